@@ -1,0 +1,1 @@
+//! Configuration keys, their precedence and sources.

@@ -1,0 +1,6 @@
+//! Room `disk`.
+
+use kit::Applet;
+
+/// The applets of this room, sorted by name.
+pub const APPLETS: &[Applet] = &[];

@@ -1,0 +1,1 @@
+//! Bytes only, no I/O.

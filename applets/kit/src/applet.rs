@@ -1,0 +1,66 @@
+//! The record by which the tables know a command.
+
+use std::ffi::OsString;
+
+use crate::Result;
+
+/// How every applet is entered: `args[0]` is the name it was called by.
+pub type Entry = fn(&[OsString]) -> Result<Exit>;
+
+/// One row of a table: everything that help, `--list`, the links and the documentation derive from.
+#[derive(Clone, Copy, Debug)]
+pub struct Applet {
+    /// The name that it is called by.
+    pub name: &'static str,
+    /// What it does, in a few words, for `--list` and the head of its help.
+    pub about: &'static str,
+    /// Where its link lies.
+    pub place: Place,
+    /// The function to call.
+    pub run: Entry,
+}
+
+/// The folder of an applet's link to the binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `/bin`
+    Bin,
+    /// `/sbin`
+    Sbin,
+    /// `/`, for `init`
+    Root,
+    /// `/opt/cni/bin`: a CNI plugin, which is this one only when `CNI_COMMAND` is set.
+    Cni,
+    /// No link: reached as `kutties NAME` alone.
+    Hidden,
+}
+
+impl Place {
+    /// The folder, or none for an applet without a link.
+    pub const fn dir(self) -> Option<&'static str> {
+        match self {
+            Self::Bin => Some("/bin"),
+            Self::Sbin => Some("/sbin"),
+            Self::Root => Some("/"),
+            Self::Cni => Some("/opt/cni/bin"),
+            Self::Hidden => None,
+        }
+    }
+}
+
+/// A process's exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit(pub u8);
+
+impl Exit {
+    /// All was done.
+    pub const OK: Self = Self(0);
+    /// Some part failed, and was said.
+    pub const FAILED: Self = Self(1);
+    /// The arguments were wrong.
+    pub const USAGE: Self = Self(2);
+    /// The program to run was found but could not be run.
+    pub const NOT_RUN: Self = Self(126);
+    /// The program to run was not found.
+    pub const NOT_FOUND: Self = Self(127);
+}

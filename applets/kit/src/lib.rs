@@ -1,0 +1,19 @@
+//! What every applet shares: its record in the tables, arguments, errors, output, the system's fixed paths, and the
+//! supervisor's control socket. No command lives here.
+
+mod applet;
+mod args;
+pub mod control;
+mod error;
+pub mod paths;
+
+pub use applet::{Applet, Entry, Exit, Place};
+pub use args::parse;
+pub use error::{Context, Error, Result};
+
+use std::io::{self, BufWriter, StdoutLock};
+
+/// Standard output, locked and buffered. Flush it before returning: a failed flush is a failed command.
+pub fn out() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}

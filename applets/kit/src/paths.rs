@@ -1,0 +1,42 @@
+//! The fixed paths of a running system, so that one look shows what kutties touches.
+
+/// The binary that every applet's link leads to.
+pub const BINARY: &str = "/bin/kutties";
+/// What is re-made at each boot.
+pub const RUN: &str = "/run/kutties";
+/// The supervisor's control socket: root only.
+pub const CONTROL: &str = "/run/kutties/init.sock";
+/// Ring files of the services' output: one `NAME.log` each.
+pub const LOGS: &str = "/run/kutties/log";
+/// Each boot step with its time and outcome, one line each.
+pub const BOOT_LOG: &str = "/run/kutties/boot.log";
+/// The CRI server's socket.
+pub const CRI: &str = "/run/kutties/cri.sock";
+/// Where bare kubeadm and crictl look for a runtime: a link to [`CRI`].
+pub const CRI_WELL_KNOWN: &str = "/run/containerd/containerd.sock";
+/// A folder a sandbox: its record, its monitor's socket, exit journals, namespaces.
+pub const PODS: &str = "/run/kutties/pods";
+/// The OCI runtime's state, as `oci --root`.
+pub const OCI: &str = "/run/kutties/oci";
+/// The CNI configuration made from the node's pod CIDR, when nobody else gave one.
+pub const CNI_OWN: &str = "/run/kutties/cni";
+/// Where others put their CNI configuration.
+pub const CNI_CONF: &str = "/etc/cni/net.d";
+/// CNI plugins.
+pub const CNI_BIN: &str = "/opt/cni/bin";
+/// The image store.
+pub const IMAGES: &str = "/var/lib/kutties/images";
+/// A folder a container: bundle, overlay upper and work, root.
+pub const CONTAINERS: &str = "/var/lib/kutties/containers";
+/// Images that came with the initramfs.
+pub const IMAGES_GIVEN: &str = "/usr/share/kutties/images";
+/// The Go programs of Kubernetes, one binary.
+pub const KUBE: &str = "/usr/lib/kutties/kube";
+/// Configuration that came with the initramfs: `*.toml`.
+pub const CONFIG: &str = "/etc/kutties";
+/// What kubeadm writes last; its existence starts the kubelet.
+pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+/// kubeadm's environment file with `KUBELET_KUBEADM_ARGS`.
+pub const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
+/// An administrator's environment file with `KUBELET_EXTRA_ARGS`.
+pub const KUBELET_EXTRA: &str = "/etc/default/kubelet";

@@ -1,0 +1,1 @@
+//! Links, addresses, routes, nf_tables over netlink.

@@ -1,0 +1,52 @@
+//! kutties: argv\[0\], or argv\[1\] when called as `kutties`, names an applet; its result becomes the exit status.
+
+mod box_options;
+mod registry;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kit::{Error, Exit, Result};
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let name = args.first().and_then(|a| Path::new(a).file_name()).unwrap_or_default().to_string_lossy().into_owned();
+    // A login shell's name begins with a dash.
+    let name = name.trim_start_matches('-');
+    let (name, result) = match registry::find(name) {
+        Some(applet) => (name.to_owned(), (applet.run)(&args)),
+        None => call_by_argument(args.get(1..).unwrap_or_default()),
+    };
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(e) => report(&name, &e),
+    };
+    ExitCode::from(exit.0)
+}
+
+/// `kutties NAME …`, or the box's own options.
+fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
+    let Some(name) = args.first().map(|a| a.to_string_lossy().into_owned()) else {
+        return ("kutties".into(), box_options::help());
+    };
+    let result = match registry::find(&name) {
+        Some(applet) => (applet.run)(args),
+        None => box_options::run(args),
+    };
+    (name, result)
+}
+
+/// Say it once: a text that was asked for on standard output, a complaint on standard error.
+fn report(name: &str, e: &Error) -> Exit {
+    if e.is_text() {
+        return match write!(std::io::stdout(), "{e}") {
+            Ok(()) => e.exit(),
+            Err(_) => Exit::FAILED,
+        };
+    }
+    // Nothing is left to tell it to when standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{name}: {e}");
+    e.exit()
+}

@@ -1,0 +1,112 @@
+//! The tables: every applet that the binary has. Help, `--list`, the links and the names in the binary derive from here.
+
+use kit::{Applet, Place};
+
+/// Each room's table.
+pub const ALL: &[&[Applet]] = &[
+    base::APPLETS,
+    boot::APPLETS,
+    cni::APPLETS,
+    cri::APPLETS,
+    disk::APPLETS,
+    image::APPLETS,
+    init::APPLETS,
+    kube::APPLETS,
+    net::APPLETS,
+    oci::APPLETS,
+    shell::APPLETS,
+];
+
+/// All applets, by room.
+pub fn all() -> impl Iterator<Item = &'static Applet> {
+    ALL.iter().flat_map(|room| room.iter())
+}
+
+/// The applet of that name. A CNI plugin's name counts only when a CNI caller has set its environment, because names such as
+/// `bridge` belong to other programs too.
+pub fn find(name: &str) -> Option<&'static Applet> {
+    let called_as_plugin = std::env::var_os("CNI_COMMAND").is_some();
+    all().filter(|applet| applet.name == name).find(|applet| (applet.place == Place::Cni) == called_as_plugin)
+}
+
+/// The bytes of the link list: one `PATH\n` for each applet with a link.
+const LINKS_LEN: usize = links_len();
+
+/// The links, where the initramfs builder finds them in a binary that it can't run.
+#[expect(unsafe_code, reason = "naming a section is an unsafe attribute; it holds plain bytes that nothing executes")]
+#[used]
+#[unsafe(link_section = ".kutties.applets")]
+static LINKS: [u8; LINKS_LEN] = links();
+
+const fn links_len() -> usize {
+    let mut len = 0;
+    let mut room = 0;
+    while room < ALL.len() {
+        let mut at = 0;
+        while at < ALL[room].len() {
+            if let Some(dir) = ALL[room][at].place.dir() {
+                len += dir.len() + 1 + ALL[room][at].name.len() + 1;
+            }
+            at += 1;
+        }
+        room += 1;
+    }
+    len
+}
+
+const fn links() -> [u8; LINKS_LEN] {
+    let mut bytes = [0; LINKS_LEN];
+    let mut end = 0;
+    let mut room = 0;
+    while room < ALL.len() {
+        let mut at = 0;
+        while at < ALL[room].len() {
+            if let Some(dir) = ALL[room][at].place.dir() {
+                end = put(&mut bytes, end, dir.as_bytes());
+                end = put(&mut bytes, end, b"/");
+                end = put(&mut bytes, end, ALL[room][at].name.as_bytes());
+                end = put(&mut bytes, end, b"\n");
+            }
+            at += 1;
+        }
+        room += 1;
+    }
+    bytes
+}
+
+const fn put(bytes: &mut [u8; LINKS_LEN], at: usize, text: &[u8]) -> usize {
+    let mut i = 0;
+    while i < text.len() {
+        bytes[at + i] = text[i];
+        i += 1;
+    }
+    at + text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_without_doubles() {
+        for room in ALL {
+            assert!(
+                room.windows(2).all(|pair| pair[0].name < pair[1].name),
+                "{:?}",
+                room.iter().map(|a| a.name).collect::<Vec<_>>()
+            );
+        }
+        let mut names: Vec<_> = all().map(|a| (a.place == Place::Cni, a.name)).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn the_section_lists_every_link() {
+        let text = String::from_utf8_lossy(&LINKS);
+        assert_eq!(text.lines().count(), all().filter(|a| a.place.dir().is_some()).count());
+        assert!(text.ends_with('\n') || text.is_empty());
+    }
+}
