@@ -1,0 +1,3 @@
+//! The per-pod monitors and the zygote that forks them.
+
+pub mod wire;
