@@ -2,6 +2,7 @@
 
 use kit::Applet;
 
+pub mod api;
 pub mod monitor;
 
 /// The applets of this room, sorted by name.
