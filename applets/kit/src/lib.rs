@@ -5,6 +5,7 @@ mod applet;
 mod args;
 pub mod control;
 mod error;
+pub mod modules;
 pub mod paths;
 
 pub use applet::{Applet, Entry, Exit, Place};

@@ -1,3 +1,9 @@
 //! The fence: safe functions over the system calls that rustix and nix lack. The only room of the binary where `unsafe` stands.
 
+pub mod bpf;
+pub mod child;
+pub mod module;
+pub mod netlink;
+pub mod pidfd;
+pub mod seccomp;
 pub mod sigpipe;
