@@ -1,1 +1,9 @@
-//! Builds images.
+//! Builds what boots: the binary, the kernel, the initramfs segments. Each file here is one part or one kind of image.
+//!
+//! The way in for others (the lab, tests, benchmarks): [`board::Board::load`], then [`image::build`].
+#![expect(clippy::print_stdout, reason = "a builder shows a person its progress")]
+
+pub mod board;
+pub mod bundle;
+pub mod image;
+pub mod place;

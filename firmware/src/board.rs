@@ -1,0 +1,155 @@
+//! A board: one TOML file in `board/`. That the file exists makes the board exist.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::place;
+
+/// What `board/NAME.toml` says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub name: String,
+    /// What it is, in a few words.
+    pub about: String,
+    /// Its processor.
+    pub arch: Arch,
+    /// Where its kernel comes from.
+    pub kernel: Kernel,
+    /// Which modules it takes along.
+    pub modules: Modules,
+    /// How QEMU plays it; none for a board that QEMU can't play.
+    pub qemu: Option<Qemu>,
+}
+
+/// Where a kernel comes from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// The Debian suite.
+    pub suite: String,
+    /// The package, or the one that depends on the newest.
+    pub package: String,
+    /// What the version begins with; an archive that has moved on is an error, not a surprise.
+    pub series: String,
+}
+
+/// Which modules go into the segment; those that they need come along.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modules {
+    /// Lists in `board/modules/`.
+    pub lists: Vec<String>,
+    /// Further names.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+/// How QEMU plays a board.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qemu {
+    /// The emulator's name.
+    pub program: String,
+    /// Debian packages that bring it.
+    pub packages: Vec<String>,
+    /// For `-machine`.
+    pub machine: String,
+    /// For `-cpu` without KVM.
+    pub cpu: String,
+    /// The kernel's name for the serial console.
+    pub console: String,
+    /// The usual size of its memory in MiB.
+    pub memory_mib: u32,
+}
+
+impl Board {
+    /// The board of that name, or an error that lists those there are.
+    pub fn load(name: &str) -> Result<Self> {
+        let path = place::repository().join("board").join(format!("{name}.toml"));
+        let text = match std::fs::read_to_string(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => bail!("no board {name}; there are {}", Self::names()?.join(", ")),
+            other => other.with_context(|| format!("read {}", path.display()))?,
+        };
+        let board: Self = toml::from_str(&text).with_context(|| format!("read {}", path.display()))?;
+        Ok(Self { name: name.to_owned(), ..board })
+    }
+
+    /// Every board's name, sorted.
+    pub fn names() -> Result<Vec<String>> {
+        let dir = place::repository().join("board");
+        let mut names: Vec<String> = std::fs::read_dir(&dir)
+            .with_context(|| format!("read {}", dir.display()))?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// `out/NAME`.
+    pub fn out(&self) -> Result<PathBuf> {
+        place::out(&self.name)
+    }
+}
+
+/// A processor.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Arch {
+    /// 64-bit x86
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM
+    #[serde(rename = "aarch64")]
+    Aarch64,
+}
+
+impl Arch {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
+
+    /// The kernel's and Rust's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// Debian's, Go's and OCI's name.
+    pub const fn debian(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
+        }
+    }
+
+    /// Rust's target for the appliance.
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-musl",
+            Self::Aarch64 => "aarch64-unknown-linux-musl",
+        }
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Arch {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|arch| arch.name() == text || arch.debian() == text)
+            .with_context(|| format!("no processor {text}; there are x86_64 and aarch64"))
+    }
+}

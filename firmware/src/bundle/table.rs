@@ -1,0 +1,407 @@
+//! What can be bundled: module sets, programs and variants. A new variant is one row; a new module set is one row and its pins.
+
+use anyhow::{Context, Result};
+
+/// A set of Go modules with one pinned go.mod and go.sum.
+#[derive(Debug)]
+pub struct ModuleSet {
+    /// The folder of its pins in `firmware/bundle/`.
+    pub name: &'static str,
+    /// The module that brings the programs.
+    pub root: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Modules that `root` replaces by folders of its own tree, and the version at which they are published.
+    pub staging: Option<(&'static str, &'static [&'static str])>,
+    /// Build tags.
+    pub tags: &'static str,
+    /// Variables that the linker sets.
+    pub stamps: &'static [(&'static str, &'static str)],
+    /// The pinned go.mod.
+    pub go_mod: &'static str,
+    /// The pinned go.sum.
+    pub go_sum: &'static str,
+}
+
+/// A program of a file that goes by the name it is called by.
+#[derive(Debug)]
+pub struct Program {
+    /// What it is called by.
+    pub name: &'static str,
+    /// Import lines of the generated main.go.
+    pub imports: &'static [&'static str],
+    /// Its start, as Go.
+    pub start: &'static str,
+}
+
+/// What a variant is made of.
+#[derive(Debug)]
+pub enum Contents {
+    /// One file for several programs: shared code is there once.
+    Multicall {
+        /// The file's name.
+        file: &'static str,
+        /// Whom it answers to.
+        programs: &'static [&'static Program],
+    },
+    /// One file a main package: (file, package).
+    Packages(&'static [(&'static str, &'static str)]),
+}
+
+impl Contents {
+    /// The files that a build makes.
+    pub fn files(&self) -> Vec<&'static str> {
+        match self {
+            Self::Multicall { file, .. } => vec![file],
+            Self::Packages(list) => list.iter().map(|(file, _)| *file).collect(),
+        }
+    }
+
+    /// The programs in them.
+    pub fn programs(&self) -> Vec<&'static str> {
+        match self {
+            Self::Multicall { programs, .. } => programs.iter().map(|p| p.name).collect(),
+            Self::Packages(_) => self.files(),
+        }
+    }
+}
+
+/// Something to build.
+#[derive(Debug)]
+pub struct Variant {
+    /// What a person calls it.
+    pub name: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub modules: &'static ModuleSet,
+    /// What is in it.
+    pub contents: Contents,
+    /// Needs a C compiler and static C libraries.
+    pub cgo: bool,
+}
+
+/// The variant of that name.
+pub fn find(name: &str) -> Result<&'static Variant> {
+    let known = || VARIANTS.iter().map(|v| v.name).collect::<Vec<_>>().join(", ");
+    VARIANTS.iter().find(|v| v.name == name).with_context(|| format!("no bundle is called {name}: {}", known()))
+}
+
+macro_rules! pins {
+    ($set:literal, $file:literal) => {
+        include_str!(concat!("../../bundle/", $set, "/", $file))
+    };
+}
+
+/// Kubernetes. kubeadm takes the version of the control plane from `gitVersion`.
+static KUBE: ModuleSet = ModuleSet {
+    name: "kube",
+    root: "k8s.io/kubernetes",
+    version: "v1.37.1",
+    staging: Some(("v0.37.1", STAGING)),
+    tags: "grpcnotrace,notest",
+    stamps: &[
+        ("k8s.io/component-base/version.gitVersion", "v1.37.1"),
+        ("k8s.io/component-base/version.gitMajor", "1"),
+        ("k8s.io/component-base/version.gitMinor", "37"),
+        ("k8s.io/component-base/version.gitTreeState", "clean"),
+        ("k8s.io/client-go/pkg/version.gitVersion", "v1.37.1"),
+        ("k8s.io/client-go/pkg/version.gitMajor", "1"),
+        ("k8s.io/client-go/pkg/version.gitMinor", "37"),
+        ("k8s.io/client-go/pkg/version.gitTreeState", "clean"),
+    ],
+    go_mod: pins!("kube", "go.mod"),
+    go_sum: pins!("kube", "go.sum"),
+};
+
+/// The modules under `staging/src` of Kubernetes' tree.
+const STAGING: &[&str] = &[
+    "k8s.io/api",
+    "k8s.io/apiextensions-apiserver",
+    "k8s.io/apimachinery",
+    "k8s.io/apiserver",
+    "k8s.io/cli-runtime",
+    "k8s.io/client-go",
+    "k8s.io/cloud-provider",
+    "k8s.io/cluster-bootstrap",
+    "k8s.io/code-generator",
+    "k8s.io/component-base",
+    "k8s.io/component-helpers",
+    "k8s.io/controller-manager",
+    "k8s.io/cri-api",
+    "k8s.io/cri-client",
+    "k8s.io/cri-streaming",
+    "k8s.io/csi-translation-lib",
+    "k8s.io/dynamic-resource-allocation",
+    "k8s.io/endpointslice",
+    "k8s.io/externaljwt",
+    "k8s.io/kms",
+    "k8s.io/kube-aggregator",
+    "k8s.io/kube-controller-manager",
+    "k8s.io/kube-proxy",
+    "k8s.io/kube-scheduler",
+    "k8s.io/kubectl",
+    "k8s.io/kubelet",
+    "k8s.io/metrics",
+    "k8s.io/mount-utils",
+    "k8s.io/pod-security-admission",
+    "k8s.io/sample-apiserver",
+    "k8s.io/sample-cli-plugin",
+    "k8s.io/sample-controller",
+    "k8s.io/streaming",
+];
+
+/// The store of the lab's control plane; the version is the one that kubeadm 1.37 names.
+static ETCD: ModuleSet = ModuleSet {
+    name: "etcd",
+    root: "go.etcd.io/etcd/server/v3",
+    version: "v3.7.0",
+    staging: None,
+    tags: "",
+    stamps: &[],
+    go_mod: pins!("etcd", "go.mod"),
+    go_sum: pins!("etcd", "go.sum"),
+};
+
+/// The runtime of the hand-made appliance that `make bench` compares with.
+static CONTAINERD: ModuleSet = ModuleSet {
+    name: "containerd",
+    root: "github.com/containerd/containerd/v2",
+    version: "v2.4.2",
+    staging: None,
+    tags: "no_btrfs,no_devmapper,no_zfs,netgo,osusergo",
+    stamps: &[("github.com/containerd/containerd/v2/version.Version", "v2.4.2")],
+    go_mod: pins!("containerd", "go.mod"),
+    go_sum: pins!("containerd", "go.sum"),
+};
+
+/// The container starter of the same.
+static RUNC: ModuleSet = ModuleSet {
+    name: "runc",
+    root: "github.com/opencontainers/runc",
+    version: "v1.4.1",
+    staging: None,
+    tags: "seccomp,netgo,osusergo",
+    stamps: &[("main.version", "1.4.1")],
+    go_mod: pins!("runc", "go.mod"),
+    go_sum: pins!("runc", "go.sum"),
+};
+
+/// The network plugins of the same.
+static CNI: ModuleSet = ModuleSet {
+    name: "cni",
+    root: "github.com/containernetworking/plugins",
+    version: "v1.9.1",
+    staging: None,
+    tags: "netgo,osusergo",
+    stamps: &[],
+    go_mod: pins!("cni", "go.mod"),
+    go_sum: pins!("cni", "go.sum"),
+};
+
+/// Cluster DNS, for images that we pack ourselves.
+static COREDNS: ModuleSet = ModuleSet {
+    name: "coredns",
+    root: "github.com/coredns/coredns",
+    version: "v1.14.7",
+    staging: None,
+    tags: "grpcnotrace",
+    stamps: &[],
+    go_mod: pins!("coredns", "go.mod"),
+    go_sum: pins!("coredns", "go.sum"),
+};
+
+static KUBELET: Program = Program {
+    name: "kubelet",
+    imports: &[
+        r#""context""#,
+        r#""os""#,
+        r#""k8s.io/component-base/cli""#,
+        r#"_ "k8s.io/component-base/logs/json/register""#,
+        r#"_ "k8s.io/component-base/metrics/prometheus/clientgo""#,
+        r#"_ "k8s.io/component-base/metrics/prometheus/version""#,
+        r#"kubelet "k8s.io/kubernetes/cmd/kubelet/app""#,
+    ],
+    // Never a signal context of our own: the command makes one and panics at a second.
+    start: "os.Exit(cli.Run(kubelet.NewKubeletCommand(context.Background())))",
+};
+
+static KUBEADM: Program = Program {
+    name: "kubeadm",
+    imports: &[
+        r#"kubeadm "k8s.io/kubernetes/cmd/kubeadm/app""#,
+        r#"kubeadmerrors "k8s.io/kubernetes/cmd/kubeadm/app/util/errors""#,
+    ],
+    start: "kubeadmerrors.HandleError(kubeadm.Run())",
+};
+
+static KUBECTL: Program = Program {
+    name: "kubectl",
+    imports: &[
+        r#""os""#,
+        r#"_ "k8s.io/client-go/plugin/pkg/client/auth""#,
+        r#""k8s.io/component-base/cli""#,
+        r#""k8s.io/component-base/logs""#,
+        r#"kubectl "k8s.io/kubectl/pkg/cmd""#,
+        r#"kubectlutil "k8s.io/kubectl/pkg/cmd/util""#,
+    ],
+    start: "logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+			kubectlutil.CheckErr(err)
+		}",
+};
+
+static KUBE_PROXY: Program = Program {
+    name: "kube-proxy",
+    imports: &[
+        r#""os""#,
+        r#""k8s.io/component-base/cli""#,
+        r#"_ "k8s.io/component-base/logs/json/register""#,
+        r#"_ "k8s.io/component-base/metrics/prometheus/clientgo""#,
+        r#"_ "k8s.io/component-base/metrics/prometheus/version""#,
+        r#"proxy "k8s.io/kubernetes/cmd/kube-proxy/app""#,
+    ],
+    start: "os.Exit(cli.Run(proxy.NewProxyCommand()))",
+};
+
+static KUBE_APISERVER: Program = Program {
+    name: "kube-apiserver",
+    imports: &[
+        r#""os""#,
+        r#"_ "time/tzdata""#,
+        r#""k8s.io/component-base/cli""#,
+        r#"apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app""#,
+    ],
+    start: "os.Exit(cli.Run(apiserver.NewAPIServerCommand()))",
+};
+
+static KUBE_CONTROLLER_MANAGER: Program = Program {
+    name: "kube-controller-manager",
+    imports: &[
+        r#""os""#,
+        r#"_ "time/tzdata""#,
+        r#""k8s.io/component-base/cli""#,
+        r#"manager "k8s.io/kubernetes/cmd/kube-controller-manager/app""#,
+    ],
+    start: "os.Exit(cli.Run(manager.NewControllerManagerCommand()))",
+};
+
+static KUBE_SCHEDULER: Program = Program {
+    name: "kube-scheduler",
+    imports: &[
+        r#""os""#,
+        r#""k8s.io/component-base/cli""#,
+        r#"scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app""#,
+    ],
+    start: "os.Exit(cli.Run(scheduler.NewSchedulerCommand()))",
+};
+
+/// Everything that can be built.
+pub static VARIANTS: &[Variant] = &[
+    Variant {
+        name: "worker",
+        about: "the kubelet alone",
+        modules: &KUBE,
+        contents: Contents::Multicall { file: "kubelet", programs: &[&KUBELET] },
+        cgo: false,
+    },
+    Variant {
+        name: "node",
+        about: "kubelet, kubeadm, kubectl and kube-proxy in one file",
+        modules: &KUBE,
+        contents: Contents::Multicall { file: "kube", programs: &[&KUBELET, &KUBEADM, &KUBECTL, &KUBE_PROXY] },
+        cgo: false,
+    },
+    Variant {
+        name: "lab",
+        about: "the lab's control plane, kubeadm and kubectl in one file",
+        modules: &KUBE,
+        contents: Contents::Multicall {
+            file: "kube",
+            programs: &[
+                &KUBELET,
+                &KUBEADM,
+                &KUBECTL,
+                &KUBE_PROXY,
+                &KUBE_APISERVER,
+                &KUBE_CONTROLLER_MANAGER,
+                &KUBE_SCHEDULER,
+            ],
+        },
+        cgo: false,
+    },
+    Variant {
+        name: "agnhost",
+        about: "the program of Kubernetes' own test image",
+        modules: &KUBE,
+        contents: Contents::Packages(&[("agnhost", "k8s.io/kubernetes/test/images/agnhost")]),
+        cgo: false,
+    },
+    Variant {
+        name: "etcd",
+        about: "the store of the lab's control plane",
+        modules: &ETCD,
+        contents: Contents::Packages(&[("etcd", "go.etcd.io/etcd/server/v3")]),
+        cgo: false,
+    },
+    Variant {
+        name: "containerd",
+        about: "the bench's peer: containerd, its shim and ctr",
+        modules: &CONTAINERD,
+        contents: Contents::Packages(&[
+            ("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
+            ("containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"),
+            ("ctr", "github.com/containerd/containerd/v2/cmd/ctr"),
+        ]),
+        cgo: false,
+    },
+    Variant {
+        name: "runc",
+        about: "the bench's peer: runc with seccomp, static",
+        modules: &RUNC,
+        contents: Contents::Packages(&[("runc", "github.com/opencontainers/runc")]),
+        cgo: true,
+    },
+    Variant {
+        name: "cni",
+        about: "the bench's peer: the network plugins that a node without a mesh needs",
+        modules: &CNI,
+        contents: Contents::Packages(&[
+            ("bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
+            ("host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
+            ("loopback", "github.com/containernetworking/plugins/plugins/main/loopback"),
+            ("portmap", "github.com/containernetworking/plugins/plugins/meta/portmap"),
+            ("ptp", "github.com/containernetworking/plugins/plugins/main/ptp"),
+        ]),
+        cgo: false,
+    },
+    Variant {
+        name: "coredns",
+        about: "cluster DNS",
+        modules: &COREDNS,
+        contents: Contents::Packages(&[("coredns", "github.com/coredns/coredns")]),
+        cgo: false,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for variant in VARIANTS {
+            assert!(find(variant.name).is_ok_and(|v| v.about == variant.about), "{}", variant.name);
+        }
+        assert!(find("nothing").is_err());
+    }
+
+    #[test]
+    fn pins_name_the_version_of_the_table() {
+        for set in VARIANTS.iter().map(|v| v.modules) {
+            let line = format!("{} {}", set.root, set.version);
+            assert!(set.go_mod.contains(&line), "{}: go.mod lacks {line}", set.name);
+            assert!(set.go_sum.contains(&line), "{}: go.sum lacks {line}", set.name);
+        }
+    }
+}
