@@ -1,1 +1,41 @@
-//! Links, addresses, routes, nf_tables over netlink.
+//! Links, addresses, routes, neighbours and nf_tables over netlink: synchronous, one socket, no threads of its own.
+//!
+//! Everything is named by the link's name, because that is what people and configuration files say; errors name it too
+//! (`add address 10.0.0.2/24 to eth0: file exists`). "Add" complains when the thing is there, "replace" and "ensure" do not;
+//! "delete" answers whether it was there.
+
+mod address;
+mod cidr;
+mod link;
+mod link_change;
+mod neighbour;
+mod netns;
+pub mod nft;
+mod route;
+mod socket;
+mod wire;
+
+pub use address::{Address, Lifetime};
+pub use cidr::{Cidr, after};
+pub use link::{Link, OperState};
+pub use link_change::{Kind, NewLink};
+pub use neighbour::Neighbour;
+pub use netns::within;
+pub use route::{Hop, Route, Scope};
+pub use socket::Netlink;
+
+/// Address family numbers as messages carry them.
+mod family {
+    pub const UNSPEC: u8 = 0;
+    pub const V4: u8 = 2;
+    pub const BRIDGE: u8 = 7;
+    pub const V6: u8 = 10;
+
+    /// An address's family.
+    pub const fn of(addr: std::net::IpAddr) -> u8 {
+        match addr {
+            std::net::IpAddr::V4(_) => V4,
+            std::net::IpAddr::V6(_) => V6,
+        }
+    }
+}
