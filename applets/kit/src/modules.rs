@@ -117,7 +117,7 @@ impl Modules {
         let parameters: Vec<&str> = own.iter().chain(extra).map(String::as_str).collect();
         let parameters = CString::new(parameters.join(" ")).doing("read the module's parameters")?;
         let opened = File::open(file).on("open", file)?;
-        let compressed = !file.extension().is_some_and(|e| e == "ko");
+        let compressed = file.extension().is_none_or(|e| e != "ko");
         match sys::module::insert(&opened, &parameters, compressed) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),

@@ -1,0 +1,120 @@
+//! The keys: one constant and one row each. The README's list and the complaints derive from here.
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// yes/no, true/false, on/off, 1/0.
+    Flag,
+    /// A whole number, not negative.
+    Number,
+    /// Texts: a TOML array, or separated by commas.
+    List,
+}
+
+/// One thing that can be set.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name; dots are TOML tables. A `*` stands for any one part, a `**` at the end for one or more.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its value when nobody sets it, as one would write it on the command line.
+    pub default: &'static str,
+    /// What it does, for the list of keys.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// What stands for the stars of an open key; an empty text for a plain key; none when `name` is not this key.
+    pub fn stars<'a>(&self, name: &'a str) -> Option<&'a str> {
+        if let Some(head) = self.name.strip_suffix("**") {
+            return name.strip_prefix(head).filter(|rest| !rest.is_empty());
+        }
+        match self.name.split_once('*') {
+            Some((head, tail)) => {
+                let star = name.strip_prefix(head)?.strip_suffix(tail)?;
+                (!star.is_empty() && !star.contains('.')).then_some(star)
+            }
+            None => (name == self.name).then_some(""),
+        }
+    }
+}
+
+/// `console.shell`
+pub const CONSOLE_SHELL: Key =
+    Key { name: "console.shell", kind: Kind::Text, default: "/bin/sh", about: "the program on each console; it is started again when it ends" };
+/// `hostname`
+pub const HOSTNAME: Key = Key {
+    name: "hostname",
+    kind: Kind::Text,
+    default: "",
+    about: "this machine's name; without it the ip= parameter's, the DHCP server's, or kutties-<MAC address>",
+};
+/// `join`
+pub const JOIN: Key = Key {
+    name: "join",
+    kind: Kind::List,
+    default: "",
+    about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH",
+};
+/// `kubelet.enabled`
+pub const KUBELET_ENABLED: Key =
+    Key { name: "kubelet.enabled", kind: Kind::Flag, default: "yes", about: "start the kubelet once /var/lib/kubelet/config.yaml exists" };
+/// `kubelet.env`
+pub const KUBELET_ENV: Key = Key {
+    name: "kubelet.env",
+    kind: Kind::List,
+    default: "GOGC=50",
+    about: "NAME=VALUE settings of the kubelet's environment; GOGC=50 trades some processor time for memory",
+};
+/// `modules.coldplug`
+pub const MODULES_COLDPLUG: Key =
+    Key { name: "modules.coldplug", kind: Kind::Flag, default: "yes", about: "load the modules of the devices that are there at boot" };
+/// `modules.load`
+pub const MODULES_LOAD: Key =
+    Key { name: "modules.load", kind: Kind::List, default: "", about: "modules to load at boot beside those that Kubernetes needs" };
+/// `network.dhcp`
+pub const NETWORK_DHCP: Key =
+    Key { name: "network.dhcp", kind: Kind::Flag, default: "yes", about: "ask for an address on every network card with a carrier when ip= is not given" };
+/// `network.timeout`
+pub const NETWORK_TIMEOUT: Key =
+    Key { name: "network.timeout", kind: Kind::Number, default: "30", about: "seconds that a network card has to get an address at boot" };
+/// `service.*.after`
+pub const SERVICE_AFTER: Key =
+    Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
+/// `service.*.command`
+pub const SERVICE_COMMAND: Key =
+    Key { name: "service.*.command", kind: Kind::List, default: "", about: "a program with its arguments, to be kept running" };
+/// `shutdown.grace`
+pub const SHUTDOWN_GRACE: Key =
+    Key { name: "shutdown.grace", kind: Kind::Number, default: "30", about: "seconds that pods have to end before they are killed at shutdown" };
+/// `sysctl.**`
+pub const SYSCTL: Key =
+    Key { name: "sysctl.**", kind: Kind::Text, default: "", about: "a kernel setting, such as sysctl.vm.swappiness=1" };
+/// `var.size`
+pub const VAR_SIZE: Key = Key {
+    name: "var.size",
+    kind: Kind::Text,
+    default: "60%",
+    about: "the most that /var may hold in RAM: images, containers and the kubelet's files; a percentage, or bytes with k, m or g",
+};
+
+/// All of them, sorted by name.
+pub const KEYS: &[Key] = &[
+    CONSOLE_SHELL,
+    HOSTNAME,
+    JOIN,
+    KUBELET_ENABLED,
+    KUBELET_ENV,
+    MODULES_COLDPLUG,
+    MODULES_LOAD,
+    NETWORK_DHCP,
+    NETWORK_TIMEOUT,
+    SERVICE_AFTER,
+    SERVICE_COMMAND,
+    SHUTDOWN_GRACE,
+    SYSCTL,
+    VAR_SIZE,
+];
