@@ -1,0 +1,171 @@
+//! A machine's serial console: every line kept with the host's clock, waited for, typed at, shown.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kit::{Context, Error, Result};
+
+use crate::plain::Plain;
+
+/// A place in the transcript: what was said before it does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark(usize);
+
+/// A line of the console and when its end was heard, counted from the machine's start.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Since the processors began to run.
+    pub at: Duration,
+    /// Without control sequences.
+    pub text: String,
+}
+
+#[derive(Default)]
+struct Heard {
+    /// All that was said, without control sequences.
+    text: String,
+    /// Where each line ends, and when it did.
+    ends: Vec<(usize, Duration)>,
+    /// The machine has closed its end.
+    closed: bool,
+    /// Also shown on the terminal.
+    shown: bool,
+}
+
+struct Shared {
+    heard: Mutex<Heard>,
+    more: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        // A reader that died while it held the lock left a text that can still be read.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The host's end of a serial console.
+pub struct Console {
+    shared: Arc<Shared>,
+    to: UnixStream,
+}
+
+impl Console {
+    /// Listen to `stream` from now on, with a transcript at `log`.
+    pub fn new(stream: UnixStream, log: &Path, started: Instant) -> Result<Self> {
+        let to = stream.try_clone().doing("share the console")?;
+        let log = File::create(log).on("make", log)?;
+        let shared = Arc::new(Shared { heard: Mutex::default(), more: Condvar::new() });
+        let ear = Arc::clone(&shared);
+        thread::spawn(move || listen(stream, log, &ear, started));
+        Ok(Self { shared, to })
+    }
+
+    /// The end of what was said so far.
+    pub fn mark(&self) -> Mark {
+        Mark(self.shared.lock().text.len())
+    }
+
+    /// Wait until `text` is said after `from`; the place behind it.
+    pub fn wait(&self, text: &str, from: Mark, limit: Duration) -> Result<Mark> {
+        let end = Instant::now() + limit;
+        let mut heard = self.shared.lock();
+        loop {
+            if let Some(at) = heard.text.get(from.0..).and_then(|said| said.find(text)) {
+                return Ok(Mark(from.0 + at + text.len()));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if heard.closed || left.is_zero() {
+                let why = if heard.closed { "the machine is off".into() } else { format!("{} s are over", limit.as_secs()) };
+                drop(heard);
+                return Err(Error::new(format!("wait for {text:?} on the console: {why}\n{}", self.tail(20))));
+            }
+            heard = self.shared.more.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Wait until the machine has closed the console.
+    pub fn wait_closed(&self) {
+        let mut heard = self.shared.lock();
+        while !heard.closed {
+            heard = self.shared.more.wait(heard).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Type a line, with a carriage return at its end as a terminal sends it.
+    pub fn type_line(&mut self, line: &str) -> Result<()> {
+        self.type_bytes(format!("{line}\r").as_bytes())
+    }
+
+    /// Type bytes as they are.
+    pub fn type_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.to.write_all(bytes).doing("type at the console")
+    }
+
+    /// What was said after `from`.
+    pub fn since(&self, from: Mark) -> String {
+        self.shared.lock().text.get(from.0..).unwrap_or_default().to_owned()
+    }
+
+    /// All whole lines with their times.
+    pub fn lines(&self) -> Vec<Line> {
+        let heard = self.shared.lock();
+        let mut from = 0;
+        let mut lines = Vec::with_capacity(heard.ends.len());
+        for &(end, at) in &heard.ends {
+            lines.push(Line { at, text: heard.text.get(from..end).unwrap_or_default().trim_end().to_owned() });
+            from = end;
+        }
+        lines
+    }
+
+    /// The last lines, as evidence.
+    pub fn tail(&self, count: usize) -> String {
+        let heard = self.shared.lock();
+        let lines: Vec<&str> = heard.text.lines().collect();
+        let mut tail = String::new();
+        for line in &lines[lines.len().saturating_sub(count)..] {
+            // Writing to a String can't fail.
+            let _ = writeln!(tail, "    | {line}");
+        }
+        tail
+    }
+
+    /// Show what is said on the terminal as well, or no longer.
+    pub fn show(&self, shown: bool) {
+        self.shared.lock().shown = shown;
+    }
+}
+
+fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant) {
+    let mut piece = vec![0; 4096];
+    let mut plain = Plain::default();
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        // The transcript is evidence, not verdict: a full disk must not stop the test.
+        let _ = log.write_all(&piece[..count]);
+        let mut heard = shared.lock();
+        for &byte in &piece[..count] {
+            let Some(c) = plain.take(byte) else { continue };
+            heard.text.push(c);
+            if c == '\n' {
+                let end = heard.text.len();
+                heard.ends.push((end, started.elapsed()));
+            }
+        }
+        if heard.shown {
+            let mut terminal = io::stdout().lock();
+            // Nobody may be looking any more; the machine goes on.
+            let _ = terminal.write_all(&piece[..count]).and_then(|()| terminal.flush());
+        }
+        drop(heard);
+        shared.more.notify_all();
+    }
+    shared.lock().closed = true;
+    shared.more.notify_all();
+}

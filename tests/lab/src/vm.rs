@@ -1,0 +1,208 @@
+//! A virtual machine without a disk: booted, watched, talked to, and gone when dropped.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use kit::{Context, Error, Result};
+
+use crate::console::{Console, Mark};
+use crate::guest::Guest;
+use crate::qmp::Qmp;
+use crate::verdict::Verdicts;
+use crate::{initrd, qemu, socket, until};
+
+/// The instruction set of a virtual machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// A PC with a q35 chipset.
+    X86_64,
+    /// QEMU's `virt` machine.
+    Aarch64,
+}
+
+impl Arch {
+    /// The architecture of a board, which its name begins with.
+    pub fn of_board(board: &str) -> Result<Self> {
+        match board.split('-').next() {
+            Some("x86_64") => Ok(Self::X86_64),
+            Some("aarch64") => Ok(Self::Aarch64),
+            _ => Err(Error::usage(format!("board {board}: no virtual machine is known for it"))),
+        }
+    }
+
+    /// As in target names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+}
+
+/// A network card on a tap that exists already.
+#[derive(Debug, Clone)]
+pub struct Nic {
+    /// The tap's interface name.
+    pub tap: String,
+    /// The card's hardware address, such as `52:54:00:4d:00:02`.
+    pub mac: String,
+}
+
+/// What to boot.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The instruction set.
+    pub arch: Arch,
+    /// The kernel's image.
+    pub kernel: PathBuf,
+    /// The initramfs's segments, in order.
+    pub segments: Vec<PathBuf>,
+    /// Added to the kernel's command line, which has the console already.
+    pub cmdline: String,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Processors.
+    pub cpus: u32,
+    /// Network cards.
+    pub nics: Vec<Nic>,
+    /// Whether a reboot boots again; otherwise it ends the machine.
+    pub reboots: bool,
+    /// A folder of its own for sockets, the joined initramfs and the console's transcript.
+    pub dir: PathBuf,
+}
+
+impl Spec {
+    /// A machine of 1 GiB and two processors without a network, that boots again when told to.
+    pub fn new(arch: Arch, kernel: impl Into<PathBuf>, segments: Vec<PathBuf>, dir: impl Into<PathBuf>) -> Self {
+        let (kernel, dir) = (kernel.into(), dir.into());
+        Self { arch, kernel, segments, cmdline: String::new(), memory: 1024, cpus: 2, nics: Vec::new(), reboots: true, dir }
+    }
+}
+
+/// QEMU makes its sockets within this time even on a busy machine.
+const SOCKETS: Duration = Duration::from_secs(30);
+
+/// A running virtual machine. Dropping it ends QEMU.
+pub struct Vm {
+    qemu: Child,
+    started: Instant,
+    dir: PathBuf,
+    /// The serial console.
+    pub console: Console,
+    /// The agent inside, for those images that have it.
+    pub guest: Guest,
+    /// What commands in the guest say of how they ended.
+    pub verdicts: Verdicts,
+    qmp: Qmp,
+}
+
+impl Vm {
+    /// Start QEMU and connect to the machine's ports; the guest is only beginning to boot then.
+    pub fn boot(spec: &Spec) -> Result<Self> {
+        fs::create_dir_all(&spec.dir).on("make", &spec.dir)?;
+        let initramfs = spec.dir.join("initramfs");
+        initrd::join(&spec.segments, &initramfs)?;
+        for port in qemu::PORTS {
+            match fs::remove_file(spec.dir.join(port)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).on("remove", spec.dir.join(port)),
+                _ => {}
+            }
+        }
+        let log = fs::File::create(spec.dir.join("qemu.log")).on("make", spec.dir.join("qemu.log"))?;
+        // It waits for the order to run, so that nothing is said before somebody listens.
+        let qemu = qemu::command(spec, &initramfs)
+            .arg("-S")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .doing(format!("start {}", qemu::program(spec.arch)))?;
+        Self::connect(qemu, spec.dir.clone())
+    }
+
+    fn connect(mut qemu: Child, dir: PathBuf) -> Result<Self> {
+        let mut reach = |port: &str| socket::connect(&dir.join(port), SOCKETS, || ended(&mut qemu, &dir));
+        let [console, agent, verdict, monitor] = [reach("console")?, reach("agent")?, reach("verdict")?, reach("qmp")?];
+        let mut qmp = Qmp::new(monitor)?;
+        let started = Instant::now();
+        let console = Console::new(console, &dir.join("console.log"), started)?;
+        let (guest, verdicts) = (Guest::new(agent)?, Verdicts::new(verdict)?);
+        qmp.ask("cont")?;
+        Ok(Self { qemu, started, dir, console, guest, verdicts, qmp })
+    }
+
+    /// The moment at which the processors began to run.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The machine's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Type a line at the console's shell and wait until it has ended; its exit code.
+    ///
+    /// The code comes over the verdict port with a nonce; what the command printed is the console's business.
+    pub fn type_and_judge(&mut self, line: &str, limit: Duration) -> Result<i32> {
+        let nonce = self.verdicts.nonce();
+        self.console.type_line(&format!("{line}; echo {nonce} $? >/dev/virtio-ports/{}", agent::VERDICT))?;
+        self.verdicts.wait(&nonce, limit).doing(format!("{line}\n{}", self.console.tail(20)))
+    }
+
+    /// Wait until the agent answers: the machine has booted as far as services.
+    pub fn wait_agent(&mut self, limit: Duration) -> Result<()> {
+        let result = until(limit, || if self.alive()? { self.guest.ping(Duration::from_secs(2)) } else { Err(self.end_of_story()) });
+        result.doing(format!("wait for the agent\n{}", self.console.tail(30)))
+    }
+
+    /// Wait for a text on the console.
+    pub fn wait_console(&mut self, text: &str, from: Mark, limit: Duration) -> Result<Mark> {
+        self.console.wait(text, from, limit)
+    }
+
+    /// Pull the reset line.
+    pub fn reset(&mut self) -> Result<()> {
+        self.qmp.ask("system_reset").map(drop)
+    }
+
+    /// Whether QEMU still runs.
+    pub fn alive(&mut self) -> Result<bool> {
+        Ok(self.qemu.try_wait().doing("ask after qemu")?.is_none())
+    }
+
+    /// Wait until the machine has switched itself off.
+    pub fn wait_off(&mut self, limit: Duration) -> Result<()> {
+        let off = until(limit, || match self.qemu.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(Error::new("it still runs")),
+            Err(e) => Err(Error::new(e.to_string())),
+        });
+        off.doing(format!("wait for power-off\n{}", self.console.tail(20)))
+    }
+
+    fn end_of_story(&self) -> Error {
+        Error::new(format!("the machine is off\n{}", self.console.tail(20)))
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        // It may have ended by itself; both calls then say so, and that is as good.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+fn ended(qemu: &mut Child, dir: &Path) -> Result<()> {
+    match qemu.try_wait().doing("ask after qemu")? {
+        None => Ok(()),
+        Some(status) => {
+            let said = fs::read_to_string(dir.join("qemu.log")).unwrap_or_default();
+            Err(Error::new(format!("qemu ended with {status}: {}", said.trim())))
+        }
+    }
+}
