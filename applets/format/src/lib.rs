@@ -1,1 +1,3 @@
 //! Bytes only, no I/O.
+
+pub mod elf;

@@ -1,0 +1,37 @@
+//! The core segment: the binary, a link for each of its applets, the skeleton.
+
+use std::path::Path;
+
+use crate::{Archive, Error, list};
+
+/// Where the binary lies; `kit::paths::BINARY` says the same to the applets.
+const BINARY: &str = "/bin/kutties";
+/// The binary's section that lists its links, one path a line.
+const LINKS: &str = ".kutties.applets";
+/// Links without which the kernel can't use the system: its first process, and its helper for modules.
+const NEEDED: &[&str] = &["/init", "/sbin/modprobe"];
+
+/// The paths that the binary wants to be called by. It may be for another processor: it is read, not run.
+pub fn links(binary: &[u8]) -> Result<Vec<String>, Error> {
+    let section =
+        format::elf::section(binary, LINKS).ok_or_else(|| Error(format!("read the binary: it has no section {LINKS}")))?;
+    let text = std::str::from_utf8(section).map_err(|_| Error(format!("read the binary: section {LINKS} is not UTF-8")))?;
+    // The folder of `/init` is `/`, and so its path begins with two.
+    Ok(text.lines().map(|line| format!("/{}", line.trim_start_matches('/'))).collect())
+}
+
+/// The segment: `lists/core.list` of `dir` with its `skeleton/`, the binary and its links.
+pub fn build(dir: &Path, binary: &[u8]) -> Result<Archive, Error> {
+    let mut archive = Archive::new();
+    let path = dir.join("lists/core.list");
+    let list = std::fs::read_to_string(&path).map_err(|e| Error(format!("read {}: {e}", path.display())))?;
+    list::add(&mut archive, &list, &dir.join("skeleton")).map_err(|e| Error(format!("read {}: {e}", path.display())))?;
+    archive.file(BINARY, 0o755, binary)?;
+    for link in links(binary)? {
+        archive.link(&link, BINARY)?;
+    }
+    match NEEDED.iter().find(|path| archive.get(path).is_none()) {
+        Some(path) => Err(Error(format!("build the core segment: the binary has no applet for {path}"))),
+        None => Ok(archive),
+    }
+}
