@@ -4,7 +4,7 @@
 //! result under a hash of everything that went in, so that a second call builds nothing. The pins (go.mod and go.sum of each
 //! module set) lie in `firmware/bundle/<set>/` and are made anew by [`pin::pin`].
 
-pub mod cache;
+mod cache;
 mod compile;
 pub mod pin;
 mod progress;

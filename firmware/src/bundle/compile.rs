@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Arch;
 use super::progress::Progress;
 use super::source::Source;
-use super::table::{Contents, Variant};
+use super::table::Variant;
 use super::toolchain::Go;
 
 /// Part of every key: raise it when the way of building changes.
@@ -41,7 +41,8 @@ impl Recipe<'_> {
             hash.update(text.len().to_le_bytes());
             hash.update(text);
         };
-        for text in [FORMAT, &self.go.version, self.arch.go(), self.variant.name, self.variant.modules.tags, &self.linker_flags()] {
+        for text in [FORMAT, &self.go.version, self.arch.go(), self.variant.name, self.variant.modules.tags, &self.linker_flags()]
+        {
             add(text);
         }
         for (name, text) in &self.source.files {
@@ -64,7 +65,8 @@ impl Recipe<'_> {
         for (file, package) in self.variant.contents.files().iter().zip(&self.source.packages) {
             self.compile(&source, package, &dir.join(file), &mut progress)?;
         }
-        let bytes: u64 = self.variant.contents.files().iter().filter_map(|f| fs::metadata(dir.join(f)).ok()).map(|m| m.len()).sum();
+        let bytes: u64 =
+            self.variant.contents.files().iter().filter_map(|f| fs::metadata(dir.join(f)).ok()).map(|m| m.len()).sum();
         progress.end(&format!("{:.1} MB", bytes as f64 / 1e6));
         Ok(())
     }
@@ -97,7 +99,12 @@ impl Recipe<'_> {
         let mut command = Command::new(&self.go.path);
         command.current_dir(source).arg("build").args(["-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", set.tags]);
         command.arg(format!("-ldflags={}", self.linker_flags()));
-        command.env("GOOS", "linux").env("GOARCH", self.arch.go()).env("GOTOOLCHAIN", "local").env("GOFLAGS", "").env("GOWORK", "off");
+        command
+            .env("GOOS", "linux")
+            .env("GOARCH", self.arch.go())
+            .env("GOTOOLCHAIN", "local")
+            .env("GOFLAGS", "")
+            .env("GOWORK", "off");
         command.env("CGO_ENABLED", if self.variant.cgo { "1" } else { "0" });
         command
     }
@@ -144,11 +151,9 @@ mod tests {
     fn the_key_follows_the_inputs() {
         let one = key("worker", Arch::Amd64, "go1.26.8");
         assert_eq!(one, key("worker", Arch::Amd64, "go1.26.8"));
-        for other in [
-            key("node", Arch::Amd64, "go1.26.8"),
-            key("worker", Arch::Arm64, "go1.26.8"),
-            key("worker", Arch::Amd64, "go1.26.9"),
-        ] {
+        for other in
+            [key("node", Arch::Amd64, "go1.26.8"), key("worker", Arch::Arm64, "go1.26.8"), key("worker", Arch::Amd64, "go1.26.9")]
+        {
             assert_ne!(one, other);
         }
     }

@@ -288,11 +288,7 @@ static KUBE_CONTROLLER_MANAGER: Program = Program {
 
 static KUBE_SCHEDULER: Program = Program {
     name: "kube-scheduler",
-    imports: &[
-        r#""os""#,
-        r#""k8s.io/component-base/cli""#,
-        r#"scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app""#,
-    ],
+    imports: &[r#""os""#, r#""k8s.io/component-base/cli""#, r#"scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app""#],
     start: "os.Exit(cli.Run(scheduler.NewSchedulerCommand()))",
 };
 
@@ -318,15 +314,7 @@ pub static VARIANTS: &[Variant] = &[
         modules: &KUBE,
         contents: Contents::Multicall {
             file: "kube",
-            programs: &[
-                &KUBELET,
-                &KUBEADM,
-                &KUBECTL,
-                &KUBE_PROXY,
-                &KUBE_APISERVER,
-                &KUBE_CONTROLLER_MANAGER,
-                &KUBE_SCHEDULER,
-            ],
+            programs: &[&KUBELET, &KUBEADM, &KUBECTL, &KUBE_PROXY, &KUBE_APISERVER, &KUBE_CONTROLLER_MANAGER, &KUBE_SCHEDULER],
         },
         cgo: false,
     },

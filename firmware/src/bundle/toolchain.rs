@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::cache;
 use super::progress::Progress;
+use crate::place;
 
 /// The oldest minor release that Kubernetes 1.37 builds with.
 const OLDEST: (u32, u32) = (1, 26);
@@ -25,7 +25,7 @@ pub struct Go {
 
 /// Finds Go in PATH, in /usr/local/go or in the cache, and installs it into the cache when it is in none of them.
 pub fn find() -> Result<Go> {
-    let home = cache::root()?.join("go");
+    let home = place::cache("go")?;
     let ours = home.join("bin/go");
     let places = [PathBuf::from("go"), PathBuf::from("/usr/local/go/bin/go"), ours.clone()];
     if let Some(go) = places.iter().find_map(|path| usable(path)) {
