@@ -1,0 +1,144 @@
+//! The lab's network: a bridge, a tap a machine, and DHCP that gives each machine its name and address.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use kit::{Context, Error, Result};
+
+use crate::service::Service;
+use crate::vm::Nic;
+use crate::{namespace, tool, until};
+
+/// The bridge that all machines hang on.
+pub const BRIDGE: &str = "kt0";
+
+/// The lab's own address: gateway, DHCP server and control plane.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+
+/// The first address that is given to a machine; the last byte of its hardware address is the same.
+const FIRST: u8 = 11;
+
+/// dnsmasq is up at once; a busy machine gets more.
+const DHCP_UP: Duration = Duration::from_secs(10);
+
+/// A network of the lab's own. One a process; it ends with the process at the latest.
+#[derive(Debug)]
+pub struct Lab {
+    dir: PathBuf,
+    number: u32,
+    next: AtomicU8,
+    dhcp: Service,
+}
+
+/// A machine's place in the network.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// The host name that DHCP gives.
+    pub name: String,
+    /// The address that DHCP gives.
+    pub address: Ipv4Addr,
+    /// The card to boot with.
+    pub nic: Nic,
+}
+
+impl Lab {
+    /// Makes the network; [`namespace::inside`] must be true.
+    pub fn start() -> Result<Self> {
+        if !namespace::inside() {
+            return Err(Error::new("start the lab: this process is not in a namespace of its own"));
+        }
+        let number = namespace::settle()?;
+        let dir = PathBuf::from(namespace::DIR);
+        links()?;
+        let mut dhcp = Service::start("dnsmasq", &mut dnsmasq(&dir)?, &dir.join("log"))?;
+        until(DHCP_UP, || {
+            dhcp.check()?;
+            if dhcp.said().contains("DHCP, IP range") { Ok(()) } else { Err(Error::new("dnsmasq is not ready")) }
+        })?;
+        Ok(Self { dir, number, next: AtomicU8::new(FIRST), dhcp })
+    }
+
+    /// The lab's files: logs, sockets, leases. In memory; gone with the lab.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How a person in another terminal runs a program in here.
+    pub fn door(&self) -> String {
+        let user = if in_user_namespace() { " -U --preserve-credentials" } else { "" };
+        format!("nsenter -t {}{user} -m -n -p -u", self.number)
+    }
+
+    /// A tap for a new machine, with a name and an address that DHCP will give it.
+    pub fn seat(&self, name: &str) -> Result<Seat> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat {
+            name: name.to_owned(),
+            address: Ipv4Addr::new(10, 77, 0, number),
+            nic: Nic { tap: format!("kt{number}"), mac: format!("52:54:00:4d:00:{number:02x}") },
+        };
+        let host = self.dir.join("hosts").join(name);
+        fs::write(&host, format!("{},{},{name}\n", seat.nic.mac, seat.address)).on("write", &host)?;
+        let tap = seat.nic.tap.as_str();
+        tool::run("ip", &["tuntap", "add", "dev", tap, "mode", "tap"])?;
+        tool::run("ip", &["link", "set", tap, "master", BRIDGE, "up"])?;
+        Ok(seat)
+    }
+
+    /// Removes the tap; the machine must be off.
+    pub fn leave(&self, seat: &Seat) -> Result<()> {
+        let host = self.dir.join("hosts").join(&seat.name);
+        fs::remove_file(&host).on("remove", &host)?;
+        tool::run("ip", &["link", "del", &seat.nic.tap]).map(drop)
+    }
+
+    /// Whether DHCP has given `seat` its address.
+    pub fn leased(&self, seat: &Seat) -> bool {
+        let leases = fs::read_to_string(self.dir.join("leases")).unwrap_or_default();
+        leases.lines().any(|line| line.split(' ').nth(1) == Some(seat.nic.mac.as_str()))
+    }
+
+    /// An error when a part of the network has died.
+    pub fn check(&mut self) -> Result<()> {
+        self.dhcp.check()
+    }
+}
+
+/// Loopback, the bridge and its address.
+fn links() -> Result<()> {
+    let address = format!("{ADDRESS}/24");
+    for line in [
+        &["link", "set", "lo", "up"][..],
+        &["link", "add", BRIDGE, "type", "bridge", "forward_delay", "0"],
+        &["addr", "add", &address, "dev", BRIDGE],
+        &["link", "set", BRIDGE, "up"],
+    ] {
+        tool::run("ip", line)?;
+    }
+    Ok(())
+}
+
+/// DHCP for known machines and strangers; its DNS knows the machines' names and nothing else, so that look-ups fail at once.
+fn dnsmasq(dir: &Path) -> Result<Command> {
+    let hosts = dir.join("hosts");
+    fs::create_dir_all(&hosts).on("make", &hosts)?;
+    let mut command = Command::new("dnsmasq");
+    command.args(["--conf-file=/dev/null", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root", "--group=root"]);
+    command.arg(format!("--interface={BRIDGE}")).args(["--except-interface=lo", "--bind-interfaces"]);
+    command.args(["--no-resolv", "--no-hosts", "--domain=lab", "--local=/lab/"]);
+    command.args(["--dhcp-range=10.77.0.128,10.77.0.250,255.255.255.0,1h", "--dhcp-authoritative", "--no-ping", "--log-dhcp"]);
+    command.arg(format!("--dhcp-option=option:router,{ADDRESS}")).arg(format!("--dhcp-option=option:dns-server,{ADDRESS}"));
+    command.arg(format!("--dhcp-hostsdir={}", hosts.display()));
+    command.arg(format!("--dhcp-leasefile={}", dir.join("leases").display()));
+    Ok(command)
+}
+
+/// Whether root here is somebody else outside.
+fn in_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().nth(1).is_some_and(|outside| outside != "0")
+}
