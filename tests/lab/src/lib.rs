@@ -1,13 +1,20 @@
 //! The lab: private networks, control planes and virtual machines for tests, and for `make run`.
 
 pub mod console;
+pub mod control_plane;
 pub mod guest;
 mod initrd;
+pub mod namespace;
+pub mod network;
 mod nonce;
 mod plain;
 mod qemu;
 mod qmp;
+pub mod segment;
+mod service;
 mod socket;
+pub mod test_image;
+pub mod tool;
 mod until;
 pub mod verdict;
 pub mod vm;
