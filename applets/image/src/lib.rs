@@ -1,6 +1,19 @@
-//! Room `image`.
+//! Images: OCI layouts and archives, their layers unpacked safely, and the store that holds them.
+//!
+//! The store is a folder that `kutties image` and the CRI server both write, one at a time, under one lock file.
+
+mod archive;
+mod candidate;
+mod cli;
+mod layer;
+mod place;
+mod reference;
+mod store;
+
+pub use reference::Reference;
+pub use store::{Image, Store, Usage};
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[cli::IMAGE];

@@ -2,8 +2,13 @@
 
 pub mod bpf;
 pub mod child;
+pub mod fork;
+pub mod interface;
+pub mod kernel_log;
+pub mod loop_device;
 pub mod module;
 pub mod netlink;
 pub mod pidfd;
 pub mod seccomp;
 pub mod sigpipe;
+pub mod unshare;

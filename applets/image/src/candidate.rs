@@ -1,0 +1,178 @@
+//! The images that an archive offers: docker's `manifest.json`, or an OCI layout's `index.json`.
+
+use kit::{Context, Error, Result};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::archive::Archive;
+use crate::reference::{Reference, is_digest};
+
+/// An index may point to an index (a name, then its platforms); no tool nests them deeper.
+const INDEX_DEPTH: u8 = 3;
+/// The annotation in which containerd and others keep an image's full name.
+const FULL_NAME: &str = "io.containerd.image.name";
+/// The annotation that the OCI layout defines: a tag, or a full name.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// An image that can be taken from an archive.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The digest of the configuration: the image's id.
+    pub id: String,
+    /// The configuration's bytes as they are.
+    pub config: Vec<u8>,
+    /// The configuration, decoded.
+    pub parsed: ImageConfiguration,
+    /// The members that hold the layers, lowest first.
+    pub layers: Vec<String>,
+    /// Full names with tags.
+    pub tags: Vec<String>,
+    /// The manifest's digest, where there is one.
+    pub manifest: Option<String>,
+    /// Bytes of all blobs as they came.
+    pub size: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerEntry {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+/// All images of the archive that can run here.
+pub fn find(archive: &Archive) -> Result<Vec<Candidate>> {
+    let found = if archive.has("manifest.json") {
+        docker(archive)?
+    } else if archive.has("index.json") {
+        let mut found = Vec::new();
+        let index: ImageIndex = decode(archive, "index.json", &archive.document("index.json")?)?;
+        for descriptor in index.manifests() {
+            oci(archive, descriptor, &names(descriptor), INDEX_DEPTH, &mut found)?;
+        }
+        found
+    } else {
+        let what = "neither a docker archive (manifest.json) nor an OCI layout (index.json)";
+        return Err(Error::new(format!("{}: {what}", archive.path().display())));
+    };
+    if found.is_empty() {
+        return Err(Error::new(format!("{}: no image for {}", archive.path().display(), architecture())));
+    }
+    Ok(found)
+}
+
+/// This machine's architecture as images name it.
+pub fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn docker(archive: &Archive) -> Result<Vec<Candidate>> {
+    let entries: Vec<DockerEntry> = decode(archive, "manifest.json", &archive.document("manifest.json")?)?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let names = entry.repo_tags.unwrap_or_default();
+        let config = archive.document(&entry.config)?;
+        let id = digest(&config);
+        found.extend(candidate(archive, id, config, entry.layers, &names, None)?);
+    }
+    Ok(found)
+}
+
+/// Follow a descriptor of an index down to the manifests that fit this machine.
+fn oci(archive: &Archive, descriptor: &Descriptor, names: &[String], depth: u8, found: &mut Vec<Candidate>) -> Result<()> {
+    let fits = descriptor.platform().as_ref().is_none_or(|p| p.architecture().to_string() == architecture());
+    if !fits {
+        return Ok(());
+    }
+    let bytes = blob(archive, descriptor)?;
+    let kind = descriptor.media_type().to_string();
+    if kind.contains("index") || kind.contains("manifest.list") {
+        let index: ImageIndex = decode(archive, descriptor.digest().as_ref(), &bytes)?;
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(Error::new(format!("{}: indexes are nested too deep", archive.path().display())));
+        };
+        return index.manifests().iter().try_for_each(|inner| oci(archive, inner, names, depth, found));
+    }
+    let manifest: ImageManifest = decode(archive, descriptor.digest().as_ref(), &bytes)?;
+    let config = blob(archive, manifest.config())?;
+    let layers = manifest.layers().iter().map(|layer| blob_name(layer.digest().as_ref())).collect::<Result<_>>()?;
+    let id = manifest.config().digest().to_string();
+    found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
+    Ok(())
+}
+
+/// One image, unless it is for another architecture.
+fn candidate(
+    archive: &Archive,
+    id: String,
+    config: Vec<u8>,
+    layers: Vec<String>,
+    names: &[String],
+    manifest: Option<String>,
+) -> Result<Option<Candidate>> {
+    let parsed: ImageConfiguration = decode(archive, "the image configuration", &config)?;
+    if parsed.architecture().to_string() != architecture() {
+        return Ok(None);
+    }
+    if parsed.rootfs().diff_ids().len() != layers.len() {
+        let (told, held) = (parsed.rootfs().diff_ids().len(), layers.len());
+        let path = archive.path().display();
+        return Err(Error::new(format!("{path}: the configuration names {told} layers, the manifest {held}")));
+    }
+    let tags = names.iter().map(|n| Reference::parse(n).map(|r| r.tagged())).collect::<Result<Vec<_>>>()?;
+    let size = config.len() as u64 + layers.iter().map(|l| archive.size(l)).sum::<u64>();
+    Ok(Some(Candidate { id, config, parsed, layers, tags: tags.into_iter().flatten().collect(), manifest, size }))
+}
+
+/// The names that an index gives a descriptor.
+fn names(descriptor: &Descriptor) -> Vec<String> {
+    let annotations = descriptor.annotations().as_ref();
+    let get = |key| annotations.and_then(|a| a.get(key)).cloned();
+    // A bare tag in ref.name says nothing about the repository: it is no name.
+    get(FULL_NAME).or_else(|| get(REF_NAME).filter(|name| name.contains('/') || name.contains(':'))).into_iter().collect()
+}
+
+/// A blob's bytes, once its digest was found right.
+fn blob(archive: &Archive, descriptor: &Descriptor) -> Result<Vec<u8>> {
+    let wanted = descriptor.digest().to_string();
+    let bytes = archive.document(&blob_name(&wanted)?)?;
+    let got = digest(&bytes);
+    if got != wanted {
+        return Err(Error::new(format!("{}: blob {wanted} has digest {got}", archive.path().display())));
+    }
+    Ok(bytes)
+}
+
+/// Where a layout keeps a blob.
+fn blob_name(digest: &str) -> Result<String> {
+    if !is_digest(digest) {
+        return Err(Error::new(format!("digest {digest:?} is not sha256: and 64 hexadecimal digits")));
+    }
+    Ok(format!("blobs/{}", digest.replace(':', "/")))
+}
+
+/// `sha256:` and the hash.
+pub fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+/// Small hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+fn decode<T: for<'a> Deserialize<'a>>(archive: &Archive, what: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).doing(format_args!("{}: decode {what}", archive.path().display()))
+}

@@ -1,0 +1,147 @@
+//! Where an entry of a layer belongs: its parent folders, with the symbolic links of this layer and of those below followed
+//! inside the image, never outside it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use kit::{Context, Error, Result};
+
+/// As many links on the way as the kernel follows.
+const LINK_LIMIT: u32 = 40;
+
+/// A layer that is being unpacked over others. Nobody else writes here, so a path that was found free of links stays so.
+pub struct Place<'a> {
+    /// The layer's own folder.
+    pub top: &'a Path,
+    /// The layers below, lowest first.
+    pub below: &'a [PathBuf],
+}
+
+/// What lies at a path of the image, seen from the layer that is being made.
+enum Seen {
+    Nothing,
+    Folder,
+    FolderBelow(Metadata),
+    Link(PathBuf),
+    Other,
+}
+
+impl Place<'_> {
+    /// The path below `top` at which `entry` belongs. Its parents are made as they are in the layers below, or as plain folders.
+    ///
+    /// # Errors
+    /// An entry that climbs (`..`), goes through a file, or through too many links.
+    pub fn find(&self, entry: &Path) -> Result<PathBuf> {
+        let bad = |why: &str| Error::new(format!("layer entry {}: {why}", entry.display()));
+        let mut parts = names(entry).ok_or_else(|| bad("its path climbs out of the image"))?;
+        let Some(last) = parts.pop() else { return Ok(PathBuf::new()) };
+        parts.reverse();
+        let (mut at, mut links) = (PathBuf::new(), 0);
+        while let Some(part) = parts.pop() {
+            if part == ".." {
+                at.pop();
+                continue;
+            }
+            let next = at.join(&part);
+            match self.see(&next).on("look at", &next)? {
+                Seen::Folder => at = next,
+                Seen::FolderBelow(meta) => at = self.make(next, Some(&meta))?,
+                Seen::Nothing => at = self.make(next, None)?,
+                Seen::Other => return Err(bad("a parent is not a folder")),
+                Seen::Link(target) => {
+                    links += 1;
+                    if links > LINK_LIMIT {
+                        return Err(bad("too many symbolic links"));
+                    }
+                    at = follow(at, &target, &mut parts);
+                }
+            }
+        }
+        Ok(at.join(last))
+    }
+
+    fn make(&self, path: PathBuf, like: Option<&Metadata>) -> Result<PathBuf> {
+        let full = self.top.join(&path);
+        // A whiteout that this layer put here gives way to the folder.
+        if fs::symlink_metadata(&full).is_ok() {
+            fs::remove_file(&full).on("remove", &full)?;
+        }
+        fs::create_dir(&full).on("make", &full)?;
+        if let Some(meta) = like {
+            std::os::unix::fs::chown(&full, Some(meta.uid()), Some(meta.gid())).on("change the owner of", &full)?;
+            fs::set_permissions(&full, fs::Permissions::from_mode(meta.mode() & 0o7777)).on("change the mode of", &full)?;
+        }
+        Ok(path)
+    }
+
+    fn see(&self, path: &Path) -> io::Result<Seen> {
+        match look(&self.top.join(path))? {
+            None => {}
+            Some(meta) if meta.is_dir() => return Ok(Seen::Folder),
+            Some(meta) if is_whiteout(&meta) => return Ok(Seen::Nothing),
+            Some(meta) if meta.is_symlink() => return fs::read_link(self.top.join(path)).map(Seen::Link),
+            Some(_) => return Ok(Seen::Other),
+        }
+        for layer in self.below.iter().rev() {
+            let full = layer.join(path);
+            // A parent that is a link or a file there hides what the layers below it have.
+            if path.ancestors().skip(1).any(|p| look(&layer.join(p)).ok().flatten().is_some_and(|m| !m.is_dir())) {
+                return Ok(Seen::Nothing);
+            }
+            match look(&full)? {
+                None => {}
+                Some(meta) if meta.is_dir() => return Ok(Seen::FolderBelow(meta)),
+                Some(meta) if is_whiteout(&meta) => return Ok(Seen::Nothing),
+                Some(meta) if meta.is_symlink() => return fs::read_link(full).map(Seen::Link),
+                Some(_) => return Ok(Seen::Other),
+            }
+        }
+        Ok(Seen::Nothing)
+    }
+}
+
+/// Overlayfs's mark of a deleted name: a character device 0:0.
+fn is_whiteout(meta: &Metadata) -> bool {
+    meta.file_type().is_char_device() && meta.rdev() == 0
+}
+
+fn look(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(meta)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Put a link's target in front of the parts that are still to be walked (kept last first), and say from where.
+fn follow(at: PathBuf, target: &Path, parts: &mut Vec<OsString>) -> PathBuf {
+    for part in target.components().rev() {
+        match part {
+            Component::Normal(name) => parts.push(name.to_owned()),
+            Component::ParentDir => parts.push("..".into()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    if target.is_absolute() { PathBuf::new() } else { at }
+}
+
+/// The names of an entry's path; none when it has a `..` or a NUL.
+fn names(path: &Path) -> Option<Vec<OsString>> {
+    let mut names = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) if !has_nul(name) => names.push(name.to_owned()),
+            Component::RootDir | Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(names)
+}
+
+fn has_nul(name: &OsStr) -> bool {
+    name.as_bytes().contains(&0)
+}

@@ -1,0 +1,146 @@
+//! Image references, `[DOMAIN/]PATH[:TAG][@DIGEST]`, in the full form that everybody compares.
+
+use std::fmt;
+
+use kit::{Error, Result};
+
+/// The domain that a short name means, by the custom that all clients share.
+const DEFAULT_DOMAIN: &str = "docker.io";
+/// The folder that a one-word name means on the default domain.
+const DEFAULT_FOLDER: &str = "library";
+/// The tag that a name without one means.
+const DEFAULT_TAG: &str = "latest";
+
+/// A reference with its defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Domain and path, such as `docker.io/library/busybox`.
+    pub repository: String,
+    /// The tag; `latest` when neither tag nor digest was given.
+    pub tag: Option<String>,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: Option<String>,
+}
+
+impl Reference {
+    /// Read a reference as a person or a pod specification writes it.
+    ///
+    /// # Errors
+    /// A sentence that says which part is malformed.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = |what: &str| Error::usage(format!("image reference {text:?}: {what}"));
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest)),
+            None => (text, None),
+        };
+        if let Some(digest) = digest
+            && !is_digest(digest)
+        {
+            return Err(wrong("the digest is not sha256: and 64 hexadecimal digits"));
+        }
+        let (name, tag) = match name.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (name, None),
+        };
+        if tag.is_some_and(|tag| !is_tag(tag)) {
+            return Err(wrong("the tag is malformed"));
+        }
+        let repository = repository(name).ok_or_else(|| wrong("the name is malformed"))?;
+        let tag = tag.or(if digest.is_none() { Some(DEFAULT_TAG) } else { None });
+        Ok(Self { repository, tag: tag.map(Into::into), digest: digest.map(Into::into) })
+    }
+
+    /// `REPOSITORY:TAG`, when there is a tag.
+    pub fn tagged(&self) -> Option<String> {
+        self.tag.as_ref().map(|tag| format!("{}:{tag}", self.repository))
+    }
+
+    /// `REPOSITORY@DIGEST`, when there is a digest.
+    pub fn digested(&self) -> Option<String> {
+        self.digest.as_ref().map(|digest| format!("{}@{digest}", self.repository))
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the text is `sha256:` and 64 small hexadecimal digits: the one algorithm that clients use.
+pub fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(is_hash)
+}
+
+/// Whether the text is 64 small hexadecimal digits.
+pub fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// At most 128 of letters, digits, `_`, `.`, `-`; no dot or dash first.
+fn is_tag(tag: &str) -> bool {
+    let mut bytes = tag.bytes();
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    tag.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|b| word(b) || b == b'.' || b == b'-')
+}
+
+/// Domain and path in full, or none when malformed.
+fn repository(name: &str) -> Option<String> {
+    let (domain, path) = match name.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+        _ => (DEFAULT_DOMAIN, name),
+    };
+    let domain_good = domain.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+        && domain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    let part_good = |part: &str| {
+        let ends = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        ends(part.bytes().next())
+            && ends(part.bytes().last())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    if !domain_good || name.len() > 255 || !path.split('/').all(part_good) {
+        return None;
+    }
+    let folder = if domain == DEFAULT_DOMAIN && !path.contains('/') { format!("{DEFAULT_FOLDER}/") } else { String::new() };
+    Some(format!("{domain}/{folder}{path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn short_names_are_filled_in() {
+        for (given, full) in [
+            ("busybox", "docker.io/library/busybox:latest"),
+            ("a/b:1", "docker.io/a/b:1"),
+            ("localhost/b", "localhost/b:latest"),
+            ("reg.example:5000/x/y_z:v1.2-3", "reg.example:5000/x/y_z:v1.2-3"),
+        ] {
+            assert_eq!(Reference::parse(given).unwrap().to_string(), full);
+        }
+    }
+
+    #[test]
+    fn a_digest_needs_no_tag() {
+        let text = format!("k8s.example/p@sha256:{}", "0a".repeat(32));
+        let reference = Reference::parse(&text).unwrap();
+        assert_eq!(reference.tag, None);
+        assert_eq!(reference.digested().unwrap(), text);
+    }
+
+    #[test]
+    fn malformed_references_are_refused() {
+        for text in ["", "UPPER", "a:", "a:-x", "a//b", "../x", "a@sha256:12", "a@md5:00", "a b", "-a"] {
+            assert!(Reference::parse(text).is_err(), "{text}");
+        }
+    }
+}
