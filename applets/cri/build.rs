@@ -38,9 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for message in KEPT {
         let path = format!(".runtime.v1.{message}");
         builder = builder
-            .type_attribute(&path, "#[derive(serde::Serialize, serde::Deserialize)]")
-            .type_attribute(&path, "#[serde(default)]");
+            .message_attribute(&path, "#[derive(serde::Serialize, serde::Deserialize)]")
+            .message_attribute(&path, "#[serde(default)]");
     }
-    builder.btree_map(".").compile_fds(files)?;
+    builder.build_transport(false).btree_map(".").compile_fds(files)?;
     Ok(())
 }

@@ -3,7 +3,20 @@
 use kit::Applet;
 
 pub mod api;
+mod cgroup;
+mod filter;
+mod images;
+mod life;
+mod link;
 pub mod monitor;
+mod rpc;
+mod serve;
+mod server;
+mod service;
+mod signal;
+mod spec;
+mod store;
+mod usage;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[serve::CRI];

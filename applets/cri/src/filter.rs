@@ -1,0 +1,37 @@
+//! Which records an RPC asks for: an id, a state, and labels that must all be there.
+
+use std::collections::BTreeMap;
+
+/// Whether `asked` is empty, or the id, or its beginning.
+pub fn id_fits(asked: &str, id: &str) -> bool {
+    id.starts_with(asked)
+}
+
+/// Whether every label that was asked for is there with that value.
+pub fn labels_fit(asked: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    asked.iter().all(|(name, value)| labels.get(name) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn all_labels_must_fit() {
+        let have = labels(&[("a", "1"), ("b", "2")]);
+        assert!(labels_fit(&labels(&[]), &have));
+        assert!(labels_fit(&labels(&[("a", "1")]), &have));
+        assert!(!labels_fit(&labels(&[("a", "1"), ("b", "3")]), &have));
+        assert!(!labels_fit(&labels(&[("c", "")]), &have));
+    }
+
+    #[test]
+    fn an_id_fits_by_its_beginning() {
+        assert!(id_fits("", "abc") && id_fits("ab", "abc") && id_fits("abc", "abc"));
+        assert!(!id_fits("abcd", "abc") && !id_fits("b", "abc"));
+    }
+}

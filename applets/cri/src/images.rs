@@ -1,0 +1,103 @@
+//! The image store as the server uses it: away from the event loop, and complete before the first question about an image is answered.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use image::{Image, Store, Usage};
+use kit::{Result, paths};
+use tokio::sync::watch;
+
+use crate::server::blocking;
+
+/// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
+const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// The store, the end of its first import, and the last measurement.
+pub struct Images {
+    store: Arc<Store>,
+    ready: watch::Receiver<bool>,
+    measured: Mutex<Option<(u64, Usage)>>,
+}
+
+impl Images {
+    /// The store at `root`. The images that came with the node are imported by a task; questions wait for it.
+    pub fn open(root: &Path) -> Result<Self> {
+        let store = Arc::new(Store::open(root)?);
+        let (done, ready) = watch::channel(false);
+        let importer = store.clone();
+        tokio::task::spawn_blocking(move || {
+            import_given(&importer, Path::new(paths::IMAGES_GIVEN));
+            let _ = done.send(true);
+        });
+        Ok(Self { store, ready, measured: Mutex::default() })
+    }
+
+    /// The image of that name, id or digest.
+    pub async fn find(&self, name: &str) -> Result<Option<Image>> {
+        let name = name.to_owned();
+        self.with(move |store| store.find(&name)).await
+    }
+
+    /// All images.
+    pub async fn all(&self) -> Result<Vec<Image>> {
+        self.with(Store::images).await
+    }
+
+    /// Forget an image by any of its names.
+    pub async fn remove(&self, name: &str) -> Result<bool> {
+        let name = name.to_owned();
+        self.with(move |store| store.remove(&name)).await
+    }
+
+    /// The room that the store takes, measured anew when it has changed.
+    pub async fn usage(&self) -> Result<Usage> {
+        let known = *self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let measured = self
+            .with(move |store| {
+                let generation = store.generation()?;
+                match known {
+                    Some((then, usage)) if then == generation => Ok((then, usage)),
+                    _ => Ok((generation, store.usage()?)),
+                }
+            })
+            .await?;
+        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = Some(measured);
+        Ok(measured.1)
+    }
+
+    async fn with<T: Send + 'static>(&self, question: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Result<T> {
+        // An error means that the importer is gone, which is as good as done.
+        let _ = self.ready.clone().wait_for(|ready| *ready).await;
+        let store = self.store.clone();
+        blocking(move || question(&store)).await
+    }
+}
+
+/// Import all that lies there. One that is broken is said and does not keep the others away.
+fn import_given(store: &Store, dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let mut given: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    given.sort();
+    for path in given {
+        match store.import(&path, true) {
+            Ok(images) => {
+                let names: Vec<_> = images.iter().flat_map(|image| &image.tags).collect();
+                tracing::info!(path = %path.display(), images = ?names, "imported");
+                drop_source(&path);
+            }
+            Err(e) => tracing::error!(error = %e, "an image that came with the node is lost"),
+        }
+    }
+}
+
+/// The store has it now: where the root is memory, a second copy would take memory for ever. A disk keeps its file.
+fn drop_source(path: &Path) {
+    let in_memory = rustix::fs::statfs(path).is_ok_and(|fs| IN_MEMORY.contains(&(fs.f_type as i64)));
+    if !in_memory {
+        return;
+    }
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    if let Err(e) = removed {
+        tracing::debug!(path = %path.display(), error = %e, "an imported image's source stays");
+    }
+}

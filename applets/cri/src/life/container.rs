@@ -1,0 +1,75 @@
+//! Stopping and removing a container.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::{Context, Error, Result, paths};
+
+use super::{PATIENCE, rootfs};
+use crate::link;
+use crate::monitor::wire::Request;
+use crate::server::{Server, blocking};
+use crate::store::{Container, SandboxPhase};
+
+/// How much longer than the grace a stop may take, until the kill has been carried out.
+const AFTER_GRACE: Duration = Duration::from_secs(60);
+
+/// Bring a container to its end. Nothing to do when it has ended.
+pub async fn stop(server: &Server, container: Arc<Container>, grace: Duration) -> Result<()> {
+    let container = server.store.refreshed(container);
+    if container.exit.is_some() {
+        return Ok(());
+    }
+    let dir = server.store.dir(&container.sandbox);
+    let grace = if container.is_running() { grace } else { Duration::ZERO };
+    let request = Request::Stop {
+        container: container.id.clone(),
+        signal: container.stop_signal,
+        grace: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+    };
+    let stopped = link::order(&dir, &request, grace.saturating_add(AFTER_GRACE)).await;
+    // The watcher of a monitor that died ends its containers too, and may have been faster.
+    if server.store.refreshed(container).exit.is_some() {
+        return Ok(());
+    }
+    stopped?;
+    Err(Error::new("the monitor says that the container has ended, its journal does not"))
+}
+
+/// Remove a container with all that it left, whatever it is doing.
+pub async fn remove(server: &Server, container: Arc<Container>) -> Result<()> {
+    let sandbox = server.store.sandbox(&container.sandbox);
+    if sandbox.is_some_and(|sandbox| sandbox.phase == SandboxPhase::Ready) {
+        if container.phase != crate::store::ContainerPhase::Making {
+            stop(server, container.clone(), Duration::ZERO).await?;
+        }
+        let request = Request::Delete { container: container.id.clone() };
+        link::order(&server.store.dir(&container.sandbox), &request, PATIENCE).await?;
+    }
+    let (id, dir) = (container.id.clone(), server.containers.join(&container.id));
+    blocking(move || {
+        delete_without_monitor(&id)?;
+        rootfs::remove(&dir)
+    })
+    .await?;
+    server.store.forget_container(&container)
+}
+
+/// Delete from the OCI runtime what a monitor, which died, did not.
+fn delete_without_monitor(id: &str) -> Result<()> {
+    if !Path::new(paths::OCI).join(id).exists() {
+        return Ok(());
+    }
+    let done = Command::new("/proc/self/exe")
+        .args(["oci", "--root", paths::OCI, "delete", "--force", id])
+        .stdin(Stdio::null())
+        .output()
+        .doing("run oci")?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&done.stderr);
+    Err(Error::new(format!("delete container {id}: {}", why.trim())))
+}

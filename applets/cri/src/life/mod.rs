@@ -1,0 +1,14 @@
+//! What happens to sandboxes and containers, below the RPCs: several of those, and the server's start, need the same steps.
+//!
+//! Each step looks at what is there and does what is missing, so that it may be repeated after any failure.
+
+pub mod container;
+pub mod network;
+pub mod recover;
+pub mod rootfs;
+pub mod sandbox;
+pub mod sandbox_dir;
+pub mod watch;
+
+/// Settles how long a monitor may take for what it does at once: making a container under emulation takes seconds when all is busy.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);

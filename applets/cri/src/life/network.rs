@@ -1,0 +1,137 @@
+//! The pod network: whose configuration holds, and the calls of its plugins. A configuration that somebody put into
+//! `/etc/cni/net.d` comes before ours.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use cni::{Attachment, Network, PortMapping};
+use kit::{Context, Error, Result, paths};
+
+use crate::api::Protocol;
+use crate::monitor::wire;
+use crate::server::blocking;
+use crate::store::Sandbox;
+
+/// The pod's link, by the name that everybody expects.
+const LINK: &str = "eth0";
+/// Our configuration's file in [`paths::CNI_OWN`].
+const OWN: &str = "10-kutties.conflist";
+
+/// Whether there is a network to attach pods to; if not, why.
+pub async fn ready() -> Result<(), String> {
+    let network = blocking(load).await.map_err(|e| e.to_string())?;
+    network.map(|_| ()).ok_or_else(|| NONE.into())
+}
+
+/// Write our own configuration for the node's share of the pod network (`10.244.1.0/24`, one a family, commas between).
+pub async fn configure(cidrs: &str) -> Result<()> {
+    cidrs.split(',').try_for_each(|cidr| check(cidr.trim()))?;
+    let text = cni::own_conflist(cidrs).to_string();
+    blocking(move || {
+        let path = Path::new(paths::CNI_OWN).join(OWN);
+        if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        std::fs::create_dir_all(paths::CNI_OWN).on("make", paths::CNI_OWN)?;
+        let new = path.with_extension("new");
+        std::fs::write(&new, text).on("write", &new)?;
+        std::fs::rename(&new, &path).on("rename", &new)
+    })
+    .await
+}
+
+/// Attach a sandbox: its addresses.
+pub async fn attach(sandbox: &Sandbox, dir: &Path) -> Result<Vec<String>> {
+    let attachment = attachment(sandbox, dir)?;
+    blocking(move || {
+        let network = load()?.ok_or_else(|| Error::new(NONE))?;
+        let answer = network.add(&attachment)?;
+        let addresses: Vec<_> = answer.pod_addresses().iter().map(|cidr| cidr.addr.to_string()).collect();
+        if addresses.is_empty() {
+            return Err(Error::new("the network's plugins gave the pod no address"));
+        }
+        Ok(addresses)
+    })
+    .await
+}
+
+/// Undo [`attach`], as far as it came.
+pub async fn detach(sandbox: &Sandbox, dir: &Path) -> Result<()> {
+    let attachment = attachment(sandbox, dir)?;
+    blocking(move || match load()? {
+        Some(network) => network.del(&attachment),
+        None => cni::delete_cached(&attachment).map(|_| ()),
+    })
+    .await
+}
+
+const NONE: &str = "there is no pod network: /etc/cni/net.d has no configuration, and the node has no podCIDR yet";
+
+fn load() -> Result<Option<Network>> {
+    Network::load(&[paths::CNI_CONF, paths::CNI_OWN])
+}
+
+fn check(cidr: &str) -> Result<()> {
+    let (address, prefix) = cidr.split_once('/').unwrap_or_default();
+    let longest = match address.parse() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => 0,
+    };
+    match prefix.parse::<u8>() {
+        Ok(prefix) if prefix < longest => Ok(()),
+        _ => Err(Error::new(format!("{cidr} is not a pod CIDR"))),
+    }
+}
+
+fn attachment(sandbox: &Sandbox, dir: &Path) -> Result<Attachment> {
+    let metadata = sandbox.config.metadata.clone().unwrap_or_default();
+    let args = [
+        ("IgnoreUnknown", "1".to_owned()),
+        ("K8S_POD_NAMESPACE", metadata.namespace),
+        ("K8S_POD_NAME", metadata.name),
+        ("K8S_POD_INFRA_CONTAINER_ID", sandbox.id.clone()),
+        ("K8S_POD_UID", metadata.uid),
+    ];
+    Ok(Attachment {
+        container_id: sandbox.id.clone(),
+        netns: wire::namespace(dir, "net"),
+        ifname: LINK.into(),
+        args: args.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        port_mappings: ports(sandbox)?,
+        ..Attachment::default()
+    })
+}
+
+/// The ports that the pod wants on the host; one without a host port wants none.
+fn ports(sandbox: &Sandbox) -> Result<Vec<PortMapping>> {
+    let wanted = sandbox.config.port_mappings.iter().filter(|port| port.host_port != 0);
+    wanted
+        .map(|port| {
+            let number = |value: i32| u16::try_from(value).doing(format!("read port {value}"));
+            Ok(PortMapping {
+                host_port: number(port.host_port)?,
+                container_port: number(port.container_port)?,
+                protocol: match port.protocol() {
+                    Protocol::Tcp => "tcp".into(),
+                    Protocol::Udp => "udp".into(),
+                    Protocol::Sctp => "sctp".into(),
+                },
+                host_ip: port.host_ip.clone(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn only_networks_are_pod_cidrs() {
+        assert!(check("10.244.1.0/24").is_ok() && check("fd00:10:244::/64").is_ok());
+        for wrong in ["", "10.244.1.0", "10.244.1.0/33", "10.244.1.0/32", "fd00::/129", "x/24", "10.0.0.0/24; rm"] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The server's start: what the last server left is taken over, half-made things are undone, rubbish is swept.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::{container, rootfs, sandbox, watch};
+use crate::link::Watch;
+use crate::monitor::wire::State;
+use crate::server::{Shared, blocking, now};
+use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase};
+
+/// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
+const GREETING: Duration = Duration::from_secs(20);
+
+/// Take over all that is on disk. A failure is said and the rest goes on: the kubelet will ask again for what is left.
+pub async fn all(server: &Shared) {
+    for record in server.store.sandboxes() {
+        match record.phase {
+            SandboxPhase::Ready => take_over(server, &record).await,
+            SandboxPhase::Making => {
+                if let Err(e) = sandbox::remove(server, record.clone()).await {
+                    tracing::error!(sandbox = record.id, error = %e, "undo a half-made sandbox");
+                }
+            }
+            SandboxPhase::Stopped => {}
+        }
+    }
+    sweep(server).await;
+}
+
+async fn take_over(server: &Shared, sandbox: &Sandbox) {
+    let dir = server.store.dir(&sandbox.id);
+    let (info, watch) = match Watch::open(&dir, GREETING).await {
+        Ok(answer) => answer,
+        Err(e) => {
+            tracing::error!(sandbox = sandbox.id, error = %e, "take over a sandbox");
+            return watch::died(server, &sandbox.id);
+        }
+    };
+    for container in server.store.containers_of(&sandbox.id) {
+        let seen = info.containers.iter().find(|seen| seen.id == container.id);
+        let result = match (container.phase, seen) {
+            (ContainerPhase::Making, _) => container::remove(server, container.clone()).await,
+            // The last server died between the order to start and the note of it.
+            (ContainerPhase::Created, Some(seen)) if seen.state != State::Created => {
+                note_start(server, &container, seen.started_at).map(|_| ())
+            }
+            (_, None) => lost(server, container.clone()),
+            _ => Ok(()),
+        };
+        if let Err(e) = result {
+            tracing::error!(container = container.id, error = %e, "take over a container");
+        }
+        if let Some(container) = server.store.container(&container.id) {
+            server.store.refreshed(container);
+        }
+    }
+    watch::begin(server, &sandbox.id, watch);
+}
+
+fn note_start(server: &Shared, container: &Container, at: i64) -> kit::Result<()> {
+    server
+        .store
+        .change_container(&container.id, |container| {
+            container.phase = ContainerPhase::Started;
+            container.started_at = at;
+        })
+        .map(|_| ())
+}
+
+/// A container of which its living monitor knows nothing was being removed when the last server died.
+fn lost(server: &Shared, container: std::sync::Arc<Container>) -> kit::Result<()> {
+    if server.store.refreshed(container.clone()).exit.is_some() {
+        return Ok(());
+    }
+    let exit = crate::monitor::wire::Exit { code: 137, signal: 9, finished_at: now(), ..Default::default() };
+    server.store.ended(&container.id, exit, "Lost", "the pod's monitor does not know it").map(|_| ())
+}
+
+/// Remove container folders that no record explains: of an earlier boot, where /var outlives it, or of a create that was killed.
+async fn sweep(server: &Shared) {
+    let known: HashSet<String> = server.store.containers().into_iter().map(|container| container.id.clone()).collect();
+    let root = server.containers.clone();
+    let swept = blocking(move || {
+        let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
+                rootfs::remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    });
+    if let Err(e) = swept.await {
+        tracing::error!(error = %e, "sweep the containers' folder");
+    }
+}

@@ -1,0 +1,83 @@
+//! A container's root: the image's layers below, a folder of its own above (overlayfs).
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use rustix::fs::CWD;
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount,
+    fsopen, mount, move_mount, unmount,
+};
+
+/// Where a container's root is mounted, in the container's folder.
+pub fn root(dir: &Path) -> PathBuf {
+    dir.join("rootfs")
+}
+
+/// The folder with what the container wrote.
+pub fn upper(dir: &Path) -> PathBuf {
+    dir.join("upper")
+}
+
+/// Mount the root in the container's folder, and return where.
+pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
+    let (root, upper, work) = (root(dir), upper(dir), dir.join("work"));
+    for folder in [&root, &upper, &work] {
+        fs::create_dir_all(folder).on("make", folder)?;
+    }
+    // The upper folder's mode is the mode of the container's `/`: the topmost layer knows it.
+    let top = layers.last().ok_or_else(|| Error::new("the image has no layers"))?;
+    let mode = fs::metadata(top).on("look at", top)?.permissions().mode();
+    fs::set_permissions(&upper, fs::Permissions::from_mode(mode & 0o7777)).on("set the mode of", &upper)?;
+    match by_steps(layers, &upper, &work, &root) {
+        Err(Errno::INVAL | Errno::NOSYS) => by_options(layers, &upper, &work, &root),
+        other => other,
+    }
+    .on("mount", &root)?;
+    Ok(root)
+}
+
+/// Unmount the root, if it is mounted, and remove the container's folder.
+pub fn remove(dir: &Path) -> Result<()> {
+    unmount_all(&root(dir))?;
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", dir),
+        _ => Ok(()),
+    }
+}
+
+/// Detach whatever is mounted at a place; no error when nothing is.
+pub fn unmount_all(place: &Path) -> Result<()> {
+    loop {
+        match unmount(place, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
+            Ok(()) => {}
+            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
+            Err(e) => return Err(e).on("unmount", place),
+        }
+    }
+}
+
+/// The newer interface takes any number of layers (`lowerdir+` since Linux 6.7), topmost first.
+fn by_steps(layers: &[PathBuf], upper: &Path, work: &Path, root: &Path) -> rustix::io::Result<()> {
+    let overlay = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for layer in layers.iter().rev() {
+        fsconfig_set_string(&overlay, "lowerdir+", layer)?;
+    }
+    fsconfig_set_string(&overlay, "upperdir", upper)?;
+    fsconfig_set_string(&overlay, "workdir", work)?;
+    fsconfig_create(&overlay)?;
+    let mounted = fsmount(&overlay, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    move_mount(&mounted, "", CWD, root, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+/// The older interface takes what fits a page.
+fn by_options(layers: &[PathBuf], upper: &Path, work: &Path, root: &Path) -> rustix::io::Result<()> {
+    let lower: Vec<_> = layers.iter().rev().map(|layer| layer.to_string_lossy()).collect();
+    let options = format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), upper.display(), work.display());
+    let options = CString::new(options).map_err(|_| Errno::INVAL)?;
+    mount("overlay", root, "overlay", MountFlags::empty(), &*options)
+}

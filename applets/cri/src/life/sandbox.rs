@@ -1,0 +1,64 @@
+//! Stopping and removing a sandbox.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::Result;
+
+use super::{PATIENCE, container, network, sandbox_dir};
+use crate::link;
+use crate::monitor::wire::{self, Request};
+use crate::server::{Server, blocking};
+use crate::spec::HIERARCHY;
+use crate::store::{Sandbox, SandboxPhase};
+
+/// End all that runs in a sandbox, give its addresses back, end its monitor. May be repeated.
+pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
+    if sandbox.phase == SandboxPhase::Ready {
+        for one in server.store.containers_of(&sandbox.id) {
+            container::stop(server, one, Duration::ZERO).await?;
+        }
+    }
+    let dir = server.store.dir(&sandbox.id);
+    if sandbox.networked {
+        network::detach(sandbox, &dir).await?;
+    }
+    // Written before the monitor goes, whose death then surprises nobody.
+    let id = sandbox.id.as_str();
+    server.store.change_sandbox(id, |sandbox| {
+        sandbox.networked = false;
+        if sandbox.phase == SandboxPhase::Ready {
+            sandbox.phase = SandboxPhase::Stopped;
+        }
+    })?;
+    if wire::socket(&dir).exists()
+        && let Err(e) = link::order(&dir, &Request::Shutdown, PATIENCE).await
+    {
+        tracing::warn!(sandbox = id, error = %e, "the monitor did not end in order");
+    }
+    blocking(move || sandbox_dir::release(&dir)).await
+}
+
+/// Remove a sandbox, its containers and all that they left.
+pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
+    stop(server, &sandbox).await?;
+    for one in server.store.containers_of(&sandbox.id) {
+        container::remove(server, one).await?;
+    }
+    if sandbox.own_cgroup {
+        remove_cgroup(&sandbox.cgroup);
+    }
+    server.store.forget_sandbox(&sandbox.id)
+}
+
+/// A cgroup that still holds somebody stays: the kernel refuses, and the leak is seen from outside.
+fn remove_cgroup(cgroup: &str) {
+    let path = Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'));
+    if let Err(e) = fs::remove_dir(&path)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(cgroup, error = %e, "a pod's cgroup stays");
+    }
+}

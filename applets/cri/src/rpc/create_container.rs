@@ -1,0 +1,137 @@
+//! `CreateContainer`: a root from the image, the OCI specification, and the order to the pod's monitor.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::Image;
+use kit::{Context, Error, Result};
+use tonic::Code;
+
+use crate::api::{ContainerConfig, CreateContainerRequest, CreateContainerResponse, LinuxContainerUser, NamespaceMode, Signal};
+use crate::life::{PATIENCE, container, rootfs};
+use crate::link;
+use crate::monitor::wire::{self, Create, Reply, Request};
+use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
+use crate::signal;
+use crate::spec;
+use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
+
+pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Answer<CreateContainerResponse> {
+    let id = &request.pod_sandbox_id;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let config = request.config.unwrap_or_default();
+    if config.metadata.as_ref().is_none_or(|metadata| metadata.name.is_empty()) {
+        return Err(Fault::invalid("a container's metadata needs a name"));
+    }
+    let name = container_name(&sandbox.id, &config);
+    let _turn = server.turns.take(&name).await;
+    if let Some(earlier) = server.store.container_named(&name) {
+        if earlier.phase == ContainerPhase::Created && earlier.exit.is_none() {
+            return Ok(CreateContainerResponse { container_id: earlier.id.clone() });
+        }
+        return Err(Fault::new(Code::AlreadyExists, format!("container {name} is there already, as {}", earlier.id)));
+    }
+    if sandbox.phase != SandboxPhase::Ready {
+        return Err(Fault::new(Code::FailedPrecondition, format!("sandbox {} is not ready", sandbox.id)));
+    }
+    let wanted = config.image.clone().unwrap_or_default().image;
+    let image = server.images.find(&wanted).await?.ok_or_else(|| Fault::not_found("image", &wanted))?;
+    let record = server.store.put_container(record(&sandbox, config, &image)?)?;
+    match make(server, &sandbox, &record, image).await {
+        Ok(()) => Ok(CreateContainerResponse { container_id: record.id.clone() }),
+        Err(e) => {
+            if let Err(e) = container::remove(server, record.clone()).await {
+                tracing::error!(container = record.id, error = %e, "undo a half-made container");
+            }
+            Err(e.into())
+        }
+    }
+}
+
+fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<Container> {
+    let id = new_id()?;
+    let of_image = image.config.config().as_ref().and_then(|config| config.stop_signal().clone());
+    let stop_signal = match config.stop_signal() {
+        Signal::RuntimeDefault => signal::number(of_image.as_deref().unwrap_or("SIGTERM"))?,
+        asked => signal::number(asked.as_str_name().trim_start_matches("SIGNAL_"))?,
+    };
+    let (folder, file) = (&sandbox.config.log_directory, &config.log_path);
+    let logs = !folder.is_empty() && !file.is_empty();
+    let log_path = if logs { Path::new(folder).join(file).to_string_lossy().into_owned() } else { String::new() };
+    Ok(Container {
+        cgroup: format!("{}/{id}", sandbox.cgroup),
+        id,
+        sandbox: sandbox.id.clone(),
+        created_at: now(),
+        image_id: image.id.clone(),
+        image_ref: image.digests.first().unwrap_or(&image.id).clone(),
+        log_path,
+        stop_signal,
+        config,
+        ..Container::default()
+    })
+}
+
+async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, image: Image) -> Result<()> {
+    let target = target(server, record).await?;
+    let dir = server.store.dir(&sandbox.id);
+    let bundle = server.containers.join(&record.id);
+    let (made, of, folder, home) = (record.clone(), sandbox.clone(), bundle.clone(), dir.clone());
+    let user = blocking(move || make_bundle(&of, &made, &image, &folder, &home, target)).await?;
+    let create = Create {
+        container: record.id.clone(),
+        bundle,
+        log: (!record.log_path.is_empty()).then(|| PathBuf::from(&record.log_path)),
+        cgroup: record.cgroup.clone(),
+        terminal: record.config.tty,
+        stdin: record.config.stdin,
+        stdin_once: record.config.stdin_once,
+    };
+    match link::call(&dir, &Request::Create(create), PATIENCE).await? {
+        Reply::Created { .. } => {}
+        other => return Err(link::unexpected(other)),
+    }
+    server.store.change_container(&record.id, |container| {
+        container.user = user;
+        container.phase = ContainerPhase::Created;
+    })?;
+    Ok(())
+}
+
+/// The container's folder: its root, mounted, and `config.json`.
+fn make_bundle(
+    sandbox: &Sandbox,
+    record: &Container,
+    image: &Image,
+    bundle: &Path,
+    dir: &Path,
+    target: Option<i32>,
+) -> Result<LinuxContainerUser> {
+    let rootfs = rootfs::make(bundle, &image.layers)?;
+    let security = record.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default();
+    let of_image = image.config.config().as_ref().and_then(|config| config.user().clone()).unwrap_or_default();
+    let user = spec::resolve_user(&rootfs, &of_image, &security)?;
+    let config = &record.config;
+    let input = spec::Input { sandbox, dir, config, image, rootfs, user: &user, cgroup: &record.cgroup, target };
+    let spec = serde_json::to_vec(&spec::build(&input)?).doing("encode config.json")?;
+    let path = bundle.join("config.json");
+    std::fs::write(&path, spec).on("write", &path)?;
+    Ok(LinuxContainerUser::from(&user))
+}
+
+/// The process of the container whose PID namespace this one is to join.
+async fn target(server: &Shared, record: &Container) -> Result<Option<i32>> {
+    let linux = record.config.linux.clone().unwrap_or_default();
+    let Some(options) = linux.security_context.and_then(|context| context.namespace_options) else { return Ok(None) };
+    if options.pid() != NamespaceMode::Target {
+        return Ok(None);
+    }
+    let of_pod = server.store.container(&options.target_id).filter(|target| target.sandbox == record.sandbox);
+    let target = of_pod.ok_or_else(|| Error::new(format!("the pod has no container {}", options.target_id)))?;
+    match link::call(&server.store.dir(&record.sandbox), &Request::Info, PATIENCE).await? {
+        Reply::Info(wire::Info { containers, .. }) => {
+            Ok(containers.iter().find(|seen| seen.id == target.id).and_then(|seen| seen.pid))
+        }
+        other => Err(link::unexpected(other)),
+    }
+}

@@ -1,0 +1,43 @@
+//! `ExecSync`: probes and hooks. A late one is DeadlineExceeded, which the kubelet reads as the probe's own timeout.
+
+use kit::{Context, Result};
+use serde_json::Value;
+use tonic::Code;
+
+use crate::api::{ExecSyncRequest, ExecSyncResponse};
+use crate::link;
+use crate::monitor::wire::Exec;
+use crate::server::{Answer, Fault, Shared};
+use crate::spec;
+use crate::store::Container;
+
+/// Kept of stdout and of stderr each: bytes. Both must fit the 16 MiB that the kubelet accepts as one message.
+const LIMIT: usize = 7 << 20;
+
+pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<ExecSyncResponse> {
+    let id = &request.container_id;
+    let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
+    let container = server.store.refreshed(container);
+    if !container.is_running() {
+        return Err(Fault::new(Code::FailedPrecondition, format!("container {} does not run", container.id)));
+    }
+    let exec = Exec {
+        container: container.id.clone(),
+        process: process(server, &container, &request.cmd)?,
+        timeout: u64::try_from(request.timeout).unwrap_or(0).saturating_mul(1000),
+        limit: LIMIT,
+    };
+    let (done, stdout, stderr) = link::exec(&server.store.dir(&container.sandbox), &exec).await?;
+    if done.timed_out {
+        let message = format!("{} did not end within {} s", request.cmd.join(" "), request.timeout);
+        return Err(Fault::new(Code::DeadlineExceeded, message));
+    }
+    Ok(ExecSyncResponse { stdout, stderr, exit_code: done.code })
+}
+
+/// The container's own process with another command.
+pub fn process(server: &Shared, container: &Container, command: &[String]) -> Result<Value> {
+    let path = server.containers.join(&container.id).join("config.json");
+    let config: Value = serde_json::from_slice(&std::fs::read(&path).on("read", &path)?).on("decode", &path)?;
+    spec::exec(&config, command, false)
+}

@@ -1,0 +1,54 @@
+//! `ListContainers`: the kubelet asks every second.
+
+use crate::api::{Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse};
+use crate::filter::{id_fits, labels_fit};
+use crate::server::{Answer, Shared};
+use crate::store::{Container, ContainerPhase};
+
+pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Answer<ListContainersResponse> {
+    let filter = request.filter.unwrap_or_default();
+    let known = server.store.containers().into_iter().map(|container| server.store.refreshed(container));
+    let fitting = known.filter(|container| container.phase != ContainerPhase::Making && fits(&filter, container));
+    Ok(ListContainersResponse { containers: fitting.map(|container| item(&container)).collect() })
+}
+
+/// Where a container is in its life, in the interface's words.
+pub fn state(container: &Container) -> ContainerState {
+    match (&container.exit, container.phase) {
+        (Some(_), _) => ContainerState::ContainerExited,
+        (None, ContainerPhase::Started) => ContainerState::ContainerRunning,
+        (None, ContainerPhase::Created) => ContainerState::ContainerCreated,
+        (None, ContainerPhase::Making) => ContainerState::ContainerUnknown,
+    }
+}
+
+/// The image by the name that a person gave.
+pub fn image(container: &Container) -> ImageSpec {
+    let mut spec = container.config.image.clone().unwrap_or_default();
+    if !spec.user_specified_image.is_empty() {
+        spec.image.clone_from(&spec.user_specified_image);
+    }
+    spec
+}
+
+fn fits(filter: &ContainerFilter, container: &Container) -> bool {
+    id_fits(&filter.id, &container.id)
+        && id_fits(&filter.pod_sandbox_id, &container.sandbox)
+        && filter.state.is_none_or(|asked| asked.state() == state(container))
+        && labels_fit(&filter.label_selector, &container.config.labels)
+}
+
+fn item(container: &Container) -> Item {
+    Item {
+        id: container.id.clone(),
+        pod_sandbox_id: container.sandbox.clone(),
+        metadata: container.config.metadata.clone(),
+        image: Some(image(container)),
+        image_ref: container.image_ref.clone(),
+        state: state(container).into(),
+        created_at: container.created_at,
+        labels: container.config.labels.clone(),
+        annotations: container.config.annotations.clone(),
+        image_id: container.image_id.clone(),
+    }
+}

@@ -1,0 +1,58 @@
+//! `ListPodSandbox`.
+
+use crate::api::{ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState};
+use crate::filter::{id_fits, labels_fit};
+use crate::server::{Answer, Shared};
+use crate::store::{Sandbox, SandboxPhase};
+
+pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Answer<ListPodSandboxResponse> {
+    let filter = request.filter.unwrap_or_default();
+    let sandboxes = server.store.sandboxes();
+    let fitting = sandboxes.iter().filter(|sandbox| fits(&filter, sandbox));
+    Ok(ListPodSandboxResponse { items: fitting.map(|sandbox| item(sandbox)).collect() })
+}
+
+/// Ready, or not: a half-made sandbox is not.
+pub fn state(sandbox: &Sandbox) -> PodSandboxState {
+    if sandbox.phase == SandboxPhase::Ready { PodSandboxState::SandboxReady } else { PodSandboxState::SandboxNotready }
+}
+
+fn fits(filter: &PodSandboxFilter, sandbox: &Sandbox) -> bool {
+    id_fits(&filter.id, &sandbox.id)
+        && filter.state.is_none_or(|asked| asked.state() == state(sandbox))
+        && labels_fit(&filter.label_selector, &sandbox.config.labels)
+}
+
+fn item(sandbox: &Sandbox) -> PodSandbox {
+    PodSandbox {
+        id: sandbox.id.clone(),
+        metadata: sandbox.config.metadata.clone(),
+        state: state(sandbox).into(),
+        created_at: sandbox.created_at,
+        labels: sandbox.config.labels.clone(),
+        annotations: sandbox.config.annotations.clone(),
+        runtime_handler: sandbox.handler.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::PodSandboxStateValue;
+
+    #[test]
+    fn id_state_and_labels_must_all_fit() {
+        let mut sandbox = Sandbox { id: "abc".into(), phase: SandboxPhase::Ready, ..Sandbox::default() };
+        sandbox.config.labels.insert("app".into(), "x".into());
+        let state = |state: PodSandboxState| Some(PodSandboxStateValue { state: state.into() });
+        let mut filter = PodSandboxFilter { id: "ab".into(), state: state(PodSandboxState::SandboxReady), ..Default::default() };
+        filter.label_selector.insert("app".into(), "x".into());
+        assert!(fits(&filter, &sandbox));
+        filter.state = state(PodSandboxState::SandboxNotready);
+        assert!(!fits(&filter, &sandbox));
+        sandbox.phase = SandboxPhase::Stopped;
+        assert!(fits(&filter, &sandbox));
+        filter.label_selector.insert("app".into(), "y".into());
+        assert!(!fits(&filter, &sandbox));
+    }
+}

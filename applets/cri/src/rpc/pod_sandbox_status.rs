@@ -1,0 +1,49 @@
+//! `PodSandboxStatus`.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::list_pod_sandbox::state;
+use crate::api::{
+    LinuxPodSandboxStatus, Namespace, PodIp, PodSandboxNetworkStatus, PodSandboxStatus, PodSandboxStatusRequest,
+    PodSandboxStatusResponse,
+};
+use crate::monitor::wire;
+use crate::server::{Answer, Fault, Shared, now};
+use crate::store::Sandbox;
+
+pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Answer<PodSandboxStatusResponse> {
+    let id = &request.pod_sandbox_id;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let mut info = BTreeMap::new();
+    if request.verbose {
+        let netns = wire::namespace(&server.store.dir(&sandbox.id), "net");
+        info.insert("info".into(), json!({ "netns": netns, "cgroup": sandbox.cgroup, "config": sandbox.config }).to_string());
+    }
+    Ok(PodSandboxStatusResponse {
+        status: Some(of(&sandbox)),
+        info,
+        timestamp: now(),
+        ..PodSandboxStatusResponse::default()
+    })
+}
+
+/// The status. A pod on the host's network has no address of its own.
+pub fn of(sandbox: &Sandbox) -> PodSandboxStatus {
+    let mut ips = sandbox.ips.iter().cloned();
+    let network =
+        PodSandboxNetworkStatus { ip: ips.next().unwrap_or_default(), additional_ips: ips.map(|ip| PodIp { ip }).collect() };
+    let namespaces = Namespace { options: Some(sandbox.namespaces()) };
+    PodSandboxStatus {
+        id: sandbox.id.clone(),
+        metadata: sandbox.config.metadata.clone(),
+        state: state(sandbox).into(),
+        created_at: sandbox.created_at,
+        network: Some(network),
+        linux: Some(LinuxPodSandboxStatus { namespaces: Some(namespaces) }),
+        labels: sandbox.config.labels.clone(),
+        annotations: sandbox.config.annotations.clone(),
+        runtime_handler: sandbox.handler.clone(),
+    }
+}

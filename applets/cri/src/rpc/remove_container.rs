@@ -1,0 +1,15 @@
+//! `RemoveContainer`: it is killed if it runs; no error when it is gone.
+
+use crate::api::{RemoveContainerRequest, RemoveContainerResponse};
+use crate::life::container;
+use crate::server::{Answer, Shared};
+
+pub async fn remove_container(server: &Shared, request: RemoveContainerRequest) -> Answer<RemoveContainerResponse> {
+    if let Some(found) = server.store.container(&request.container_id) {
+        let _turn = server.turns.take(&found.id).await;
+        if let Some(now) = server.store.container(&found.id) {
+            container::remove(server, now).await?;
+        }
+    }
+    Ok(RemoveContainerResponse {})
+}

@@ -1,0 +1,15 @@
+//! `RemovePodSandbox`: all that belongs to it goes; no error when it is gone.
+
+use crate::api::{RemovePodSandboxRequest, RemovePodSandboxResponse};
+use crate::life::sandbox;
+use crate::server::{Answer, Shared};
+
+pub async fn remove_pod_sandbox(server: &Shared, request: RemovePodSandboxRequest) -> Answer<RemovePodSandboxResponse> {
+    if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {
+        let _turn = server.turns.take(&found.id).await;
+        if let Some(now) = server.store.sandbox(&found.id) {
+            sandbox::remove(server, now).await?;
+        }
+    }
+    Ok(RemovePodSandboxResponse {})
+}

@@ -1,0 +1,102 @@
+//! `RunPodSandbox`: a monitor with the pod's namespaces, then the pod's addresses.
+
+use std::sync::Arc;
+
+use kit::Result;
+use tonic::Code;
+
+use crate::api::{NamespaceMode, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse};
+use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
+use crate::link::Watch;
+use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
+use crate::spec::NO_SHARED_PIDS;
+use crate::store::{Sandbox, SandboxPhase, sandbox_name};
+
+/// Where pods go that name no cgroup of their own.
+const CGROUPS: &str = "/kutties/pods";
+
+pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> Answer<RunPodSandboxResponse> {
+    let config = request.config.unwrap_or_default();
+    check(&config, &request.runtime_handler)?;
+    let name = sandbox_name(&config.metadata.clone().unwrap_or_default());
+    let _turn = server.turns.take(&name).await;
+    // The kubelet repeats a request whose answer came too late for it.
+    if let Some(earlier) = server.store.sandbox_named(&name) {
+        if earlier.phase == SandboxPhase::Ready {
+            return Ok(RunPodSandboxResponse { pod_sandbox_id: earlier.id.clone() });
+        }
+        return Err(Fault::new(Code::AlreadyExists, format!("sandbox {name} is there already, as {}", earlier.id)));
+    }
+    let sandbox = server.store.put_sandbox(record(config, request.runtime_handler)?)?;
+    let id = sandbox.id.clone();
+    match make(server, &sandbox).await {
+        Ok(watch) => {
+            watch::begin(server, &id, watch);
+            Ok(RunPodSandboxResponse { pod_sandbox_id: id })
+        }
+        Err(e) => {
+            undo(server, &id).await;
+            Err(e.into())
+        }
+    }
+}
+
+fn check(config: &PodSandboxConfig, handler: &str) -> Answer<()> {
+    let Some(metadata) = &config.metadata else { return Err(Fault::invalid("a sandbox needs metadata")) };
+    if metadata.name.is_empty() || metadata.namespace.is_empty() || metadata.uid.is_empty() {
+        return Err(Fault::invalid("a sandbox's metadata needs a name, a namespace and a uid"));
+    }
+    if !handler.is_empty() {
+        return Err(Fault::invalid(format!("there is no runtime handler {handler}")));
+    }
+    let linux = config.linux.clone().unwrap_or_default();
+    let namespaces = linux.security_context.and_then(|context| context.namespace_options).unwrap_or_default();
+    if namespaces.pid() == NamespaceMode::Pod {
+        return Err(Fault::new(Code::Unimplemented, NO_SHARED_PIDS));
+    }
+    if namespaces.userns_options.as_ref().is_some_and(|user| user.mode() != NamespaceMode::Node) {
+        return Err(Fault::new(Code::Unimplemented, "user namespaces are not implemented yet"));
+    }
+    let net_sysctl = linux.sysctls.keys().find(|name| name.starts_with("net.") || name.starts_with("net/"));
+    match net_sysctl {
+        Some(name) if namespaces.network() == NamespaceMode::Node => {
+            Err(Fault::invalid(format!("sysctl {name} would change the host's network")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn record(config: PodSandboxConfig, handler: String) -> Result<Sandbox> {
+    let id = new_id()?;
+    let given = config.linux.as_ref().map(|linux| linux.cgroup_parent.clone()).unwrap_or_default();
+    let own_cgroup = given.is_empty();
+    let cgroup = if own_cgroup { format!("{CGROUPS}/{id}") } else { format!("/{}", given.trim_matches('/')) };
+    Ok(Sandbox { id, config, handler, created_at: now(), cgroup, own_cgroup, ..Sandbox::default() })
+}
+
+async fn make(server: &Shared, sandbox: &Arc<Sandbox>) -> Result<Watch> {
+    let dir = server.store.dir(&sandbox.id);
+    let (made, folder) = (sandbox.clone(), dir.clone());
+    blocking(move || sandbox_dir::make(&folder, &made)).await?;
+    let (_, watch) = server.zygote.spawn(&dir, PATIENCE).await?;
+    let mut ips = Vec::new();
+    if !sandbox.on_host_network() {
+        // Noted before it is tried: half an attachment must be undone as well.
+        server.store.change_sandbox(&sandbox.id, |sandbox| sandbox.networked = true)?;
+        ips = network::attach(sandbox, &dir).await?;
+    }
+    let ready = server.store.change_sandbox(&sandbox.id, |sandbox| {
+        sandbox.ips = ips;
+        sandbox.phase = SandboxPhase::Ready;
+    })?;
+    sandbox_dir::write_hosts(&dir, &ready)?;
+    Ok(watch)
+}
+
+/// What can't be undone now stays on disk as half-made; the next start of the server tries again.
+async fn undo(server: &Shared, id: &str) {
+    let Some(sandbox) = server.store.sandbox(id) else { return };
+    if let Err(e) = sandbox::remove(server, sandbox).await {
+        tracing::error!(sandbox = id, error = %e, "undo a half-made sandbox");
+    }
+}

@@ -1,0 +1,45 @@
+//! `Status`: asked every five seconds; the node is Ready when both conditions hold. What a handler's features name is what holds.
+
+use std::collections::BTreeMap;
+
+use kit::paths;
+use serde_json::json;
+
+use crate::api::{
+    RuntimeCondition, RuntimeFeatures, RuntimeHandler, RuntimeHandlerFeatures, RuntimeStatus, StatusRequest, StatusResponse,
+};
+use crate::life::network;
+use crate::server::{Answer, Shared};
+
+pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
+    let network = network::ready().await;
+    let conditions = vec![
+        RuntimeCondition { r#type: "RuntimeReady".into(), status: true, ..RuntimeCondition::default() },
+        RuntimeCondition {
+            r#type: "NetworkReady".into(),
+            status: network.is_ok(),
+            reason: if network.is_ok() { String::new() } else { "NetworkPluginNotReady".into() },
+            message: network.err().unwrap_or_default(),
+        },
+    ];
+    let features = RuntimeHandlerFeatures { recursive_read_only_mounts: true, user_namespaces: false };
+    Ok(StatusResponse {
+        status: Some(RuntimeStatus { conditions }),
+        info: if request.verbose { info() } else { BTreeMap::new() },
+        runtime_handlers: vec![RuntimeHandler { name: String::new(), features: Some(features) }],
+        features: Some(RuntimeFeatures {
+            supplemental_groups_policy: true,
+            user_namespaces_host_network: false,
+            mount_options: false,
+        }),
+    })
+}
+
+/// What a person who looks for the state wants to know.
+fn info() -> BTreeMap<String, String> {
+    let config = json!({
+        "pods": paths::PODS, "images": paths::IMAGES, "containers": paths::CONTAINERS, "oci": paths::OCI,
+        "cniConfDirs": [paths::CNI_CONF, paths::CNI_OWN], "cniBinDir": paths::CNI_BIN, "cgroupDriver": "cgroupfs",
+    });
+    BTreeMap::from([("config".into(), config.to_string())])
+}

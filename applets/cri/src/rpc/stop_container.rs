@@ -1,0 +1,15 @@
+//! `StopContainer`: its signal, then its grace, then the kill; no error when it has ended or is gone.
+
+use std::time::Duration;
+
+use crate::api::{StopContainerRequest, StopContainerResponse};
+use crate::life::container;
+use crate::server::{Answer, Shared};
+
+pub async fn stop_container(server: &Shared, request: StopContainerRequest) -> Answer<StopContainerResponse> {
+    if let Some(found) = server.store.container(&request.container_id) {
+        let grace = Duration::from_secs(u64::try_from(request.timeout).unwrap_or(0));
+        container::stop(server, found, grace).await?;
+    }
+    Ok(StopContainerResponse {})
+}

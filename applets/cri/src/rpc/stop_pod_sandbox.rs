@@ -1,0 +1,15 @@
+//! `StopPodSandbox`: no error when it is stopped or gone, because the kubelet repeats it until it succeeds.
+
+use crate::api::{StopPodSandboxRequest, StopPodSandboxResponse};
+use crate::life::sandbox;
+use crate::server::{Answer, Shared};
+
+pub async fn stop_pod_sandbox(server: &Shared, request: StopPodSandboxRequest) -> Answer<StopPodSandboxResponse> {
+    if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {
+        let _turn = server.turns.take(&found.id).await;
+        if let Some(now) = server.store.sandbox(&found.id) {
+            sandbox::stop(server, &now).await?;
+        }
+    }
+    Ok(StopPodSandboxResponse {})
+}

@@ -1,0 +1,13 @@
+//! `UpdateRuntimeConfig`: the kubelet brings the node's pod CIDR, from which our own network is made when nobody else gave one.
+
+use crate::api::{UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse};
+use crate::life::network;
+use crate::server::{Answer, Shared};
+
+pub async fn update_runtime_config(_: &Shared, request: UpdateRuntimeConfigRequest) -> Answer<UpdateRuntimeConfigResponse> {
+    let cidr = request.runtime_config.and_then(|config| config.network_config).unwrap_or_default().pod_cidr;
+    if !cidr.is_empty() {
+        network::configure(&cidr).await?;
+    }
+    Ok(UpdateRuntimeConfigResponse {})
+}

@@ -1,0 +1,16 @@
+//! `Version`: who answers. The kubelet refuses a runtime of which a field is empty.
+
+use crate::api::{VersionRequest, VersionResponse};
+use crate::server::{Answer, Shared};
+
+/// The version of the kubelet's side of the interface, which never changed.
+const KUBELET_API: &str = "0.1.0";
+
+pub async fn version(_: &Shared, _: VersionRequest) -> Answer<VersionResponse> {
+    Ok(VersionResponse {
+        version: KUBELET_API.into(),
+        runtime_name: "kutties".into(),
+        runtime_version: env!("CARGO_PKG_VERSION").into(),
+        runtime_api_version: "v1".into(),
+    })
+}

@@ -1,0 +1,112 @@
+//! `kutties cri`: the container runtime that the kubelet calls, gRPC on a Unix socket.
+//!
+//! It may be killed at any time: pods live in their monitors, and the next server takes them over.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Parser;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use kit::{Applet, Context, Exit, Place, Result, paths};
+use tokio::net::{UnixListener, UnixStream};
+use tonic::codegen::{Service as _, http};
+
+use crate::api::image_service_server::ImageServiceServer;
+use crate::api::runtime_service_server::RuntimeServiceServer;
+use crate::images::Images;
+use crate::life::recover;
+use crate::link::Zygote;
+use crate::monitor;
+use crate::server::{Server, Shared, Turns};
+use crate::service::Service;
+use crate::store::Store;
+
+/// The applet.
+pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };
+
+/// Threads for what blocks: mounts, plugins, unpacking. More pods at once than that wait for one another.
+const BLOCKING_THREADS: usize = 8;
+
+#[derive(Debug, Parser)]
+struct Options {
+    /// Socket to answer on
+    #[arg(long, value_name = "PATH", default_value = paths::CRI)]
+    socket: PathBuf,
+    /// Folder for the state of pods and containers
+    #[arg(long, value_name = "DIR", default_value = paths::PODS)]
+    state: PathBuf,
+    /// Folder of the image store
+    #[arg(long, value_name = "DIR", default_value = paths::IMAGES)]
+    images: PathBuf,
+    /// Folder for bundles and roots of containers
+    #[arg(long, value_name = "DIR", default_value = paths::CONTAINERS)]
+    containers: PathBuf,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let options: Options = kit::parse(&CRI, args)?;
+    // Before any thread: a child that is forked without exec has only the thread that forked it.
+    let zygote = Zygote(monitor::start()?);
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build().doing("start the event loop")?;
+    runtime.block_on(serve(&options, zygote))
+}
+
+async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
+    // First of all: who connects from now on is answered as soon as the state is read.
+    let listener = listen(&options.socket)?;
+    fs::create_dir_all(&options.containers).on("make", &options.containers)?;
+    let server = Arc::new(Server {
+        store: Store::open(&options.state)?,
+        images: Images::open(&options.images)?,
+        zygote,
+        containers: options.containers.clone(),
+        turns: Turns::default(),
+    });
+    recover::all(&server).await;
+    tracing::info!(socket = %options.socket.display(), "answering");
+    loop {
+        let (socket, _) = listener.accept().await.doing("accept a connection")?;
+        tokio::spawn(answer(socket, server.clone()));
+    }
+}
+
+/// Root's alone: who can speak here can do anything on the node.
+fn listen(path: &Path) -> Result<UnixListener> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).on("make", dir)?;
+    }
+    let new = path.with_extension("new");
+    let _ = fs::remove_file(&new);
+    let listener = UnixListener::bind(&new).on("listen at", path)?;
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).on("close to others", path)?;
+    fs::rename(&new, path).on("listen at", path)?;
+    Ok(listener)
+}
+
+/// Answer one connection until it ends: gRPC is HTTP/2, its path names the service.
+async fn answer(socket: UnixStream, server: Shared) {
+    let runtime = RuntimeServiceServer::new(Service(server.clone()));
+    let images = ImageServiceServer::new(Service(server));
+    let route = service_fn(move |request: http::Request<Incoming>| {
+        let (mut runtime, mut images) = (runtime.clone(), images.clone());
+        async move {
+            if request.uri().path().starts_with("/runtime.v1.ImageService/") {
+                images.call(request).await
+            } else {
+                runtime.call(request).await
+            }
+        }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), route);
+    if let Err(e) = connection.await {
+        tracing::debug!(error = %e, "a connection ended");
+    }
+}

@@ -1,0 +1,99 @@
+//! What all RPCs share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kit::{Context, Error, Result};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tonic::{Code, Status};
+
+use crate::images::Images;
+use crate::link::Zygote;
+use crate::store::Store;
+
+/// The server: state, images, and the way to new monitors.
+pub struct Server {
+    /// Sandboxes and containers.
+    pub store: Store,
+    /// The image store.
+    pub images: Images,
+    /// Where monitors come from.
+    pub zygote: Zygote,
+    /// Bundles and roots: a folder a container.
+    pub containers: PathBuf,
+    /// Who changes what.
+    pub turns: Turns,
+}
+
+/// The server as its tasks share it.
+pub type Shared = Arc<Server>;
+
+/// An RPC's answer.
+pub type Answer<T> = std::result::Result<T, Fault>;
+
+/// Why an RPC failed. Any error of ours is an internal one unless it says otherwise.
+#[derive(Debug)]
+pub struct Fault(pub Status);
+
+impl Fault {
+    /// A fault with a code that the kubelet acts on.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self(Status::new(code, message))
+    }
+
+    /// There is no such sandbox, container or image.
+    pub fn not_found(kind: &str, id: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no {kind} {id}"))
+    }
+
+    /// The request itself is wrong.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, message)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Self {
+        Self::new(Code::Internal, e.to_string())
+    }
+}
+
+/// One at a time for each key: the kubelet repeats a request whose answer it did not wait for.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<String, Weak<Turn<()>>>>);
+
+impl Turns {
+    /// Wait for the key's turn; dropping the guard ends it.
+    pub async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let turn = turns.get(key).and_then(Weak::upgrade).unwrap_or_default();
+            turns.insert(key.to_owned(), Arc::downgrade(&turn));
+            turn
+        };
+        turn.lock_owned().await
+    }
+}
+
+/// Run what blocks away from the event loop.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.doing("run a task")?
+}
+
+/// Nanoseconds since 1970.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as i64)
+}
+
+/// A new id: 64 hexadecimal digits, as all tools expect.
+pub fn new_id() -> Result<String> {
+    let mut bytes = [0u8; 32];
+    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).doing("get random bytes")?;
+    if got != bytes.len() {
+        return Err(Error::new("get random bytes: too few came"));
+    }
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,116 @@
+//! The OCI runtime specification of a container (`config.json`), from what Kubernetes asks, the image's configuration and the
+//! sandbox. One file a section; each is a function without effects, so that a test can hold its answer against the question.
+
+mod capabilities;
+mod devices;
+mod mounts;
+mod namespaces;
+mod process;
+mod resources;
+mod seccomp;
+mod seccomp_default;
+mod user;
+
+use std::path::{Path, PathBuf};
+
+use image::Image;
+use kit::{Error, Result};
+use serde_json::{Value, json};
+
+pub use namespaces::NO_SHARED_PIDS;
+pub use process::exec;
+pub use resources::HIERARCHY;
+pub use user::{User, resolve as resolve_user};
+
+use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, security_profile::ProfileType};
+use crate::store::Sandbox;
+
+/// All that a specification is made from.
+pub struct Input<'a> {
+    /// The sandbox's record.
+    pub sandbox: &'a Sandbox,
+    /// The sandbox's folder, with `ns/`, `shm`, `hosts`, `hostname` and `resolv.conf`.
+    pub dir: &'a Path,
+    /// The container's configuration.
+    pub config: &'a ContainerConfig,
+    /// Its image.
+    pub image: &'a Image,
+    /// Its root, mounted.
+    pub rootfs: PathBuf,
+    /// Whom it runs as.
+    pub user: &'a User,
+    /// Its cgroup below the hierarchy's root.
+    pub cgroup: &'a str,
+    /// The process whose PID namespace it joins, when it was asked to join another container's.
+    pub target: Option<i32>,
+}
+
+impl Input<'_> {
+    /// The security context, or one with nothing in it.
+    pub fn security(&self) -> LinuxContainerSecurityContext {
+        self.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default()
+    }
+
+    /// The limits, or none.
+    pub fn resources(&self) -> LinuxContainerResources {
+        self.config.linux.as_ref().and_then(|linux| linux.resources.clone()).unwrap_or_default()
+    }
+}
+
+/// The whole specification. What can't be given is refused: nothing that was asked for is dropped in silence.
+pub fn build(input: &Input) -> Result<Value> {
+    let security = input.security();
+    refuse_unknown(input, &security)?;
+    let mounts = mounts::build(input, &security)?;
+    let (nodes, rules) = devices::build(&input.config.devices, security.privileged)?;
+    let mut linux = json!({
+        "cgroupsPath": input.cgroup,
+        "namespaces": namespaces::build(input, &security)?,
+        "devices": nodes,
+        "resources": resources::build(&input.resources(), rules, input.cgroup),
+        "rootfsPropagation": mounts.propagation,
+    });
+    if !security.privileged {
+        linux["maskedPaths"] = json!(security.masked_paths);
+        linux["readonlyPaths"] = json!(security.readonly_paths);
+        if let Some(filter) = seccomp::build(&security)? {
+            linux["seccomp"] = filter;
+        }
+    }
+    Ok(json!({
+        "ociVersion": "1.2.0",
+        "process": process::build(input, &security)?,
+        "root": { "path": input.rootfs, "readonly": security.readonly_rootfs },
+        "mounts": mounts.list,
+        "annotations": annotations(input),
+        "linux": linux,
+    }))
+}
+
+/// What `kutties ps` and other tools on the node want to know about a bundle.
+fn annotations(input: &Input) -> Value {
+    let pod = input.sandbox.config.metadata.clone().unwrap_or_default();
+    let name = input.config.metadata.clone().unwrap_or_default().name;
+    json!({
+        "io.kubernetes.cri.container-type": "container",
+        "io.kubernetes.cri.sandbox-id": input.sandbox.id,
+        "io.kubernetes.cri.sandbox-name": pod.name,
+        "io.kubernetes.cri.sandbox-namespace": pod.namespace,
+        "io.kubernetes.cri.container-name": name,
+    })
+}
+
+fn refuse_unknown(input: &Input, security: &LinuxContainerSecurityContext) -> Result<()> {
+    if !input.config.cdi_devices.is_empty() {
+        return Err(Error::new("CDI devices are not implemented yet"));
+    }
+    if let Some(profile) = security.apparmor.as_ref().filter(|_| !security.privileged)
+        && profile.profile_type() == ProfileType::Localhost
+    {
+        return Err(Error::new(format!("load AppArmor profile {}: AppArmor is not implemented yet", profile.localhost_ref)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

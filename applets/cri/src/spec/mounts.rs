@@ -1,0 +1,135 @@
+//! Mounts: what every container has, then what Kubernetes asks for, shallow places first.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use serde_json::{Value, json};
+
+use super::Input;
+use crate::api::{LinuxContainerSecurityContext, Mount, MountPropagation};
+
+/// The `mounts` section, and how the root's mounts spread.
+#[derive(Debug)]
+pub struct Mounts {
+    /// In the order of mounting.
+    pub list: Vec<Value>,
+    /// `private`, `rslave` or `rshared`.
+    pub propagation: &'static str,
+}
+
+/// What every container has, then Kubernetes' mounts.
+pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<Mounts> {
+    let asked = &input.config.mounts;
+    let taken = |place: &str| asked.iter().any(|mount| clean(&mount.container_path) == Path::new(place));
+    let mut list: Vec<Value> = system(input, security.privileged);
+    list.extend(files(input, security.readonly_rootfs));
+    list.retain(|mount| mount["destination"].as_str().is_none_or(|place| !taken(place)));
+    let mut binds = asked.iter().map(bind).collect::<Result<Vec<_>>>()?;
+    // A mount that lies in another one must come after it.
+    binds.sort_by_key(|mount| mount["destination"].as_str().map_or(0, |place| place.matches('/').count()));
+    list.extend(binds);
+    Ok(Mounts { list, propagation: propagation(asked) })
+}
+
+/// The kernel's filesystems. A privileged container may write to /sys and sees the host's cgroups.
+fn system(input: &Input, privileged: bool) -> Vec<Value> {
+    let access = if privileged { "rw" } else { "ro" };
+    let host_shm = input.sandbox.on_host_ipc();
+    let shm = if host_shm { PathBuf::from("/dev/shm") } else { input.dir.join("shm") };
+    vec![
+        mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+        mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
+        mount("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", access]),
+        mount("/dev/shm", "bind", shm, &["rbind", "rprivate", "nosuid", "noexec", "nodev", "rw"]),
+    ]
+}
+
+/// The three files of /etc that the sandbox gives.
+fn files(input: &Input, readonly: bool) -> Vec<Value> {
+    let access = if readonly { "ro" } else { "rw" };
+    let file = |name: &str| mount(&format!("/etc/{name}"), "bind", input.dir.join(name), &["rbind", "rprivate", access]);
+    ["hostname", "hosts", "resolv.conf"].map(file).to_vec()
+}
+
+fn mount(place: &str, kind: &str, source: impl AsRef<Path>, options: &[&str]) -> Value {
+    json!({ "destination": place, "type": kind, "source": source.as_ref(), "options": options })
+}
+
+/// A mount of Kubernetes'. The host's path is made when it is missing, as every runtime does.
+fn bind(mount: &Mount) -> Result<Value> {
+    check(mount)?;
+    let source = host_path(&mount.host_path)?;
+    let spread = match mount.propagation() {
+        MountPropagation::PropagationPrivate => "rprivate",
+        MountPropagation::PropagationHostToContainer => "rslave",
+        MountPropagation::PropagationBidirectional => "rshared",
+    };
+    let access = match (mount.readonly, mount.recursive_read_only) {
+        (false, _) => "rw",
+        (true, false) => "ro",
+        (true, true) => "rro",
+    };
+    Ok(self::mount(&clean(&mount.container_path).to_string_lossy(), "bind", source, &["rbind", spread, access]))
+}
+
+fn check(mount: &Mount) -> Result<()> {
+    let place = &mount.container_path;
+    let no = |what: &str| Err(Error::new(format!("mount {place}: {what}")));
+    if mount.image.is_some() {
+        return no("image volumes are not implemented yet");
+    }
+    if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
+        return no("mounts with mapped ids are not implemented yet");
+    }
+    if !mount.mount_options.is_empty() {
+        return no("mount options are not implemented yet");
+    }
+    if mount.recursive_read_only && !mount.readonly {
+        return no("recursively read-only, but not read-only");
+    }
+    if mount.recursive_read_only && mount.propagation() != MountPropagation::PropagationPrivate {
+        return no("recursively read-only needs private propagation");
+    }
+    if place.is_empty() || mount.host_path.is_empty() {
+        return no("a mount needs a place in the container and a path on the host");
+    }
+    Ok(())
+}
+
+fn host_path(path: &str) -> Result<PathBuf> {
+    if !Path::new(path).exists() {
+        fs::create_dir_all(path).on("make", path)?;
+    }
+    fs::canonicalize(path).on("find", path)
+}
+
+/// An absolute path without `.`, `..` and doubled slashes.
+fn clean(path: &str) -> PathBuf {
+    let mut clean = PathBuf::from("/");
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::ParentDir => {
+                clean.pop();
+            }
+            _ => {}
+        }
+    }
+    clean
+}
+
+/// The root must spread what one of its mounts is to spread.
+fn propagation(mounts: &[Mount]) -> &'static str {
+    let any = |kind| mounts.iter().any(|mount| mount.propagation() == kind);
+    if any(MountPropagation::PropagationBidirectional) {
+        "rshared"
+    } else if any(MountPropagation::PropagationHostToContainer) {
+        "rslave"
+    } else {
+        "private"
+    }
+}

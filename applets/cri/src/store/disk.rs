@@ -1,0 +1,35 @@
+//! Records as files: one JSON each, renamed into place, so that a killed server leaves the old one or the new one.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use kit::{Context, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Write a record. Its folder is made if need be.
+pub fn write(path: &Path, record: &impl Serialize) -> Result<()> {
+    let bytes = serde_json::to_vec(record).on("encode", path)?;
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).on("make", dir)?;
+    }
+    let new = path.with_extension("new");
+    let mut file = File::create(&new).on("create", &new)?;
+    file.write_all(&bytes).on("write", &new)?;
+    fs::rename(&new, path).on("rename", &new)
+}
+
+/// Read a record.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).on("read", path)?;
+    serde_json::from_slice(&bytes).on("decode", path)
+}
+
+/// Remove a record; it may be gone already.
+pub fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", path),
+        _ => Ok(()),
+    }
+}

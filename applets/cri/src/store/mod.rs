@@ -1,0 +1,213 @@
+//! The state of all sandboxes and containers: in memory for answers, on disk for the next server.
+//!
+//! Every change is on disk before it is seen. Nobody holds the lock across a wait.
+
+mod disk;
+mod record;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kit::{Context, Error, Result};
+
+pub use record::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name, sandbox_name};
+
+use crate::monitor::wire::{self, Exit};
+
+/// All records.
+pub struct Store {
+    root: PathBuf,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    sandboxes: BTreeMap<String, Arc<Sandbox>>,
+    containers: BTreeMap<String, Arc<Container>>,
+}
+
+impl Store {
+    /// Read all records below `root`. What can't be read is said and left alone: `kutties` never deletes what it doesn't know.
+    pub fn open(root: &Path) -> Result<Self> {
+        fs::create_dir_all(root).on("make", root)?;
+        let mut known = Known::default();
+        for entry in fs::read_dir(root).on("read", root)?.flatten() {
+            match disk::read::<Sandbox>(&entry.path().join("sandbox.json")) {
+                Ok(sandbox) => {
+                    read_containers(&entry.path(), &mut known);
+                    known.sandboxes.insert(sandbox.id.clone(), Arc::new(sandbox));
+                }
+                Err(e) => tracing::warn!(error = %e, "skip a sandbox"),
+            }
+        }
+        Ok(Self { root: root.to_owned(), known: Mutex::new(known) })
+    }
+
+    /// A sandbox's folder.
+    pub fn dir(&self, sandbox: &str) -> PathBuf {
+        self.root.join(sandbox)
+    }
+
+    /// All sandboxes, by id.
+    pub fn sandboxes(&self) -> Vec<Arc<Sandbox>> {
+        self.known().sandboxes.values().cloned().collect()
+    }
+
+    /// All containers, by id.
+    pub fn containers(&self) -> Vec<Arc<Container>> {
+        self.known().containers.values().cloned().collect()
+    }
+
+    /// The containers of a sandbox.
+    pub fn containers_of(&self, sandbox: &str) -> Vec<Arc<Container>> {
+        self.containers().into_iter().filter(|container| container.sandbox == sandbox).collect()
+    }
+
+    /// The sandbox of that id, or of the only id that begins so.
+    pub fn sandbox(&self, id: &str) -> Option<Arc<Sandbox>> {
+        by_id(&self.known().sandboxes, id)
+    }
+
+    /// The container of that id, or of the only id that begins so.
+    pub fn container(&self, id: &str) -> Option<Arc<Container>> {
+        by_id(&self.known().containers, id)
+    }
+
+    /// The sandbox that was made for that name, see [`sandbox_name`].
+    pub fn sandbox_named(&self, name: &str) -> Option<Arc<Sandbox>> {
+        self.known().sandboxes.values().find(|sandbox| sandbox.name() == name).cloned()
+    }
+
+    /// The container that was made for that name, see [`container_name`].
+    pub fn container_named(&self, name: &str) -> Option<Arc<Container>> {
+        self.known().containers.values().find(|container| container.name() == name).cloned()
+    }
+
+    /// Keep a sandbox.
+    pub fn put_sandbox(&self, sandbox: Sandbox) -> Result<Arc<Sandbox>> {
+        let sandbox = Arc::new(sandbox);
+        let mut known = self.known();
+        disk::write(&self.sandbox_file(&sandbox.id), &*sandbox)?;
+        known.sandboxes.insert(sandbox.id.clone(), sandbox.clone());
+        Ok(sandbox)
+    }
+
+    /// Keep a container.
+    pub fn put_container(&self, container: Container) -> Result<Arc<Container>> {
+        let container = Arc::new(container);
+        let mut known = self.known();
+        disk::write(&self.container_file(&container.sandbox, &container.id), &*container)?;
+        known.containers.insert(container.id.clone(), container.clone());
+        Ok(container)
+    }
+
+    /// Change a sandbox.
+    pub fn change_sandbox(&self, id: &str, change: impl FnOnce(&mut Sandbox)) -> Result<Arc<Sandbox>> {
+        let mut known = self.known();
+        let mut sandbox = known.sandboxes.get(id).map(|s| Sandbox::clone(s)).ok_or_else(|| gone("sandbox", id))?;
+        change(&mut sandbox);
+        disk::write(&self.sandbox_file(id), &sandbox)?;
+        let sandbox = Arc::new(sandbox);
+        known.sandboxes.insert(id.to_owned(), sandbox.clone());
+        Ok(sandbox)
+    }
+
+    /// Change a container.
+    pub fn change_container(&self, id: &str, change: impl FnOnce(&mut Container)) -> Result<Arc<Container>> {
+        let mut known = self.known();
+        let mut container = known.containers.get(id).map(|c| Container::clone(c)).ok_or_else(|| gone("container", id))?;
+        change(&mut container);
+        disk::write(&self.container_file(&container.sandbox, id), &container)?;
+        let container = Arc::new(container);
+        known.containers.insert(id.to_owned(), container.clone());
+        Ok(container)
+    }
+
+    /// Forget a container, its journal entry too.
+    pub fn forget_container(&self, container: &Container) -> Result<()> {
+        let mut known = self.known();
+        disk::remove(&self.container_file(&container.sandbox, &container.id))?;
+        disk::remove(&wire::exit_file(&self.dir(&container.sandbox), &container.id))?;
+        known.containers.remove(&container.id);
+        Ok(())
+    }
+
+    /// Forget a sandbox and remove its folder; nothing is mounted there any more.
+    pub fn forget_sandbox(&self, id: &str) -> Result<()> {
+        let mut known = self.known();
+        let dir = self.dir(id);
+        // The record goes first: a folder without one is never taken for a sandbox.
+        disk::remove(&self.sandbox_file(id))?;
+        known.sandboxes.remove(id);
+        known.containers.retain(|_, container| container.sandbox != id);
+        match fs::remove_dir_all(&dir) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &dir),
+            _ => Ok(()),
+        }
+    }
+
+    /// Look into the journal for a started container's end, and keep it. The container as it is now.
+    pub fn refreshed(&self, container: Arc<Container>) -> Arc<Container> {
+        if container.exit.is_some() || container.phase == ContainerPhase::Making {
+            return container;
+        }
+        let Ok(exit) = disk::read::<Exit>(&wire::exit_file(&self.dir(&container.sandbox), &container.id)) else {
+            return container;
+        };
+        self.ended(&container.id, exit, "", "").unwrap_or(container)
+    }
+
+    /// Keep how a container ended, unless that is known already.
+    pub fn ended(&self, id: &str, exit: Exit, reason: &str, message: &str) -> Result<Arc<Container>> {
+        self.change_container(id, |container| {
+            if container.exit.is_none() {
+                container.exit = Some(exit);
+                container.reason = reason.to_owned();
+                container.message = message.to_owned();
+            }
+        })
+    }
+
+    fn sandbox_file(&self, id: &str) -> PathBuf {
+        self.dir(id).join("sandbox.json")
+    }
+
+    fn container_file(&self, sandbox: &str, id: &str) -> PathBuf {
+        self.dir(sandbox).join("containers").join(format!("{id}.json"))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_containers(dir: &Path, known: &mut Known) {
+    let Ok(entries) = fs::read_dir(dir.join("containers")) else { return };
+    let records = entries.flatten().map(|e| e.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    for path in records {
+        match disk::read::<Container>(&path) {
+            Ok(container) => {
+                known.containers.insert(container.id.clone(), Arc::new(container));
+            }
+            Err(e) => tracing::warn!(error = %e, "skip a container"),
+        }
+    }
+}
+
+fn by_id<T>(known: &BTreeMap<String, Arc<T>>, id: &str) -> Option<Arc<T>> {
+    if id.is_empty() {
+        return None;
+    }
+    let mut beginning = known.range(id.to_owned()..).take_while(|(key, _)| key.starts_with(id));
+    let (key, first) = beginning.next()?;
+    (key == id || beginning.next().is_none()).then(|| first.clone())
+}
+
+fn gone(kind: &str, id: &str) -> Error {
+    Error::new(format!("{kind} {id} is gone"))
+}
+
+#[cfg(test)]
+mod tests;

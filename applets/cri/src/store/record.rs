@@ -1,0 +1,134 @@
+//! What is kept of a sandbox and of a container: the interface's own messages, and what we add.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{ContainerConfig, LinuxContainerUser, NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata};
+use crate::monitor::wire::Exit;
+
+/// A pod sandbox.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// What was asked for, whole.
+    pub config: PodSandboxConfig,
+    /// The runtime handler that was asked for.
+    pub handler: String,
+    /// Where it is in its life.
+    pub phase: SandboxPhase,
+    /// When it was asked for, in nanoseconds since 1970.
+    pub created_at: i64,
+    /// Its addresses, the first one is the one that Kubernetes shows.
+    pub ips: Vec<String>,
+    /// The network's plugins were called for it and have not been called to undo that.
+    pub networked: bool,
+    /// The cgroup of its containers' cgroups, below the hierarchy's root.
+    pub cgroup: String,
+    /// That cgroup was made by us and goes with the sandbox.
+    pub own_cgroup: bool,
+}
+
+/// Where a sandbox is in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SandboxPhase {
+    /// Being made: a server that finds this at its start undoes it.
+    #[default]
+    Making,
+    /// Its monitor lives.
+    Ready,
+    /// Stopped, or its monitor died.
+    Stopped,
+}
+
+/// A container.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Container {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Its sandbox's id.
+    pub sandbox: String,
+    /// What was asked for, whole.
+    pub config: ContainerConfig,
+    /// Where it is in its life; [`Container::exit`] goes before.
+    pub phase: ContainerPhase,
+    /// When it was asked for, in nanoseconds since 1970.
+    pub created_at: i64,
+    /// When it was started, in nanoseconds since 1970; 0 before.
+    pub started_at: i64,
+    /// How it ended, when it did.
+    pub exit: Option<Exit>,
+    /// Why it ended, where the exit itself does not say it.
+    pub reason: String,
+    /// The sentence for a person that goes with the reason.
+    pub message: String,
+    /// The image's id.
+    pub image_id: String,
+    /// The image's digest reference where it has one, else its id.
+    pub image_ref: String,
+    /// Its log file, or empty.
+    pub log_path: String,
+    /// Its cgroup below the hierarchy's root.
+    pub cgroup: String,
+    /// Whom it runs as.
+    pub user: LinuxContainerUser,
+    /// The number of the signal that asks it to stop.
+    pub stop_signal: i32,
+}
+
+/// Where a container is in its life, as long as it has not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContainerPhase {
+    /// Being made: a server that finds this at its start undoes it.
+    #[default]
+    Making,
+    /// Made, waits for its start.
+    Created,
+    /// Started.
+    Started,
+}
+
+impl Sandbox {
+    /// Its name, by which a second request for the same sandbox is known.
+    pub fn name(&self) -> String {
+        sandbox_name(&self.config.metadata.clone().unwrap_or_default())
+    }
+
+    /// The namespaces that were asked for.
+    pub fn namespaces(&self) -> NamespaceOption {
+        let linux = self.config.linux.clone().unwrap_or_default();
+        linux.security_context.and_then(|context| context.namespace_options).unwrap_or_default()
+    }
+
+    /// It shares the host's network.
+    pub fn on_host_network(&self) -> bool {
+        self.namespaces().network() == NamespaceMode::Node
+    }
+
+    /// It shares the host's IPC objects.
+    pub fn on_host_ipc(&self) -> bool {
+        self.namespaces().ipc() == NamespaceMode::Node
+    }
+}
+
+impl Container {
+    /// Its name within its sandbox, by which a second request for the same container is known.
+    pub fn name(&self) -> String {
+        container_name(&self.sandbox, &self.config)
+    }
+
+    /// Whether it is started and has not ended.
+    pub fn is_running(&self) -> bool {
+        self.exit.is_none() && self.phase == ContainerPhase::Started
+    }
+}
+
+/// The name of a sandbox: kubelet counts attempts, so that a request that it repeats has the same name.
+pub fn sandbox_name(metadata: &PodSandboxMetadata) -> String {
+    format!("{}_{}_{}_{}", metadata.name, metadata.namespace, metadata.uid, metadata.attempt)
+}
+
+/// The name of a container of that sandbox.
+pub fn container_name(sandbox: &str, config: &ContainerConfig) -> String {
+    let metadata = config.metadata.clone().unwrap_or_default();
+    format!("{sandbox}_{}_{}", metadata.name, metadata.attempt)
+}
