@@ -1,3 +1,18 @@
 //! The per-pod monitors and the zygote that forks them.
+//!
+//! A monitor is a small process with one thread: parent of its pod's containers, writer of their logs and exit journal, holder of their
+//! namespaces. It outlives the server. Nothing here may start a thread, and nothing may wait: [`events`] polls for all.
 
+mod connection;
+mod container;
+mod events;
+mod exec;
+mod job;
+mod journal;
+mod log;
+mod pod;
+mod requests;
 pub mod wire;
+mod zygote;
+
+pub use zygote::start;

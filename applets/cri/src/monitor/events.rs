@@ -1,0 +1,288 @@
+//! The monitor's loop: it polls its listener, its callers, its containers' streams and its children, and nothing else waits.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kit::{Context, Result};
+use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::time::Timespec;
+
+use super::connection::{Connection, Heard, Phase};
+use super::container::Container;
+use super::exec::{self, Running};
+use super::job::Job;
+use super::wire::{self, Pod, Reply};
+use super::{journal, pod};
+
+/// Exits of processes that nobody has claimed yet; a claim comes within one run of `oci`.
+pub const UNCLAIMED: usize = 64;
+
+/// A pod's monitor.
+pub struct Monitor {
+    /// The pod's folder.
+    pub dir: PathBuf,
+    /// The callers, by number.
+    pub connections: BTreeMap<u64, Connection>,
+    /// The containers, by id.
+    pub containers: BTreeMap<String, Container>,
+    /// The runs of `oci`.
+    pub jobs: Vec<Job>,
+    /// The processes that run for callers.
+    pub execs: Vec<Running>,
+    /// Ended processes that no one knew yet: pid, status, time.
+    pub unclaimed: Vec<(i32, i32, i64)>,
+    /// Who asked for the end.
+    pub leaving: Option<u64>,
+    /// A number for the next caller or file.
+    pub next: u64,
+    listener: UnixListener,
+    children: SignalFd,
+}
+
+/// What a polled descriptor is.
+#[derive(Clone)]
+enum Source {
+    Children,
+    Listener,
+    Caller(u64),
+    Container(String),
+    Exec(i32, usize),
+}
+
+/// Be the monitor of the pod in `dir`; the first to hear of it is `notify`. Returns when the pod is gone.
+pub fn run(dir: &Path, notify: UnixStream) -> Result<()> {
+    let mut first = Connection::new(notify, Phase::Watching);
+    match Monitor::start(dir) {
+        Ok(mut monitor) => {
+            first.socket.set_nonblocking(true).doing("watch a socket")?;
+            let info = monitor.info();
+            first.say(&Reply::Info(info), &[]);
+            monitor.connections.insert(0, first);
+            monitor.serve()
+        }
+        Err(e) => {
+            first.say(&Reply::Failed(e.to_string()), &[]);
+            Err(e)
+        }
+    }
+}
+
+impl Monitor {
+    fn start(dir: &Path) -> Result<Self> {
+        leave_server()?;
+        let path = wire::pod_file(dir);
+        let pod: Pod = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
+        pod::make(dir, &pod)?;
+        let socket = wire::socket(dir);
+        let listener = UnixListener::bind(&socket).on("listen at", &socket)?;
+        listener.set_nonblocking(true).on("listen at", &socket)?;
+        let mut mask = SigSet::empty();
+        mask.add(NixSignal::SIGCHLD);
+        mask.thread_block().doing("block SIGCHLD")?;
+        let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).doing("watch for SIGCHLD")?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            connections: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            jobs: Vec::new(),
+            execs: Vec::new(),
+            unclaimed: Vec::new(),
+            leaving: None,
+            next: 1,
+            listener,
+            children,
+        })
+    }
+
+    fn serve(&mut self) -> Result<()> {
+        loop {
+            for source in self.ready()? {
+                self.handle(&source);
+            }
+            self.keep_time();
+            self.connections.retain(|_, c| !c.is_over());
+            if self.finish() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Wait until something can be done, and say what.
+    fn ready(&self) -> Result<Vec<Source>> {
+        let mut sources: Vec<(Source, BorrowedFd, PollFlags)> =
+            vec![(Source::Children, self.children.as_fd(), PollFlags::IN), (Source::Listener, self.listener.as_fd(), PollFlags::IN)];
+        for (number, connection) in &self.connections {
+            let write = if connection.has_more() { PollFlags::OUT } else { PollFlags::empty() };
+            sources.push((Source::Caller(*number), connection.socket.as_fd(), PollFlags::IN | write));
+        }
+        for (id, container) in self.containers.iter().filter(|(_, c)| !c.making) {
+            let fds = container.streams.iter().filter_map(|stream| stream.fd.as_ref());
+            sources.extend(fds.map(|fd| (Source::Container(id.clone()), fd.as_fd(), PollFlags::IN)));
+        }
+        for exec in &self.execs {
+            let pipes = exec.output.pipes.iter().enumerate();
+            sources.extend(pipes.filter_map(|(i, fd)| Some((Source::Exec(exec.pid, i), fd.as_ref()?.as_fd(), PollFlags::IN))));
+        }
+        let mut fds: Vec<_> = sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+        match poll(&mut fds, self.patience().as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e).doing("poll"),
+        }
+        Ok(sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|((s, ..), _)| s.clone()).collect())
+    }
+
+    /// How long nothing is due.
+    fn patience(&self) -> Option<Timespec> {
+        let jobs = self.jobs.iter().map(|job| job.deadline);
+        let execs = self.execs.iter().filter(|exec| !exec.timed_out).filter_map(|exec| exec.deadline);
+        let kills = self.containers.values().filter_map(|container| container.kill_at);
+        let due = jobs.chain(execs).chain(kills).min()?;
+        let left = due.saturating_duration_since(Instant::now());
+        Some(Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) })
+    }
+
+    fn handle(&mut self, source: &Source) {
+        match source {
+            Source::Children => self.reap(),
+            Source::Listener => self.accept(),
+            Source::Caller(number) => self.hear(*number),
+            Source::Container(id) => {
+                if let Some(container) = self.containers.get_mut(id) {
+                    container.pump();
+                }
+            }
+            Source::Exec(pid, which) => {
+                if let Some(exec) = self.execs.iter_mut().find(|exec| exec.pid == *pid) {
+                    exec.output.pump(*which);
+                }
+            }
+        }
+    }
+
+    /// The next pending notice that children have ended.
+    pub fn next_signal(&self) -> nix::Result<Option<nix::libc::signalfd_siginfo>> {
+        self.children.read_signal()
+    }
+
+    fn accept(&mut self) {
+        while let Ok((socket, _)) = self.listener.accept() {
+            if socket.set_nonblocking(true).is_ok() {
+                let number = self.number();
+                self.connections.insert(number, Connection::new(socket, Phase::Asking));
+            }
+        }
+    }
+
+    /// A number that was not given yet.
+    pub fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn hear(&mut self, number: u64) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        connection.write();
+        match connection.hear() {
+            Heard::Part => {}
+            Heard::Request(request) => {
+                connection.phase = Phase::Waiting;
+                self.request(number, *request);
+            }
+            Heard::Nonsense(why) => self.answer(number, &Reply::Failed(why)),
+            Heard::Gone => {
+                self.connections.remove(&number);
+                // Nobody is left to hear how it ended.
+                self.execs.iter().filter(|exec| exec.caller == number).for_each(|exec| exec::kill_tree(exec.pid));
+            }
+        }
+    }
+
+    /// Answer a caller, and let it go.
+    pub fn answer(&mut self, number: u64, reply: &Reply) {
+        self.answer_with(number, reply, &[]);
+    }
+
+    /// As [`Self::answer`], with bytes behind the line.
+    pub fn answer_with(&mut self, number: u64, reply: &Reply, tail: &[&[u8]]) {
+        if let Some(connection) = self.connections.get_mut(&number) {
+            connection.phase = Phase::Leaving;
+            connection.say(reply, tail);
+        }
+    }
+
+    /// Tell all watchers.
+    pub fn tell(&mut self, reply: &Reply) {
+        for connection in self.connections.values_mut().filter(|c| c.phase == Phase::Watching) {
+            connection.say(reply, &[]);
+        }
+    }
+
+    /// Do what is due.
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        for job in self.jobs.iter_mut().filter(|job| job.deadline <= now) {
+            exec::kill_tree(job.pid);
+            // Its end will be seen as a child's; until then it is not due again.
+            job.deadline = now + std::time::Duration::from_secs(3600);
+        }
+        for exec in self.execs.iter_mut().filter(|e| !e.timed_out && e.deadline.is_some_and(|due| due <= now)) {
+            exec.timed_out = true;
+            exec::kill_tree(exec.pid);
+        }
+        for container in self.containers.values_mut().filter(|c| c.kill_at.is_some_and(|due| due <= now)) {
+            container.kill_at = None;
+            kill(container);
+        }
+    }
+
+    /// Whether the pod is gone and the caller who asked for that has heard so.
+    fn finish(&mut self) -> bool {
+        let Some(caller) = self.leaving else { return false };
+        if !self.containers.is_empty() || !self.jobs.is_empty() {
+            return false;
+        }
+        match pod::unmake(&self.dir) {
+            Ok(()) => {
+                // The socket goes with the folder in any case.
+                let _ = fs::remove_file(wire::socket(&self.dir));
+                if let Some(connection) = self.connections.get_mut(&caller) {
+                    // The last words may wait for the caller to read: the process has nothing else to do.
+                    let _ = connection.socket.set_nonblocking(false);
+                }
+                self.answer(caller, &Reply::Done);
+                true
+            }
+            Err(e) => {
+                self.leaving = None;
+                self.answer(caller, &Reply::Failed(e.to_string()));
+                false
+            }
+        }
+    }
+}
+
+/// Kill a container and whatever else is in its cgroup.
+pub fn kill(container: &Container) {
+    if let Some(pid) = container.live_pid().and_then(rustix::process::Pid::from_raw) {
+        // It is an unreaped child, so the number is no stranger's; an ended one needs no kill.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    journal::kill_cgroup(&container.cgroup);
+}
+
+/// Be on one's own: a session, the reaper of what containers leave behind, no stream of the server's.
+fn leave_server() -> Result<()> {
+    rustix::process::setsid().doing("start a session")?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).doing("become a subreaper")?;
+    rustix::thread::set_name(c"kutties-monitor").doing("take a name")?;
+    let null = fs::File::options().read(true).write(true).open("/dev/null").on("open", "/dev/null")?;
+    rustix::stdio::dup2_stdin(&null).doing("leave the server's input")?;
+    rustix::stdio::dup2_stdout(&null).doing("leave the server's output")?;
+    rustix::stdio::dup2_stderr(&null).doing("leave the server's output")
+}

@@ -1,0 +1,320 @@
+//! What callers ask, and what children's ends mean for them.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use kit::{Context, Result};
+use rustix::process::{Pid, WaitOptions, wait};
+
+use super::connection::Phase;
+use super::container;
+use super::events::{Monitor, UNCLAIMED, kill};
+use super::exec::{self, Output, Running};
+use super::job::{self, ExecJob, Job, Then};
+use super::journal;
+use super::wire::{ContainerInfo, Create, Exec, ExecDone, Exit, Info, Reply, Request, State};
+
+impl Monitor {
+    /// The monitor and its containers.
+    pub fn info(&self) -> Info {
+        let made = self.containers.iter().filter(|(_, c)| !c.making);
+        let containers = made.map(|(id, c)| ContainerInfo { id: id.clone(), state: c.state, pid: c.live_pid(), started_at: c.started_at });
+        Info { pid: std::process::id().cast_signed(), containers: containers.collect() }
+    }
+
+    /// Begin what a caller asks.
+    pub fn request(&mut self, caller: u64, request: Request) {
+        let result = match request {
+            Request::Info => Ok(Some(Reply::Info(self.info()))),
+            Request::Watch => Ok(self.watch(caller)),
+            Request::Create(create) => self.create(caller, create),
+            Request::Start { container } => self.start_container(caller, &container),
+            Request::Exec(exec) => self.exec(caller, exec),
+            Request::ReopenLog { container } => self.reopen_log(&container),
+            Request::Signal { container, signal } => Ok(Some(self.signal(&container, signal))),
+            Request::Stop { container, signal, grace } => Ok(self.stop(caller, &container, signal, grace)),
+            Request::Delete { container } => self.delete(Some(caller), &container),
+            Request::Shutdown => self.shut_down(caller),
+        };
+        match result {
+            Ok(Some(reply)) => self.answer(caller, &reply),
+            Ok(None) => {}
+            Err(e) => self.answer(caller, &Reply::Failed(e.to_string())),
+        }
+    }
+
+    fn watch(&mut self, caller: u64) -> Option<Reply> {
+        let info = self.info();
+        let connection = self.connections.get_mut(&caller)?;
+        connection.phase = Phase::Watching;
+        connection.say(&Reply::Info(info), &[]);
+        None
+    }
+
+    fn create(&mut self, caller: u64, create: Create) -> Result<Option<Reply>> {
+        let id = create.container.clone();
+        if self.containers.contains_key(&id) {
+            return Ok(Some(Reply::Failed(format!("container {id} is there already"))));
+        }
+        let (container, job) = container::begin(&self.dir, create, caller)?;
+        self.containers.insert(id, container);
+        self.jobs.push(job);
+        Ok(None)
+    }
+
+    fn start_container(&mut self, caller: u64, id: &str) -> Result<Option<Reply>> {
+        let Some(container) = self.containers.get(id) else { return Ok(Some(Reply::Unknown)) };
+        if container.state != State::Created {
+            return Ok(Some(Reply::Failed(format!("container {id} was started before"))));
+        }
+        let job = job::begin(job::command(["start", id]), Some(caller), id, Then::Started(journal::now()))?;
+        self.jobs.push(job);
+        Ok(None)
+    }
+
+    fn exec(&mut self, caller: u64, exec: Exec) -> Result<Option<Reply>> {
+        match self.containers.get(&exec.container) {
+            None => return Ok(Some(Reply::Unknown)),
+            Some(c) if c.state != State::Running => return Ok(Some(Reply::Failed("the container does not run".into()))),
+            Some(_) => {}
+        }
+        let number = self.number();
+        let (process_file, pid_file) = (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
+        fs::write(&process_file, serde_json::to_vec(&exec.process).doing("encode a process")?).on("write", &process_file)?;
+        let (out_read, out_write) = job::quiet_pipe()?;
+        let (err_read, err_write) = job::quiet_pipe()?;
+        let mut command = job::command(["exec", "--detach", "--process"]);
+        command.arg(&process_file).arg("--pid-file").arg(&pid_file).arg(&exec.container);
+        command.stdout(Stdio::from(out_write)).stderr(Stdio::from(err_write));
+        let output = Output { pipes: [Some(out_read), Some(err_read)], kept: [Vec::new(), Vec::new()], limit: exec.limit };
+        let deadline = (exec.timeout > 0).then(|| Instant::now() + Duration::from_millis(exec.timeout));
+        let container = exec.container.clone();
+        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, output, deadline }));
+        self.jobs.push(job::spawn(command, Some(caller), &container, then, None)?);
+        Ok(None)
+    }
+
+    fn reopen_log(&mut self, id: &str) -> Result<Option<Reply>> {
+        let Some(container) = self.containers.get_mut(id) else { return Ok(Some(Reply::Unknown)) };
+        container.pump();
+        container.log.reopen()?;
+        Ok(Some(Reply::Done))
+    }
+
+    fn signal(&self, id: &str, signal: i32) -> Reply {
+        let Some(container) = self.containers.get(id) else { return Reply::Unknown };
+        match send(container.live_pid(), signal) {
+            Ok(()) => Reply::Done,
+            Err(e) => Reply::Failed(format!("send signal {signal}: {e}")),
+        }
+    }
+
+    fn stop(&mut self, caller: u64, id: &str, signal: i32, grace: u64) -> Option<Reply> {
+        let Some(container) = self.containers.get_mut(id) else { return Some(Reply::Unknown) };
+        if container.state == State::Exited {
+            return Some(Reply::Done);
+        }
+        let due = Instant::now() + Duration::from_millis(grace);
+        container.kill_at = Some(container.kill_at.map_or(due, |before| before.min(due)));
+        container.stoppers.push(caller);
+        if grace > 0
+            && let Err(e) = send(container.live_pid(), signal)
+        {
+            // The kill at the end of the grace is still to come.
+            tracing::warn!(container = id, signal, "send the stop signal: {e}");
+        }
+        None
+    }
+
+    fn delete(&mut self, caller: Option<u64>, id: &str) -> Result<Option<Reply>> {
+        if !self.containers.contains_key(id) {
+            return Ok(Some(Reply::Done));
+        }
+        let job = job::begin(job::command(["delete", "--force", id]), caller, id, Then::Deleted)?;
+        self.jobs.push(job);
+        Ok(None)
+    }
+
+    fn shut_down(&mut self, caller: u64) -> Result<Option<Reply>> {
+        self.leaving = Some(caller);
+        let ids: Vec<String> = self.containers.keys().cloned().collect();
+        ids.iter().try_for_each(|id| self.delete(None, id).map(drop))?;
+        Ok(None)
+    }
+
+    /// Collect all children that have ended.
+    pub fn reap(&mut self) {
+        while let Ok(Some(_)) = self.next_signal() {}
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+            self.ended(pid.as_raw_nonzero().get(), code.unwrap_or(255));
+        }
+    }
+
+    /// A child has ended, with its status or 128 plus its signal.
+    fn ended(&mut self, pid: i32, code: i32) {
+        if let Some(at) = self.jobs.iter().position(|job| job.pid == pid) {
+            let job = self.jobs.swap_remove(at);
+            self.job_ended(job, code);
+        } else if let Some(at) = self.execs.iter().position(|exec| exec.pid == pid) {
+            let exec = self.execs.swap_remove(at);
+            self.exec_ended(exec, code);
+        } else if let Some(id) = self.containers.iter().find(|(_, c)| c.live_pid() == Some(pid)).map(|(id, _)| id.clone()) {
+            self.container_ended(&id, code, journal::now());
+        } else {
+            if self.unclaimed.len() == UNCLAIMED {
+                self.unclaimed.remove(0);
+            }
+            self.unclaimed.push((pid, code, journal::now()));
+        }
+    }
+
+    fn job_ended(&mut self, job: Job, code: i32) {
+        let Job { caller, container, then, complaint, .. } = job;
+        let reply = match then {
+            Then::Created(pid_file) => self.created(&container, &pid_file, code, complaint),
+            Then::Started(at) => self.started(&container, at, code, complaint),
+            Then::Deleted => self.deleted(&container, code, complaint),
+            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), *exec, code) {
+                Ok(()) => return,
+                Err(e) => Reply::Failed(e.to_string()),
+            },
+        };
+        match caller {
+            Some(caller) => self.answer(caller, &reply),
+            None => self.last_delete(reply),
+        }
+    }
+
+    /// A delete for the pod's end: a failure is told to whoever asked for the end, who may ask again.
+    fn last_delete(&mut self, reply: Reply) {
+        if let (Reply::Failed(_), Some(caller)) = (&reply, self.leaving.take_if(|_| matches!(reply, Reply::Failed(_)))) {
+            self.answer(caller, &reply);
+        }
+    }
+
+    fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+        let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
+        let made = if code == 0 { job::read_pid(pid_file).and_then(|pid| container.take_terminal().map(|()| pid)) } else { Ok(0) };
+        // The file has told what it had to.
+        let _ = fs::remove_file(pid_file);
+        match made {
+            Ok(pid) if pid > 0 => {
+                container.making = false;
+                container.pid = pid;
+                self.claim(pid);
+                Reply::Created { pid }
+            }
+            Ok(_) => {
+                let said = complaint.or_else(|| container.streams[1].fd.take());
+                self.containers.remove(id);
+                Reply::Failed(job::complaint(said))
+            }
+            Err(e) => {
+                self.containers.remove(id);
+                Reply::Failed(e.to_string())
+            }
+        }
+    }
+
+    fn started(&mut self, id: &str, at: i64, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+        let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
+        if code != 0 {
+            return Reply::Failed(job::complaint(complaint));
+        }
+        container.started_at = at;
+        if container.state == State::Created {
+            container.state = State::Running;
+        } else if let Some(mut exit) = self.journaled(id) {
+            // It ended before `oci start` did; only now is its start known to have been one.
+            exit.started_at = at;
+            if let Err(e) = journal::write(&self.dir, id, &exit) {
+                return Reply::Failed(e.to_string());
+            }
+        }
+        Reply::Started { at }
+    }
+
+    fn journaled(&self, id: &str) -> Option<Exit> {
+        serde_json::from_slice(&fs::read(super::wire::exit_file(&self.dir, id)).ok()?).ok()
+    }
+
+    fn deleted(&mut self, id: &str, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+        if code != 0 {
+            return Reply::Failed(job::complaint(complaint));
+        }
+        if let Some(mut container) = self.containers.remove(id) {
+            container.pump();
+            for number in std::mem::take(&mut container.stoppers) {
+                self.answer(number, &Reply::Done);
+            }
+        }
+        Reply::Done
+    }
+
+    fn exec_begun(&mut self, caller: u64, mut job: ExecJob, code: i32) -> Result<()> {
+        // Both files have served.
+        let _ = fs::remove_file(&job.process_file);
+        let pid = job::read_pid(&job.pid_file);
+        let _ = fs::remove_file(&job.pid_file);
+        if code != 0 {
+            return Err(kit::Error::new(job::complaint(job.output.pipes[1].take())));
+        }
+        let pid = pid?;
+        if !self.connections.contains_key(&caller) {
+            exec::kill_tree(pid);
+        }
+        self.execs.push(Running { pid, caller, output: job.output, deadline: job.deadline, timed_out: false });
+        self.claim(pid);
+        Ok(())
+    }
+
+    fn exec_ended(&mut self, mut exec: Running, code: i32) {
+        exec.output.pump(0);
+        exec.output.pump(1);
+        let [stdout, stderr] = &exec.output.kept;
+        let done = ExecDone { code, timed_out: exec.timed_out, stdout: stdout.len(), stderr: stderr.len() };
+        self.answer_with(exec.caller, &Reply::Exec(done), &[stdout, stderr]);
+    }
+
+    /// A pid has become known: perhaps its end came first.
+    fn claim(&mut self, pid: i32) {
+        let Some(at) = self.unclaimed.iter().position(|(p, ..)| *p == pid) else { return };
+        let (_, code, when) = self.unclaimed.swap_remove(at);
+        match self.containers.iter().find(|(_, c)| c.live_pid() == Some(pid)).map(|(id, _)| id.clone()) {
+            Some(id) => self.container_ended(&id, code, when),
+            None => self.ended(pid, code),
+        }
+    }
+
+    /// Write the journal, then tell everybody.
+    fn container_ended(&mut self, id: &str, code: i32, when: i64) {
+        let Some(container) = self.containers.get_mut(id) else { return };
+        container.state = State::Exited;
+        container.kill_at = None;
+        kill(container);
+        container.pump();
+        let signal = if code > 128 { code - 128 } else { 0 };
+        let oom_killed = journal::oom_killed(&container.cgroup);
+        let exit = Exit { code, signal, oom_killed, started_at: container.started_at, finished_at: when };
+        let stoppers = std::mem::take(&mut container.stoppers);
+        if let Err(e) = journal::write(&self.dir, id, &exit) {
+            tracing::error!(container = id, "{e}");
+        }
+        for number in stoppers {
+            self.answer(number, &Reply::Done);
+        }
+        self.tell(&Reply::Exited { container: id.to_owned() });
+    }
+}
+
+/// Send a signal to a child that lives.
+fn send(pid: Option<i32>, signal: i32) -> std::io::Result<()> {
+    let Some(pid) = pid.and_then(Pid::from_raw) else { return Ok(()) };
+    let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?;
+    match sys::pidfd::send_signal(std::os::fd::AsFd::as_fd(&process), signal) {
+        Err(e) if e.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,98 @@
+//! The zygote: forked from the server before that has threads, it forks a monitor at each request.
+//!
+//! Monitors share its memory until they write to it. An exec instead would dirty all of the binary's relocated data anew in each.
+
+use std::fs;
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use kit::{Context, Error, Result};
+use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
+use sys::fork::{Side, end, fork};
+
+use super::events;
+use super::wire::Spawn;
+
+/// Where monitors live: not in the server's cgroup, which its supervisor kills.
+const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors";
+/// A request is a path and a few quotes.
+const REQUEST_LIMIT: usize = 8192;
+
+/// Fork the zygote; call it while the process has one thread. The socket takes [`Spawn`] packets; the zygote ends when it is closed.
+pub fn start() -> Result<OwnedFd> {
+    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .doing("make the zygote's socket")?;
+    match fork().doing("fork the zygote")? {
+        Side::Parent(_) => Ok(ours),
+        Side::Child => {
+            drop(ours);
+            end(serve(theirs))
+        }
+    }
+}
+
+fn serve(socket: OwnedFd) -> u8 {
+    let mut socket = Some(socket);
+    // Without the cgroup (a test outside an appliance) monitors stay where the server is.
+    let _ = fs::create_dir_all(CGROUP).and_then(|()| fs::write(Path::new(CGROUP).join("cgroup.procs"), "0"));
+    while let Some(listening) = &socket {
+        match receive(listening) {
+            Ok(Some((request, notify))) => spawn(&mut socket, &request, notify),
+            Ok(None) => return 0,
+            // A request that can't be read has no one to be told of: its socket is closed, which the server sees.
+            Err(_) => {}
+        }
+    }
+    0
+}
+
+/// The next request and its socket; none when the server is gone.
+fn receive(socket: &OwnedFd) -> Result<Option<(Spawn, UnixStream)>> {
+    let mut bytes = [0; REQUEST_LIMIT];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let got = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC);
+    let len = got.doing("receive a request")?.bytes;
+    if len == 0 {
+        return Ok(None);
+    }
+    let mut fds = beside.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
+        _ => Vec::new(),
+    });
+    let notify = fds.next().ok_or_else(|| Error::new("a request without a socket"))?;
+    let request = serde_json::from_slice(&bytes[..len]).doing("decode a request")?;
+    Ok(Some((request, UnixStream::from(notify))))
+}
+
+/// Fork twice, so that the monitor's parent is PID 1 from the start and the zygote has nothing to reap later.
+fn spawn(socket: &mut Option<OwnedFd>, request: &Spawn, notify: UnixStream) {
+    match fork() {
+        Ok(Side::Parent(pid)) => {
+            drop(notify);
+            let pid = rustix::process::Pid::from_raw(pid);
+            // It ends at once; its status says nothing.
+            let _ = rustix::process::waitpid(pid, rustix::process::WaitOptions::empty());
+        }
+        Ok(Side::Child) => {
+            if let Ok(Side::Child) = fork() {
+                // Without its end in a monitor the server sees when the zygote itself dies.
+                *socket = None;
+                end(monitor(request, notify));
+            }
+            end(0)
+        }
+        // The closed socket tells the server.
+        Err(_) => {}
+    }
+}
+
+fn monitor(request: &Spawn, notify: UnixStream) -> u8 {
+    match events::run(&request.dir, notify) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
