@@ -74,28 +74,39 @@ impl Console {
 
     /// Wait until `text` is said after `from`; the place behind it.
     pub fn wait(&self, text: &str, from: Mark, limit: Duration) -> Result<Mark> {
+        self.wait_for(&format!("{text:?}"), from, limit, |said| said.find(text).map(|at| at + text.len()))
+    }
+
+    fn wait_for(&self, what: &str, from: Mark, limit: Duration, find: impl Fn(&str) -> Option<usize>) -> Result<Mark> {
         let end = Instant::now() + limit;
         let mut heard = self.shared.lock();
         loop {
-            if let Some(at) = heard.text.get(from.0..).and_then(|said| said.find(text)) {
-                return Ok(Mark(from.0 + at + text.len()));
+            if let Some(at) = heard.text.get(from.0..).and_then(&find) {
+                return Ok(Mark(from.0 + at));
             }
             let left = end.saturating_duration_since(Instant::now());
             if heard.closed || left.is_zero() {
                 let why = if heard.closed { "the machine is off".into() } else { format!("{} s are over", limit.as_secs()) };
                 drop(heard);
-                return Err(Error::new(format!("wait for {text:?} on the console: {why}\n{}", self.tail(20))));
+                return Err(Error::new(format!("wait for {what} on the console: {why}\n{}", self.tail(20))));
             }
             heard = self.shared.more.wait_timeout(heard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Wait until the machine has closed the console.
-    pub fn wait_closed(&self) {
-        let mut heard = self.shared.lock();
-        while !heard.closed {
-            heard = self.shared.more.wait(heard).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Wait until the shell stands at its prompt on a line that began after `from`.
+    pub fn wait_prompt(&self, from: Mark, limit: Duration) -> Result<Mark> {
+        self.wait_for("the shell's prompt", from, limit, prompt)
+    }
+
+    /// Whether the machine still has it open.
+    pub fn is_open(&self) -> bool {
+        !self.shared.lock().closed
+    }
+
+    /// A second keyboard, for a person.
+    pub fn keys(&self) -> Result<UnixStream> {
+        self.to.try_clone().doing("share the console")
     }
 
     /// Type a line, with a carriage return at its end as a terminal sends it.
@@ -143,6 +154,20 @@ impl Console {
     }
 }
 
+/// The end of the last prompt (`~ # ` or `/etc # `) that stands at a line's beginning, the first line not counted: a line editor
+/// draws the prompt again and again while one types.
+fn prompt(said: &str) -> Option<usize> {
+    let starts = said.match_indices('\n').map(|(at, _)| at + 1);
+    starts.filter_map(|start| prompt_at(&said[start..]).map(|len| start + len)).next_back()
+}
+
+fn prompt_at(line: &str) -> Option<usize> {
+    let line = line.lines().next()?;
+    let end = line.find(" # ")?;
+    let folder = &line[..end];
+    ((folder.starts_with('/') || folder.starts_with('~')) && !folder.contains(' ')).then_some(end + 3)
+}
+
 fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant) {
     let mut piece = vec![0; 4096];
     let mut plain = Plain::default();
@@ -168,4 +193,17 @@ fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant
     }
     shared.lock().closed = true;
     shared.more.notify_all();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prompt;
+
+    #[test]
+    fn a_prompt_begins_a_line() {
+        assert_eq!(prompt("boot\n~ # "), Some(9));
+        assert_eq!(prompt("boot\n/var/lib # ls"), Some(16));
+        assert_eq!(prompt("kutties~ # kutties join"), None);
+        assert_eq!(prompt("a\n# comment\nmade 1 # 2"), None);
+    }
 }

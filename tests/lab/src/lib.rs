@@ -1,5 +1,6 @@
 //! The lab: private networks, control planes and virtual machines for tests, and for `make run`.
 
+pub mod appliance;
 pub mod console;
 pub mod control_plane;
 pub mod guest;
@@ -10,9 +11,11 @@ mod nonce;
 mod plain;
 mod qemu;
 mod qmp;
+pub mod run;
 pub mod segment;
 mod service;
 mod socket;
+mod terminal;
 pub mod test_image;
 pub mod tool;
 mod until;

@@ -1,1 +1,34 @@
-fn main() {}
+//! The lab for a person: `lab run` boots a node and joins it to a cluster, both made for the occasion.
+#![expect(clippy::print_stderr, reason = "for a person")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "lab", about = "A cluster and a diskless node on this machine")]
+struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Build all, boot a diskless machine, join it to a fresh cluster, run a pod, give its shell.
+    Run {
+        /// A board of `board/`.
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+        /// End with the verdict instead of a shell; so does a run without a terminal.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let What::Run { board, check } = Options::parse().what;
+    lab::run::run(&board, check).unwrap_or_else(|e| {
+        eprintln!("lab: {e}");
+        ExitCode::FAILURE
+    })
+}

@@ -45,7 +45,18 @@ pub fn enter() -> Result<ExitCode> {
     // Each of the three dies with the one before it.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare"]).args(user_namespace());
-    command.args(["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--propagation", "private", "--"]);
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--uts",
+        "--ipc",
+        "--fork",
+        "--kill-child=KILL",
+        "--propagation",
+        "private",
+        "--",
+    ]);
     command.arg(program).args(std::env::args_os().skip(1)).env(MARK, "1").env("PATH", format!("{path}:{SBIN}"));
     let mut child = command.spawn().doing("start setpriv (package util-linux)")?;
     let unshare = child.id();
@@ -76,7 +87,8 @@ pub fn settle() -> Result<u32> {
     for dir in [&upper, &work] {
         fs::create_dir_all(dir).on("make", dir)?;
     }
-    let layers = std::ffi::CString::new(format!("lowerdir=/etc,upperdir={upper},workdir={work}")).doing("name the layers of /etc")?;
+    let layers =
+        std::ffi::CString::new(format!("lowerdir=/etc,upperdir={upper},workdir={work}")).doing("name the layers of /etc")?;
     mount("overlay", "/etc", "overlay", MountFlags::empty(), Some(layers.as_c_str())).doing("mount /etc")?;
     fresh_etc(Path::new("/etc"))?;
     Ok(number)

@@ -127,7 +127,14 @@ fn dnsmasq(dir: &Path) -> Result<Command> {
     let hosts = dir.join("hosts");
     fs::create_dir_all(&hosts).on("make", &hosts)?;
     let mut command = Command::new("dnsmasq");
-    command.args(["--conf-file=/dev/null", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root", "--group=root"]);
+    command.args([
+        "--conf-file=/dev/null",
+        "--keep-in-foreground",
+        "--log-facility=-",
+        "--pid-file=",
+        "--user=root",
+        "--group=root",
+    ]);
     command.arg(format!("--interface={BRIDGE}")).args(["--except-interface=lo", "--bind-interfaces"]);
     command.args(["--no-resolv", "--no-hosts", "--domain=lab", "--local=/lab/"]);
     command.args(["--dhcp-range=10.77.0.128,10.77.0.250,255.255.255.0,1h", "--dhcp-authoritative", "--no-ping", "--log-dhcp"]);

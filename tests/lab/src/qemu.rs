@@ -8,26 +8,19 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::vm::{Arch, Spec};
+use firmware::board::Qemu;
+
+use crate::vm::Spec;
 
 /// The sockets that QEMU makes in a machine's folder.
 pub const PORTS: [&str; 4] = ["console", "agent", "verdict", "qmp"];
 
-/// QEMU's program for an architecture.
-pub const fn program(arch: Arch) -> &'static str {
-    match arch {
-        Arch::X86_64 => "qemu-system-x86_64",
-        Arch::Aarch64 => "qemu-system-aarch64",
-    }
-}
-
 /// The whole command that boots `spec` with the joined `initramfs`.
 pub fn command(spec: &Spec, initramfs: &Path) -> Command {
-    let mut qemu = Command::new(program(spec.arch));
-    machine(&mut qemu, spec.arch, kvm_works(spec.arch, &spec.kernel));
+    let mut qemu = machine(&spec.qemu, kvm_works(spec));
     qemu.arg("-m").arg(spec.memory.to_string()).arg("-smp").arg(spec.cpus.to_string());
     qemu.arg("-kernel").arg(&spec.kernel).arg("-initrd").arg(initramfs);
-    qemu.arg("-append").arg(format!("console={} panic=-1 {}", console(spec.arch), spec.cmdline));
+    qemu.arg("-append").arg(format!("console={} panic=-1 {}", spec.qemu.console, spec.cmdline));
     for port in PORTS {
         let path = spec.dir.join(port);
         qemu.arg("-chardev").arg(format!("socket,id={port},path={},server=on,wait=off", path.display()));
@@ -47,42 +40,30 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
     qemu
 }
 
-fn machine(qemu: &mut Command, arch: Arch, kvm: bool) {
-    qemu.args(["-nodefaults", "-display", "none"]);
-    match arch {
-        Arch::X86_64 => qemu.args(["-machine", "q35"]),
-        Arch::Aarch64 => qemu.args(["-machine", "virt"]),
-    };
-    // QEMU's own pointer authentication is many times slower than its stand-in.
-    let emulated = if arch == Arch::Aarch64 { "max,pauth-impdef=on" } else { "max" };
+fn machine(qemu: &Qemu, kvm: bool) -> Command {
+    let mut command = Command::new(&qemu.program);
+    command.args(["-nodefaults", "-display", "none", "-machine", &qemu.machine]);
     if kvm {
-        qemu.args(["-accel", "kvm", "-cpu", "host"]);
+        command.args(["-accel", "kvm", "-cpu", "host"]);
     } else {
-        qemu.args(["-accel", "tcg,thread=multi", "-cpu", emulated]);
+        command.args(["-accel", "tcg,thread=multi", "-cpu", &qemu.cpu]);
     }
-}
-
-const fn console(arch: Arch) -> &'static str {
-    match arch {
-        Arch::X86_64 => "ttyS0",
-        Arch::Aarch64 => "ttyAMA0",
-    }
+    command
 }
 
 /// How long KVM may take to show the kernel's first line. A working one needs well under a second.
 const PROOF: Duration = Duration::from_secs(5);
 
 /// Whether this kernel says its first word under KVM: /dev/kvm may exist and not work. Tried once a process.
-fn kvm_works(arch: Arch, kernel: &Path) -> bool {
+fn kvm_works(spec: &Spec) -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
-    arch.name() == std::env::consts::ARCH && *WORKS.get_or_init(|| Path::new("/dev/kvm").exists() && speaks(arch, kernel))
+    spec.arch.name() == std::env::consts::ARCH && *WORKS.get_or_init(|| Path::new("/dev/kvm").exists() && speaks(spec))
 }
 
-fn speaks(arch: Arch, kernel: &Path) -> bool {
-    let mut qemu = Command::new(program(arch));
-    machine(&mut qemu, arch, true);
-    qemu.args(["-m", "512", "-serial", "stdio", "-no-reboot", "-append"]).arg(format!("console={} panic=-1", console(arch)));
-    qemu.arg("-kernel").arg(kernel).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+fn speaks(spec: &Spec) -> bool {
+    let mut qemu = machine(&spec.qemu, true);
+    qemu.args(["-m", "512", "-serial", "stdio", "-no-reboot", "-append"]).arg(format!("console={} panic=-1", spec.qemu.console));
+    qemu.arg("-kernel").arg(&spec.kernel).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let Ok(mut child) = qemu.spawn() else { return false };
     let (tell, told) = mpsc::channel();
     if let Some(out) = child.stdout.take() {

@@ -1,66 +1,44 @@
-//! Initramfs segments made by a test: a few files with given contents.
+//! Initramfs segments made by the lab: files with given contents, the agent, the test image.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use cpio::newc::{Builder, ModeFileType, trailer};
+use initramfs::Archive;
 use kit::{Context, Result};
 
-/// A newc archive being made: folders come before what they hold.
-#[derive(Default)]
-pub struct Segment {
-    folders: BTreeSet<String>,
-    files: Vec<(String, u32, Vec<u8>)>,
+/// Where the agent's service is written down: any TOML there is read.
+const AGENT_SERVICE: &str = "/etc/kutties/agent.toml";
+
+/// Write a segment of files, each with its absolute path and content; programs and scripts can be run.
+pub fn files(to: &Path, files: &[(&str, &[u8])]) -> Result<PathBuf> {
+    let mut archive = Archive::new();
+    for (path, content) in files {
+        let mode = if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") { 0o755 } else { 0o644 };
+        archive.file(path, mode, *content).doing("make a segment")?;
+    }
+    write(&archive, to)
 }
 
-impl Segment {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// Write the segment that has init run the agent.
+pub fn agent(program: &Path, to: &Path) -> Result<PathBuf> {
+    let program = fs::read(program).on("read", program)?;
+    let service = format!("[service.agent]\ncommand = [\"{}\"]\n", agent::PATH);
+    files(to, &[(agent::PATH, &program), (AGENT_SERVICE, service.as_bytes())])
+}
 
-    /// Add a file with an absolute path; the folders above it are added too.
-    #[must_use]
-    pub fn file(mut self, path: &str, mode: u32, data: impl Into<Vec<u8>>) -> Self {
-        let path = path.trim_start_matches('/');
-        for (at, _) in path.match_indices('/') {
-            self.folders.insert(path[..at].to_owned());
-        }
-        self.files.push((path.to_owned(), mode, data.into()));
-        self
-    }
+/// Write the segment that brings an image's archive along.
+pub fn image(archive: &Path, to: &Path) -> Result<PathBuf> {
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let content = fs::read(archive).on("read", archive)?;
+    files(to, &[(&format!("{}/{name}", kit::paths::IMAGES_GIVEN), &content)])
+}
 
-    /// Add a file of the host.
-    pub fn host_file(self, path: &str, mode: u32, from: &Path) -> Result<Self> {
-        let data = std::fs::read(from).on("read", from)?;
-        Ok(self.file(path, mode, data))
+fn write(archive: &Archive, to: &Path) -> Result<PathBuf> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).on("make", folder)?;
     }
-
-    /// Write it.
-    pub fn write(&self, to: &Path) -> Result<()> {
-        if let Some(folder) = to.parent() {
-            std::fs::create_dir_all(folder).on("make", folder)?;
-        }
-        let mut out = BufWriter::new(File::create(to).on("make", to)?);
-        self.put(&mut out).and_then(|()| out.flush()).on("write", to)
-    }
-
-    fn put(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let mut inode = 0;
-        let mut entry = |name: &str, mode: u32, kind: ModeFileType| {
-            inode += 1;
-            Builder::new(name).ino(inode).nlink(1).mode(mode).set_mode_file_type(kind)
-        };
-        for folder in &self.folders {
-            entry(folder, 0o755, ModeFileType::Directory).write(&mut *out, 0).finish()?;
-        }
-        for (path, mode, data) in &self.files {
-            let mut member = entry(path, *mode, ModeFileType::Regular).write(&mut *out, data.len() as u32);
-            member.write_all(data)?;
-            member.finish()?;
-        }
-        trailer(out).map(drop)
-    }
+    // No clock reads the times of a test's files.
+    let bytes = archive.to_newc(0).doing("make a segment")?;
+    fs::write(to, bytes).on("write", to)?;
+    Ok(to.to_owned())
 }

@@ -42,7 +42,8 @@ impl Verdicts {
         let end = Instant::now() + limit;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).map_err(|_| Error::new(format!("no verdict within {} s", limit.as_secs())))?;
+            let line =
+                self.lines.recv_timeout(left).map_err(|_| Error::new(format!("no verdict within {} s", limit.as_secs())))?;
             if let Some(code) = line.trim().strip_prefix(nonce) {
                 return code.trim().parse().doing(format!("read the verdict {line:?}"));
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use firmware::board::{Arch, Qemu};
 use kit::{Context, Error, Result};
 
 use crate::console::{Console, Mark};
@@ -13,34 +14,6 @@ use crate::guest::Guest;
 use crate::qmp::Qmp;
 use crate::verdict::Verdicts;
 use crate::{initrd, qemu, socket, until};
-
-/// The instruction set of a virtual machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arch {
-    /// A PC with a q35 chipset.
-    X86_64,
-    /// QEMU's `virt` machine.
-    Aarch64,
-}
-
-impl Arch {
-    /// The architecture of a board, which its name begins with.
-    pub fn of_board(board: &str) -> Result<Self> {
-        match board.split('-').next() {
-            Some("x86_64") => Ok(Self::X86_64),
-            Some("aarch64") => Ok(Self::Aarch64),
-            _ => Err(Error::usage(format!("board {board}: no virtual machine is known for it"))),
-        }
-    }
-
-    /// As in target names.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Aarch64 => "aarch64",
-        }
-    }
-}
 
 /// A network card on a tap that exists already.
 #[derive(Debug, Clone)]
@@ -56,6 +29,8 @@ pub struct Nic {
 pub struct Spec {
     /// The instruction set.
     pub arch: Arch,
+    /// How QEMU plays the board.
+    pub qemu: Qemu,
     /// The kernel's image.
     pub kernel: PathBuf,
     /// The initramfs's segments, in order.
@@ -75,10 +50,10 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// A machine of 1 GiB and two processors without a network, that boots again when told to.
-    pub fn new(arch: Arch, kernel: impl Into<PathBuf>, segments: Vec<PathBuf>, dir: impl Into<PathBuf>) -> Self {
-        let (kernel, dir) = (kernel.into(), dir.into());
-        Self { arch, kernel, segments, cmdline: String::new(), memory: 1024, cpus: 2, nics: Vec::new(), reboots: true, dir }
+    /// A machine of the board's usual memory and two processors without a network, that boots again when told to.
+    pub fn new(arch: Arch, qemu: Qemu, kernel: PathBuf, segments: Vec<PathBuf>, dir: PathBuf) -> Self {
+        let memory = qemu.memory_mib;
+        Self { arch, qemu, kernel, segments, cmdline: String::new(), memory, cpus: 2, nics: Vec::new(), reboots: true, dir }
     }
 }
 
@@ -119,7 +94,7 @@ impl Vm {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .doing(format!("start {}", qemu::program(spec.arch)))?;
+            .doing(format!("start {}", spec.qemu.program))?;
         Self::connect(qemu, spec.dir.clone())
     }
 
@@ -155,7 +130,8 @@ impl Vm {
 
     /// Wait until the agent answers: the machine has booted as far as services.
     pub fn wait_agent(&mut self, limit: Duration) -> Result<()> {
-        let result = until(limit, || if self.alive()? { self.guest.ping(Duration::from_secs(2)) } else { Err(self.end_of_story()) });
+        let result =
+            until(limit, || if self.alive()? { self.guest.ping(Duration::from_secs(2)) } else { Err(self.end_of_story()) });
         result.doing(format!("wait for the agent\n{}", self.console.tail(30)))
     }
 

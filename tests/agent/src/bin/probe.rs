@@ -66,9 +66,9 @@ fn attempts(wanted: &[Option<Errno>]) -> io::Result<ExitCode> {
 fn kmsg() -> Result<(), Errno> {
     use nix::sys::stat::{Mode, SFlag, makedev, mknod};
     let own = "/tmp/kmsg";
-    let made = CString::new(own).map_err(|_| Errno::EINVAL).and_then(|path| {
-        mknod(path.as_c_str(), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 11))
-    });
+    let made = CString::new(own)
+        .map_err(|_| Errno::EINVAL)
+        .and_then(|path| mknod(path.as_c_str(), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(1, 11)));
     let path = if made.is_ok() { own } else { KMSG };
     match OpenOptions::new().write(true).open(path) {
         Ok(_) => Ok(()),

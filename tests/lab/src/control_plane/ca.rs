@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// `sha256:…` of the SubjectPublicKeyInfo (RFC 5280, 4.1) of a certificate in PEM.
 pub fn hash(pem: &str) -> Result<String> {
-    let body: String = pem.lines().skip_while(|l| !l.starts_with("-----BEGIN")).skip(1).take_while(|l| !l.starts_with('-')).collect();
+    let body: String =
+        pem.lines().skip_while(|l| !l.starts_with("-----BEGIN")).skip(1).take_while(|l| !l.starts_with('-')).collect();
     let der = BASE64_STANDARD.decode(body).doing("read the authority's certificate")?;
     let key = public_key(&der).ok_or_else(|| Error::new("read the authority's certificate: no X.509"))?;
     Ok(Sha256::digest(key).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")))

@@ -1,0 +1,116 @@
+//! The appliance as the builders made it, with what the lab adds: the agent's segment and the test image's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use firmware::board::{Board, Qemu};
+use firmware::image::{Kube, Options};
+use firmware::{binary, image, tools};
+use kit::{Context, Error, Result};
+
+use crate::vm::Spec;
+use crate::{segment, test_image};
+
+/// A board's files, ready to boot.
+#[derive(Debug, Clone)]
+pub struct Appliance {
+    /// The board.
+    pub board: Board,
+    /// How QEMU plays it.
+    pub qemu: Qemu,
+    dir: PathBuf,
+}
+
+impl Appliance {
+    /// Install what is missing and build all that has changed: outside the lab, where there is an internet.
+    pub fn build(name: &str) -> Result<Self> {
+        let appliance = Self::open(name)?;
+        let board = &appliance.board;
+        let tools = tools::ensure(board).map_err(told)?;
+        image::build(board, &Options { kube: Kube::Node, ..Options::default() }).map_err(told)?;
+        let lab = appliance.dir.join("lab");
+        fs::create_dir_all(&lab).on("make", &lab)?;
+        let agent = binary::package("agent", board.arch, &tools).map_err(told)?;
+        segment::agent(&agent, &appliance.agent())?;
+        let archive = lab.join("probe.tar");
+        test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
+        segment::image(&archive, &appliance.image())?;
+        Ok(appliance)
+    }
+
+    /// Build the bundle that is the kubelet alone as well.
+    pub fn build_worker(&self) -> Result<()> {
+        image::build(&self.board, &Options { kube: Kube::Worker, ..Options::default() }).map(drop).map_err(told)
+    }
+
+    /// What was built before.
+    pub fn open(name: &str) -> Result<Self> {
+        let board = Board::load(name).map_err(told)?;
+        let dir = board.out().map_err(told)?;
+        let qemu = board.qemu.clone().ok_or_else(|| Error::usage(format!("board {name}: QEMU can't play it")))?;
+        Ok(Self { board, qemu, dir })
+    }
+
+    /// A machine of this board with the whole bundle and the test image, without a network.
+    pub fn spec(&self, dir: impl Into<PathBuf>) -> Spec {
+        let segments = vec![self.core(), self.modules(), self.kube_node(), self.image()];
+        Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into())
+    }
+
+    /// The same with the agent inside.
+    pub fn test_spec(&self, dir: impl Into<PathBuf>) -> Spec {
+        let mut spec = self.spec(dir);
+        spec.segments.push(self.agent());
+        spec
+    }
+
+    /// The kernel's image.
+    pub fn kernel(&self) -> PathBuf {
+        self.dir.join("vmlinuz")
+    }
+
+    /// The segment with the binary.
+    pub fn core(&self) -> PathBuf {
+        self.dir.join("core.cpio.zst")
+    }
+
+    /// The segment with the kernel's modules.
+    pub fn modules(&self) -> PathBuf {
+        self.dir.join("modules.cpio.zst")
+    }
+
+    /// The segment with all of Kubernetes' programs.
+    pub fn kube_node(&self) -> PathBuf {
+        self.dir.join("kube-node.cpio.zst")
+    }
+
+    /// The segment with the kubelet alone.
+    pub fn kube_worker(&self) -> PathBuf {
+        self.dir.join("kube-worker.cpio.zst")
+    }
+
+    /// The lab's segment with the test image.
+    pub fn image(&self) -> PathBuf {
+        self.dir.join("lab/image.cpio")
+    }
+
+    /// The lab's segment with the agent.
+    pub fn agent(&self) -> PathBuf {
+        self.dir.join("lab/agent.cpio")
+    }
+
+    /// The folder of the board's outputs.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The binary's size in bytes.
+    pub fn binary_size(&self) -> Result<u64> {
+        let path = self.dir.join("kutties");
+        Ok(fs::metadata(&path).on("look at", &path)?.len())
+    }
+}
+
+fn told(e: impl std::fmt::Display) -> Error {
+    Error::new(format!("{e:#}"))
+}
