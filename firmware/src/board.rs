@@ -73,7 +73,9 @@ impl Board {
     pub fn load(name: &str) -> Result<Self> {
         let path = place::repository().join("board").join(format!("{name}.toml"));
         let text = match std::fs::read_to_string(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => bail!("no board {name}; there are {}", Self::names()?.join(", ")),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                bail!("no board {name}; there are {}", Self::names()?.join(", "))
+            }
             other => other.with_context(|| format!("read {}", path.display()))?,
         };
         let board: Self = toml::from_str(&text).with_context(|| format!("read {}", path.display()))?;

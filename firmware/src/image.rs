@@ -1,10 +1,17 @@
 //! A board's outputs: `out/BOARD/` with the binary, the kernel, the segments and the manifest.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use initramfs::Archive;
 
+use crate::apt::{Package, Suite};
 use crate::board::Board;
+use crate::kernel::Kernel;
+use crate::manifest::{Manifest, Output};
+use crate::segment::{self, Sizes};
+use crate::{binary, bundle, modules, place, rust_std, tools};
 
 /// Which Kubernetes bundle goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -16,6 +23,30 @@ pub enum Kube {
     /// kubelet, kubeadm, kubectl and kube-proxy.
     #[default]
     Node,
+}
+
+impl Kube {
+    /// The bundle's name; none for none.
+    pub const fn variant(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Worker => Some("worker"),
+            Self::Node => Some("node"),
+        }
+    }
+}
+
+impl std::str::FromStr for Kube {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "worker" => Ok(Self::Worker),
+            "node" => Ok(Self::Node),
+            _ => bail!("no bundle {text}; there are worker, node and none"),
+        }
+    }
 }
 
 /// What to build beside the parts that each board has.
@@ -59,7 +90,119 @@ impl Outputs {
     }
 }
 
+/// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
+const IMAGES: &str = "/usr/share/kutties/images";
+/// Where the Kubernetes bundle lies; `kit::paths::KUBE` says the same.
+const KUBE: &str = "/usr/lib/kutties/kube";
+/// Where programs in Go and others look for certificate authorities first.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// Build all that did not stay the same since the last time.
-pub fn build(board: &Board, _options: &Options) -> Result<Outputs> {
-    anyhow::bail!("building {} is not written yet", board.name)
+pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
+    let tools = tools::ensure(board)?;
+    let dir = board.out()?;
+    let mut work = Work { dir: dir.clone(), files: Vec::new(), packages: Vec::new() };
+    let kernel = Kernel::fetch(board)?;
+    let vmlinuz = work.copy(&kernel.vmlinuz, "vmlinuz")?;
+    work.packages.push(kernel.package.clone());
+    let modules = work.segment("modules", &modules::build(board, &kernel)?)?;
+    let kube = match options.kube.variant() {
+        Some(variant) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, board)?)?),
+        None => None,
+    };
+    let images = match options.images.as_slice() {
+        [] => None,
+        images => Some(work.segment("images", &images_archive(images)?)?),
+    };
+    let kutties = work.copy(&binary::build(board.arch, &tools)?, "kutties")?;
+    let core = work.core(board, &kutties)?;
+    let manifest = dir.join("manifest.json");
+    Manifest {
+        board: board.name.clone(),
+        arch: board.arch,
+        profile: binary::profile(),
+        source_date_epoch: segment::epoch()?,
+        rustc: rust_std::rustc_version()?,
+        zig: tools.zig_version,
+        kernel_release: kernel.release,
+        packages: work.packages,
+        files: work.files,
+    }
+    .write(&manifest)?;
+    Ok(Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest })
+}
+
+/// The outputs in the making.
+struct Work {
+    dir: PathBuf,
+    files: Vec<Output>,
+    packages: Vec<Package>,
+}
+
+impl Work {
+    fn segment(&mut self, name: &str, archive: &Archive) -> Result<PathBuf> {
+        let path = self.dir.join(format!("{name}.cpio.zst"));
+        let sizes: Sizes = segment::write(archive, &path)?;
+        self.files.push(Output::of(&path, Some(&sizes))?);
+        Ok(path)
+    }
+
+    fn copy(&mut self, from: &Path, name: &str) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        let bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
+        if fs::read(&path).ok().as_ref() != Some(&bytes) {
+            segment::replace(&path, &bytes)?;
+            fs::set_permissions(&path, fs::metadata(from)?.permissions())?;
+        }
+        self.files.push(Output::of(&path, None)?);
+        Ok(path)
+    }
+
+    fn core(&mut self, board: &Board, kutties: &Path) -> Result<PathBuf> {
+        let binary = fs::read(kutties).with_context(|| format!("read {}", kutties.display()))?;
+        let mut archive = initramfs::core::build(&place::repository().join("initramfs"), &binary)?;
+        let suite = Suite::new(&board.kernel.suite, board.arch.debian())?;
+        let package = suite.fetch("ca-certificates", "", false)?;
+        archive.file(AUTHORITIES, 0o644, authorities(&suite.unpack(&package)?)?)?;
+        self.packages.push(package);
+        self.segment("core", &archive)
+    }
+}
+
+/// The certificates of the package, one after another.
+fn authorities(package: &Path) -> Result<Vec<u8>> {
+    let dir = package.join("usr/share/ca-certificates/mozilla");
+    let entries = fs::read_dir(&dir).with_context(|| format!("read {}", dir.display()))?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    let mut bundle = Vec::new();
+    for path in paths {
+        bundle.extend(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
+    }
+    Ok(bundle)
+}
+
+fn kube_archive(variant: &str, board: &Board) -> Result<Archive> {
+    // A folder of its own: variants may give their file the same name.
+    let file = bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)?;
+    let mut archive = Archive::new();
+    archive.copy(KUBE, 0o755, &file)?;
+    for program in bundle::programs(variant)? {
+        archive.link(&format!("/usr/bin/{program}"), KUBE)?;
+    }
+    Ok(archive)
+}
+
+fn images_archive(images: &[PathBuf]) -> Result<Archive> {
+    let mut archive = Archive::new();
+    for image in images {
+        let name = image.file_name().and_then(|name| name.to_str()).with_context(|| format!("name {}", image.display()))?;
+        let path = format!("{IMAGES}/{name}");
+        if image.is_dir() {
+            archive.tree(&path, image)?;
+        } else {
+            archive.copy(&path, 0o644, image)?;
+        }
+    }
+    Ok(archive)
 }

@@ -3,7 +3,20 @@
 //! The way in for others (the lab, tests, benchmarks): [`board::Board::load`], then [`image::build`].
 #![expect(clippy::print_stdout, reason = "a builder shows a person its progress")]
 
+pub mod apt;
+pub mod binary;
 pub mod board;
 pub mod bundle;
 pub mod image;
+pub mod kernel;
+pub mod manifest;
+pub mod modules;
+pub mod oci_image;
 pub mod place;
+pub mod run;
+pub mod rust_std;
+pub mod segment;
+pub mod sizes;
+pub mod sum;
+pub mod test_image;
+pub mod tools;

@@ -1,1 +1,109 @@
-fn main() {}
+//! The builder's command line: `cargo firmware -- VERB`. A thin front of the library.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use firmware::board::{Arch, Board};
+use firmware::image::{self, Kube, Options};
+use firmware::{bundle, segment, sizes, test_image, tools};
+
+/// Builds what boots.
+#[derive(Parser)]
+struct Call {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install the build tools that are missing
+    Tools {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+    },
+    /// Build a board's outputs into out/BOARD/ and print their sizes
+    Image {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+        /// The Kubernetes bundle: worker, node or none
+        #[arg(long, default_value = "node")]
+        kube: Kube,
+        /// Container images to take along: tar archives or OCI layout folders
+        #[arg(long, num_args = 1..)]
+        images: Vec<PathBuf>,
+        /// Measure the segments as xz too
+        #[arg(long)]
+        xz: bool,
+    },
+    /// Pack a folder of files as a node segment
+    Node {
+        /// The folder, as it shall lie on the node
+        files: PathBuf,
+        /// The segment to write
+        segment: PathBuf,
+    },
+    /// Pack the test image into out/images/
+    TestImage {
+        /// The processor
+        #[arg(long, default_value = "x86_64")]
+        arch: Arch,
+    },
+    /// Build one of the Go bundles
+    Bundle {
+        /// Its name
+        variant: String,
+        /// The processor
+        #[arg(long, default_value = "x86_64")]
+        arch: Arch,
+        /// The folder to put it into
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Resolve a Go bundle's modules anew and write its go.mod and go.sum
+    Pin {
+        /// The set of modules
+        set: String,
+    },
+    /// List the boards
+    Boards,
+}
+
+fn main() -> ExitCode {
+    match run(Call::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("firmware: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Tools { board } => tools::ensure(&Board::load(&board)?).map(drop),
+        Verb::Image { board, kube, images, xz } => {
+            let outputs = image::build(&Board::load(&board)?, &Options { kube, images })?;
+            sizes::print(&outputs, xz)
+        }
+        Verb::Node { files, segment } => {
+            let segment = std::path::absolute(&segment).with_context(|| format!("find {}", segment.display()))?;
+            segment::node(&files, &segment).map(drop)
+        }
+        Verb::TestImage { arch } => test_image::build(arch).map(|path| println!("{}", path.display())),
+        Verb::Bundle { variant, arch, out } => {
+            bundle::build(&variant, arch.name(), &out).map(|path| println!("{}", path.display()))
+        }
+        Verb::Pin { set } => bundle::pin::pin(&set).map(|path| println!("{}", path.display())),
+        Verb::Boards => {
+            for name in Board::names()? {
+                println!("{name:<16} {}", Board::load(&name)?.about);
+            }
+            Ok(())
+        }
+    }
+}

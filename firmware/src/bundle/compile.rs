@@ -67,7 +67,7 @@ impl Recipe<'_> {
         }
         let bytes: u64 =
             self.variant.contents.files().iter().filter_map(|f| fs::metadata(dir.join(f)).ok()).map(|m| m.len()).sum();
-        progress.end(&format!("{:.1} MB", bytes as f64 / 1e6));
+        progress.end(&format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10));
         Ok(())
     }
 

@@ -37,7 +37,7 @@ fn resolve(set: &ModuleSet, variants: &[&Variant], work: &Path) -> Result<()> {
     fs::write(work.join("go.mod"), &start).context("write go.mod")?;
     for variant in variants {
         let source = Source::new(variant);
-        for (name, text) in source.files.iter().filter(|(name, _)| name.ends_with(".go")) {
+        for (name, text) in source.files.iter().filter(|(name, _)| *name == "main.go") {
             fs::write(work.join(name), text).with_context(|| format!("write {name}"))?;
         }
         for arch in [Arch::Amd64, Arch::Arm64] {

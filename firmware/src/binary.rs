@@ -1,0 +1,67 @@
+//! The binary `kutties`: static, at fixed addresses, the standard library built along.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::board::Arch;
+use crate::tools::Tools;
+use crate::{place, run, rust_std};
+
+/// Set to `quick`, it builds a larger binary in a fraction of the time.
+pub const PROFILE: &str = "KUTTIES_PROFILE";
+
+/// The profile in force: `release`, if the environment says nothing else.
+pub fn profile() -> String {
+    std::env::var(PROFILE).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "release".to_owned())
+}
+
+/// Build what changed and answer the binary's path. cargo shows the progress.
+pub fn build(arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    package("kutties", arch, tools)
+}
+
+/// Build a package's program of the same name, as the appliance's binary is built.
+pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    let library = rust_std::library()?;
+    let target = place::repository().join("target/appliance");
+    let path = std::env::join_paths(
+        std::iter::once(tools.cargo_bin.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    )?;
+    let profile = profile();
+    println!("building {name} for {arch} (profile {profile})");
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["zigbuild", "-Zbuild-std=std,panic_abort", "--target", arch.target(), "--package", name])
+        .args(["--profile", &profile])
+        .current_dir(place::repository())
+        .env("PATH", path)
+        // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", library)
+        // A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig)
+        .env("CARGO_ZIGBUILD_CACHE_DIR", place::cache("zigbuild")?)
+        .env("ZIG_GLOBAL_CACHE_DIR", place::cache("zig")?)
+        .env("ZIG_LOCAL_CACHE_DIR", place::cache("zig")?);
+    // What cargo tells its children is about the host's build.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR") {
+        cargo.env_remove(name);
+    }
+    run::shown(&mut cargo)?;
+    let built = target.join(arch.target()).join(&profile).join(name);
+    check(&built)?;
+    Ok(built)
+}
+
+/// An ELF file's type for a program at fixed addresses; a static-PIE would be 3.
+const ET_EXEC: u8 = 2;
+
+fn check(path: &Path) -> Result<()> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    anyhow::ensure!(bytes.get(16) == Some(&ET_EXEC), "build {}: it is not at fixed addresses", path.display());
+    anyhow::ensure!(format::elf::section(&bytes, ".interp").is_none(), "build {}: it is not static", path.display());
+    Ok(())
+}

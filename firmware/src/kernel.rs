@@ -1,0 +1,51 @@
+//! A board's kernel: Debian's, as it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::apt::{Package, Suite};
+use crate::board::Board;
+
+/// An unpacked kernel package.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// What `uname -r` says.
+    pub release: String,
+    /// The package that it came in.
+    pub package: Package,
+    /// The kernel itself.
+    pub vmlinuz: PathBuf,
+    /// Its build configuration.
+    pub config: PathBuf,
+    /// The folder that `lib/modules/RELEASE` is below.
+    pub root: PathBuf,
+}
+
+impl Kernel {
+    /// The board's kernel, fetched when it is not in the cache.
+    pub fn fetch(board: &Board) -> Result<Self> {
+        let suite = Suite::new(&board.kernel.suite, board.arch.debian())?;
+        let package = suite.fetch(&board.kernel.package, &board.kernel.series, true)?;
+        let root = suite.unpack(&package)?;
+        // depmod looks below lib, newer packages put them below usr/lib.
+        if !root.join("lib").exists() {
+            std::os::unix::fs::symlink("usr/lib", root.join("lib")).with_context(|| format!("make {}/lib", root.display()))?;
+        }
+        let release = only_name(&root.join("lib/modules"))?;
+        let boot = |name: &str| root.join("boot").join(format!("{name}-{release}"));
+        Ok(Self { vmlinuz: boot("vmlinuz"), config: boot("config"), package, root, release })
+    }
+
+    /// The modules and what was shipped with them.
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.release)
+    }
+}
+
+fn only_name(dir: &Path) -> Result<String> {
+    let mut names = fs::read_dir(dir).with_context(|| format!("read {}", dir.display()))?;
+    let first = names.next().with_context(|| format!("read {}: it is empty", dir.display()))??;
+    Ok(first.file_name().to_string_lossy().into_owned())
+}

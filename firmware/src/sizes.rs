@@ -1,0 +1,64 @@
+//! The size table, and the limits that a release has to keep.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::image::Outputs;
+use crate::manifest::Manifest;
+use crate::segment::megabytes;
+
+/// The binary's limits: as it is, so that it fits a flash part, and as xz, what a download costs.
+const LIMIT: u64 = 16 << 20;
+const LIMIT_XZ: u64 = (5 << 20) + (512 << 10);
+
+/// Print each output's size, as it is, before compression, and with `all_xz` as xz (which takes a minute); the binary's as xz always.
+pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
+    let manifest = Manifest::read(&outputs.manifest)?;
+    println!("{:<22} {:>9} {:>9} {:>9}   MB", manifest.board, "raw", "file", "xz");
+    for file in &manifest.files {
+        let is_binary = file.name == "kutties";
+        let xz = if is_binary || (all_xz && file.raw.is_some()) {
+            Some(xz(&outputs.dir.join(&file.name), file.raw.is_some())?)
+        } else {
+            None
+        };
+        let shown = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| format!("{:.2}", megabytes(bytes)));
+        println!("{:<22} {:>9} {:>9} {:>9}", file.name, shown(file.raw), shown(Some(file.bytes)), shown(xz));
+        if is_binary && manifest.profile == "release" {
+            limit("kutties", file.bytes, LIMIT);
+            limit("kutties as xz", xz.unwrap_or_default(), LIMIT_XZ);
+        }
+    }
+    Ok(())
+}
+
+fn limit(what: &str, bytes: u64, limit: u64) {
+    let verdict = if bytes <= limit { "kept" } else { "MISSED" };
+    println!("  limit {verdict}: {what} {:.2} of {:.2} MiB", mebibytes(bytes), mebibytes(limit));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The size as xz of a file, or of what a zstd file holds.
+fn xz(path: &Path, packed: bool) -> Result<u64> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let bytes = if packed { zstd::decode_all(bytes.as_slice())? } else { bytes };
+    let mut child = Command::new("xz")
+        .args(["-9", "--check=crc32", "--stdout"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("run xz")?;
+    let mut input = child.stdin.take().context("run xz")?;
+    let writer = std::thread::spawn(move || input.write_all(&bytes));
+    let len = std::io::copy(&mut child.stdout.take().context("run xz")?, &mut std::io::sink())?;
+    let written = writer.join().map_err(|_| anyhow::anyhow!("run xz"))?;
+    written.and(child.wait().map(drop)).context("run xz")?;
+    Ok(len)
+}
