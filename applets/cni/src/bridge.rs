@@ -1,0 +1,245 @@
+//! `bridge`: pods on a switch of the host's, each by a cable (a CNI plugin).
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use kit::{Applet, Error, Exit, Place, Result};
+use netlink::{Cidr, Kind, Netlink, NewLink, after, nft};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::plugin::{self, Fault, Plugin, Request, code};
+use crate::{Answer, Dns, Route, ipam, veth};
+
+/// The applet's row.
+pub const NAME: Applet = Applet { name: "bridge", about: "CNI plugin: pods on a bridge", place: Place::Cni, run };
+
+const PLUGIN: Plugin = Plugin { add, del, check, status, gc };
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    plugin::run(&NAME, args, &PLUGIN)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration {
+    #[serde(default = "default_bridge")]
+    bridge: String,
+    #[serde(default)]
+    is_gateway: bool,
+    #[serde(default)]
+    is_default_gateway: bool,
+    #[serde(default)]
+    force_address: bool,
+    #[serde(default)]
+    ip_masq: bool,
+    #[serde(default)]
+    mtu: u32,
+    #[serde(default)]
+    hairpin_mode: bool,
+    #[serde(default)]
+    promisc_mode: bool,
+    #[serde(default)]
+    port_isolation: bool,
+    #[serde(default)]
+    dns: Dns,
+}
+
+fn default_bridge() -> String {
+    "cni0".into()
+}
+
+impl Configuration {
+    fn of(request: &Request) -> Result<Self, Fault> {
+        let own: Self = request.decode()?;
+        // What changes who can talk to whom must not be passed over in silence.
+        for option in ["vlan", "vlanTrunk", "macspoofchk", "disableContainerInterface", "enabledad"] {
+            if !matches!(&request.configuration[option], Value::Null | Value::Bool(false)) && request.configuration[option] != 0 {
+                return Err(Fault::unsupported(option));
+            }
+        }
+        if own.hairpin_mode && own.promisc_mode {
+            let msg = "cannot set hairpin mode and promiscuous mode at the same time";
+            return Err(Fault::new(code::CONFIGURATION, msg));
+        }
+        Ok(Self { is_gateway: own.is_gateway || own.is_default_gateway, ..own })
+    }
+
+    fn mtu(&self) -> Option<u32> {
+        (self.mtu != 0).then_some(self.mtu)
+    }
+}
+
+fn add(request: &Request) -> Result<Answer, Fault> {
+    let conf = Configuration::of(request)?;
+    let mut nl = Netlink::open()?;
+    ensure_bridge(&mut nl, &conf)?;
+    let outer = veth::make(request, conf.mtu(), mac(request)?.as_deref())?.name;
+    let plugged = plug(&mut nl, &outer, &conf).map_err(Fault::from).and_then(|()| address(request, &conf, &mut nl));
+    let mut answer = plugged.inspect_err(|_| {
+        // The runtime calls DEL after a failed ADD anyhow; this only makes it tidier.
+        let _ = veth::delete(request);
+    })?;
+    if !answer.ips.is_empty() {
+        veth::announce(request, &outer)?;
+    }
+    answer.interfaces =
+        vec![veth::interface(&nl.need(&conf.bridge)?), veth::interface(&nl.need(&outer)?), veth::inner(request)?];
+    if !conf.dns.is_empty() {
+        answer.dns = conf.dns;
+    }
+    Ok(answer)
+}
+
+/// Addresses from the address plugin, given back when anything after fails.
+fn address(request: &Request, conf: &Configuration, nl: &mut Netlink) -> Result<Answer, Fault> {
+    if ipam::kind(request).is_none() {
+        veth::inside(request, |nl| nl.up(&request.ifname))?;
+        return Ok(Answer::default());
+    }
+    let mut answer = ipam::add(request)?;
+    finish(request, conf, nl, &mut answer).inspect_err(|_| {
+        // As above.
+        let _ = ipam::tell("DEL", request);
+    })?;
+    Ok(answer)
+}
+
+fn finish(request: &Request, conf: &Configuration, nl: &mut Netlink, answer: &mut Answer) -> Result<()> {
+    /// The pod's end is the third of the answer's interfaces.
+    const INNER: usize = 2;
+    for ip in &mut answer.ips {
+        ip.interface = Some(INNER);
+        if conf.is_gateway && ip.gateway.is_none() {
+            ip.gateway = after(ip.address.network().addr, 1);
+        }
+    }
+    if conf.is_default_gateway {
+        default_routes(answer);
+    }
+    veth::configure(request, answer)?;
+    if conf.is_gateway {
+        for ip in &answer.ips {
+            let Some(addr) = ip.gateway else { continue };
+            let gateway = Cidr { addr, prefix: ip.address.prefix };
+            ensure_address(nl, &conf.bridge, gateway, conf.force_address)?;
+        }
+        veth::forward(answer)?;
+    }
+    if conf.ip_masq {
+        for ip in &answer.ips {
+            nft::masquerade(ip.address.network())?;
+        }
+    }
+    Ok(())
+}
+
+/// A default route by each family's gateway, where the address plugin gave none.
+fn default_routes(answer: &mut Answer) {
+    let gateways: Vec<IpAddr> = answer.ips.iter().filter_map(|ip| ip.gateway).collect();
+    for gateway in gateways {
+        let dst = netlink::Route::default_by(gateway).to;
+        if !answer.routes.iter().any(|route| route.dst == dst) {
+            let gw = Some(gateway);
+            answer.routes.push(Route { dst, gw, mtu: None, advmss: None, priority: None, table: None, scope: None });
+        }
+    }
+}
+
+/// Make the bridge where there is none, and set it up. Another plugin may do so at the same time.
+fn ensure_bridge(nl: &mut Netlink, conf: &Configuration) -> Result<()> {
+    let name = conf.bridge.as_str();
+    if nl.link(name)?.is_none() {
+        let kind = Kind::Bridge { vlan_filtering: false };
+        let made = nl.add_link(&NewLink { name, kind, mtu: conf.mtu(), ..NewLink::default() });
+        if nl.link(name)?.is_none() {
+            return made;
+        }
+    }
+    if nl.need(name)?.kind.as_deref() != Some("bridge") {
+        return Err(Error::new(format!("{name:?} already exists but is not a bridge")));
+    }
+    if conf.promisc_mode {
+        nl.set_promiscuous(name, true)?;
+    }
+    // We want to own the routes of this link. The file is missing where the kernel has no IPv6.
+    let _ = veth::set(&format!("ipv6/conf/{name}/accept_ra"), "0");
+    nl.up(name)
+}
+
+fn plug(nl: &mut Netlink, outer: &str, conf: &Configuration) -> Result<()> {
+    nl.set_master(outer, Some(&conf.bridge))?;
+    nl.set_hairpin(outer, conf.hairpin_mode)?;
+    if conf.port_isolation {
+        nl.set_isolated(outer, true)?;
+    }
+    Ok(())
+}
+
+/// Give the bridge its address in the pods' network. Another one of the same network is replaced or, mostly, an error.
+fn ensure_address(nl: &mut Netlink, bridge: &str, wanted: Cidr, force: bool) -> Result<()> {
+    for has in nl.addresses_of(bridge)? {
+        let has = has.cidr;
+        if has == wanted {
+            return Ok(());
+        }
+        let overlaps = has.contains(wanted.addr) || wanted.contains(has.addr);
+        if has.is_v4() != wanted.is_v4() || !(has.is_v4() || overlaps) {
+            continue;
+        }
+        if !force {
+            return Err(Error::new(format!("{bridge:?} already has an IP address different from {wanted}")));
+        }
+        nl.delete_address(bridge, has)?;
+    }
+    let added = nl.add_address_at_once(bridge, wanted);
+    if added.is_err() && !nl.addresses_of(bridge)?.iter().any(|a| a.cidr == wanted) {
+        return added;
+    }
+    // A bridge takes the smallest hardware address of its ports, so it would change as pods come and go; once set, it stays.
+    let address = nl.need(bridge)?.address;
+    nl.set_hardware_address(bridge, &address)
+}
+
+/// The hardware address that was asked for: by the capability, `args.cni.mac` or `CNI_ARGS` MAC.
+fn mac(request: &Request) -> Result<Option<Vec<u8>>, Fault> {
+    let conf = &request.configuration;
+    let texts = [conf["runtimeConfig"]["mac"].as_str(), conf["args"]["cni"]["mac"].as_str(), request.args.get("MAC").map(String::as_str)];
+    let Some(text) = texts.into_iter().flatten().find(|text| !text.is_empty()) else { return Ok(None) };
+    let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+    match bytes.filter(|bytes| bytes.len() == 6) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(Fault::new(code::CONFIGURATION, format!("{text:?} is not a hardware address"))),
+    }
+}
+
+/// Rules of address translation are the network's, not the pod's, and stay, as the bridge does.
+fn del(request: &Request) -> Result<(), Fault> {
+    ipam::tell("DEL", request)?;
+    Ok(veth::delete(request)?)
+}
+
+fn check(request: &Request) -> Result<(), Fault> {
+    let conf = Configuration::of(request)?;
+    ipam::tell("CHECK", request)?;
+    let previous = request.previous()?;
+    let previous = previous.ok_or_else(|| Fault::new(code::CONFIGURATION, "CHECK without prevResult"))?;
+    let mut nl = Netlink::open()?;
+    let bridge = nl.need(&conf.bridge)?;
+    let outer = previous.interfaces.iter().filter(|i| i.sandbox.is_empty() && i.name != conf.bridge);
+    for interface in outer {
+        if nl.need(&interface.name)?.master != Some(bridge.index) {
+            return Err(Fault::new(code::OTHER, format!("{} is not on the bridge {}", interface.name, conf.bridge)));
+        }
+    }
+    Ok(veth::check(request, &previous)?)
+}
+
+fn status(request: &Request) -> Result<(), Fault> {
+    Configuration::of(request)?;
+    ipam::tell("STATUS", request)
+}
+
+fn gc(request: &Request) -> Result<(), Fault> {
+    ipam::tell("GC", request)
+}

@@ -1,0 +1,168 @@
+//! Network configurations: files of a chain (`*.conflist`) or of one plugin (`*.conf`, `*.json`), by folder and in the order of
+//! their names. The first that is right is taken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use serde_json::{Map, Value, json};
+
+use crate::{VERSIONS, rank};
+
+/// A network: a chain of plugins.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Its name, which is in leases and cached answers.
+    pub name: String,
+    /// The spec version that its plugins are spoken to in.
+    pub version: String,
+    /// The plugins' configurations, in order.
+    pub plugins: Vec<Map<String, Value>>,
+    /// Whether CHECK is not wanted.
+    pub disable_check: bool,
+    /// The file that it came from, for messages.
+    pub file: PathBuf,
+    /// Files that came before and were wrong: a sentence each.
+    pub passed_over: Vec<String>,
+    /// The whole configuration, for the cache.
+    pub(crate) source: Value,
+    /// Where plugins are looked for.
+    pub(crate) path: Vec<PathBuf>,
+}
+
+impl Network {
+    /// The first right configuration of the folders, in their order; none when there is no file at all. When all files are wrong,
+    /// the error names each.
+    pub fn load(dirs: &[impl AsRef<Path>]) -> Result<Option<Self>> {
+        let mut wrong = Vec::new();
+        for dir in dirs {
+            for file in files(dir.as_ref())? {
+                match Self::read(&file) {
+                    Ok(network) => return Ok(Some(Self { passed_over: wrong, ..network })),
+                    Err(e) => wrong.push(e.to_string()),
+                }
+            }
+        }
+        if wrong.is_empty() { Ok(None) } else { Err(Error::new(wrong.join("; "))) }
+    }
+
+    /// One file.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = fs::read(file).on("read", file)?;
+        let value: Value = serde_json::from_slice(&text).on("read", file)?;
+        let network = Self::from_json(value).on("read", file)?;
+        Ok(Self { file: file.to_owned(), ..network })
+    }
+
+    /// A chain, or one plugin, which makes a chain of one.
+    pub fn from_json(value: Value) -> Result<Self> {
+        let name = value["name"].as_str().unwrap_or_default().to_owned();
+        if !is_name(&name) {
+            return Err(Error::new("the network has no name, or one with other than letters, digits, '.', '_' and '-'"));
+        }
+        let plugins = match &value["plugins"] {
+            Value::Array(plugins) => plugins.iter().filter_map(|p| p.as_object().cloned()).collect(),
+            Value::Null => Vec::from_iter(value.as_object().cloned()),
+            _ => return Err(Error::new("\"plugins\" is not a list")),
+        };
+        if plugins.is_empty() {
+            return Err(Error::new("there are no plugins in it"));
+        }
+        for plugin in &plugins {
+            let kind = plugin.get("type").and_then(Value::as_str).unwrap_or_default();
+            if kind.is_empty() || kind.contains('/') {
+                return Err(Error::new("a plugin has no type, or one with a slash in it"));
+            }
+        }
+        let version = version(&value)?;
+        let disable_check = value["disableCheck"] == json!(true) || value["disableCheck"] == json!("true");
+        let (file, path) = (PathBuf::new(), vec![PathBuf::from(kit::paths::CNI_BIN)]);
+        Ok(Self { name, version, plugins, disable_check, file, passed_over: Vec::new(), source: value, path })
+    }
+
+    /// The same network with plugins from other folders than `/opt/cni/bin`.
+    #[must_use]
+    pub fn with_path(mut self, path: Vec<PathBuf>) -> Self {
+        self.path = path;
+        self
+    }
+}
+
+/// The spec version to speak: `cniVersion`, or the newest of `cniVersions` that we know.
+fn version(value: &Value) -> Result<String> {
+    let several = value["cniVersions"].as_array().into_iter().flatten();
+    let named: Vec<&str> = several.chain([&value["cniVersion"]]).filter_map(Value::as_str).collect();
+    match named.iter().filter_map(|v| rank(v)).max() {
+        Some(at) => Ok(VERSIONS[at].to_owned()),
+        None if named.is_empty() => Err(Error::new("it has no cniVersion")),
+        None => Err(Error::new(format!("cniVersion {} is none of {}", named.join(", "), VERSIONS.join(", ")))),
+    }
+}
+
+/// The configuration files of a folder, sorted; none when there is no such folder.
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.on("read", dir)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.on("read", dir)?.path();
+        if path.extension().is_some_and(|e| ["conf", "conflist", "json"].iter().any(|known| e == *known)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether it can be a network's name or a container's id: it becomes part of file names.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn chains_and_single_plugins() {
+        let chain = json!({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "bridge"}, {"type": "portmap"}]});
+        assert_eq!(Network::from_json(chain).unwrap().plugins.len(), 2);
+        let one = Network::from_json(json!({"cniVersion": "0.3.1", "name": "n", "type": "ptp"})).unwrap();
+        assert_eq!((one.plugins.len(), one.version.as_str()), (1, "0.3.1"));
+        let several = json!({"cniVersion": "0.4.0", "cniVersions": ["1.0.0", "9.0.0"], "name": "n", "type": "ptp"});
+        assert_eq!(Network::from_json(several).unwrap().version, "1.0.0");
+    }
+
+    #[test]
+    fn wrong_ones_say_why() {
+        for (value, says) in [
+            (json!({"cniVersion": "1.0.0", "type": "bridge"}), "no name"),
+            (json!({"cniVersion": "1.0.0", "name": "../x", "type": "bridge"}), "no name"),
+            (json!({"cniVersion": "0.2.0", "name": "n", "type": "bridge"}), "cniVersion 0.2.0"),
+            (json!({"name": "n", "type": "bridge"}), "no cniVersion"),
+            (json!({"cniVersion": "1.0.0", "name": "n", "plugins": []}), "no plugins"),
+            (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "../sh"}]}), "slash"),
+        ] {
+            let said = Network::from_json(value).unwrap_err().to_string();
+            assert!(said.contains(says), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_first_right_file_is_taken() {
+        let dir = std::env::temp_dir().join(format!("kutties-cni-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        assert!(Network::load(&[&dir]).unwrap().is_none());
+        fs::write(dir.join("00-broken.conf"), "{").unwrap();
+        assert!(Network::load(&[&dir]).unwrap_err().to_string().contains("00-broken.conf"));
+        fs::write(dir.join("10-good.conflist"), r#"{"cniVersion":"1.0.0","name":"good","plugins":[{"type":"x"}]}"#).unwrap();
+        fs::write(dir.join("05-other.txt"), "no").unwrap();
+        let found = Network::load(&[&dir]).unwrap().unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!((found.name.as_str(), found.passed_over.len()), ("good", 1));
+    }
+}

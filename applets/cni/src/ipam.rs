@@ -1,0 +1,52 @@
+//! Passing on to the plugin that gives addresses.
+
+use kit::{Context, Error};
+use serde_json::Value;
+
+use crate::exec::{self, Call};
+use crate::plugin::{Fault, Request, code};
+use crate::{Answer, host_local};
+
+/// The type of the address plugin; none when the configuration has none.
+pub fn kind(request: &Request) -> Option<&str> {
+    request.configuration["ipam"]["type"].as_str().filter(|kind| !kind.is_empty())
+}
+
+/// Ask for addresses.
+pub fn add(request: &Request) -> Result<Answer, Fault> {
+    let kind = kind(request).ok_or_else(|| Fault::new(code::CONFIGURATION, "there is no ipam type"))?;
+    let answer = if is_own(kind, request) { (host_local::PLUGIN.add)(request)? } else { Answer::from_json(&call(kind, "ADD", request)?)? };
+    if answer.ips.is_empty() {
+        return Err(Fault::new(code::OTHER, "IPAM plugin returned missing IP config"));
+    }
+    Ok(answer)
+}
+
+/// Give addresses back, check them, or whatever the verb is; nothing where there is no address plugin.
+pub fn tell(verb: &str, request: &Request) -> Result<(), Fault> {
+    match kind(request) {
+        None => Ok(()),
+        Some(kind) if is_own(kind, request) => host_local::PLUGIN.tell(verb, request),
+        Some(kind) => Ok(call(kind, verb, request).map(drop)?),
+    }
+}
+
+/// Whether it is our own host-local, which needs no process of its own: the file that would be run is this program.
+fn is_own(kind: &str, request: &Request) -> bool {
+    let itself = || std::fs::canonicalize("/proc/self/exe").ok();
+    let found = || exec::find(kind, &request.path).ok().and_then(|file| std::fs::canonicalize(file).ok());
+    kind == host_local::NAME.name && itself().is_some() && itself() == found()
+}
+
+fn call(kind: &str, verb: &str, request: &Request) -> Result<Value, Error> {
+    let netns = request.netns.to_string_lossy();
+    let call = Call {
+        command: verb,
+        container_id: &request.container_id,
+        netns: &netns,
+        ifname: &request.ifname,
+        args: request.args_text.clone(),
+        path: &request.path,
+    };
+    exec::run(kind, &call, &request.configuration).doing("ipam")
+}

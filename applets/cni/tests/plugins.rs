@@ -1,0 +1,339 @@
+//! The plugins and the library against the running kernel: real namespaces, links, packets. Needs root. All happens in network and
+//! mount namespaces of the test's own.
+//!
+//! This executable is the plugins too: called by the name of one, with `CNI_COMMAND` set, it is that plugin. With
+//! `CNI_REFERENCE=DIR` the same is asked of the reference plugins in that folder, which shows that they are interchangeable.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stdout, reason = "a test's own harness")]
+
+use std::fs::File;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use cni::{Answer, Attachment, Network, PortMapping};
+use netlink::{Cidr, Kind, Netlink, NewLink, Route, within};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use serde_json::{Value, json};
+
+/// How long a packet is waited for.
+const PACKET: Duration = Duration::from_secs(3);
+/// What a test's name is and what it does.
+type Test = (&'static str, fn(&Setup));
+
+const TESTS: &[Test] = &[
+    ("two pods talk and leave nothing", two_pods),
+    ("what leaves is masqueraded", masqueraded),
+    ("ports lead to the pod", ports),
+    ("a failed chain is undone", undone),
+    ("a pod is detached without its namespace", namespace_gone),
+    ("plugins say what is wrong", complaints),
+    ("many at once", many),
+];
+
+struct Setup {
+    bin: PathBuf,
+    dir: PathBuf,
+    reference: bool,
+}
+
+fn main() -> ExitCode {
+    if std::env::var_os("CNI_COMMAND").is_some() {
+        return plugin();
+    }
+    // Alone before any thread exists.
+    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
+    let none: Option<&str> = None;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+    std::fs::create_dir_all("/var/lib/cni").unwrap();
+    mount(Some("tmpfs"), "/var/lib/cni", Some("tmpfs"), MsFlags::empty(), none).unwrap();
+    Netlink::open().unwrap().up("lo").unwrap();
+    let dir = std::env::temp_dir().join(format!("kutties-cni-plugins-{}", std::process::id()));
+    let setup = Setup::new(dir.clone());
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&only)) {
+        let good = std::panic::catch_unwind(|| test(&setup)).is_ok();
+        println!("{} {name}", if good { "ok  " } else { "FAIL" });
+        *(if good { &mut passed } else { &mut failed }) += 1;
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+    println!("{passed} passed, {failed} failed, 0 skipped");
+    ExitCode::from(u8::from(failed > 0))
+}
+
+/// Be the plugin that the name says.
+fn plugin() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    let name = Path::new(&args[0]).file_name().unwrap().to_string_lossy().into_owned();
+    let applet = cni::APPLETS.iter().find(|applet| applet.name == name).unwrap();
+    ExitCode::from((applet.run)(&args).unwrap().0)
+}
+
+impl Setup {
+    fn new(dir: PathBuf) -> Self {
+        let bin = dir.join("bin");
+        std::fs::create_dir_all(&bin).unwrap();
+        for applet in cni::APPLETS {
+            std::os::unix::fs::symlink(std::env::current_exe().unwrap(), bin.join(applet.name)).unwrap();
+        }
+        std::fs::write(bin.join("broken"), "#!/bin/sh\necho '{\"code\":100,\"msg\":\"broken on purpose\"}'\nexit 1\n").unwrap();
+        std::fs::set_permissions(bin.join("broken"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let reference = std::env::var_os("CNI_REFERENCE").map(PathBuf::from);
+        let is_reference = reference.is_some();
+        if let Some(from) = reference {
+            for name in ["bridge", "host-local", "loopback", "portmap"] {
+                std::fs::remove_file(bin.join(name)).unwrap();
+                std::os::unix::fs::symlink(from.join(name), bin.join(name)).unwrap();
+            }
+        }
+        Self { bin, dir, reference: is_reference }
+    }
+
+    fn network(&self, value: Value) -> Network {
+        Network::from_json(value).unwrap().with_path(vec![self.bin.clone()])
+    }
+
+    /// A network of a bridge with addresses of both families.
+    fn bridge(&self, name: &str, third: u8) -> Value {
+        json!({"cniVersion": "1.0.0", "name": name, "plugins": [{
+            "type": "bridge", "bridge": format!("br{third}"), "isGateway": true, "ipMasq": true, "hairpinMode": true, "mtu": 1400,
+            "ipMasqBackend": "nftables",
+            "ipam": {
+                "type": "host-local", "dataDir": self.dir.join("leases"),
+                "ranges": [[{"subnet": format!("10.9.{third}.0/24")}], [{"subnet": format!("fd09:{third}::/64")}]],
+                "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
+            },
+        }]})
+    }
+
+    /// The addresses that are leased in a network.
+    fn leases(&self, network: &str) -> Vec<String> {
+        let files = std::fs::read_dir(self.dir.join("leases").join(network)).unwrap();
+        let names = files.map(|f| f.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.parse::<IpAddr>().is_ok()).collect()
+    }
+}
+
+/// A network namespace, held by a thread.
+struct Pod {
+    attachment: Attachment,
+    netns: File,
+    end: std::sync::mpsc::Sender<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Pod {
+    fn new(id: &str) -> Self {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (end, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            let link = std::fs::read_link("/proc/thread-self").unwrap();
+            sender.send(Path::new("/proc").join(link).join("ns/net")).unwrap();
+            let _ = wait.recv();
+        });
+        let path = receiver.recv().unwrap();
+        let netns = File::open(&path).unwrap();
+        let attachment =
+            Attachment { container_id: id.into(), netns: path, ifname: "eth0".into(), ..Attachment::default() };
+        Self { attachment, netns, end, thread: Some(thread) }
+    }
+
+    fn inside<T: Send>(&self, work: impl FnOnce(&mut Netlink) -> T + Send) -> T {
+        within(self.netns.as_fd(), || Ok(work(&mut Netlink::open()?))).unwrap()
+    }
+
+    /// End the namespace.
+    fn end(mut self) -> Attachment {
+        self.end.send(()).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+        self.attachment.clone()
+    }
+}
+
+/// The pod's addresses, IPv4 first.
+fn addresses(answer: &Answer) -> Vec<IpAddr> {
+    answer.pod_addresses().iter().map(|cidr| cidr.addr).collect()
+}
+
+/// A packet from within one namespace to an address in another; the sender's address as it arrived.
+fn packet(from: &Pod, to: &Pod, addr: IpAddr) -> IpAddr {
+    let any: IpAddr = if addr.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    let receiver = to.inside(|_| UdpSocket::bind((any, 7000)).unwrap());
+    send(from, any, (addr, 7000).into());
+    heard(&receiver).ip()
+}
+
+fn send(from: &Pod, any: IpAddr, to: SocketAddr) {
+    let sender = from.inside(|_| UdpSocket::bind((any, 0)).unwrap());
+    sender.send_to(b"hello", to).unwrap();
+}
+
+fn heard(receiver: &UdpSocket) -> SocketAddr {
+    receiver.set_read_timeout(Some(PACKET)).unwrap();
+    receiver.recv_from(&mut [0; 16]).unwrap().1
+}
+
+fn links() -> Vec<String> {
+    Netlink::open().unwrap().links().unwrap().into_iter().map(|l| l.name).collect()
+}
+
+fn two_pods(setup: &Setup) {
+    let network = setup.network(setup.bridge("two", 1));
+    let (a, b) = (Pod::new("a"), Pod::new("b"));
+    let (for_a, for_b) = (network.add(&a.attachment).unwrap(), network.add(&b.attachment).unwrap());
+    assert_eq!(addresses(&for_a), ["10.9.1.2".parse::<IpAddr>().unwrap(), "fd09:1::2".parse().unwrap()]);
+    let names: Vec<_> = for_a.interfaces.iter().map(|i| i.name.as_str()).collect();
+    assert_eq!((names[0], names[2]), ("br1", "eth0"));
+    assert_eq!(for_a.interfaces[2].sandbox, a.attachment.netns.to_str().unwrap());
+    assert_eq!(for_a.interfaces[0].mac, Netlink::open().unwrap().need("br1").unwrap().mac());
+    assert_eq!(a.inside(|nl| nl.need("eth0").unwrap().mtu), 1400);
+    assert!(a.inside(|nl| nl.need("lo").unwrap().is_up()));
+    for (at, there) in addresses(&for_b).into_iter().enumerate() {
+        assert_eq!(packet(&a, &b, there), addresses(&for_a)[at]);
+        let gateway = for_a.ips[at].gateway.unwrap();
+        assert!(a.inside(|nl| nl.routes().unwrap().iter().any(|r| r.is_default() && r.gateway == Some(gateway))));
+    }
+    network.check(&a.attachment).unwrap();
+    a.inside(|nl| assert!(nl.delete_address("eth0", "10.9.1.2/24".parse().unwrap()).unwrap()));
+    assert!(network.check(&a.attachment).is_err());
+    assert_eq!(setup.leases("two").len(), 4);
+    for pod in [&a, &b, &a] {
+        network.del(&pod.attachment).unwrap();
+    }
+    assert!(a.inside(|nl| nl.link("eth0").unwrap()).is_none());
+    assert!(setup.leases("two").is_empty());
+    assert!(!links().iter().any(|name| name.starts_with("veth")), "{:?}", links());
+    assert_eq!(std::fs::read_dir("/var/lib/cni/results").unwrap().count(), 0);
+}
+
+/// Another machine, joined to this one by a cable.
+fn outside() -> Pod {
+    let other = Pod::new("outside");
+    let mut nl = Netlink::open().unwrap();
+    let peer = NewLink { name: "far", netns: Some(other.netns.as_fd()), ..NewLink::default() };
+    nl.add_link(&NewLink { name: "near", kind: Kind::Veth(Box::new(peer)), ..NewLink::default() }).unwrap();
+    for (nl, name, v4, v6) in [
+        (&mut nl, "near", "192.0.2.1/24", "2001:db8::1/64"),
+        (&mut other.inside(|_| Netlink::open().unwrap()), "far", "192.0.2.2/24", "2001:db8::2/64"),
+    ] {
+        nl.add_address(name, v4.parse().unwrap()).unwrap();
+        nl.up(name).unwrap();
+        nl.add_address_at_once(name, v6.parse::<Cidr>().unwrap()).unwrap();
+    }
+    other
+}
+
+fn masqueraded(setup: &Setup) {
+    let network = setup.network(setup.bridge("masq", 2));
+    let (pod, other) = (Pod::new("m"), outside());
+    network.add(&pod.attachment).unwrap();
+    for (to, seen) in [("192.0.2.2", "192.0.2.1"), ("2001:db8::2", "2001:db8::1")] {
+        assert_eq!(packet(&pod, &other, to.parse().unwrap()), seen.parse::<IpAddr>().unwrap());
+    }
+    network.del(&pod.attachment).unwrap();
+    Netlink::open().unwrap().delete_link("near").unwrap();
+}
+
+fn ports(setup: &Setup) {
+    let mut value = setup.bridge("ports", 3);
+    let portmap = json!({"type": "portmap", "capabilities": {"portMappings": true}, "backend": "nftables"});
+    value["plugins"].as_array_mut().unwrap().push(portmap);
+    let network = setup.network(value);
+    let (mut pod, other) = (Pod::new("p"), outside());
+    let mapping = PortMapping { host_port: 8053, container_port: 53, protocol: "udp".into(), host_ip: String::new() };
+    pod.attachment.port_mappings = vec![mapping];
+    network.add(&pod.attachment).unwrap();
+    let server = pod.inside(|_| UdpSocket::bind("0.0.0.0:53").unwrap());
+    other.inside(|nl| nl.add_route(&Route::default_by("192.0.2.1".parse().unwrap())).unwrap());
+    let any = IpAddr::from([0; 4]);
+    send(&other, any, "192.0.2.1:8053".parse().unwrap());
+    assert_eq!(heard(&server).ip(), "192.0.2.2".parse::<IpAddr>().unwrap());
+    let own = UdpSocket::bind("127.0.0.1:0").unwrap();
+    own.send_to(b"hello", "127.0.0.1:8053").unwrap();
+    assert_eq!(heard(&server).ip(), "10.9.3.1".parse::<IpAddr>().unwrap());
+    send(&pod, any, "192.0.2.1:8053".parse().unwrap());
+    assert_eq!(heard(&server).ip(), "10.9.3.1".parse::<IpAddr>().unwrap());
+    network.del(&pod.attachment).unwrap();
+    network.del(&pod.attachment).unwrap();
+    send(&other, any, "192.0.2.1:8053".parse().unwrap());
+    server.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(server.recv_from(&mut [0; 16]).is_err());
+    Netlink::open().unwrap().delete_link("near").unwrap();
+}
+
+fn undone(setup: &Setup) {
+    let mut value = setup.bridge("undone", 4);
+    value["plugins"].as_array_mut().unwrap().push(json!({"type": "broken"}));
+    let network = setup.network(value);
+    let pod = Pod::new("u");
+    let said = network.add(&pod.attachment).unwrap_err().to_string();
+    assert_eq!(said, "CNI plugin broken (ADD): broken on purpose");
+    // DEL stops at the broken plugin as libcni's does, so the network without it must be able to clean up.
+    setup.network(setup.bridge("undone", 4)).del(&pod.attachment).unwrap();
+    assert!(setup.leases("undone").is_empty());
+    let missing = setup.network(json!({"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "not-there"}]}));
+    assert!(missing.add(&pod.attachment).unwrap_err().to_string().contains("there is no not-there in"));
+    assert!(missing.status().is_err());
+}
+
+fn namespace_gone(setup: &Setup) {
+    let network = setup.network(setup.bridge("gone", 5));
+    let pod = Pod::new("g");
+    network.add(&pod.attachment).unwrap();
+    let attachment = pod.end();
+    // The configuration changed meanwhile: what was attached is detached as it was.
+    let other = setup.network(setup.bridge("changed", 6));
+    other.del(&attachment).unwrap();
+    assert!(setup.leases("gone").is_empty());
+    let nowhere = Attachment { netns: PathBuf::new(), ..attachment };
+    network.del(&nowhere).unwrap();
+}
+
+fn complaints(setup: &Setup) {
+    let say = |plugin: &str, env: &[(&str, &str)], input: &str| -> Value {
+        let mut command = Command::new(setup.bin.join(plugin));
+        command.env("CNI_COMMAND", "ADD").env("CNI_PATH", &setup.bin).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.envs(env.iter().copied()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let whole = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", "/proc/self/ns/net"), ("CNI_IFNAME", "eth7")];
+    let conf = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge"}"#;
+    for plugin in ["bridge", "loopback", "host-local"] {
+        assert_eq!(say(plugin, &[], conf)["code"], 4, "{plugin}");
+        assert_eq!(say(plugin, &whole, "{")["code"], 6, "{plugin}");
+        assert_eq!(say(plugin, &whole, r#"{"cniVersion":"0.0.9","name":"n"}"#)["code"], 1, "{plugin}");
+        assert_eq!(say(plugin, &[("CNI_COMMAND", "JUMP"), whole[0], whole[1], whole[2]], conf)["code"], 4, "{plugin}");
+        let version = say(plugin, &[("CNI_COMMAND", "VERSION")], r#"{"cniVersion":"1.0.0"}"#);
+        assert!(version["supportedVersions"].as_array().unwrap().contains(&json!("1.1.0")), "{plugin}");
+    }
+    if !setup.reference {
+        let vlan = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge","vlan":5}"#;
+        assert_eq!(say("bridge", &whole, vlan)["msg"], "unsupported field \"vlan\"");
+    }
+    let lo = say("loopback", &whole, r#"{"cniVersion":"0.4.0","name":"n","type":"loopback"}"#);
+    assert_eq!((&lo["interfaces"][0]["name"], &lo["ips"][0]["version"]), (&json!("lo"), &json!("4")));
+}
+
+fn many(setup: &Setup) {
+    /// As many as a kubelet starts at once after a reboot, and some.
+    const COUNT: usize = 12;
+    let network = setup.network(setup.bridge("many", 7));
+    let pods: Vec<Pod> = (0..COUNT).map(|n| Pod::new(&format!("many{n}"))).collect();
+    let mut found: Vec<IpAddr> = std::thread::scope(|scope| {
+        let network = &network;
+        let threads: Vec<_> = pods.iter().map(|pod| scope.spawn(move || network.add(&pod.attachment).unwrap())).collect();
+        threads.into_iter().flat_map(|t| addresses(&t.join().unwrap())).collect()
+    });
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), 2 * COUNT);
+    network.gc(&[("many0".into(), "eth0".into())]).unwrap();
+    assert_eq!(setup.leases("many").len(), 2);
+    network.del(&pods[0].attachment).unwrap();
+}
