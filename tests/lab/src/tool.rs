@@ -17,7 +17,7 @@ pub fn run<S: AsRef<OsStr>>(program: &str, args: &[S]) -> Result<String> {
 pub fn checked(command: &mut Command) -> Result<String> {
     let what = line(command);
     let output = command.stdin(Stdio::null()).output().doing(format!("start {what}"))?;
-    judge(&what, output)
+    judge(&what, &output)
 }
 
 /// The same with an input.
@@ -29,10 +29,10 @@ pub fn fed(command: &mut Command, input: &str) -> Result<String> {
         // Whoever does not read its input says so in its own words.
         let _ = pipe.write_all(input.as_bytes());
     }
-    judge(&what, child.wait_with_output().doing(&what)?)
+    judge(&what, &child.wait_with_output().doing(&what)?)
 }
 
-fn judge(what: &str, output: Output) -> Result<String> {
+fn judge(what: &str, output: &Output) -> Result<String> {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(stdout);
