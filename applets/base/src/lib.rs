@@ -1,6 +1,23 @@
 //! The everyday commands: files, text, processes. One file a command of our own; those adopted from uutils are one row each.
 
 mod adopted;
+mod clear;
+mod dmesg;
+mod free;
+mod hostname;
+mod killall;
+mod nsenter;
+mod pgrep;
+mod pidof;
+mod process;
+mod ps;
+mod select;
+mod setsid;
+mod start;
+mod switch_root;
+mod sysctl;
+mod unshare;
+mod which;
 
 use adopted::{adopt, row};
 use kit::Applet;
@@ -17,6 +34,7 @@ pub const APPLETS: &[Applet] = &[
     row("chown", "change owner and group of files", |args| adopt("chown", uu_chown::uumain, args)),
     row("chroot", "run a program under another root", |args| adopt("chroot", uu_chroot::uumain, args)),
     row("cksum", "print checksums and sizes of files", |args| adopt("cksum", uu_cksum::uumain, args)),
+    clear::CLEAR,
     row("comm", "compare two sorted files by line", |args| adopt("comm", uu_comm::uumain, args)),
     row("cp", "copy files and folders", |args| adopt("cp", uu_cp::uumain, args)),
     row("cut", "print parts of lines", |args| adopt("cut", uu_cut::uumain, args)),
@@ -24,6 +42,7 @@ pub const APPLETS: &[Applet] = &[
     row("dd", "copy and convert a file by blocks", |args| adopt("dd", uu_dd::uumain, args)),
     row("df", "show free room of file systems", |args| adopt("df", uu_df::uumain, args)),
     row("dirname", "strip the last part of names", |args| adopt("dirname", uu_dirname::uumain, args)),
+    dmesg::DMESG,
     row("du", "show the room that files take", |args| adopt("du", uu_du::uumain, args)),
     row("echo", "print arguments", |args| adopt("echo", uu_echo::uumain, args)),
     row("env", "run a program in a changed environment", |args| adopt("env", uu_env::uumain, args)),
@@ -31,11 +50,14 @@ pub const APPLETS: &[Applet] = &[
     row("expr", "evaluate an expression", |args| adopt("expr", uu_expr::uumain, args)),
     row("false", "do nothing, unsuccessfully", |args| adopt("false", uu_false::uumain, args)),
     row("fold", "wrap long lines", |args| adopt("fold", uu_fold::uumain, args)),
+    free::FREE,
     row("head", "print the first part of files", |args| adopt("head", uu_head::uumain, args)),
+    hostname::HOSTNAME,
     row("id", "print user and group identity", |args| adopt("id", uu_id::uumain, args)),
     row("install", "copy files and set their attributes", |args| adopt("install", uu_install::uumain, args)),
     row("join", "join lines of two files on a field", |args| adopt("join", uu_join::uumain, args)),
     row("kill", "send signals to processes by number", |args| adopt("kill", uu_kill::uumain, args)),
+    killall::KILLALL,
     row("link", "make a hard link", |args| adopt("link", uu_link::uumain, args)),
     row("ln", "make links", |args| adopt("ln", uu_ln::uumain, args)),
     row("ls", "list folders", |args| adopt("ls", uu_ls::uumain, args)),
@@ -49,17 +71,23 @@ pub const APPLETS: &[Applet] = &[
     row("nl", "number lines", |args| adopt("nl", uu_nl::uumain, args)),
     row("nohup", "run a program that outlives its terminal", |args| adopt("nohup", uu_nohup::uumain, args)),
     row("nproc", "print the number of processors", |args| adopt("nproc", uu_nproc::uumain, args)),
+    nsenter::NSENTER,
     row("od", "dump files in octal and other forms", |args| adopt("od", uu_od::uumain, args)),
     row("paste", "merge lines of files", |args| adopt("paste", uu_paste::uumain, args)),
     row("pathchk", "check whether file names are valid", |args| adopt("pathchk", uu_pathchk::uumain, args)),
+    pgrep::PGREP,
+    pidof::PIDOF,
+    pgrep::PKILL,
     row("printenv", "print environment variables", |args| adopt("printenv", uu_printenv::uumain, args)),
     row("printf", "format and print arguments", |args| adopt("printf", uu_printf::uumain, args)),
+    ps::PS,
     row("pwd", "print the working folder", |args| adopt("pwd", uu_pwd::uumain, args)),
     row("readlink", "print where a link leads", |args| adopt("readlink", uu_readlink::uumain, args)),
     row("realpath", "print absolute names without links", |args| adopt("realpath", uu_realpath::uumain, args)),
     row("rm", "remove files and folders", |args| adopt("rm", uu_rm::uumain, args)),
     row("rmdir", "remove empty folders", |args| adopt("rmdir", uu_rmdir::uumain, args)),
     row("seq", "print a sequence of numbers", |args| adopt("seq", uu_seq::uumain, args)),
+    setsid::SETSID,
     row("sha1sum", "print or check SHA-1 checksums", |args| adopt("sha1sum", uu_sha1sum::uumain, args)),
     row("sha224sum", "print or check SHA-224 checksums", |args| adopt("sha224sum", uu_sha224sum::uumain, args)),
     row("sha256sum", "print or check SHA-256 checksums", |args| adopt("sha256sum", uu_sha256sum::uumain, args)),
@@ -72,7 +100,9 @@ pub const APPLETS: &[Applet] = &[
     row("stat", "show a file's status", |args| adopt("stat", uu_stat::uumain, args)),
     row("stty", "show or set terminal settings", |args| adopt("stty", uu_stty::uumain, args)),
     row("sum", "print BSD or System V checksums", |args| adopt("sum", uu_sum::uumain, args)),
+    switch_root::SWITCH_ROOT,
     row("sync", "write what is cached to disks", |args| adopt("sync", uu_sync::uumain, args)),
+    sysctl::SYSCTL,
     row("tac", "print files, last line first", |args| adopt("tac", uu_tac::uumain, args)),
     row("tail", "print the last part of files", |args| adopt("tail", uu_tail::uumain, args)),
     row("tee", "copy standard input to files and standard output", |args| adopt("tee", uu_tee::uumain, args)),
@@ -88,8 +118,10 @@ pub const APPLETS: &[Applet] = &[
     row("unexpand", "turn spaces into tabs", |args| adopt("unexpand", uu_unexpand::uumain, args)),
     row("uniq", "drop repeated lines", |args| adopt("uniq", uu_uniq::uumain, args)),
     row("unlink", "remove one file", |args| adopt("unlink", uu_unlink::uumain, args)),
+    unshare::UNSHARE,
     row("uptime", "show how long the system has been up", |args| adopt("uptime", uu_uptime::uumain, args)),
     row("wc", "count lines, words and bytes", |args| adopt("wc", uu_wc::uumain, args)),
+    which::WHICH,
     row("whoami", "print the user's name", |args| adopt("whoami", uu_whoami::uumain, args)),
     row("yes", "print a text again and again", |args| adopt("yes", uu_yes::uumain, args)),
 ];

@@ -1,6 +1,13 @@
-//! Room `boot`.
+//! Kernel modules and the end of the system. One file a command.
+
+mod insmod;
+mod lsmod;
+mod modinfo;
+mod modprobe;
+mod module_file;
+mod rmmod;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[insmod::INSMOD, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD];

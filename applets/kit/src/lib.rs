@@ -14,7 +14,9 @@ pub use error::{Context, Error, Result};
 
 use std::io::{self, BufWriter, StdoutLock};
 
-/// Standard output, locked and buffered. Flush it before returning: a failed flush is a failed command.
+/// Standard output of a command, locked and buffered. Flush it before returning: a failed flush is a failed command.
+/// From here on a reader that goes away (`ps | head`) ends the process silently: never call it in a server.
 pub fn out() -> BufWriter<StdoutLock<'static>> {
+    sys::sigpipe::end_on_closed_pipe();
     BufWriter::new(io::stdout().lock())
 }

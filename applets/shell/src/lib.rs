@@ -1,6 +1,13 @@
-//! Room `shell`.
+//! The shell: brush as `sh` and `bash`, with a line editor for serial consoles.
+
+mod complete;
+mod input;
+mod line;
+mod options;
+mod sh;
+mod terminal;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[sh::BASH, sh::SH];

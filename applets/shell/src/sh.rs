@@ -1,0 +1,164 @@
+//! `sh` and `bash` run commands from a file, an argument, standard input or a person. `--help` lists the options.
+//!
+//! Both are brush and understand bash's language; `sh` starts in POSIX mode. On a terminal they edit lines, keep a history
+//! in memory and control jobs (`fg`, `bg`, Ctrl-Z).
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use brush_builtins::{BuiltinSet, ShellBuilderExt};
+use brush_core::openfiles::OpenFile;
+use brush_core::extensions::{ErrorFormatter, ShellExtensionsImpl};
+use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellVariable};
+use brush_interactive::{InteractiveOptions, InteractiveShell, ShellError};
+use kit::{Applet, Context, Error, Exit, Place, Result};
+use tokio::sync::Mutex;
+
+use crate::input::Input;
+use crate::options::Options;
+
+/// The POSIX shell.
+pub const SH: Applet = Applet { name: "sh", about: "run commands", place: Place::Bin, run };
+/// The same shell by bash's name.
+pub const BASH: Applet = Applet { name: "bash", about: "run commands, bash's language", place: Place::Bin, run };
+
+/// The commands' folders when nobody set PATH.
+const DEFAULT_PATH: &str = "/bin:/sbin:/usr/bin:/usr/sbin";
+/// Folder, then `#` for root or `$`.
+const PROMPT: &str = "\\w \\$ ";
+/// Commands inside the shell block the thread they run on; a pipeline of that many loops still moves. Idle ones cost a few KiB.
+const THREADS: usize = 16;
+
+type Extensions = ShellExtensionsImpl<Errors>;
+
+/// Errors as `sh: sentence`.
+#[derive(Clone, Debug, Default)]
+struct Errors;
+
+impl ErrorFormatter for Errors {
+    fn format_error(&self, error: &brush_core::Error, _: &Shell<impl brush_core::ShellExtensions>) -> String {
+        format!("sh: {error:#}\n")
+    }
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let options = Options::parse(args)?;
+    let name = args.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .doing("start the shell's threads")?;
+    let code = runtime.block_on(session(options, name));
+    // A thread that is blocked in a read must not hold the exit.
+    runtime.shutdown_background();
+    code.map(Exit)
+}
+
+/// Set the shell up, run what it is asked to, give its last status.
+async fn session(options: Options, name: String) -> Result<u8> {
+    let interactive = is_interactive(&options);
+    let mut shell = build(&options, name, interactive).await.doing("start the shell")?;
+    if interactive {
+        shell.env_mut().unset("HISTFILE").doing("keep the history in memory")?;
+    }
+    let profile = if options.no_profile { ProfileLoadBehavior::Skip } else { ProfileLoadBehavior::LoadDefault };
+    let rc = if options.no_rc { RcLoadBehavior::Skip } else { RcLoadBehavior::LoadDefault };
+    shell.load_config(&profile, &rc).await.doing("read the profile")?;
+    if let Some(command) = options.command {
+        shell.run_dash_c_command(command).await.map_err(|e| said(&e))?;
+        return Ok(shell.last_exit_status());
+    }
+    if let (false, Some((script, arguments))) = (options.stdin, options.operands.split_first()) {
+        if !Path::new(script).exists() {
+            return Err(Error::new(format!("open {script}: no such file or directory")).with_exit(Exit::NOT_FOUND));
+        }
+        shell.run_script(Path::new(script), arguments.iter()).await.map_err(|e| said(&e))?;
+        return Ok(shell.last_exit_status());
+    }
+    converse(shell).await
+}
+
+/// Read and run commands until the input ends.
+async fn converse(shell: Shell<Extensions>) -> Result<u8> {
+    let shell = Arc::new(Mutex::new(shell));
+    let mut input = Input::default();
+    let mut talk = InteractiveShell::new(&shell, &mut input, &InteractiveOptions::default()).map_err(|e| trouble(&e))?;
+    talk.run_interactively().await.map_err(|e| trouble(&e))?;
+    let status = shell.lock().await.last_exit_status();
+    Ok(status)
+}
+
+async fn build(options: &Options, name: String, interactive: bool) -> Result<Shell<Extensions>, brush_core::Error> {
+    let posix = name.trim_start_matches('-').ends_with("sh") && !name.ends_with("bash");
+    let has_command = options.command.is_some();
+    let (shell_name, shell_args) = match (has_command, options.stdin, options.operands.split_first()) {
+        (true, _, Some((name, rest))) => (name.clone(), Some(rest.to_vec())),
+        (false, true, _) => (name, Some(options.operands.clone())),
+        _ => (name, None),
+    };
+    let mut builder = Shell::builder_with_extensions::<Extensions>()
+        .default_builtins(BuiltinSet::BashMode)
+        .enable_options(options.on.clone())
+        .disable_options(options.off.clone())
+        .do_not_execute_commands(options.no_execute)
+        .login(options.login)
+        .interactive(interactive)
+        .command_string_mode(has_command)
+        .read_commands_from_stdin(!has_command && (options.stdin || options.operands.is_empty()))
+        .profile(ProfileLoadBehavior::Skip)
+        .rc(RcLoadBehavior::Skip)
+        .posix(posix)
+        .shell_name(shell_name)
+        .maybe_shell_args(shell_args)
+        .shell_product_display_str("kutties sh (brush)".into())
+        .error_formatter(Errors)
+        .fds(unbuffered_input())
+        .shell_version(env!("CARGO_PKG_VERSION").into());
+    for (name, value) in missing_variables(interactive) {
+        let mut variable = ShellVariable::new(value);
+        if name != "PS1" {
+            variable.export();
+        }
+        builder = builder.var(name, variable);
+    }
+    builder.build().await
+}
+
+/// Standard input without the standard library's buffer: what `read` leaves belongs to the next command.
+fn unbuffered_input() -> HashMap<i32, OpenFile> {
+    let copy = std::io::stdin().as_fd().try_clone_to_owned();
+    copy.into_iter().map(|fd| (0, OpenFile::from(File::from(fd)))).collect()
+}
+
+/// What a shell needs to know and its caller did not say: PID 1 starts it with next to nothing.
+fn missing_variables(interactive: bool) -> Vec<(&'static str, &'static str)> {
+    let mut wanted = vec![("PATH", DEFAULT_PATH)];
+    if interactive {
+        wanted.push(("PS1", PROMPT));
+        if rustix::process::geteuid().is_root() {
+            wanted.push(("HOME", "/root"));
+        }
+    }
+    wanted.retain(|(name, _)| std::env::var_os(name).is_none());
+    wanted
+}
+
+/// POSIX: when asked to be, or with nothing to run and a terminal to talk through.
+fn is_interactive(options: &Options) -> bool {
+    let nothing_to_run = options.command.is_none() && (options.stdin || options.operands.is_empty());
+    options.interactive || (nothing_to_run && std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
+}
+
+fn said(error: &brush_core::Error) -> Error {
+    Error::new(format!("{error:#}"))
+}
+
+fn trouble(error: &ShellError) -> Error {
+    Error::new(format!("{error:#}"))
+}

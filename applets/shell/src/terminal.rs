@@ -1,0 +1,346 @@
+//! Keys in, the edited line out, on any terminal: a serial line needs to know backspace and carriage return, no more.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::stdio::stdin;
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr,
+    tcsetwinsize,
+};
+
+use crate::complete::Offers;
+use crate::line::{Key, Line};
+
+/// A serial console does not know its window; nearly all that are used through one have this.
+const USUAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+/// How long the rest of an escape sequence may take: 9600 baud needs a millisecond a byte, networks more.
+const ESCAPE_TIME: Duration = Duration::from_millis(100);
+/// More candidates than fit on a screen are counted, not listed.
+const MOST_OFFERS: usize = 100;
+
+/// How a line ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// With Enter.
+    Line(String),
+    /// With Ctrl-C.
+    Interrupted,
+    /// With Ctrl-D on an empty line, or the terminal went away.
+    End,
+}
+
+/// A terminal that gives single keys until it is dropped.
+pub struct Terminal {
+    before: Termios,
+    width: usize,
+    /// What stands in the last line of the screen.
+    shown: Vec<char>,
+    /// Where the cursor is in it; none when that is not known.
+    column: Option<usize>,
+}
+
+impl Terminal {
+    /// Take single keys from standard input, which must be a terminal.
+    pub fn open() -> io::Result<Self> {
+        let before = tcgetattr(stdin())?;
+        let mut raw = before.clone();
+        raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+        raw.input_modes -= InputModes::IXON | InputModes::ICRNL | InputModes::INLCR;
+        raw.special_codes[SpecialCodeIndex::VMIN] = 1;
+        raw.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(stdin(), OptionalActions::Drain, &raw)?;
+        let mut size = tcgetwinsize(stdin()).unwrap_or(USUAL);
+        if size.ws_col == 0 {
+            size = USUAL;
+            // Other programs ask too. One that can't be told keeps its own idea.
+            let _ = tcsetwinsize(stdin(), size);
+        }
+        Ok(Self { before, width: usize::from(size.ws_col), shown: Vec::new(), column: None })
+    }
+
+    /// Edit one line after a prompt, with a history and an answer to Tab.
+    pub fn read_line(
+        &mut self,
+        prompt: &str,
+        history: &[String],
+        offers: impl Fn(&str, usize) -> Offers,
+    ) -> io::Result<Entered> {
+        let mut line = Line::default();
+        let mut at = history.len();
+        let mut draft = String::new();
+        self.draw(prompt, &line)?;
+        loop {
+            let Some(key) = read_key()? else { return Ok(Entered::End) };
+            match key {
+                Key::Control('m' | 'j') => {
+                    line.press(Key::End);
+                    self.draw(prompt, &line)?;
+                    self.say("\n")?;
+                    return Ok(Entered::Line(line.text()));
+                }
+                Key::Control('c') => {
+                    self.say("^C\n")?;
+                    return Ok(Entered::Interrupted);
+                }
+                Key::Control('d') if line.is_empty() => {
+                    self.say("\n")?;
+                    return Ok(Entered::End);
+                }
+                Key::Control('l') => {
+                    self.forget();
+                    self.say("\x1b[H\x1b[J")?;
+                }
+                Key::Control('i') => self.offer(&mut line, &offers)?,
+                Key::Control('r') => search_back(&mut line, history, &mut at),
+                Key::Up | Key::Control('p') if at > 0 => {
+                    if at == history.len() {
+                        draft = line.text();
+                    }
+                    at -= 1;
+                    line.set(&history[at]);
+                }
+                Key::Down | Key::Control('n') if at < history.len() => {
+                    at += 1;
+                    line.set(history.get(at).unwrap_or(&draft));
+                }
+                key => {
+                    line.press(key);
+                }
+            }
+            self.draw(prompt, &line)?;
+        }
+    }
+
+    /// Draw the line over its last drawing, no more of it than changed, and leave the cursor at its place.
+    fn draw(&mut self, prompt: &str, line: &Line) -> io::Result<()> {
+        let last = prompt.rsplit('\n').next().unwrap_or_default();
+        let (text, cursor) = line.view(self.width.saturating_sub(last.chars().count() + 1));
+        let wanted: Vec<char> = last.chars().chain(text.chars()).collect();
+        let target = wanted.len() - text.chars().count() + cursor;
+        let mut bytes = String::new();
+        let column = self.column.unwrap_or_else(|| {
+            bytes.push('\r');
+            0
+        });
+        bytes.push_str(&change(&self.shown, column, &wanted, target));
+        self.shown = wanted;
+        self.column = Some(target);
+        self.say(&bytes)
+    }
+
+    /// Something else was written: the next drawing begins on a line of its own.
+    fn forget(&mut self) {
+        self.shown.clear();
+        self.column = None;
+    }
+
+    /// Tab: put in what all candidates share; when that adds nothing, list them.
+    fn offer(&mut self, line: &mut Line, offers: &impl Fn(&str, usize) -> Offers) -> io::Result<()> {
+        let before = line.before();
+        let found = offers(&line.text(), before.len());
+        let shared = shared_start(&found.words);
+        if !shared.is_empty() && shared.len() > found.replaces {
+            line.replace(found.start, found.replaces, &shared);
+            return Ok(());
+        }
+        match found.words.len() {
+            0 | 1 => self.say("\x07"),
+            many if many > MOST_OFFERS => self.list(&format!("{many} possibilities")),
+            _ => {
+                let names: Vec<_> = found.words.iter().map(|w| last_part(w)).collect();
+                self.list(&names.join("  "))
+            }
+        }
+    }
+
+    fn list(&mut self, text: &str) -> io::Result<()> {
+        self.forget();
+        self.say(&format!("\n{text}\n"))
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stderr().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no settings.
+        let _ = tcsetattr(stdin(), OptionalActions::Drain, &self.before);
+    }
+}
+
+/// The characters that turn what is shown, cursor at `column`, into what is wanted, cursor at `target`.
+fn change(shown: &[char], column: usize, wanted: &[char], target: usize) -> String {
+    let same = shown.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+    let mut bytes = String::new();
+    if shown == wanted {
+        go(&mut bytes, wanted, column, target);
+        return bytes;
+    }
+    go(&mut bytes, shown, column, same);
+    bytes.extend(&wanted[same..]);
+    let blank = shown.len().saturating_sub(wanted.len());
+    bytes.push_str(&" ".repeat(blank));
+    bytes.push_str(&"\x08".repeat(blank));
+    go(&mut bytes, wanted, wanted.len(), target);
+    bytes
+}
+
+/// Move the cursor: back by backspaces, on by writing what stands there.
+fn go(bytes: &mut String, shown: &[char], from: usize, to: usize) {
+    match shown.get(from..to) {
+        Some(passed) => bytes.extend(passed),
+        None => bytes.push_str(&"\x08".repeat(from - to)),
+    }
+}
+
+/// The newest line before `at` that holds what is typed; nothing changes when there is none.
+fn search_back(line: &mut Line, history: &[String], at: &mut usize) {
+    let typed = line.text();
+    let found = history[..*at].iter().rposition(|entry| entry.contains(&typed) && *entry != typed);
+    if let Some(place) = found {
+        *at = place;
+        line.set(&history[place]);
+    }
+}
+
+fn shared_start(words: &[String]) -> String {
+    let Some((first, rest)) = words.split_first() else { return String::new() };
+    let mut shared: &str = first;
+    for word in rest {
+        let len = shared.char_indices().zip(word.chars()).take_while(|((_, a), b)| a == b).count();
+        shared = shared.char_indices().nth(len).map_or(shared, |(at, _)| &shared[..at]);
+    }
+    shared.to_owned()
+}
+
+/// A file's own name, with the slash that marks a folder.
+fn last_part(word: &str) -> &str {
+    let bare = word.trim_end();
+    let inner = bare.trim_end_matches('/');
+    inner.rfind('/').map_or(bare, |at| &bare[at + 1..])
+}
+
+/// The next key; none when the terminal is gone.
+fn read_key() -> io::Result<Option<Key>> {
+    let Some(byte) = read_byte()? else { return Ok(None) };
+    let key = match byte {
+        0x1b => escape()?,
+        0x7f => Key::Backspace,
+        0..0x20 => Key::Control(char::from(byte + 0x60)),
+        0x20..0x80 => Key::Char(char::from(byte)),
+        _ => wide_char(byte)?,
+    };
+    Ok(Some(key))
+}
+
+/// The rest of a UTF-8 sequence.
+fn wide_char(first: u8) -> io::Result<Key> {
+    let len = match first {
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0..0xf8 => 4,
+        _ => return Ok(Key::Unknown),
+    };
+    let mut bytes = vec![first];
+    while bytes.len() < len {
+        let Some(byte) = read_byte()? else { return Ok(Key::Unknown) };
+        bytes.push(byte);
+    }
+    Ok(std::str::from_utf8(&bytes).ok().and_then(|s| s.chars().next()).map_or(Key::Unknown, Key::Char))
+}
+
+/// What follows ESC: `[` or `O`, numbers, a final letter; or one letter with Alt.
+fn escape() -> io::Result<Key> {
+    let Some(kind) = soon()? else { return Ok(Key::Unknown) };
+    match kind {
+        b'b' => return Ok(Key::WordLeft),
+        b'f' => return Ok(Key::WordRight),
+        b'[' | b'O' => {}
+        _ => return Ok(Key::Unknown),
+    }
+    let mut numbers = String::new();
+    while let Some(byte) = soon()? {
+        if byte.is_ascii_digit() || byte == b';' {
+            numbers.push(char::from(byte));
+            continue;
+        }
+        return Ok(sequence(byte, &numbers));
+    }
+    Ok(Key::Unknown)
+}
+
+fn sequence(last: u8, numbers: &str) -> Key {
+    match (last, numbers) {
+        (b'A', _) => Key::Up,
+        (b'B', _) => Key::Down,
+        (b'C', "1;5" | "1;3") => Key::WordRight,
+        (b'D', "1;5" | "1;3") => Key::WordLeft,
+        (b'C', _) => Key::Right,
+        (b'D', _) => Key::Left,
+        (b'H', _) | (b'~', "1" | "7") => Key::Home,
+        (b'F', _) | (b'~', "4" | "8") => Key::End,
+        (b'~', "3") => Key::Delete,
+        _ => Key::Unknown,
+    }
+}
+
+/// A byte that comes at once, as those of one key do.
+fn soon() -> io::Result<Option<u8>> {
+    let time = Timespec { tv_sec: 0, tv_nsec: ESCAPE_TIME.subsec_nanos().into() };
+    let stdin = stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut fds, Some(&time)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(None),
+        Ok(_) => read_byte(),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn read_byte() -> io::Result<Option<u8>> {
+    let mut byte = [0];
+    loop {
+        match rustix::io::read(stdin(), &mut byte) {
+            Ok(0) | Err(rustix::io::Errno::IO) => return Ok(None),
+            Ok(_) => return Ok(Some(byte[0])),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_starts() {
+        let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        assert_eq!(shared_start(&words(&["mount ", "mountpoint "])), "mount");
+        assert_eq!(shared_start(&words(&["ls "])), "ls ");
+        assert_eq!(shared_start(&words(&["a", "b"])), "");
+    }
+
+    #[test]
+    fn no_more_is_drawn_than_changed() {
+        let draw = |shown: &str, column, wanted: &str, target| {
+            change(&shown.chars().collect::<Vec<_>>(), column, &wanted.chars().collect::<Vec<_>>(), target)
+        };
+        assert_eq!(draw("# ab", 4, "# abc", 5), "c");
+        assert_eq!(draw("# abc", 5, "# ab", 4), "\x08 \x08");
+        assert_eq!(draw("# abc", 5, "# abc", 2), "\x08\x08\x08");
+        assert_eq!(draw("# abc", 2, "# abc", 4), "ab");
+        assert_eq!(draw("# ac", 3, "# abc", 4), "bc\x08");
+    }
+
+    #[test]
+    fn names_in_lists() {
+        assert_eq!(last_part("/usr/lib/ "), "lib/");
+        assert_eq!(last_part("ls "), "ls");
+    }
+}
