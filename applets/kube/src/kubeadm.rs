@@ -1,0 +1,92 @@
+//! `kutties kubeadm` readies the node, asks the cluster what kubeadm would only complain of late, and runs the bundle's kubeadm.
+//!
+//! All arguments go to kubeadm as they are; a join or init that names no CRI socket gets ours.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kit::{Applet, Context, Error, Exit, Place, Result, paths};
+
+use crate::join::Join;
+
+/// The record.
+pub const KUBEADM: Applet =
+    Applet { name: "kubeadm", about: "Ready this node, then run the bundle's kubeadm", place: Place::Hidden, run };
+
+/// The bundle's program.
+const PROGRAM: &str = "/usr/bin/kubeadm";
+/// How long the CRI server may take to answer after power-on; it is started before anything else.
+const CRI_PATIENCE: Duration = Duration::from_secs(60);
+/// How often a wait looks again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let args: Vec<OsString> = args.get(1..).unwrap_or_default().to_vec();
+    let program = program()?;
+    let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let asks_help = words.iter().any(|w| w == "--help" || w == "-h");
+    let verb = words.iter().find(|w| !w.starts_with('-')).map(String::as_str);
+    let phase = words.iter().any(|w| w == "phase");
+    let mut command = Command::new(program);
+    command.args(&args);
+    if matches!(verb, Some("join" | "init")) && !asks_help && !phase {
+        wait_for_cri()?;
+        ready_node()?;
+        if !words.iter().any(|w| w.starts_with("--cri-socket") || w.starts_with("--config")) {
+            command.arg(format!("--cri-socket=unix://{}", paths::CRI));
+        }
+        if verb == Some("join")
+            && let Some(join) = Join::parse(&words)?
+        {
+            join.ask_cluster(&mut |line| say(line))?;
+        }
+    }
+    // Only a failed exec returns.
+    Err(Error::new(format!("run {program}: {}", command.exec())).with_exit(Exit::NOT_RUN))
+}
+
+/// The bundle's kubeadm, or what is missing instead.
+fn program() -> Result<&'static str> {
+    if Path::new(PROGRAM).exists() {
+        return Ok(PROGRAM);
+    }
+    let why = if Path::new(paths::KUBE).exists() {
+        "this node's bundle is the kubelet alone (KUBE=worker): boot with the kube-node segment, or give it a bootstrap kubeconfig"
+    } else {
+        "this node was booted without a kube segment: add kube-node.cpio.zst to its initrds"
+    };
+    Err(Error::new(format!("no kubeadm: {why}")).with_exit(Exit::NOT_FOUND))
+}
+
+/// Wait until the CRI server takes connections.
+fn wait_for_cri() -> Result<()> {
+    let end = Instant::now() + CRI_PATIENCE;
+    loop {
+        match UnixStream::connect(paths::CRI) {
+            Ok(_) => return Ok(()),
+            Err(e) if Instant::now() >= end => {
+                let log = format!("{}/cri.log", paths::LOGS);
+                return Err(Error::new(format!("the CRI server does not answer at {}: {e}; its log is {log}", paths::CRI)));
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// What kubeadm's preflight checks of the kernel; init has set it, unless somebody changed it since.
+fn ready_node() -> Result<()> {
+    const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+    let now = std::fs::read_to_string(FORWARD).on("read", FORWARD)?;
+    if now.trim() == "1" { Ok(()) } else { std::fs::write(FORWARD, "1").on("write", FORWARD) }
+}
+
+/// A line of progress, on standard error as kubeadm's own warnings.
+fn say(line: &str) {
+    // A closed standard error must not stop a join.
+    let _ = writeln!(std::io::stderr(), "[kutties] {line}");
+}
