@@ -43,8 +43,12 @@ impl Key {
 }
 
 /// `console.shell`
-pub const CONSOLE_SHELL: Key =
-    Key { name: "console.shell", kind: Kind::Text, default: "/bin/sh", about: "the program on each console; it is started again when it ends" };
+pub const CONSOLE_SHELL: Key = Key {
+    name: "console.shell",
+    kind: Kind::Text,
+    default: "/bin/sh",
+    about: "the program on each console; it is started again when it ends",
+};
 /// `hostname`
 pub const HOSTNAME: Key = Key {
     name: "hostname",
@@ -53,15 +57,15 @@ pub const HOSTNAME: Key = Key {
     about: "this machine's name; without it the ip= parameter's, the DHCP server's, or kutties-<MAC address>",
 };
 /// `join`
-pub const JOIN: Key = Key {
-    name: "join",
-    kind: Kind::List,
-    default: "",
-    about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH",
-};
+pub const JOIN: Key =
+    Key { name: "join", kind: Kind::List, default: "", about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH" };
 /// `kubelet.enabled`
-pub const KUBELET_ENABLED: Key =
-    Key { name: "kubelet.enabled", kind: Kind::Flag, default: "yes", about: "start the kubelet once /var/lib/kubelet/config.yaml exists" };
+pub const KUBELET_ENABLED: Key = Key {
+    name: "kubelet.enabled",
+    kind: Kind::Flag,
+    default: "yes",
+    about: "start the kubelet once /var/lib/kubelet/config.yaml exists",
+};
 /// `kubelet.env`
 pub const KUBELET_ENV: Key = Key {
     name: "kubelet.env",
@@ -70,17 +74,33 @@ pub const KUBELET_ENV: Key = Key {
     about: "NAME=VALUE settings of the kubelet's environment; GOGC=50 trades some processor time for memory",
 };
 /// `modules.coldplug`
-pub const MODULES_COLDPLUG: Key =
-    Key { name: "modules.coldplug", kind: Kind::Flag, default: "yes", about: "load the modules of the devices that are there at boot" };
+pub const MODULES_COLDPLUG: Key = Key {
+    name: "modules.coldplug",
+    kind: Kind::Flag,
+    default: "yes",
+    about: "load the modules of the devices that are there at boot",
+};
 /// `modules.load`
-pub const MODULES_LOAD: Key =
-    Key { name: "modules.load", kind: Kind::List, default: "", about: "modules to load at boot beside those that Kubernetes needs" };
+pub const MODULES_LOAD: Key = Key {
+    name: "modules.load",
+    kind: Kind::List,
+    default: "",
+    about: "modules to load at boot beside those that Kubernetes needs",
+};
 /// `network.dhcp`
-pub const NETWORK_DHCP: Key =
-    Key { name: "network.dhcp", kind: Kind::Flag, default: "yes", about: "ask for an address on every network card with a carrier when ip= is not given" };
+pub const NETWORK_DHCP: Key = Key {
+    name: "network.dhcp",
+    kind: Kind::Flag,
+    default: "yes",
+    about: "ask for an address on every network card with a carrier when ip= is not given",
+};
 /// `network.timeout`
-pub const NETWORK_TIMEOUT: Key =
-    Key { name: "network.timeout", kind: Kind::Number, default: "30", about: "seconds that a network card has to get an address at boot" };
+pub const NETWORK_TIMEOUT: Key = Key {
+    name: "network.timeout",
+    kind: Kind::Number,
+    default: "30",
+    about: "seconds that a network card has to get an address at boot",
+};
 /// `service.*.after`
 pub const SERVICE_AFTER: Key =
     Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
@@ -88,8 +108,12 @@ pub const SERVICE_AFTER: Key =
 pub const SERVICE_COMMAND: Key =
     Key { name: "service.*.command", kind: Kind::List, default: "", about: "a program with its arguments, to be kept running" };
 /// `shutdown.grace`
-pub const SHUTDOWN_GRACE: Key =
-    Key { name: "shutdown.grace", kind: Kind::Number, default: "30", about: "seconds that pods have to end before they are killed at shutdown" };
+pub const SHUTDOWN_GRACE: Key = Key {
+    name: "shutdown.grace",
+    kind: Kind::Number,
+    default: "30",
+    about: "seconds that pods have to end before they are killed at shutdown",
+};
 /// `sysctl.**`
 pub const SYSCTL: Key =
     Key { name: "sysctl.**", kind: Kind::Text, default: "", about: "a kernel setting, such as sysctl.vm.swappiness=1" };

@@ -266,8 +266,14 @@ mod tests {
     fn sample() -> (tempdir::Dir, Modules) {
         let dir = tempdir::Dir::new();
         let put = |name: &str, text: &str| fs::write(dir.0.join(name), text).unwrap();
-        put("modules.dep", "kernel/a/virtio-net.ko.xz: kernel/b/net_failover.ko.xz kernel/c/failover.ko.xz\nkernel/b/net_failover.ko.xz: kernel/c/failover.ko.xz\nkernel/c/failover.ko.xz:\nkernel/d/br_netfilter.ko:\n");
-        put("modules.alias", "# head\nalias virtio:d00000001v* virtio_net\nalias fs-overlay overlay\nalias pci:v00001AF4d0000[01]*sv* virtio_net\n");
+        put(
+            "modules.dep",
+            "kernel/a/virtio-net.ko.xz: kernel/b/net_failover.ko.xz kernel/c/failover.ko.xz\nkernel/b/net_failover.ko.xz: kernel/c/failover.ko.xz\nkernel/c/failover.ko.xz:\nkernel/d/br_netfilter.ko:\n",
+        );
+        put(
+            "modules.alias",
+            "# head\nalias virtio:d00000001v* virtio_net\nalias fs-overlay overlay\nalias pci:v00001AF4d0000[01]*sv* virtio_net\n",
+        );
         put("modules.softdep", "softdep br_netfilter pre: failover post: virtio_net\n");
         put("modules.builtin", "kernel/fs/overlayfs/overlay.ko\n");
         let modules = Modules::open(&dir.0).unwrap();
@@ -278,7 +284,8 @@ mod tests {
         pub struct Dir(pub std::path::PathBuf);
         impl Dir {
             pub fn new() -> Self {
-                let path = std::env::temp_dir().join(format!("kit-modules-{}-{:?}", std::process::id(), std::thread::current().id()));
+                let path =
+                    std::env::temp_dir().join(format!("kit-modules-{}-{:?}", std::process::id(), std::thread::current().id()));
                 std::fs::create_dir_all(&path).unwrap();
                 Self(path)
             }

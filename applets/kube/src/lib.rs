@@ -5,8 +5,9 @@ mod discovery;
 mod join;
 mod kubeadm;
 mod spki;
+mod systemctl;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[kubeadm::KUBEADM];
+pub const APPLETS: &[Applet] = &[kubeadm::KUBEADM, systemctl::NAME];

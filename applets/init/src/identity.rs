@@ -1,0 +1,154 @@
+//! The files by which programs know this machine; each is made only when nobody brought it.
+
+use std::fs::{self, Permissions};
+use std::net::IpAddr;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use config::{command_line, key};
+use kit::{Context, Result};
+use rustix::rand::{GetRandomFlags, getrandom};
+use rustix::system::{sethostname, uname};
+
+use crate::{Machine, ip_parameter};
+
+/// The kubelet exits without /etc/passwd and makes no pod without /etc/resolv.conf and, on the host's network, /etc/hosts.
+const FILES: &[(&str, &str, u32)] = &[
+    ("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0o644),
+    ("/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n", 0o644),
+    ("/etc/resolv.conf", "", 0o644),
+    ("/etc/nsswitch.conf", "hosts: files dns\n", 0o644),
+    (
+        "/etc/os-release",
+        concat!(
+            "NAME=kutties\nID=kutties\nVERSION_ID=",
+            env!("CARGO_PKG_VERSION"),
+            "\nPRETTY_NAME=\"kutties ",
+            env!("CARGO_PKG_VERSION"),
+            "\"\n"
+        ),
+        0o644,
+    ),
+];
+
+/// Folders that others expect to be there.
+const FOLDERS: &[(&str, u32)] = &[
+    ("/root", 0o700),
+    ("/mnt", 0o755),
+    ("/etc/kubernetes/manifests", 0o755),
+    // The kubelet refuses a --config-dir that is not there.
+    ("/etc/kubernetes/kubelet.conf.d", 0o755),
+    ("/etc/cni/net.d", 0o755),
+];
+
+/// Where a machine tells its own number; a virtual machine may have none.
+const UUID: &str = "/sys/class/dmi/id/product_uuid";
+
+/// Make all of them.
+pub fn files(_: &mut Machine) -> Result<String> {
+    for (dir, mode) in FOLDERS {
+        if !Path::new(dir).exists() {
+            fs::create_dir_all(dir).on("make", dir)?;
+            fs::set_permissions(dir, Permissions::from_mode(*mode)).on("set the mode of", dir)?;
+        }
+    }
+    for (path, text, mode) in FILES {
+        if !Path::new(path).exists() {
+            fs::write(path, text).on("write", path)?;
+            fs::set_permissions(path, Permissions::from_mode(*mode)).on("set the mode of", path)?;
+        }
+    }
+    if fs::symlink_metadata("/etc/mtab").is_err() {
+        symlink("/proc/self/mounts", "/etc/mtab").on("link", "/etc/mtab")?;
+    }
+    machine_id()?;
+    hosts(None)?;
+    Ok(String::new())
+}
+
+/// The machine's number: the firmware's, so that it is the same after a reboot, else a random one.
+fn machine_id() -> Result<()> {
+    const PATH: &str = "/etc/machine-id";
+    if fs::read_to_string(PATH).is_ok_and(|text| text.trim().len() == 32) {
+        return Ok(());
+    }
+    let uuid = fs::read_to_string(UUID).unwrap_or_default().trim().replace('-', "").to_ascii_lowercase();
+    let id = if is_number(&uuid) { uuid } else { random()? };
+    fs::write(PATH, format!("{id}\n")).on("write", PATH)
+}
+
+/// Whether it is 32 hexadecimal digits and not all the same, as careless firmware has it.
+fn is_number(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && id.bytes().any(|b| Some(b) != id.bytes().next())
+}
+
+/// It need be unique, not secret: never wait for the kernel's entropy here.
+fn random() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom(&mut bytes, GetRandomFlags::INSECURE).doing("make a machine id")?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+/// The name: the configuration's, the `ip=` parameter's, or one made from the first network card's address. The DHCP server's
+/// comes later, when the network does.
+pub fn hostname(machine: &mut Machine) -> Result<String> {
+    let words = command_line::words(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+    let configured = machine.config.text(&key::HOSTNAME);
+    let name = match configured {
+        "" => ip_parameter::all(&words).find_map(|ip| ip.hostname).unwrap_or_else(by_card),
+        name => name.to_owned(),
+    };
+    set_hostname(&name)?;
+    Ok(name)
+}
+
+/// Set the name, in the kernel and in /etc/hosts.
+pub fn set_hostname(name: &str) -> Result<()> {
+    sethostname(name.as_bytes()).doing(format!("set the hostname to {name}"))?;
+    fs::write("/etc/hostname", format!("{name}\n")).on("write", "/etc/hostname")?;
+    hosts(None)
+}
+
+/// `kutties-525400123456`, by the lowest-numbered card.
+fn by_card() -> String {
+    let mut cards: Vec<(u32, String)> = Vec::new();
+    for entry in fs::read_dir("/sys/class/net").into_iter().flatten().flatten() {
+        let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default().trim().to_owned();
+        let mac = read("address").replace(':', "");
+        if entry.path().join("device").exists() && mac.len() == 12 {
+            cards.push((read("ifindex").parse().unwrap_or(u32::MAX), mac));
+        }
+    }
+    cards.sort();
+    cards.first().map_or_else(|| "kutties".into(), |(_, mac)| format!("kutties-{mac}"))
+}
+
+/// The first line of a file that kutties wrote and may write again.
+const MARK: &str = "# written by kutties; replace this line to keep your own\n";
+
+/// /etc/hosts with this machine's name at `address`, unless a person wrote it.
+pub fn hosts(address: Option<IpAddr>) -> Result<()> {
+    const PATH: &str = "/etc/hosts";
+    if fs::read_to_string(PATH).is_ok_and(|text| !text.starts_with(MARK)) {
+        return Ok(());
+    }
+    let name = uname().nodename().to_string_lossy().into_owned();
+    let own = match (name.as_str(), address) {
+        ("" | "(none)" | "localhost", _) => String::new(),
+        (name, Some(address)) => format!("{address} {name}\n"),
+        (name, None) => format!("127.0.1.1 {name}\n"),
+    };
+    fs::write(PATH, format!("{MARK}127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{own}")).on("write", PATH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn careless_uuids_are_no_numbers() {
+        assert!(is_number("4c4c4544003958108052b4c04f4d4d32"));
+        assert!(!is_number("00000000000000000000000000000000"));
+        assert!(!is_number("not-a-uuid"));
+    }
+}

@@ -1,0 +1,208 @@
+//! PID 1: one thread, one loop. It waits for signals, output, requests and times; whatever takes longer is a child.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use config::Config;
+use kit::control::{Reply, Request, Shutdown};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{WaitOptions, wait};
+use rustix::system::{RebootCommand, reboot};
+
+use crate::consoles::Consoles;
+use crate::control::{self, Control};
+use crate::report::{Report, since_start};
+use crate::shutdown::Ending;
+use crate::steps::{self, Boot};
+use crate::supervisor::Supervisor;
+
+/// What signals mean: a terminal's Ctrl-Alt-Del is INT, a failing power supply PWR; the others as BusyBox's init has them.
+const SIGNALS: &[(Signal, Option<Shutdown>)] = &[
+    (Signal::SIGCHLD, None),
+    (Signal::SIGTERM, Some(Shutdown::Reboot)),
+    (Signal::SIGINT, Some(Shutdown::Reboot)),
+    (Signal::SIGUSR1, Some(Shutdown::Halt)),
+    (Signal::SIGUSR2, Some(Shutdown::Poweroff)),
+    (Signal::SIGPWR, Some(Shutdown::Poweroff)),
+    // Would end or stop PID 1's loop by their default; nothing is to be done about them.
+    (Signal::SIGHUP, None),
+    (Signal::SIGPIPE, None),
+];
+
+/// How often files that services wait for are looked at: quickly while the machine boots, where every moment counts, and
+/// seldom later. (`systemctl start` looks at once.)
+const LOOK_EARLY: Duration = Duration::from_millis(50);
+const LOOK_LATER: Duration = Duration::from_secs(1);
+/// How long the machine counts as booting.
+const EARLY: Duration = Duration::from_mins(2);
+/// How often to look whether a shutdown's stage is over.
+const LOOK_ENDING: Duration = Duration::from_millis(50);
+/// The longest sleep: nothing depends on it, it only ends a mistake.
+const LONGEST: Duration = Duration::from_mins(1);
+/// The pause before a reboot after a step without which nothing works.
+const REBOOT_PAUSE: Duration = Duration::from_secs(10);
+
+/// All that PID 1 knows.
+#[derive(Default)]
+pub struct Machine {
+    /// Its voice.
+    pub report: Report,
+    /// Its settings.
+    pub config: Config,
+    /// How far the boot has come.
+    pub boot: Boot,
+    /// The services.
+    pub supervisor: Supervisor,
+    /// The shells.
+    pub consoles: Consoles,
+    /// Its ear.
+    pub control: Control,
+    /// How the system ends, once it does.
+    pub ending: Option<Ending>,
+    /// Whether no process but the kernel's is left.
+    pub childless: bool,
+    signals: Option<SignalFd>,
+    reboot_at: Option<Instant>,
+}
+
+impl Machine {
+    /// Boot, and look after the system until it ends.
+    pub fn run(mut self) -> ! {
+        self.catch_signals();
+        loop {
+            self.boot_on();
+            self.attend_services();
+            for line in self.consoles.attend() {
+                self.report.line(&line);
+            }
+            if self.reboot_at.is_some_and(|at| Instant::now() >= at) {
+                self.reboot_at = None;
+                self.end(Shutdown::Reboot);
+            }
+            self.end_on();
+            self.wait();
+            self.report.flush();
+            self.hear_signals();
+            self.reap();
+            for line in self.supervisor.read() {
+                self.report.line(&line);
+            }
+            self.answer_requests();
+        }
+    }
+
+    /// Start, or kill, the services whose time has come.
+    pub fn attend_services(&mut self) {
+        if self.ending.is_some() {
+            self.supervisor.forbid_starts();
+        }
+        for line in self.supervisor.attend(self.boot.is_settled("network")) {
+            self.report.line(&line);
+        }
+    }
+
+    /// Shells on every console, from now on.
+    pub fn open_consoles(&mut self) -> Vec<String> {
+        let shell = steps::shell(&self.config).to_owned();
+        self.consoles.open(&shell)
+    }
+
+    /// Start again in a while: a person can read why.
+    pub fn reboot_soon(&mut self) {
+        self.report.line(&format!("nothing works without that; the machine starts again in {} s", REBOOT_PAUSE.as_secs()));
+        self.reboot_at = Some(Instant::now() + REBOOT_PAUSE);
+    }
+
+    /// Signals become something to read. Without that PID 1 would have to poll its children: it goes on, and does.
+    fn catch_signals(&mut self) {
+        let mut mask = SigSet::empty();
+        for (signal, _) in SIGNALS {
+            mask.add(*signal);
+        }
+        self.signals =
+            mask.thread_block().and_then(|()| SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)).ok();
+        // Ctrl-Alt-Del comes to us as SIGINT. Not permitted outside a real machine.
+        let _ = reboot(RebootCommand::CadOff);
+    }
+
+    fn hear_signals(&mut self) {
+        while let Some(info) = self.signals.as_ref().and_then(|signals| signals.read_signal().ok().flatten()) {
+            let meaning = SIGNALS.iter().find(|(signal, _)| *signal as u32 == info.ssi_signo).and_then(|(_, meaning)| *meaning);
+            if let Some(how) = meaning {
+                self.end(how);
+            }
+        }
+    }
+
+    /// Every process that ended, ours or one that its parent left to us.
+    fn reap(&mut self) {
+        loop {
+            let (pid, status) = match wait(WaitOptions::NOHANG) {
+                Ok(Some(ended)) => ended,
+                Ok(None) => {
+                    self.childless = false;
+                    return;
+                }
+                Err(Errno::INTR) => continue,
+                Err(_) => {
+                    self.childless = true;
+                    return;
+                }
+            };
+            if let Some(lines) = self.supervisor.exited(pid, status) {
+                for line in lines {
+                    self.report.line(&line);
+                }
+            } else if !self.consoles.exited(pid, status) {
+                self.step_exited(pid, status);
+            }
+        }
+    }
+
+    fn answer_requests(&mut self) {
+        for (client, request) in self.control.requests() {
+            let reply = match request {
+                Ok(Request::Shutdown(how)) => {
+                    self.end(how);
+                    Reply::Done
+                }
+                Ok(request) => self.supervisor.answer(&request),
+                Err(e) => Reply::Failed(e.to_string()),
+            };
+            control::answer(client, &reply);
+        }
+    }
+
+    /// Sleep until something happens or is due.
+    fn wait(&self) {
+        let mut watched: Vec<PollFd<'_>> = Vec::new();
+        watched.extend(self.signals.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
+        watched.extend(
+            self.control.watched().chain(self.supervisor.outputs()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+        );
+        watched.extend(self.report.blocked().into_iter().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::OUT)));
+        let pause = self.pause();
+        let time = Timespec { tv_sec: pause.as_secs() as i64, tv_nsec: i64::from(pause.subsec_nanos()) };
+        if poll(&mut watched, Some(&time)).is_err_and(|e| e != Errno::INTR) {
+            // Never spin, whatever the kernel says.
+            std::thread::sleep(LOOK_ENDING);
+        }
+    }
+
+    /// How long nothing is due.
+    fn pause(&self) -> Duration {
+        let now = Instant::now();
+        let due = [self.supervisor.due(), self.consoles.due(), self.control.due(), self.boot.due(), self.reboot_at];
+        let until = due.into_iter().flatten().min().map_or(LONGEST, |at| at.saturating_duration_since(now));
+        let look = match (&self.ending, &self.signals) {
+            (Some(_), _) | (_, None) => LOOK_ENDING,
+            _ if !self.supervisor.is_waiting() => LONGEST,
+            _ if since_start() < EARLY => LOOK_EARLY,
+            _ => LOOK_LATER,
+        };
+        until.min(look)
+    }
+}

@@ -1,0 +1,150 @@
+//! `kutties netup`: bring the network up, as PID 1 does at boot.
+//!
+//! Usage: kutties netup
+//!
+//! The loopback link first; then every network card is set up, and each that has a carrier gets its address: from the kernel's
+//! `ip=` parameter, else from a DHCP server (key `network.dhcp`), all cards at the same time. It ends when every card has an
+//! address or the key `network.timeout` has passed, and writes one line a card. It runs as a child of PID 1, and the DHCP
+//! clients as children of its own, because they read what strangers send.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use config::{Config, command_line, key};
+use kit::{Applet, Context, Exit, Place, Result, paths};
+use netlink::{Cidr, Link, Netlink, Route};
+
+use crate::identity;
+use crate::ip_parameter::{self, How, IpParameter};
+
+/// The record.
+pub const NAME: Applet = Applet { name: "netup", about: "bring the network up, as at boot", place: Place::Hidden, run };
+
+/// How long a card may take to find a carrier: a switch's port negotiates for up to three seconds.
+const CARRIER: Duration = Duration::from_secs(4);
+/// How often to look for carriers and for clients that ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// No options: the kernel's command line and the configuration say it all.
+#[derive(Parser)]
+struct Options {}
+
+/// A card and the client that asks for its address.
+struct Asking {
+    name: String,
+    client: Option<Child>,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let Options {} = kit::parse(&NAME, args)?;
+    let words = command_line::words(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
+    let config = Config::load();
+    let mut kernel = Netlink::open()?;
+    kernel.up("lo")?;
+    for why in ip_parameter::complaints(&words) {
+        say(&why)?;
+    }
+    let parameters: Vec<IpParameter> = ip_parameter::all(&words).collect();
+    if parameters.iter().any(|ip| ip.how == How::Off) || (parameters.is_empty() && !config.flag(&key::NETWORK_DHCP)) {
+        return say("not asked for").map(|()| Exit::OK);
+    }
+    let limit = Instant::now() + Duration::from_secs(config.number(&key::NETWORK_TIMEOUT));
+    let asking = give_all(&mut kernel, &parameters, limit)?;
+    finish(&mut kernel, asking)
+}
+
+/// Give each card its address as soon as it has a carrier; clients run on until `limit`.
+fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], limit: Instant) -> Result<Vec<Asking>> {
+    let mut asking: Vec<Asking> = Vec::new();
+    let carrier_limit = Instant::now() + CARRIER;
+    loop {
+        let cards: Vec<Link> =
+            kernel.links()?.into_iter().filter(|link| link.is_card() && wanted(parameters, &link.name)).collect();
+        for card in &cards {
+            if !card.is_up() {
+                kernel.up(&card.name)?;
+            } else if card.is_running() && !asking.iter().any(|a| a.name == card.name) {
+                asking.push(give(kernel, card, parameters)?);
+            }
+        }
+        for one in &mut asking {
+            if one.client.as_mut().is_some_and(|client| !matches!(client.try_wait(), Ok(None))) {
+                one.client = None;
+            }
+        }
+        let all_asked = !cards.is_empty() && asking.len() >= cards.len();
+        let busy = asking.iter().any(|a| a.client.is_some());
+        let now = Instant::now();
+        if now >= limit || (!busy && (all_asked || now >= carrier_limit)) {
+            return Ok(asking);
+        }
+        sleep(LOOK);
+    }
+}
+
+/// Whether some parameter, or none at all, speaks of this card.
+fn wanted(parameters: &[IpParameter], name: &str) -> bool {
+    parameters.is_empty() || parameters.iter().any(|ip| ip.device.as_deref().is_none_or(|device| device == name))
+}
+
+/// Set the card's own address, or start a client for it.
+fn give(kernel: &mut Netlink, card: &Link, parameters: &[IpParameter]) -> Result<Asking> {
+    let own = parameters.iter().find(|ip| ip.device.as_deref().is_none_or(|device| device == card.name));
+    let name = card.name.clone();
+    if let Some(ip @ IpParameter { how: How::Static(cidr), .. }) = own {
+        set(kernel, card, *cidr, ip)?;
+        return Ok(Asking { name, client: None });
+    }
+    let client = Command::new(paths::BINARY).arg("dhclient").arg(&name).stdin(Stdio::null()).spawn();
+    Ok(Asking { client: Some(client.on("run dhclient on", &name)?), name })
+}
+
+fn set(kernel: &mut Netlink, card: &Link, cidr: Cidr, ip: &IpParameter) -> Result<()> {
+    kernel.add_address(&card.name, cidr)?;
+    if let Some(gateway) = ip.gateway {
+        let route = Route { index: Some(card.index), ..Route::default_by(gateway) };
+        kernel.replace_route(&route)?;
+    }
+    if ip.dns.is_empty() {
+        return Ok(());
+    }
+    let mut servers = String::new();
+    for server in &ip.dns {
+        servers = format!("{servers}nameserver {server}\n");
+    }
+    fs::write("/etc/resolv.conf", servers).on("write", "/etc/resolv.conf")
+}
+
+/// One line a card, and the machine's own name in /etc/hosts.
+fn finish(kernel: &mut Netlink, mut asking: Vec<Asking>) -> Result<Exit> {
+    let mut lines = Vec::new();
+    let mut own = None;
+    for one in &mut asking {
+        if let Some(client) = &mut one.client {
+            // It may have ended just now; nobody waits for it any more.
+            let _ = client.kill();
+        }
+        let addresses: Vec<Cidr> =
+            kernel.addresses_of(&one.name)?.into_iter().map(|a| a.cidr).filter(|c| c.is_v4() || !is_link_local(c.addr)).collect();
+        own = own.or(addresses.first().map(|cidr| cidr.addr));
+        let text: Vec<String> = addresses.iter().map(Cidr::to_string).collect();
+        lines.push(if text.is_empty() { format!("{} no address", one.name) } else { format!("{} {}", one.name, text.join(" ")) });
+    }
+    identity::hosts(own)?;
+    say(&if lines.is_empty() { "no network card with a carrier".to_owned() } else { lines.join(", ") })?;
+    Ok(if own.is_some() || asking.is_empty() { Exit::OK } else { Exit::FAILED })
+}
+
+fn is_link_local(addr: IpAddr) -> bool {
+    matches!(addr, IpAddr::V6(v6) if v6.is_unicast_link_local())
+}
+
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").doing("write the outcome")
+}

@@ -1,0 +1,215 @@
+//! The end of the system, stage by stage, none of which can last for ever.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use config::{Config, key};
+use kit::control::Shutdown;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rustix::mount::{UnmountFlags, unmount};
+use rustix::system::{RebootCommand, reboot};
+
+use crate::{Machine, cgroups};
+
+/// The kubelet's cgroup for all pods.
+const PODS: &str = "kubepods";
+/// The service that would start pods again.
+const KUBELET: &str = "kubelet";
+/// How long services have. Their own limit, after which their cgroup is killed, is shorter.
+const SERVICES: Duration = Duration::from_secs(12);
+/// How long everybody else has: shells and what people started from them.
+const PROCESSES: Duration = Duration::from_secs(3);
+/// How long the killed have to be gone.
+const KILLED: Duration = Duration::from_secs(2);
+/// How often unmounting is tried again: a mount may lie on another that comes later in the table.
+const ROUNDS: u32 = 3;
+
+/// One stage.
+struct Stage {
+    name: &'static str,
+    begin: fn(&mut Machine),
+    is_over: fn(&Machine) -> bool,
+    limit: fn(&Config) -> Duration,
+}
+
+/// In order. Pods come after the kubelet, which would start them again, and before the CRI server, which records how they end.
+const STAGES: &[Stage] = &[
+    Stage {
+        name: "kubelet",
+        begin: |machine| machine.supervisor.stop_where(|name| name == KUBELET),
+        is_over: |machine| machine.supervisor.are_stopped(|name| name == KUBELET),
+        limit: |_| SERVICES,
+    },
+    Stage {
+        name: "pods",
+        begin: |_| ask_pods(),
+        is_over: |_| !cgroups::is_populated(PODS),
+        limit: |config| Duration::from_secs(config.number(&key::SHUTDOWN_GRACE)),
+    },
+    Stage { name: "pods that did not end", begin: |_| kill_pods(), is_over: |_| !cgroups::is_populated(PODS), limit: |_| KILLED },
+    Stage {
+        name: "services",
+        begin: |machine| machine.supervisor.stop_where(|_| true),
+        is_over: |machine| machine.supervisor.are_stopped(|_| true),
+        limit: |_| SERVICES,
+    },
+    Stage {
+        name: "processes",
+        begin: |_| signal_all(Signal::SIGTERM),
+        is_over: |machine| machine.childless,
+        limit: |_| PROCESSES,
+    },
+    Stage {
+        name: "processes that did not end",
+        begin: |_| signal_all(Signal::SIGKILL),
+        is_over: |machine| machine.childless,
+        limit: |_| KILLED,
+    },
+];
+
+/// A shutdown on its way.
+#[derive(Debug)]
+pub struct Ending {
+    how: Shutdown,
+    stage: usize,
+    until: Instant,
+}
+
+impl Machine {
+    /// Begin to end the system; a second wish changes only how.
+    pub fn end(&mut self, how: Shutdown) {
+        if let Some(ending) = &mut self.ending {
+            ending.how = how;
+            return;
+        }
+        self.report.line(&format!("the system is going to {}", word(how)));
+        self.consoles.close();
+        self.ending = Some(Ending { how, stage: 0, until: Instant::now() });
+        self.begin_stage(0);
+    }
+
+    /// Go through the stages that are over; after the last one the system is.
+    pub fn end_on(&mut self) {
+        while let Some((how, at, until)) = self.ending.as_ref().map(|e| (e.how, e.stage, e.until)) {
+            let Some(stage) = STAGES.get(at) else { return self.finish(how) };
+            let over = (stage.is_over)(self);
+            if !over && Instant::now() < until {
+                return;
+            }
+            if !over {
+                self.report.line(&format!("shutdown: {} take too long", stage.name));
+            }
+            self.begin_stage(at + 1);
+        }
+    }
+
+    fn begin_stage(&mut self, at: usize) {
+        let limit = STAGES.get(at).map_or(Duration::ZERO, |stage| (stage.limit)(&self.config));
+        if let Some(ending) = &mut self.ending {
+            ending.stage = at;
+            ending.until = Instant::now() + limit;
+        }
+        if let Some(stage) = STAGES.get(at)
+            && !(stage.is_over)(self)
+        {
+            self.report.line(&format!("shutdown: {}", stage.name));
+            (stage.begin)(self);
+        }
+    }
+
+    /// Nobody is left. This returns only when the kernel refuses.
+    fn finish(&mut self, how: Shutdown) {
+        self.report.line("shutdown: file systems");
+        rustix::fs::sync();
+        unmount_all();
+        self.report.line(&format!("{} now", word(how)));
+        let command = match how {
+            Shutdown::Reboot => RebootCommand::Restart,
+            Shutdown::Poweroff => RebootCommand::PowerOff,
+            Shutdown::Halt => RebootCommand::Halt,
+            Shutdown::Kexec => RebootCommand::Kexec,
+        };
+        if let Err(e) = reboot(command) {
+            self.report.line(&format!("{}: {}; starting again through the firmware", word(how), std::io::Error::from(e).kind()));
+            // The last resort; if that fails too, the loop tries once more after its pause.
+            let _ = reboot(RebootCommand::Restart);
+        }
+    }
+}
+
+/// The word for it.
+const fn word(how: Shutdown) -> &'static str {
+    match how {
+        Shutdown::Reboot => "reboot",
+        Shutdown::Poweroff => "power off",
+        Shutdown::Halt => "halt",
+        Shutdown::Kexec => "start the loaded kernel",
+    }
+}
+
+fn ask_pods() {
+    for pid in cgroups::processes(&Path::new(cgroups::TREE).join(PODS)) {
+        // It may have ended meanwhile.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+fn kill_pods() {
+    // Without the group there are no pods.
+    let _ = fs::write(Path::new(cgroups::TREE).join(PODS).join("cgroup.kill"), "1");
+}
+
+/// To every process but PID 1.
+fn signal_all(signal: Signal) {
+    let _ = kill(Pid::from_raw(-1), signal);
+}
+
+/// Unmount what holds data, the last mounted first. What is busy is let go of by the kernel when it stops.
+fn unmount_all() {
+    for _ in 0..ROUNDS {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        for at in data_mounts(&table).iter().rev() {
+            let _ = unmount(at.as_str(), UnmountFlags::empty());
+        }
+    }
+    rustix::fs::sync();
+}
+
+/// Mount points of file systems that lie on something: those in RAM and the kernel's own need no unmounting.
+fn data_mounts(table: &str) -> Vec<String> {
+    const RAM: &[&str] = &[
+        "rootfs",
+        "tmpfs",
+        "ramfs",
+        "proc",
+        "sysfs",
+        "devtmpfs",
+        "devpts",
+        "mqueue",
+        "cgroup2",
+        "bpf",
+        "securityfs",
+        "tracefs",
+        "nsfs",
+        "overlay",
+    ];
+    let kind = |line: &str| line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or_default().to_owned();
+    let at = |line: &str| line.split(' ').nth(4).map(|text| text.replace("\\040", " "));
+    table.lines().filter(|line| !RAM.contains(&kind(line).as_str())).filter_map(at).filter(|at| at != "/").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_on_something_is_unmounted() {
+        let table = "22 1 0:2 / / rw shared:1 - rootfs rootfs rw\n\
+                     30 22 254:1 / /var rw shared:9 - ext4 /dev/vda1 rw\n\
+                     31 22 0:20 / /run rw - tmpfs tmpfs rw\n\
+                     32 30 254:2 / /var/my\\040disk rw - xfs /dev/vdb rw\n";
+        assert_eq!(data_mounts(table), ["/var", "/var/my disk"]);
+    }
+}

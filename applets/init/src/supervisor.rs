@@ -1,0 +1,139 @@
+//! The services: their table, and what happens to all of them.
+
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use config::{Config, key};
+use kit::control::{Reply, Request, State};
+use kit::paths;
+use rustix::process::{Pid, WaitStatus};
+
+use crate::service::{Plan, Program, Service};
+use crate::{join, kubelet};
+
+/// The kernel's killer shall take pods before those that run them.
+const PROTECTED: &str = "-998";
+
+/// All services.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    services: Vec<Service>,
+}
+
+impl Supervisor {
+    /// Add what the configuration wants to have run.
+    pub fn add_all(&mut self, config: &Config) {
+        let plans = [Some(cri()), kubelet_plan(config), join::plan(config)];
+        let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
+        self.services.extend(plans.into_iter().flatten().chain(own).map(Service::new));
+    }
+
+    /// Answer a request about services; what else can be asked is not for here.
+    pub fn answer(&mut self, request: &Request) -> Reply {
+        let (name, act): (&str, fn(&mut Service)) = match request {
+            Request::Start(name) => (name, Service::start),
+            Request::Stop(name) => (name, Service::stop),
+            Request::Restart(name) => (name, Service::restart),
+            Request::Status(name) => (name, |_| ()),
+            Request::List => return Reply::Services(self.services.iter().map(Service::status).collect()),
+            Request::Shutdown(_) => return Reply::Failed("not a request about a service".into()),
+        };
+        let Some(service) = self.services.iter_mut().find(|s| s.plan.name == name) else {
+            return Reply::Unknown(name.to_owned());
+        };
+        act(service);
+        match request {
+            Request::Status(_) => Reply::Services(vec![service.status()]),
+            _ => Reply::Done,
+        }
+    }
+
+    /// Do what is due; gives what there is to say.
+    pub fn attend(&mut self, network: bool) -> Vec<String> {
+        self.services.iter_mut().filter_map(|service| service.attend(network)).collect()
+    }
+
+    /// A process ended: whether it was a service's, and what there is to say.
+    pub fn exited(&mut self, pid: Pid, status: WaitStatus) -> Option<Vec<String>> {
+        self.services.iter_mut().find(|s| s.pid() == Some(pid)).map(|service| service.exited(status))
+    }
+
+    /// Read what services wrote; gives what is to be shown.
+    pub fn read(&mut self) -> Vec<String> {
+        self.services.iter_mut().flat_map(Service::read).collect()
+    }
+
+    /// Where output can be read.
+    pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.services.iter().flat_map(Service::outputs)
+    }
+
+    /// When the next start or kill is due.
+    pub fn due(&self) -> Option<Instant> {
+        self.services.iter().filter_map(Service::due).min()
+    }
+
+    /// Whether some service waits for a file.
+    pub fn is_waiting(&self) -> bool {
+        self.services.iter().any(Service::is_waiting)
+    }
+
+    /// From now on what is not running stays so.
+    pub fn forbid_starts(&mut self) {
+        self.services.iter_mut().filter(|s| s.pid().is_none()).for_each(Service::stop);
+    }
+
+    /// Stop those whose name is wanted.
+    pub fn stop_where(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.services.iter_mut().filter(|s| wanted(&s.plan.name)).for_each(Service::stop);
+    }
+
+    /// Whether none of those runs any more.
+    pub fn are_stopped(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.services.iter().filter(|s| wanted(&s.plan.name)).all(|s| s.status().state == State::Stopped)
+    }
+}
+
+fn plan(name: &str, program: Program) -> Plan {
+    Plan {
+        name: name.to_owned(),
+        program,
+        needs: vec![],
+        after_network: false,
+        once: false,
+        shown: false,
+        oom_score: None,
+        environment: vec![],
+    }
+}
+
+/// The CRI server needs nothing but mounts and cgroups: it starts while the network comes up.
+fn cri() -> Plan {
+    Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(vec![paths::BINARY.into(), "cri".into()])) }
+}
+
+fn kubelet_plan(config: &Config) -> Option<Plan> {
+    if !config.flag(&key::KUBELET_ENABLED) {
+        return None;
+    }
+    let settings = config.list(&key::KUBELET_ENV);
+    let environment = settings.iter().filter_map(|s| s.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Some(Plan {
+        needs: [kubelet::PROGRAM, paths::KUBELET_CONFIG, paths::CRI].iter().map(PathBuf::from).collect(),
+        after_network: true,
+        oom_score: Some(PROTECTED),
+        environment: environment.collect(),
+        ..plan("kubelet", Program::Made(kubelet::command))
+    })
+}
+
+/// `service.NAME.command` of the configuration.
+fn user(config: &Config, name: &str, command: Vec<String>) -> Plan {
+    let needs = config.open(&key::SERVICE_AFTER).find(|(of, _)| *of == name).map_or_else(Vec::new, |(_, files)| files);
+    Plan {
+        needs: needs.iter().map(|file| Path::new(file).to_owned()).collect(),
+        after_network: true,
+        ..plan(name, Program::Is(command))
+    }
+}

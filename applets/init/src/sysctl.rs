@@ -1,0 +1,62 @@
+//! Kernel settings: what the kubelet and kubeadm check, then the configuration's own.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use config::{Config, key};
+use kit::{Error, Result};
+
+use crate::Machine;
+
+/// Name and value, with who wants it.
+const SETTINGS: &[(&str, &str)] = &[
+    // The kernel asks this program for modules; ours is there whatever the kernel was built with.
+    ("kernel.modprobe", "/sbin/modprobe"),
+    // The kubelet's kernel defaults; with --protect-kernel-defaults it refuses others.
+    ("vm.overcommit_memory", "1"),
+    ("vm.panic_on_oom", "0"),
+    ("kernel.panic", "10"),
+    ("kernel.panic_on_oops", "1"),
+    ("kernel.keys.root_maxkeys", "1000000"),
+    ("kernel.keys.root_maxbytes", "25000000"),
+    // kubeadm's preflight; pods' packets are forwarded.
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv6.conf.all.forwarding", "1"),
+    ("net.ipv6.conf.default.forwarding", "1"),
+    // Each container may watch files: the kernel's 128 instances are used up by a few dozen pods.
+    ("fs.inotify.max_user_instances", "8192"),
+    ("fs.inotify.max_user_watches", "524288"),
+    // Databases in pods ask for it.
+    ("vm.max_map_count", "262144"),
+    ("kernel.pid_max", "4194304"),
+];
+
+/// What is there only once br_netfilter is loaded: bridged packets pass the packet filter, as kube-proxy needs.
+const BRIDGE: &[(&str, &str)] = &[("net.bridge.bridge-nf-call-iptables", "1"), ("net.bridge.bridge-nf-call-ip6tables", "1")];
+
+/// All settings. Those that the kernel does not have are no error; a refused one is.
+pub fn apply(machine: &mut Machine) -> Result<String> {
+    finish(SETTINGS.iter().map(|(name, value)| set(name, value)).chain(configured(&machine.config)))
+}
+
+/// Those that came with the modules, and the configuration's once more, since some of its names may be theirs.
+pub fn apply_after_modules(machine: &mut Machine) -> Result<String> {
+    finish(BRIDGE.iter().map(|(name, value)| set(name, value)).chain(configured(&machine.config)))
+}
+
+fn configured(config: &Config) -> impl Iterator<Item = Result<(), String>> {
+    config.open(&key::SYSCTL).map(|(name, value)| set(name, &value.join(",")))
+}
+
+fn finish(outcomes: impl Iterator<Item = Result<(), String>>) -> Result<String> {
+    let refused: Vec<String> = outcomes.filter_map(Result::err).collect();
+    if refused.is_empty() { Ok(String::new()) } else { Err(Error::new(refused.join("; "))) }
+}
+
+fn set(name: &str, value: &str) -> Result<(), String> {
+    let path = format!("/proc/sys/{}", name.replace('.', "/"));
+    match fs::write(path, value) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(format!("set {name} to {value}: {}", e.kind())),
+        _ => Ok(()),
+    }
+}
