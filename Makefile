@@ -3,6 +3,8 @@
 BOARD ?= x86_64-qemu
 KUBE ?= node
 IMAGES ?=
+# For make test: texts in the names of cases, with commas between.
+ONLY ?=
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
 export KUTTIES_PROFILE := $(PROFILE)
@@ -12,7 +14,7 @@ export KUTTIES_PROFILE := $(PROFILE)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
-	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick"
+	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
 	@cargo run -q -p lab -- run --board $(BOARD)
@@ -21,7 +23,7 @@ image: ready ## build out/BOARD/ and print the sizes
 	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES))
 
 test: ready ## everything CI runs
-	@cargo run -q -p system-tests -- all
+	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
 	@cargo run -q -p system-tests -- bench

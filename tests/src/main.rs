@@ -1,1 +1,154 @@
-fn main() {}
+//! `make test`: units, then whole systems. The rooms beside this file are the areas; a case is a short function in one of them.
+
+mod applets;
+mod boot;
+mod case;
+mod cri;
+mod first;
+mod image;
+mod join;
+mod kube;
+mod leaks;
+mod oci;
+mod report;
+mod world;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use kit::{Context, Result};
+use lab::appliance::Appliance;
+use lab::control_plane::Programs;
+use lab::namespace;
+
+use crate::case::{AREAS, Case};
+use crate::report::{Counts, Report, say};
+use crate::world::World;
+
+/// Runs all tests; the last line counts them.
+#[derive(Parser)]
+#[command(name = "system-tests")]
+struct Options {
+    /// Only cases whose name `area/case [board]` (or `source/…`) holds one of these texts.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// List the cases and end.
+    #[arg(long)]
+    list: bool,
+    /// Take what was built before instead of building.
+    #[arg(long)]
+    no_build: bool,
+}
+
+impl Options {
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
+    }
+}
+
+/// A case on one board.
+struct Planned {
+    name: String,
+    board: &'static str,
+    case: &'static Case,
+}
+
+fn main() -> ExitCode {
+    run(&Options::parse()).unwrap_or_else(|e| {
+        say(&format!("system-tests: {e}\n0 passed, 1 failed, 0 skipped\n"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(options: &Options) -> Result<ExitCode> {
+    let plan: Vec<Planned> = plan().into_iter().filter(|planned| options.wants(&planned.name)).collect();
+    if options.list {
+        for planned in &plan {
+            say(&format!("{}\n", planned.name));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let repository = repository();
+    let out = repository.join("out/tests");
+    if namespace::inside() {
+        return systems(&plan, &repository, &out);
+    }
+    fs::create_dir_all(&out).on("make", &out)?;
+    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"))?;
+    if options.wants("source/") {
+        first::run(&mut report, &repository);
+    }
+    if plan.is_empty() {
+        return Ok(report.close());
+    }
+    if !options.no_build {
+        build(&plan)?;
+    }
+    Programs::ready()?;
+    fs::write(counted(&out), serde_json::to_vec(&report.counts).doing("encode the counts")?).on("write", counted(&out))?;
+    namespace::enter()
+}
+
+/// Inside the lab: what was counted outside, then the machines.
+fn systems(plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
+    let counts = serde_json::from_slice(&fs::read(counted(out)).on("read", counted(out))?).doing("read the counts")?;
+    let mut report = Report::new(counts, &repository.join("tests/skips.toml"))?;
+    let mut world = World::start(out.to_owned())?;
+    let mut board = "";
+    for planned in plan {
+        if board != planned.board {
+            // Two emulated machines fight for the processors: those of the last board go first.
+            world.clear(board);
+            board = planned.board;
+        }
+        report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
+    }
+    drop(world);
+    Ok(report.close())
+}
+
+/// Every case on every board, board by board.
+fn plan() -> Vec<Planned> {
+    let mut plan = Vec::new();
+    for board in case::BOTH {
+        for (area, cases) in AREAS {
+            for case in cases.iter().filter(|case| case.boards.contains(board)) {
+                plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, case });
+            }
+        }
+    }
+    plan
+}
+
+fn build(plan: &[Planned]) -> Result<()> {
+    let boards: BTreeSet<&str> = plan.iter().map(|planned| planned.board).collect();
+    for board in boards {
+        if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
+            Appliance::open(board)?.build_worker()?;
+        }
+        Appliance::build(board)?;
+    }
+    Ok(())
+}
+
+fn counted(out: &Path) -> PathBuf {
+    out.join("counted-outside.json")
+}
+
+fn repository() -> PathBuf {
+    firmware::place::repository()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: BTreeSet<String> = plan().into_iter().map(|planned| planned.name).collect();
+        assert_eq!(names.len(), plan().len());
+    }
+}

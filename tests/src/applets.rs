@@ -1,0 +1,69 @@
+//! The commands on a booted system: listed, linked, helpful, and strict about options.
+
+use std::time::Duration;
+
+use lab::guest::Guest;
+
+use crate::case::{Case, Failure, Outcome, X86, ensure};
+use crate::world::World;
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case { name: "every-applet-has-its-link", boards: X86, run: links },
+    Case { name: "help-and-version", boards: X86, run: help },
+    Case { name: "unknown-option-is-a-sentence", boards: X86, run: unknown_option },
+    Case { name: "unknown-applet-is-a-sentence", boards: X86, run: unknown_applet },
+];
+
+/// What takes any word for its own: an expression or operands.
+const FREE: &[&str] = &["[", "echo", "expr", "false", "printf", "test", "true", "yes"];
+
+/// What waits for an input or serves, whatever its arguments, is asked within this time.
+const QUICK: Duration = Duration::from_secs(20);
+
+fn names(guest: &Guest) -> Result<Vec<String>, Failure> {
+    let listed = guest.run(&["/bin/kutties", "--list"])?;
+    let names: Vec<String> = listed.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
+    ensure(names.len() > 50, || format!("--list is short:\n{listed}"))?;
+    Ok(names)
+}
+
+fn links(world: &mut World, board: &str) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    for word in ["sh", "mount", "ip", "ls", "modprobe", "reboot", "systemctl"] {
+        guest.sh(&format!("[ \"$(readlink -f $(which {word}))\" = /bin/kutties ]"))?;
+    }
+    Ok(())
+}
+
+/// Ask every applet and gather those that `odd` finds fault with.
+fn ask_all(world: &mut World, board: &str, option: &str, skip: &[&str], odd: fn(&lab::guest::Output) -> bool) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    let mut faults = Vec::new();
+    for name in names(guest)?.iter().filter(|name| !skip.contains(&name.as_str())) {
+        match guest.exec_within(&["/bin/kutties", name, option], b"", QUICK) {
+            Ok(output) if !odd(&output) => {}
+            Ok(output) => {
+                faults.push(format!("{name} {option}: {} {}{}", output.code, output.stdout.trim(), output.stderr.trim()));
+            }
+            Err(e) => faults.push(e.to_string()),
+        }
+    }
+    ensure(faults.is_empty(), || faults.join("\n"))
+}
+
+fn help(world: &mut World, board: &str) -> Outcome {
+    ask_all(world, board, "--help", FREE, |output| output.code != 0 || output.stdout.is_empty())?;
+    ask_all(world, board, "--version", FREE, |output| output.code != 0 || output.stdout.is_empty())
+}
+
+fn unknown_option(world: &mut World, board: &str) -> Outcome {
+    ask_all(world, board, "--no-such-option-at-all", FREE, |output| {
+        output.code == 0 || output.stderr.is_empty() || output.stderr.contains("panicked")
+    })
+}
+
+fn unknown_applet(world: &mut World, board: &str) -> Outcome {
+    let output = world.bare(board)?.vm.guest.exec(&["/bin/kutties", "no-such-applet"])?;
+    ensure(output.code != 0 && output.stderr.contains("no-such-applet"), || format!("{output:?}"))
+}

@@ -1,0 +1,94 @@
+//! Booting: what PID 1 sets up, and what it says of bad input. Booting itself is the first case that asks for a machine.
+
+use std::time::Duration;
+
+use lab::appliance::Appliance;
+use lab::console::Mark;
+
+use crate::case::{BOTH, Case, Outcome, X86, ensure};
+use crate::world::{BOOT, Kind, UNKNOWN_KEY, World};
+
+/// The cases that any machine can show.
+pub const CASES: &[Case] = &[
+    Case { name: "binary-fits", boards: BOTH, run: binary_fits },
+    Case { name: "reaches-a-shell-without-a-disk", boards: BOTH, run: reaches_shell },
+    Case { name: "every-step-is-done", boards: BOTH, run: steps },
+    Case { name: "var-is-its-own-filesystem", boards: X86, run: var },
+    Case { name: "unknown-key-is-named", boards: X86, run: unknown_key },
+    Case { name: "corrupt-segment-leaves-a-shell", boards: X86, run: corrupt_segment },
+    Case { name: "console-shell-comes-back", boards: X86, run: shell_returns },
+    Case { name: "killed-service-comes-back", boards: X86, run: service_returns },
+];
+
+/// The cases after which a machine is off.
+pub const END_CASES: &[Case] = &[Case { name: "powers-off", boards: BOTH, run: powers_off }];
+
+/// The binary's limit, from the first flash part that it must fit.
+const BINARY: u64 = 16 << 20;
+
+fn binary_fits(_: &mut World, board: &str) -> Outcome {
+    let size = Appliance::open(board)?.binary_size()?;
+    ensure(size <= BINARY, || format!("the binary has {size} bytes, {BINARY} are allowed"))
+}
+
+fn reaches_shell(world: &mut World, board: &str) -> Outcome {
+    let node = world.bare(board)?;
+    node.vm.console.wait_prompt(Mark::default(), BOOT)?;
+    let code = node.vm.type_and_judge("test $(seq 1 3 | wc -l) -eq 3 && [ -e /bin/kutties ]", Duration::from_secs(30))?;
+    ensure(code == 0, || format!("a command at the shell ended with {code}"))?;
+    let disks = node.vm.guest.sh("ls /sys/block")?;
+    let real: Vec<&str> = disks.split_whitespace().filter(|name| !name.starts_with("loop") && !name.starts_with("ram")).collect();
+    ensure(real.is_empty(), || format!("it has disks: {real:?}"))
+}
+
+fn steps(world: &mut World, board: &str) -> Outcome {
+    let (node, _) = world.node(board, Kind::Unjoined)?;
+    let log = String::from_utf8_lossy(&node.vm.guest.read(kit::paths::BOOT_LOG)?).into_owned();
+    ensure(log.lines().count() > 5, || format!("the boot log is short:\n{log}"))?;
+    let bad: Vec<&str> = log.lines().filter(|line| line.contains("failed") || line.contains("panic")).collect();
+    ensure(bad.is_empty(), || bad.join("\n"))
+}
+
+fn var(world: &mut World, board: &str) -> Outcome {
+    let mounts = world.bare(board)?.vm.guest.read("/proc/mounts")?;
+    let mounts = String::from_utf8_lossy(&mounts).into_owned();
+    let var = mounts.lines().find(|line| line.split(' ').nth(1) == Some("/var")).unwrap_or_default();
+    ensure(var.contains("tmpfs") && var.contains("size="), || format!("/var is {var:?}"))
+}
+
+fn unknown_key(world: &mut World, board: &str) -> Outcome {
+    let node = world.bare(board)?;
+    let key = UNKNOWN_KEY.trim_start_matches("kutties.");
+    let said = node.vm.console.lines().into_iter().any(|line| line.text.contains(key) && !line.text.contains("ommand line:"));
+    ensure(said, || format!("no line on the console names {key}"))
+}
+
+fn corrupt_segment(world: &mut World, board: &str) -> Outcome {
+    let node = world.bare(board)?;
+    node.vm.console.wait("nitramfs unpacking failed", Mark::default(), Duration::ZERO)?;
+    let code = node.vm.type_and_judge("true", Duration::from_secs(30))?;
+    ensure(code == 0, || "the shell does not work".into())
+}
+
+fn shell_returns(world: &mut World, board: &str) -> Outcome {
+    let node = world.bare(board)?;
+    let from = node.vm.console.mark();
+    node.vm.console.type_line("exit")?;
+    node.vm.console.wait_prompt(from, Duration::from_mins(1))?;
+    let code = node.vm.type_and_judge("true", Duration::from_secs(30))?;
+    ensure(code == 0, || "the new shell does not work".into())
+}
+
+fn service_returns(world: &mut World, board: &str) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    guest.sh("kill -9 $(pidof agent)").err();
+    guest.sh("true").or_else(|_| guest.sh_until("true", BOOT))?;
+    Ok(())
+}
+
+fn powers_off(world: &mut World, board: &str) -> Outcome {
+    let node = world.bare(board)?;
+    node.vm.console.type_line("poweroff")?;
+    node.vm.wait_off(Duration::from_mins(1))?;
+    Ok(())
+}

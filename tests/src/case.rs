@@ -1,0 +1,53 @@
+//! What a case is, and the table of all.
+
+use crate::world::World;
+use crate::{applets, boot, cri, image, join, kube, oci};
+
+/// Why a case did not pass.
+pub enum Failure {
+    /// It does not hold: the evidence.
+    Failed(String),
+    /// It can't be tried here: why. Allowed only for what is listed in `skips.toml`.
+    Skipped(String),
+}
+
+impl From<kit::Error> for Failure {
+    fn from(e: kit::Error) -> Self {
+        Self::Failed(e.to_string())
+    }
+}
+
+/// How a case ends.
+pub type Outcome = Result<(), Failure>;
+
+/// Something that must hold. Its function gets the world and the board.
+pub struct Case {
+    /// Unique within its area.
+    pub name: &'static str,
+    /// The boards on which it must hold.
+    pub boards: &'static [&'static str],
+    /// Tries it.
+    pub run: fn(&mut World, &str) -> Outcome,
+}
+
+/// Both architectures.
+pub const BOTH: &[&str] = &["x86_64-qemu", "aarch64-qemu"];
+/// Where one architecture says as much as two.
+pub const X86: &[&str] = &["x86_64-qemu"];
+
+/// Every area with its cases, in the order in which they run on a board: what wears the warm machines out comes last.
+pub const AREAS: &[(&str, &[Case])] = &[
+    ("boot", boot::CASES),
+    ("applets", applets::CASES),
+    ("oci", oci::CASES),
+    ("image", image::CASES),
+    ("kube", kube::CASES),
+    ("cri", cri::CASES),
+    ("join", join::CASES),
+    ("end", boot::END_CASES),
+];
+
+/// Fail with these words unless `holds`.
+pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(Failure::Failed(otherwise())) }
+}

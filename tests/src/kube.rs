@@ -1,0 +1,193 @@
+//! A joined node: pods live, restart, are confined, and leave nothing behind.
+
+use std::time::Duration;
+
+use kit::Error;
+use lab::control_plane::ControlPlane;
+use lab::{test_image, until};
+
+use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::leaks::Holdings;
+use crate::world::{Node, POD, World};
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case { name: "joins-and-is-ready", boards: BOTH, run: ready },
+    Case { name: "pod-runs-and-logs", boards: BOTH, run: runs },
+    Case { name: "pod-restarts-when-its-process-dies", boards: BOTH, run: restarts },
+    Case { name: "deleted-pod-leaves-nothing", boards: BOTH, run: leaves_nothing },
+    Case { name: "seccomp-and-devices-hold", boards: BOTH, run: confined },
+    Case { name: "without-filters-all-is-allowed", boards: X86, run: free },
+    Case { name: "broken-seccomp-profile-refuses", boards: X86, run: broken_profile },
+];
+
+/// A folder may outlive its pod by the kubelet's house-keeping, which comes round every two minutes.
+const CLEAN: Duration = Duration::from_mins(3);
+
+fn ready(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    let shown = plane.ask(&["get", "node", &node.name, "-o", "wide", "--no-headers"])?;
+    ensure(shown.contains(" Ready ") && shown.contains(&node.seat.address.to_string()), || shown)
+}
+
+/// A field of an object.
+pub fn field(plane: &ControlPlane, object: &str, path: &str) -> kit::Result<String> {
+    plane.ask(&["get", object, "-o", &format!("jsonpath={path}")])
+}
+
+/// Start a pod and wait until it is Ready.
+pub fn start(plane: &ControlPlane, node: &Node, name: &str, more: &str) -> kit::Result<()> {
+    plane.apply(&test_image::pod(name, &node.name, more))?;
+    wait(plane, node, name, "Ready")
+}
+
+fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
+    let what = [format!("--for={condition}"), format!("pod/{name}")];
+    let what = if condition.contains('=') { what } else { [format!("--for=condition={condition}"), format!("pod/{name}")] };
+    let done = until(POD, || plane.ask(&["wait", &what[0], &what[1], "--timeout=2s"]));
+    done.map(drop).map_err(|e| {
+        let events = plane.ask(&["events", "--for", &format!("pod/{name}")]).unwrap_or_default();
+        let status = field(plane, &format!("pod/{name}"), "{.status.containerStatuses}").unwrap_or_default();
+        Error::new(format!("{e}\n{status}\n{events}\n{}\n{}", node.service_log("cri"), node.service_log("kubelet")))
+    })
+}
+
+/// Delete a pod and wait until the API has forgotten it.
+pub fn delete(plane: &ControlPlane, name: &str) -> kit::Result<()> {
+    plane.ask(&["delete", "pod", name, "--timeout=90s"]).map(drop)
+}
+
+fn runs(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    start(plane, node, "runs", "")?;
+    let logs = until(POD, || match plane.ask(&["logs", "runs"])? {
+        logs if logs.is_empty() => Err(Error::new("no log yet")),
+        logs => Ok(logs),
+    })?;
+    ensure(logs == "hello from runs\n", || format!("its log is {logs:?}"))?;
+    let ip = field(plane, "pod/runs", "{.status.podIP}")?;
+    ensure(!ip.is_empty(), || "it has no address".into())?;
+    delete(plane, "runs")?;
+    Ok(())
+}
+
+/// Kill the pod's first process from outside of its container.
+const KILL_PROBE: &str = "for p in /proc/[0-9]*; do [ \"$(readlink $p/exe)\" = /bin/probe ] && kill -9 ${p#/proc/}; done; true";
+
+fn restarts(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    start(plane, node, "restarts", "")?;
+    node.vm.guest.sh(KILL_PROBE)?;
+    until(POD, || match field(plane, "pod/restarts", "{.status.containerStatuses[0].restartCount}")? {
+        count if count == "1" => Ok(()),
+        count => Err(Error::new(format!("its restart count is {count}"))),
+    })?;
+    wait(plane, node, "restarts", "Ready")?;
+    let code = field(plane, "pod/restarts", "{.status.containerStatuses[0].lastState.terminated.exitCode}")?;
+    ensure(code == "137", || format!("its last exit code is {code:?}"))?;
+    delete(plane, "restarts")?;
+    Ok(())
+}
+
+fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    // The first pod of a node makes what all share, such as the bridge.
+    start(plane, node, "first", "")?;
+    delete(plane, "first")?;
+    let before = settled(node)?;
+    start(plane, node, "leaves", "")?;
+    let during = Holdings::of(&node.vm.guest)?;
+    let new = before.new_in(&during);
+    for kind in ["mount", "process", "network namespace", "link", "cgroup", "lease", "pod folder", "container folder"] {
+        ensure(new.iter().any(|line| line.starts_with(kind)), || {
+            format!("the look does not see a pod's {kind}:\n{}", new.join("\n"))
+        })?;
+    }
+    delete(plane, "leaves")?;
+    before.wait_same(&node.vm.guest, CLEAN)?;
+    Ok(())
+}
+
+/// What the node holds when the last pod is gone altogether: two looks that agree.
+fn settled(node: &Node) -> Result<Holdings, Failure> {
+    let gone = "! readlink /proc/[0-9]*/exe | grep -q /bin/probe && [ -z \"$(find /var/lib/cni -path '*/10.*')\" ]";
+    node.vm.guest.sh_until(gone, CLEAN)?;
+    let mut last = Holdings::of(&node.vm.guest)?;
+    Ok(until(CLEAN, || {
+        let now = Holdings::of(&node.vm.guest)?;
+        let same = now == last;
+        last = now;
+        if same { Holdings::of(&node.vm.guest) } else { Err(Error::new("it changes still")) }
+    })?)
+}
+
+/// A pod that tries the forbidden: in its first process, as root and as another user.
+fn tries(name: &str, node: &str, word: &str, context: &str) -> String {
+    let container = |user: u32| {
+        format!(
+            "  - name: user-{user}\n    image: {}\n    args: [{word}]\n    securityContext: {{runAsUser: {user}{context}}}\n",
+            test_image::NAME
+        )
+    };
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  nodeName: {node}\n  restartPolicy: Never\n  containers:\n{}{}",
+        container(0),
+        container(1000)
+    )
+}
+
+const FILTERED: &str = ", seccompProfile: {type: RuntimeDefault}";
+
+fn confined(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    plane.apply(&tries("confined", &node.name, "confined", FILTERED))?;
+    let by_exec = |user: u32| {
+        format!(
+            "securityContext: {{runAsUser: {user}{FILTERED}}}\n\
+             readinessProbe: {{exec: {{command: [/bin/probe, confined]}}, timeoutSeconds: 20, periodSeconds: 2}}\n"
+        )
+    };
+    plane.apply(&test_image::pod("exec-root", &node.name, &by_exec(0)))?;
+    plane.apply(&test_image::pod("exec-user", &node.name, &by_exec(1000)))?;
+    wait(plane, node, "confined", "jsonpath={.status.phase}=Succeeded").map_err(|e| {
+        let logs = plane.ask(&["logs", "confined", "--all-containers", "--prefix"]).unwrap_or_default();
+        Error::new(format!("{e}\n{logs}"))
+    })?;
+    wait(plane, node, "exec-root", "Ready")?;
+    wait(plane, node, "exec-user", "Ready")?;
+    plane.ask(&["delete", "pod", "confined", "exec-root", "exec-user", "--timeout=90s"])?;
+    Ok(())
+}
+
+/// The other case's teeth: the same attempts are allowed where no filter is.
+fn free(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    let context = ", privileged: true, seccompProfile: {type: Unconfined}";
+    plane.apply(&tries("free", &node.name, "free", context))?;
+    wait(plane, node, "free", "jsonpath={.status.phase}=Succeeded").map_err(|e| {
+        let logs = plane.ask(&["logs", "free", "--all-containers", "--prefix"]).unwrap_or_default();
+        Error::new(format!("{e}\n{logs}"))
+    })?;
+    delete(plane, "free")?;
+    Ok(())
+}
+
+fn broken_profile(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    node.vm.guest.write("/var/lib/kubelet/seccomp/broken.json", b"{\"defaultAction\": \"SCMP_ACT_NO_SUCH\"}", 0o644)?;
+    let context = "securityContext: {seccompProfile: {type: Localhost, localhostProfile: broken.json}}\n";
+    plane.apply(&test_image::pod("broken", &node.name, context))?;
+    let path = "{.status.containerStatuses[0].state.waiting.reason}: {.status.containerStatuses[0].state.waiting.message}";
+    let why = until(POD, || match field(plane, "pod/broken", path)? {
+        why if why.contains("Error") => Ok(why),
+        why => Err(Error::new(format!("it waits because of {why:?}"))),
+    })?;
+    ensure(why.contains("seccomp") || why.contains("SCMP_ACT_NO_SUCH"), || {
+        format!("the reason does not name the profile: {why}")
+    })?;
+    let started =
+        field(plane, "pod/broken", "{.status.containerStatuses[0].lastState}{.status.containerStatuses[0].state.running}")?;
+    ensure(!started.contains("startedAt"), || format!("it was started: {started}"))?;
+    delete(plane, "broken")?;
+    Ok(())
+}

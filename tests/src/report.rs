@@ -1,0 +1,92 @@
+//! Counts and prints how cases end; knows which skips are allowed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use kit::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Failure, Outcome};
+
+/// The tests' closing numbers.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// What held.
+    pub passed: usize,
+    /// What did not.
+    pub failed: usize,
+    /// What could not be tried, with leave.
+    pub skipped: usize,
+}
+
+/// Takes the outcomes.
+pub struct Report {
+    /// So far.
+    pub counts: Counts,
+    /// Case name to reason.
+    allowed: BTreeMap<String, String>,
+    failed: Vec<String>,
+}
+
+impl Report {
+    /// Begin with what was counted before; `skips` lists what may be skipped.
+    pub fn new(counts: Counts, skips: &Path) -> Result<Self> {
+        let text = fs::read_to_string(skips).on("read", skips)?;
+        let allowed = toml::from_str(&text).doing(format!("read {}", skips.display()))?;
+        Ok(Self { counts, allowed, failed: Vec::new() })
+    }
+
+    /// Try one case and say how it ended.
+    pub fn case(&mut self, name: &str, run: impl FnOnce() -> Outcome) {
+        say(&format!("{name} ... "));
+        let start = Instant::now();
+        let outcome = run();
+        self.take(name, outcome, start.elapsed());
+    }
+
+    fn take(&mut self, name: &str, outcome: Outcome, took: Duration) {
+        let seconds = took.as_secs_f32();
+        match outcome {
+            Ok(()) => {
+                self.counts.passed += 1;
+                say(&format!("ok ({seconds:.1} s)\n"));
+            }
+            Err(Failure::Skipped(why)) if self.allowed.contains_key(name) => {
+                self.counts.skipped += 1;
+                say(&format!("not run: {why} (allowed: {})\n", self.allowed[name]));
+            }
+            Err(Failure::Skipped(why)) => self.fail(name, &format!("not run, and not on the list of skips: {why}"), seconds),
+            Err(Failure::Failed(why)) => self.fail(name, &why, seconds),
+        }
+    }
+
+    fn fail(&mut self, name: &str, why: &str, seconds: f32) {
+        self.counts.failed += 1;
+        self.failed.push(name.to_owned());
+        say(&format!("FAILED ({seconds:.1} s)\n"));
+        for line in why.lines() {
+            say(&format!("    {line}\n"));
+        }
+    }
+
+    /// Say the closing line; the exit code.
+    pub fn close(&self) -> ExitCode {
+        for name in &self.failed {
+            say(&format!("failed: {name}\n"));
+        }
+        let Counts { passed, failed, skipped } = self.counts;
+        say(&format!("{passed} passed, {failed} failed, {skipped} skipped\n"));
+        if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// To standard output at once: a case that hangs must be seen by name.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens any more: the exit code still tells.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
