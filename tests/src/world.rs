@@ -120,10 +120,10 @@ impl World {
 
     fn boot_as(&self, board: &str, name: &str, change: impl FnOnce(&Appliance, &mut Spec) -> Result<()>) -> Result<Node> {
         let appliance = Appliance::open(board)?;
-        let dir = self.evidence.join(name);
-        fs::create_dir_all(&dir).on("make", &dir)?;
         let seat = self.lab.seat(name)?;
-        let mut spec = appliance.test_spec(&dir);
+        let mut spec = appliance.test_spec(self.lab.dir().join(name));
+        fs::create_dir_all(&spec.dir).on("make", &spec.dir)?;
+        spec.transcript = self.evidence.join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
         change(&appliance, &mut spec)?;
         let mut vm = Vm::boot(&spec)?;

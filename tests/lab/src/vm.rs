@@ -45,15 +45,29 @@ pub struct Spec {
     pub nics: Vec<Nic>,
     /// Whether a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
-    /// A folder of its own for sockets, the joined initramfs and the console's transcript.
+    /// A folder of its own, with a short path, for sockets and the joined initramfs.
     pub dir: PathBuf,
+    /// Where all that the console says is written.
+    pub transcript: PathBuf,
 }
 
 impl Spec {
     /// A machine of the board's usual memory and two processors without a network, that boots again when told to.
     pub fn new(arch: Arch, qemu: Qemu, kernel: PathBuf, segments: Vec<PathBuf>, dir: PathBuf) -> Self {
-        let memory = qemu.memory_mib;
-        Self { arch, qemu, kernel, segments, cmdline: String::new(), memory, cpus: 2, nics: Vec::new(), reboots: true, dir }
+        let (memory, transcript) = (qemu.memory_mib, dir.join("console.log"));
+        Self {
+            arch,
+            qemu,
+            kernel,
+            segments,
+            cmdline: String::new(),
+            memory,
+            cpus: 2,
+            nics: Vec::new(),
+            reboots: true,
+            dir,
+            transcript,
+        }
     }
 }
 
@@ -95,15 +109,16 @@ impl Vm {
             .stderr(log)
             .spawn()
             .doing(format!("start {}", spec.qemu.program))?;
-        Self::connect(qemu, spec.dir.clone())
+        Self::connect(qemu, spec)
     }
 
-    fn connect(mut qemu: Child, dir: PathBuf) -> Result<Self> {
+    fn connect(mut qemu: Child, spec: &Spec) -> Result<Self> {
+        let dir = spec.dir.clone();
         let mut reach = |port: &str| socket::connect(&dir.join(port), SOCKETS, || ended(&mut qemu, &dir));
         let [console, agent, verdict, monitor] = [reach("console")?, reach("agent")?, reach("verdict")?, reach("qmp")?];
         let mut qmp = Qmp::new(monitor)?;
         let started = Instant::now();
-        let console = Console::new(console, &dir.join("console.log"), started)?;
+        let console = Console::new(console, &spec.transcript, started)?;
         let (guest, verdicts) = (Guest::new(agent)?, Verdicts::new(verdict)?);
         qmp.ask("cont")?;
         Ok(Self { qemu, started, dir, console, guest, verdicts, qmp })
