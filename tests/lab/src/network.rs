@@ -127,14 +127,8 @@ fn dnsmasq(dir: &Path) -> Result<Command> {
     let hosts = dir.join("hosts");
     fs::create_dir_all(&hosts).on("make", &hosts)?;
     let mut command = Command::new("dnsmasq");
-    command.args([
-        "--conf-file=/dev/null",
-        "--keep-in-foreground",
-        "--log-facility=-",
-        "--pid-file=",
-        "--user=root",
-        "--group=root",
-    ]);
+    // In a user namespace it may not change its groups; as "no daemon" it does not try.
+    command.args(["--conf-file=/dev/null", "--no-daemon", "--log-facility=-", "--pid-file="]);
     command.arg(format!("--interface={BRIDGE}")).args(["--except-interface=lo", "--bind-interfaces"]);
     command.args(["--no-resolv", "--no-hosts", "--domain=lab", "--local=/lab/"]);
     command.args(["--dhcp-range=10.77.0.128,10.77.0.250,255.255.255.0,1h", "--dhcp-authoritative", "--no-ping", "--log-dhcp"]);

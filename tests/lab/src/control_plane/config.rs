@@ -58,6 +58,9 @@ apiServer:
   - {{name: kubelet-preferred-address-types, value: InternalIP}}
 controllerManager:
   extraArgs:
+  # Its own brake of 20 requests a second holds its controllers' start up for five seconds.
+  - {{name: kube-api-qps, value: '200'}}
+  - {{name: kube-api-burst, value: '400'}}
   - {{name: leader-elect, value: 'false'}}
 scheduler:
   extraArgs:
