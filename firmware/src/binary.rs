@@ -35,6 +35,8 @@ pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
     cargo
         .args(["zigbuild", "-Zbuild-std=std,panic_abort", "--target", arch.target(), "--package", name])
         .args(["--profile", &profile])
+        // No folder of this machine may stand in what is shipped.
+        .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
         .current_dir(place::repository())
         .env("PATH", path)
         // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.

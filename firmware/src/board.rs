@@ -155,3 +155,21 @@ impl std::str::FromStr for Arch {
             .with_context(|| format!("no processor {text}; there are x86_64 and aarch64"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn every_board_loads_and_its_lists_are_there() {
+        for name in Board::names().unwrap() {
+            let board = Board::load(&name).unwrap();
+            for list in &board.modules.lists {
+                assert!(place::repository().join(format!("board/modules/{list}.list")).exists(), "{name}: {list}");
+            }
+        }
+        let error = Board::load("toaster").unwrap_err().to_string();
+        assert!(error.contains("toaster") && error.contains("x86_64-qemu"), "{error}");
+    }
+}

@@ -35,3 +35,29 @@ pub fn build(dir: &Path, binary: &[u8]) -> Result<Archive, Error> {
         None => Ok(archive),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::Node;
+
+    #[test]
+    fn the_list_and_the_skeleton_agree() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut archive = Archive::new();
+        let list = std::fs::read_to_string(dir.join("lists/core.list")).unwrap();
+        list::add(&mut archive, &list, &dir.join("skeleton")).unwrap();
+        assert_eq!(archive.get("/tmp"), Some(&Node::Folder(0o1777)));
+        for file in std::fs::read_dir(dir.join("skeleton/etc")).unwrap() {
+            let path = format!("/etc/{}", file.unwrap().file_name().to_string_lossy());
+            assert!(archive.get(&path).is_some(), "no list names {path}");
+        }
+    }
+
+    #[test]
+    fn a_binary_without_the_section_is_an_error() {
+        let error = links(b"\x7fELF").unwrap_err().to_string();
+        assert!(error.contains(LINKS), "{error}");
+    }
+}
