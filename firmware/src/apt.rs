@@ -27,7 +27,7 @@ pub struct Package {
 /// A suite for one architecture (Debian's name).
 #[derive(Clone, Debug)]
 pub struct Suite {
-    suite: String,
+    name: String,
     arch: String,
     dir: PathBuf,
 }
@@ -36,7 +36,7 @@ impl Suite {
     /// That suite; nothing is fetched yet.
     pub fn new(suite: &str, arch: &str) -> Result<Self> {
         let dir = place::cache(&format!("debian/{suite}-{arch}"))?;
-        Ok(Self { suite: suite.to_owned(), arch: arch.to_owned(), dir })
+        Ok(Self { name: suite.to_owned(), arch: arch.to_owned(), dir })
     }
 
     /// The package, from the cache when it is there. The newest whose version begins with `series`; a package without contents that
@@ -46,11 +46,11 @@ impl Suite {
         if let Some(package) = self.recorded(&record) {
             return Ok(package);
         }
-        println!("fetching {name} of Debian {} for {}", self.suite, self.arch);
+        println!("fetching {name} of Debian {} for {}", self.name, self.arch);
         self.update()?;
         let (mut name, mut version, depends) = self.newest(name, series)?;
         if follow {
-            name = depends.split([',', ' ']).next().unwrap_or_default().to_owned();
+            depends.split([',', ' ']).next().unwrap_or_default().clone_into(&mut name);
             version = self.newest(&name, series)?.1;
         }
         let package = self.download(&name, &version)?;
@@ -84,7 +84,7 @@ impl Suite {
             .collect();
         let entry = texts.iter().find_map(|text| debian_entry(text)).context("find a Debian mirror: /etc/apt names none")?;
         fs::create_dir_all(self.dir.join("lists/partial")).with_context(|| format!("make {}", self.dir.display()))?;
-        fs::write(self.dir.join("sources.list"), format!("{entry} {} main\n", self.suite))?;
+        fs::write(self.dir.join("sources.list"), format!("{entry} {} main\n", self.name))?;
         fs::write(self.dir.join("status"), "")?;
         run::answered(self.apt("apt-get").arg("update")).map(drop)
     }
@@ -96,13 +96,11 @@ impl Suite {
             record.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(": ")).unwrap_or_default().to_owned()
         };
         let records: Vec<&str> = shown.split("\n\n").filter(|record| !record.trim().is_empty()).collect();
-        match records.iter().find(|record| field(record, "Version").starts_with(series)) {
-            Some(record) => Ok((name.to_owned(), field(record, "Version"), field(record, "Depends"))),
-            None => {
-                let there: Vec<String> = records.iter().map(|record| field(record, "Version")).collect();
-                bail!("fetch {name}: Debian {} has no version {series}, but {}", self.suite, there.join(", "))
-            }
+        if let Some(record) = records.iter().find(|record| field(record, "Version").starts_with(series)) {
+            return Ok((name.to_owned(), field(record, "Version"), field(record, "Depends")));
         }
+        let there: Vec<String> = records.iter().map(|record| field(record, "Version")).collect();
+        bail!("fetch {name}: Debian {} has no version {series}, but {}", self.name, there.join(", "))
     }
 
     fn download(&self, name: &str, version: &str) -> Result<Package> {

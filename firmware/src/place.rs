@@ -12,7 +12,7 @@ pub fn repository() -> PathBuf {
 
 /// `out/NAME` of the repository, made when missing.
 pub fn out(name: &str) -> Result<PathBuf> {
-    made(repository().join("out").join(name))
+    made(&repository().join("out").join(name))
 }
 
 /// A folder below the cache, made when missing: `$KUTTIES_CACHE`, or `~/.cache/kutties`.
@@ -21,10 +21,10 @@ pub fn cache(name: &str) -> Result<PathBuf> {
         Some(dir) => PathBuf::from(dir),
         None => Path::new(&std::env::var_os("HOME").context("neither KUTTIES_CACHE nor HOME is set")?).join(".cache/kutties"),
     };
-    made(root.join(name))
+    made(&root.join(name))
 }
 
-fn made(dir: PathBuf) -> Result<PathBuf> {
-    std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
-    std::path::absolute(&dir).with_context(|| format!("find {}", dir.display()))
+fn made(dir: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    std::path::absolute(dir).with_context(|| format!("find {}", dir.display()))
 }
