@@ -300,7 +300,9 @@ fn complaints(setup: &Setup) {
         command.env("CNI_COMMAND", "ADD").env("CNI_PATH", &setup.bin).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.envs(env.iter().copied()).spawn().unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+        // The reference plugins write a second error after some.
+        let output = child.wait_with_output().unwrap().stdout;
+        serde_json::Deserializer::from_slice(&output).into_iter().next().unwrap().unwrap()
     };
     let whole = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", "/proc/self/ns/net"), ("CNI_IFNAME", "eth7")];
     let conf = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge"}"#;

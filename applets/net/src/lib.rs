@@ -1,6 +1,8 @@
-//! Room `net`.
+//! The commands of the network.
 
 use kit::Applet;
 
+mod dhclient;
+
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[dhclient::NAME];

@@ -8,6 +8,7 @@ pub mod kernel_log;
 pub mod loop_device;
 pub mod module;
 pub mod netlink;
+pub mod packet;
 pub mod pidfd;
 pub mod seccomp;
 pub mod sigpipe;
