@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use image::{Image, Store, Usage};
 use kit::{Result, paths};
+use rustix::fs::FsWord;
 use tokio::sync::watch;
 
 use crate::server::blocking;
 
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// The store, the end of its first import, and the last measurement.
 pub struct Images {
@@ -92,7 +93,7 @@ fn import_given(store: &Store, dir: &Path) {
 
 /// The store has it now: where the root is memory, a second copy would take memory for ever. A disk keeps its file.
 fn drop_source(path: &Path) {
-    let in_memory = rustix::fs::statfs(path).is_ok_and(|fs| IN_MEMORY.contains(&(fs.f_type as i64)));
+    let in_memory = rustix::fs::statfs(path).is_ok_and(|fs| IN_MEMORY.contains(&fs.f_type));
     if !in_memory {
         return;
     }

@@ -4,6 +4,7 @@ use kit::Applet;
 
 pub mod api;
 mod cgroup;
+pub mod client;
 mod filter;
 mod images;
 mod life;

@@ -27,14 +27,14 @@ impl Zygote {
     pub async fn spawn(&self, dir: &Path, patience: Duration) -> Result<(Info, Watch)> {
         let (ours, theirs) = StdStream::pair().doing("make a socket pair")?;
         let request = serde_json::to_vec(&Spawn { dir: dir.to_owned() }).doing("encode a request")?;
-        self.send(&request, theirs).doing("ask the zygote for a monitor")?;
+        self.send(&request, &theirs).doing("ask the zygote for a monitor")?;
         ours.set_nonblocking(true).doing("make a socket wait for nobody")?;
         let mut watch = Watch(BufReader::new(UnixStream::from_std(ours).doing("watch a socket")?));
         let info = within(patience, watch.first()).await?;
         Ok((info, watch))
     }
 
-    fn send(&self, request: &[u8], theirs: StdStream) -> rustix::io::Result<usize> {
+    fn send(&self, request: &[u8], theirs: &StdStream) -> rustix::io::Result<usize> {
         let fds = [theirs.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut beside = SendAncillaryBuffer::new(&mut space);

@@ -110,3 +110,6 @@ async fn answer(socket: UnixStream, server: Shared) {
         tracing::debug!(error = %e, "a connection ended");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,5 +95,5 @@ pub fn new_id() -> Result<String> {
     if got != bytes.len() {
         return Err(Error::new("get random bytes: too few came"));
     }
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
 }

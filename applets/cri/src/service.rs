@@ -8,6 +8,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::api::image_service_server::ImageService;
 use crate::api::runtime_service_server::RuntimeService;
+#[allow(clippy::wildcard_imports, reason = "the table names every message")]
 use crate::api::*;
 use crate::rpc;
 use crate::server::Shared;

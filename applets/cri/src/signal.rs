@@ -4,10 +4,40 @@ use kit::{Error, Result};
 
 /// Linux's numbers on x86, Arm and RISC-V, see signal(7); the first name of a number is the one to show.
 const NAMES: &[(&str, i32)] = &[
-    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("IOT", 6), ("BUS", 7), ("FPE", 8), ("KILL", 9),
-    ("USR1", 10), ("SEGV", 11), ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15), ("STKFLT", 16), ("CHLD", 17), ("CLD", 17),
-    ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22), ("URG", 23), ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26),
-    ("PROF", 27), ("WINCH", 28), ("IO", 29), ("POLL", 29), ("PWR", 30), ("SYS", 31),
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("IOT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("STKFLT", 16),
+    ("CHLD", 17),
+    ("CLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("IO", 29),
+    ("POLL", 29),
+    ("PWR", 30),
+    ("SYS", 31),
 ];
 
 /// The real-time signals that programs may use: the C libraries keep the first ones to themselves.
@@ -42,7 +72,9 @@ fn real_time(name: &str) -> Option<i32> {
         (_, Some(rest)) => (RTMAX, rest.strip_prefix('-').or(rest.strip_prefix("MINUS")).unwrap_or(rest), -1),
         _ => return None,
     };
-    let offset: i32 = if rest.is_empty() { 0 } else { rest.parse().ok()? };
+    // A number without a sign of its own.
+    let offset: u8 = if rest.is_empty() { 0 } else { rest.parse().ok().filter(|_| !rest.starts_with('+'))? };
+    let offset = i32::from(offset);
     Some(base + sign * offset).filter(|number| (RTMIN..=RTMAX).contains(number))
 }
 
@@ -54,7 +86,9 @@ mod tests {
 
     #[test]
     fn every_spelling_counts() {
-        for (text, wanted) in [("SIGTERM", 15), ("term", 15), ("9", 9), ("SIGRTMIN+3", 37), ("RTMAX-14", 50), ("SIGRTMINPLUS15", 49)] {
+        for (text, wanted) in
+            [("SIGTERM", 15), ("term", 15), ("9", 9), ("SIGRTMIN+3", 37), ("RTMAX-14", 50), ("SIGRTMINPLUS15", 49)]
+        {
             assert_eq!(number(text).unwrap(), wanted, "{text}");
         }
         for text in ["", "SIGNOT", "0", "65", "RTMIN+31", "RTMAX+1"] {

@@ -14,7 +14,7 @@ use crate::server::{Server, blocking};
 use crate::store::{Container, SandboxPhase};
 
 /// How much longer than the grace a stop may take, until the kill has been carried out.
-const AFTER_GRACE: Duration = Duration::from_secs(60);
+const AFTER_GRACE: Duration = Duration::from_mins(1);
 
 /// Bring a container to its end. Nothing to do when it has ended.
 pub async fn stop(server: &Server, container: Arc<Container>, grace: Duration) -> Result<()> {

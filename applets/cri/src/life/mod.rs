@@ -11,4 +11,4 @@ pub mod sandbox_dir;
 pub mod watch;
 
 /// Settles how long a monitor may take for what it does at once: making a container under emulation takes seconds when all is busy.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);

@@ -1,6 +1,7 @@
 //! The server's start: what the last server left is taken over, half-made things are undone, rubbish is swept.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{container, rootfs, sandbox, watch};
@@ -43,9 +44,9 @@ async fn take_over(server: &Shared, sandbox: &Sandbox) {
             (ContainerPhase::Making, _) => container::remove(server, container.clone()).await,
             // The last server died between the order to start and the note of it.
             (ContainerPhase::Created, Some(seen)) if seen.state != State::Created => {
-                note_start(server, &container, seen.started_at).map(|_| ())
+                note_start(server, &container, seen.started_at)
             }
-            (_, None) => lost(server, container.clone()),
+            (_, None) => lost(server, &container),
             _ => Ok(()),
         };
         if let Err(e) = result {
@@ -69,7 +70,7 @@ fn note_start(server: &Shared, container: &Container, at: i64) -> kit::Result<()
 }
 
 /// A container of which its living monitor knows nothing was being removed when the last server died.
-fn lost(server: &Shared, container: std::sync::Arc<Container>) -> kit::Result<()> {
+fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     if server.store.refreshed(container.clone()).exit.is_some() {
         return Ok(());
     }

@@ -1,13 +1,14 @@
 //! `ContainerStats` and `ListContainerStats`: what a container uses, from its cgroup's files, and what it wrote.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use kit::Result;
 
 use crate::api::{
     ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse, CpuUsage,
-    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, MemoryUsage, SwapUsage, UInt64Value,
+    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, MemoryUsage, SwapUsage,
+    UInt64Value,
 };
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, labels_fit};
@@ -76,7 +77,7 @@ fn memory(cgroup: &Cgroup, timestamp: i64) -> Option<MemoryUsage> {
     })
 }
 
-fn writable(upper: &PathBuf, timestamp: i64) -> FilesystemUsage {
+fn writable(upper: &Path, timestamp: i64) -> FilesystemUsage {
     let (bytes, inodes) = crate::usage::of(upper);
     FilesystemUsage {
         timestamp,

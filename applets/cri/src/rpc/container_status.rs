@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::list_containers::{image, state};
-use crate::api::{
-    ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal,
-};
+use crate::api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
 use crate::server::{Answer, Fault, Shared};
 use crate::signal;
 use crate::store::{Container, ContainerPhase};
@@ -19,7 +17,8 @@ pub async fn container_status(server: &Shared, request: ContainerStatusRequest) 
     let mut info = BTreeMap::new();
     if request.verbose {
         let bundle = server.containers.join(&container.id);
-        let text = json!({ "sandboxID": container.sandbox, "bundle": bundle, "cgroup": container.cgroup, "config": container.config });
+        let text =
+            json!({ "sandboxID": container.sandbox, "bundle": bundle, "cgroup": container.cgroup, "config": container.config });
         info.insert("info".into(), text.to_string());
     }
     Ok(ContainerStatusResponse { status: Some(of(&container)), info })

@@ -21,12 +21,7 @@ pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusReques
         let netns = wire::namespace(&server.store.dir(&sandbox.id), "net");
         info.insert("info".into(), json!({ "netns": netns, "cgroup": sandbox.cgroup, "config": sandbox.config }).to_string());
     }
-    Ok(PodSandboxStatusResponse {
-        status: Some(of(&sandbox)),
-        info,
-        timestamp: now(),
-        ..PodSandboxStatusResponse::default()
-    })
+    Ok(PodSandboxStatusResponse { status: Some(of(&sandbox)), info, timestamp: now(), ..PodSandboxStatusResponse::default() })
 }
 
 /// The status. A pod on the host's network has no address of its own.

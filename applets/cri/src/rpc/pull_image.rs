@@ -7,11 +7,9 @@ use crate::server::{Answer, Fault, Shared};
 
 pub async fn pull_image(server: &Shared, request: PullImageRequest) -> Answer<PullImageResponse> {
     let name = request.image.unwrap_or_default().image;
-    match server.images.find(&name).await? {
-        Some(image) => Ok(PullImageResponse { image_ref: image.id }),
-        None => {
-            let message = format!("pull {name}: the node does not have it, and registries are not implemented yet");
-            Err(Fault::new(Code::Unimplemented, message))
-        }
+    if let Some(image) = server.images.find(&name).await? {
+        return Ok(PullImageResponse { image_ref: image.id });
     }
+    let message = format!("pull {name}: the node does not have it, and registries are not implemented yet");
+    Err(Fault::new(Code::Unimplemented, message))
 }

@@ -81,12 +81,11 @@ fn last_of_each(env: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for pair in env {
         let name = pair.split('=').next().unwrap_or_default().to_owned();
-        match at.get(&name) {
-            Some(index) => kept[*index] = pair,
-            None => {
-                at.insert(name, kept.len());
-                kept.push(pair);
-            }
+        if let Some(index) = at.get(&name) {
+            kept[*index] = pair;
+        } else {
+            at.insert(name, kept.len());
+            kept.push(pair);
         }
     }
     kept

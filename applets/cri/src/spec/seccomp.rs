@@ -26,6 +26,11 @@ fn read(path: &str) -> Result<Value> {
     if fs::metadata(path).on("read seccomp profile", path)?.len() > LIMIT {
         return Err(Error::new(format!("read seccomp profile {path}: it is larger than a megabyte")));
     }
-    let profile: Value = serde_json::from_slice(&fs::read(path).on("read seccomp profile", path)?).on("decode seccomp profile", path)?;
-    if profile["defaultAction"].is_string() { Ok(profile) } else { Err(Error::new(format!("seccomp profile {path} has no defaultAction"))) }
+    let profile: Value =
+        serde_json::from_slice(&fs::read(path).on("read seccomp profile", path)?).on("decode seccomp profile", path)?;
+    if profile["defaultAction"].is_string() {
+        Ok(profile)
+    } else {
+        Err(Error::new(format!("seccomp profile {path} has no defaultAction")))
+    }
 }

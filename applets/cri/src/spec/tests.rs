@@ -136,7 +136,7 @@ fn what_is_not_implemented_is_refused() {
         made(&sandbox(), &config).unwrap_err().to_string()
     };
     assert!(refused(&|mount| mount.recursive_read_only = true).contains("not read-only"));
-    assert!(refused(&|mount| mount.image = Some(Default::default())).contains("image volumes"));
+    assert!(refused(&|mount| mount.image = Some(crate::api::ImageSpec::default())).contains("image volumes"));
     assert!(refused(&|mount| mount.mount_options = vec!["noexec".into()]).contains("mount options"));
     let shared = security(|context| context.namespace_options = Some(namespaces(NamespaceMode::Pod)));
     assert!(made(&sandbox(), &shared).is_err());
@@ -181,11 +181,15 @@ fn the_filter_grows_with_capabilities() {
     let filter = |names: &[&str]| seccomp_default::build(names);
     let allowed = |filter: &Value, call: &str| {
         filter["syscalls"].as_array().unwrap().iter().any(|rule| {
-            rule["action"] == "SCMP_ACT_ALLOW" && rule.get("args").is_none() && rule["names"].as_array().unwrap().contains(&json!(call))
+            rule["action"] == "SCMP_ACT_ALLOW"
+                && rule.get("args").is_none()
+                && rule["names"].as_array().unwrap().contains(&json!(call))
         })
     };
     let plain = filter(&["CHOWN"]);
-    assert!(allowed(&plain, "openat") && !allowed(&plain, "mount") && !allowed(&plain, "io_uring_setup") && !allowed(&plain, "clone"));
+    assert!(
+        allowed(&plain, "openat") && !allowed(&plain, "mount") && !allowed(&plain, "io_uring_setup") && !allowed(&plain, "clone")
+    );
     assert!(allowed(&filter(&["SYS_ADMIN"]), "mount") && allowed(&filter(&["SYS_TIME"]), "clock_settime"));
     assert_eq!(plain["syscalls"].as_array().unwrap().last().unwrap()["errnoRet"], 38);
 }

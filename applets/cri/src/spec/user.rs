@@ -56,7 +56,12 @@ pub fn resolve(rootfs: &Path, image_user: &str, security: &LinuxContainerSecurit
         groups.push(u32::try_from(*group).doing("read a supplemental group")?);
     }
     let mut seen = Vec::new();
-    groups.retain(|gid| !seen.contains(gid) && { seen.push(*gid); true });
+    groups.retain(|gid| {
+        !seen.contains(gid) && {
+            seen.push(*gid);
+            true
+        }
+    });
     Ok(User { uid, gid, groups, home: entry.map(|entry| entry.home).filter(|home| !home.is_empty()) })
 }
 

@@ -164,8 +164,8 @@ impl Store {
         self.change_container(id, |container| {
             if container.exit.is_none() {
                 container.exit = Some(exit);
-                container.reason = reason.to_owned();
-                container.message = message.to_owned();
+                reason.clone_into(&mut container.reason);
+                message.clone_into(&mut container.message);
             }
         })
     }

@@ -1,0 +1,222 @@
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+use std::io::{BufRead, BufReader, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
+use tonic::Code;
+
+use super::*;
+use crate::api::*;
+use crate::client;
+use crate::monitor::wire::{self, Info, Reply, Request, Spawn};
+
+/// A zygote of one thread a monitor, which makes nothing and says yes. The receiver gets each monitor's watching connection.
+fn zygote() -> (Zygote, mpsc::Receiver<StdStream>) {
+    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let (tell, watches) = mpsc::channel();
+    std::thread::spawn(move || {
+        while let Some((spawn, notify)) = receive(&theirs) {
+            let listener = StdListener::bind(wire::socket(&spawn.dir)).unwrap();
+            say(&notify, &info());
+            tell.send(notify).unwrap();
+            let tell = tell.clone();
+            std::thread::spawn(move || listener.incoming().flatten().for_each(|socket| monitor(socket, &tell)));
+        }
+    });
+    (Zygote(ours), watches)
+}
+
+fn receive(socket: &OwnedFd) -> Option<(Spawn, StdStream)> {
+    let mut bytes = [0; 4096];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let got = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut beside, RecvFlags::empty()).unwrap();
+    let fd = beside.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    })?;
+    Some((serde_json::from_slice(&bytes[..got.bytes]).unwrap(), fd.into()))
+}
+
+fn monitor(socket: StdStream, tell: &mpsc::Sender<StdStream>) {
+    let mut line = String::new();
+    BufReader::new(&socket).read_line(&mut line).unwrap();
+    match serde_json::from_str(&line).unwrap() {
+        Request::Watch => {
+            say(&socket, &info());
+            let _ = tell.send(socket);
+        }
+        _ => say(&socket, &Reply::Done),
+    }
+}
+
+fn info() -> Reply {
+    Reply::Info(Info { pid: 1, containers: Vec::new() })
+}
+
+fn say(mut socket: &StdStream, reply: &Reply) {
+    socket.write_all(format!("{}\n", serde_json::to_string(reply).unwrap()).as_bytes()).unwrap();
+}
+
+fn options(name: &str) -> Options {
+    // Short: a socket's path has 108 bytes, and an id takes 64.
+    let root = Path::new("/tmp").join(format!("cri-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&root);
+    let [socket, state, images, containers] = ["s", "p", "i", "c"].map(|part| root.join(part));
+    Options { socket, state, images, containers }
+}
+
+/// A pod that needs nothing of the host: no root is needed to make it.
+fn pod(attempt: u32) -> PodSandboxConfig {
+    let host = NamespaceMode::Node.into();
+    let namespaces = NamespaceOption { network: host, pid: host, ipc: host, ..NamespaceOption::default() };
+    let context = LinuxSandboxSecurityContext { namespace_options: Some(namespaces), ..LinuxSandboxSecurityContext::default() };
+    let linux = LinuxPodSandboxConfig { security_context: Some(context), cgroup_parent: "/t".into(), ..Default::default() };
+    let metadata = PodSandboxMetadata { name: "p".into(), namespace: "n".into(), uid: "u".into(), attempt };
+    PodSandboxConfig { metadata: Some(metadata), linux: Some(linux), ..PodSandboxConfig::default() }
+}
+
+fn run(work: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), work).await.unwrap() });
+}
+
+/// A server as a task of its own, and its clients.
+async fn start(
+    options: &Options,
+    zygote: Zygote,
+) -> (
+    tokio::task::JoinHandle<()>,
+    runtime_service_client::RuntimeServiceClient<client::Channel>,
+    image_service_client::ImageServiceClient<client::Channel>,
+) {
+    let own = Options {
+        socket: options.socket.clone(),
+        state: options.state.clone(),
+        images: options.images.clone(),
+        containers: options.containers.clone(),
+    };
+    let _ = fs::remove_file(&own.socket);
+    let task = tokio::spawn(async move {
+        serve(&own, zygote).await.unwrap();
+    });
+    loop {
+        match client::connect(&options.socket).await {
+            Ok((runtime, images)) => return (task, runtime, images),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[test]
+fn it_answers_as_the_kubelet_expects() {
+    run(async {
+        let options = options("a");
+        let (_task, mut runtime, mut images) = start(&options, zygote().0).await;
+        let version = runtime.version(VersionRequest::default()).await.unwrap().into_inner();
+        assert_eq!((version.runtime_name.as_str(), version.runtime_api_version.as_str()), ("kutties", "v1"));
+        let status = runtime.status(StatusRequest { verbose: true }).await.unwrap().into_inner();
+        let conditions = status.status.unwrap().conditions;
+        assert_eq!((conditions[0].r#type.as_str(), conditions[0].status), ("RuntimeReady", true));
+        assert_eq!((conditions[1].r#type.as_str(), status.info.contains_key("config")), ("NetworkReady", true));
+        let config = runtime.runtime_config(RuntimeConfigRequest {}).await.unwrap().into_inner();
+        assert_eq!(config.linux.unwrap().cgroup_driver(), CgroupDriver::Cgroupfs);
+        assert_eq!(runtime.exec(ExecRequest::default()).await.unwrap_err().code(), Code::Unimplemented);
+
+        let spec = Some(ImageSpec { image: "nothing:1".into(), ..ImageSpec::default() });
+        let status = images.image_status(ImageStatusRequest { image: spec.clone(), verbose: false }).await.unwrap();
+        assert!(status.into_inner().image.is_none());
+        assert!(images.pull_image(PullImageRequest { image: spec.clone(), ..Default::default() }).await.is_err());
+        images.remove_image(RemoveImageRequest { image: spec }).await.unwrap();
+        assert!(images.list_images(ListImagesRequest::default()).await.unwrap().into_inner().images.is_empty());
+        assert_eq!(images.image_fs_info(ImageFsInfoRequest {}).await.unwrap().into_inner().image_filesystems.len(), 1);
+        let unknown = ContainerStatusRequest { container_id: "no".into(), verbose: false };
+        assert_eq!(runtime.container_status(unknown).await.unwrap_err().code(), Code::NotFound);
+        runtime.stop_container(StopContainerRequest { container_id: "no".into(), timeout: 0 }).await.unwrap();
+        runtime.remove_container(RemoveContainerRequest { container_id: "no".into() }).await.unwrap();
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn a_sandbox_lives_once_whatever_is_repeated() {
+    run(async {
+        let options = options("s");
+        let (zygote, _watches) = zygote();
+        let (_task, mut runtime, _) = start(&options, zygote).await;
+        let request = RunPodSandboxRequest { config: Some(pod(0)), ..Default::default() };
+        let id = runtime.run_pod_sandbox(request.clone()).await.unwrap().into_inner().pod_sandbox_id;
+        assert_eq!(runtime.run_pod_sandbox(request.clone()).await.unwrap().into_inner().pod_sandbox_id, id);
+        let other = RunPodSandboxRequest { config: Some(pod(1)), ..Default::default() };
+        assert_ne!(runtime.run_pod_sandbox(other).await.unwrap().into_inner().pod_sandbox_id, id);
+        assert!(options.state.join(&id).join("pod.json").exists());
+
+        let status = PodSandboxStatusRequest { pod_sandbox_id: id.clone(), verbose: true };
+        let answer = runtime.pod_sandbox_status(status.clone()).await.unwrap().into_inner().status.unwrap();
+        assert_eq!((answer.state(), answer.network.unwrap().ip.as_str()), (PodSandboxState::SandboxReady, ""));
+        for _ in 0..2 {
+            runtime.stop_pod_sandbox(StopPodSandboxRequest { pod_sandbox_id: id.clone() }).await.unwrap();
+        }
+        let answer = runtime.pod_sandbox_status(status.clone()).await.unwrap().into_inner().status.unwrap();
+        assert_eq!(answer.state(), PodSandboxState::SandboxNotready);
+        assert_eq!(runtime.run_pod_sandbox(request).await.unwrap_err().code(), Code::AlreadyExists);
+        for _ in 0..2 {
+            runtime.remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id: id.clone() }).await.unwrap();
+        }
+        assert_eq!(runtime.pod_sandbox_status(status).await.unwrap_err().code(), Code::NotFound);
+        assert!(!options.state.join(&id).exists());
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn the_next_server_takes_over_and_a_dead_monitor_ends_its_pod() {
+    run(async {
+        let options = options("t");
+        let (first, watches) = zygote();
+        let (task, mut runtime, _) = start(&options, first).await;
+        let request = RunPodSandboxRequest { config: Some(pod(0)), ..Default::default() };
+        let id = runtime.run_pod_sandbox(request).await.unwrap().into_inner().pod_sandbox_id;
+        let spawned = watches.recv().unwrap();
+        task.abort();
+
+        let (_task, mut runtime, _) = start(&options, zygote().0).await;
+        let taken_over = tokio::task::spawn_blocking(move || watches.recv().unwrap()).await.unwrap();
+        let state = async |runtime: &mut runtime_service_client::RuntimeServiceClient<client::Channel>| {
+            let request = PodSandboxStatusRequest { pod_sandbox_id: id.clone(), verbose: false };
+            runtime.pod_sandbox_status(request).await.unwrap().into_inner().status.unwrap().state()
+        };
+        assert_eq!(state(&mut runtime).await, PodSandboxState::SandboxReady);
+        drop((spawned, taken_over));
+        while state(&mut runtime).await == PodSandboxState::SandboxReady {
+            tokio::task::yield_now().await;
+        }
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn what_can_not_be_given_is_refused() {
+    run(async {
+        let options = options("r");
+        let (_task, mut runtime, _) = start(&options, zygote().0).await;
+        let mut refused = async |change: &dyn Fn(&mut NamespaceOption)| {
+            let mut config = pod(0);
+            let context = config.linux.as_mut().unwrap().security_context.as_mut().unwrap();
+            change(context.namespace_options.as_mut().unwrap());
+            let request = RunPodSandboxRequest { config: Some(config), ..Default::default() };
+            runtime.run_pod_sandbox(request).await.unwrap_err().code()
+        };
+        assert_eq!(refused(&|namespaces| namespaces.pid = NamespaceMode::Pod.into()).await, Code::Unimplemented);
+        assert_eq!(refused(&|namespaces| namespaces.userns_options = Some(UserNamespace::default())).await, Code::Unimplemented);
+        let request = RunPodSandboxRequest { config: Some(pod(0)), runtime_handler: "other".into() };
+        assert_eq!(runtime.run_pod_sandbox(request).await.unwrap_err().code(), Code::InvalidArgument);
+        let list = runtime.list_pod_sandbox(ListPodSandboxRequest::default()).await.unwrap().into_inner();
+        assert!(list.items.is_empty());
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
