@@ -3,6 +3,7 @@
 use kit::Applet;
 
 mod dhclient;
+mod ip;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[dhclient::NAME];
+pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME];

@@ -23,17 +23,20 @@ mod ifa {
     pub const BROADCAST: u16 = 4;
     pub const CACHEINFO: u16 = 6;
     pub const FLAGS: u16 = 8;
+    pub const PROTO: u16 = 11;
 }
 
 /// Flags of an address (`IFA_F_*`).
 mod bit {
     pub const SECONDARY: u32 = 0x01;
     pub const NODAD: u32 = 0x02;
+    pub const OPTIMISTIC: u32 = 0x04;
     pub const DADFAILED: u32 = 0x08;
     pub const DEPRECATED: u32 = 0x20;
     pub const TENTATIVE: u32 = 0x40;
     pub const PERMANENT: u32 = 0x80;
     pub const MANAGED: u32 = 0x100;
+    pub const NO_PREFIX_ROUTE: u32 = 0x200;
 }
 
 /// How long an address holds.
@@ -69,6 +72,8 @@ pub struct Address {
     pub flags: u32,
     /// How long it holds.
     pub lifetime: Lifetime,
+    /// Who made it (`IFAPROT_*`): 0 not told, 1 the kernel's loopback, 2 router announcement, 3 the kernel's link-local.
+    pub protocol: u8,
 }
 
 impl Address {
@@ -81,23 +86,25 @@ impl Address {
     pub fn flag_names(&self) -> Vec<&'static str> {
         let names = [
             (bit::SECONDARY, if self.cidr.is_v4() { "secondary" } else { "temporary" }),
-            (bit::TENTATIVE, "tentative"),
-            (bit::DEPRECATED, "deprecated"),
-            (bit::DADFAILED, "dadfailed"),
             (bit::NODAD, "nodad"),
+            (bit::OPTIMISTIC, "optimistic"),
+            (bit::DADFAILED, "dadfailed"),
+            (bit::DEPRECATED, "deprecated"),
+            (bit::TENTATIVE, "tentative"),
+            (bit::PERMANENT, "dynamic"),
             (bit::MANAGED, "mngtmpaddr"),
+            (bit::NO_PREFIX_ROUTE, "noprefixroute"),
         ];
-        let mut words: Vec<_> = names.iter().filter(|(b, _)| self.flags & b != 0).map(|(_, name)| *name).collect();
-        if self.flags & bit::PERMANENT == 0 {
-            words.push("dynamic");
-        }
-        words
+        // Not permanent is what is said.
+        let said = self.flags ^ bit::PERMANENT;
+        names.iter().filter(|(b, _)| said & b != 0).map(|(_, name)| *name).collect()
     }
 
     fn parse(answer: &Answer) -> Option<Self> {
         let head = answer.body.get(..IFADDR)?;
         let (prefix, mut flags, scope, index) = (head[1], u32::from(head[2]), head[3], u32_at(head, 4)?);
-        let (mut address, mut local, mut broadcast, mut label, mut lifetime) = (None, None, None, None, Lifetime::FOREVER);
+        let (mut address, mut local, mut broadcast, mut label) = (None, None, None, None);
+        let (mut lifetime, mut protocol) = (Lifetime::FOREVER, 0);
         for a in attributes(&answer.body[IFADDR..]) {
             match a.kind {
                 ifa::ADDRESS => address = a.ip(),
@@ -105,6 +112,7 @@ impl Address {
                 ifa::LABEL => label = Some(a.text()),
                 ifa::BROADCAST => broadcast = a.ip(),
                 ifa::FLAGS => flags = a.u32(),
+                ifa::PROTO => protocol = a.u8(),
                 ifa::CACHEINFO => {
                     lifetime = Lifetime { preferred: u32_at(a.value, 0)?, valid: u32_at(a.value, 4)? };
                 }
@@ -121,6 +129,7 @@ impl Address {
             label,
             flags,
             lifetime,
+            protocol,
         })
     }
 }
