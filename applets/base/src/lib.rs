@@ -2,22 +2,33 @@
 
 mod adopted;
 mod clear;
+mod compare;
 mod dmesg;
+mod find;
 mod free;
+mod glob;
+mod grep;
+mod gzip;
 mod hostname;
 mod killall;
+mod less;
 mod nsenter;
+mod pattern;
 mod pgrep;
 mod pidof;
 mod process;
 mod ps;
+mod sed;
 mod select;
 mod setsid;
 mod start;
 mod switch_root;
 mod sysctl;
+mod tar;
 mod unshare;
+mod watch;
 mod which;
+mod xargs;
 
 use adopted::{adopt, row};
 use kit::Applet;
@@ -35,6 +46,7 @@ pub const APPLETS: &[Applet] = &[
     row("chroot", "run a program under another root", |args| adopt("chroot", uu_chroot::uumain, args)),
     row("cksum", "print checksums and sizes of files", |args| adopt("cksum", uu_cksum::uumain, args)),
     clear::CLEAR,
+    compare::CMP,
     row("comm", "compare two sorted files by line", |args| adopt("comm", uu_comm::uumain, args)),
     row("cp", "copy files and folders", |args| adopt("cp", uu_cp::uumain, args)),
     row("cut", "print parts of lines", |args| adopt("cut", uu_cut::uumain, args)),
@@ -45,12 +57,18 @@ pub const APPLETS: &[Applet] = &[
     dmesg::DMESG,
     row("du", "show the room that files take", |args| adopt("du", uu_du::uumain, args)),
     row("echo", "print arguments", |args| adopt("echo", uu_echo::uumain, args)),
+    grep::EGREP,
     row("env", "run a program in a changed environment", |args| adopt("env", uu_env::uumain, args)),
     row("expand", "turn tabs into spaces", |args| adopt("expand", uu_expand::uumain, args)),
     row("expr", "evaluate an expression", |args| adopt("expr", uu_expr::uumain, args)),
     row("false", "do nothing, unsuccessfully", |args| adopt("false", uu_false::uumain, args)),
+    grep::FGREP,
+    find::FIND,
     row("fold", "wrap long lines", |args| adopt("fold", uu_fold::uumain, args)),
     free::FREE,
+    grep::GREP,
+    gzip::GUNZIP,
+    gzip::GZIP,
     row("head", "print the first part of files", |args| adopt("head", uu_head::uumain, args)),
     hostname::HOSTNAME,
     row("id", "print user and group identity", |args| adopt("id", uu_id::uumain, args)),
@@ -58,6 +76,7 @@ pub const APPLETS: &[Applet] = &[
     row("join", "join lines of two files on a field", |args| adopt("join", uu_join::uumain, args)),
     row("kill", "send signals to processes by number", |args| adopt("kill", uu_kill::uumain, args)),
     killall::KILLALL,
+    less::LESS,
     row("link", "make a hard link", |args| adopt("link", uu_link::uumain, args)),
     row("ln", "make links", |args| adopt("ln", uu_ln::uumain, args)),
     row("ls", "list folders", |args| adopt("ls", uu_ls::uumain, args)),
@@ -66,6 +85,7 @@ pub const APPLETS: &[Applet] = &[
     row("mkfifo", "make named pipes", |args| adopt("mkfifo", uu_mkfifo::uumain, args)),
     row("mknod", "make special files", |args| adopt("mknod", uu_mknod::uumain, args)),
     row("mktemp", "make a temporary file or folder", |args| adopt("mktemp", uu_mktemp::uumain, args)),
+    less::MORE,
     row("mv", "move or rename files", |args| adopt("mv", uu_mv::uumain, args)),
     row("nice", "run a program with another niceness", |args| adopt("nice", uu_nice::uumain, args)),
     row("nl", "number lines", |args| adopt("nl", uu_nl::uumain, args)),
@@ -86,6 +106,7 @@ pub const APPLETS: &[Applet] = &[
     row("realpath", "print absolute names without links", |args| adopt("realpath", uu_realpath::uumain, args)),
     row("rm", "remove files and folders", |args| adopt("rm", uu_rm::uumain, args)),
     row("rmdir", "remove empty folders", |args| adopt("rmdir", uu_rmdir::uumain, args)),
+    sed::SED,
     row("seq", "print a sequence of numbers", |args| adopt("seq", uu_seq::uumain, args)),
     setsid::SETSID,
     row("sha1sum", "print or check SHA-1 checksums", |args| adopt("sha1sum", uu_sha1sum::uumain, args)),
@@ -105,6 +126,7 @@ pub const APPLETS: &[Applet] = &[
     sysctl::SYSCTL,
     row("tac", "print files, last line first", |args| adopt("tac", uu_tac::uumain, args)),
     row("tail", "print the last part of files", |args| adopt("tail", uu_tail::uumain, args)),
+    tar::TAR,
     row("tee", "copy standard input to files and standard output", |args| adopt("tee", uu_tee::uumain, args)),
     row("test", "evaluate a condition", |args| adopt("test", uu_test::uumain, args)),
     row("timeout", "run a program with a time limit", |args| adopt("timeout", uu_timeout::uumain, args)),
@@ -120,8 +142,11 @@ pub const APPLETS: &[Applet] = &[
     row("unlink", "remove one file", |args| adopt("unlink", uu_unlink::uumain, args)),
     unshare::UNSHARE,
     row("uptime", "show how long the system has been up", |args| adopt("uptime", uu_uptime::uumain, args)),
+    watch::WATCH,
     row("wc", "count lines, words and bytes", |args| adopt("wc", uu_wc::uumain, args)),
     which::WHICH,
     row("whoami", "print the user's name", |args| adopt("whoami", uu_whoami::uumain, args)),
+    xargs::XARGS,
     row("yes", "print a text again and again", |args| adopt("yes", uu_yes::uumain, args)),
+    gzip::ZCAT,
 ];

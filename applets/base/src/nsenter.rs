@@ -62,7 +62,7 @@ struct Options {
     #[arg(short = 'F', long)]
     no_fork: bool,
     /// The program; a shell without one.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(trailing_var_arg = true)]
     program: Vec<OsString>,
 }
 

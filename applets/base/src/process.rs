@@ -130,6 +130,11 @@ pub fn user_id(name: &str) -> Option<u32> {
 }
 
 
+/// The number of a group: a name of /etc/group or a number itself.
+pub fn group_id(name: &str) -> Option<u32> {
+    id_in("/etc/group", name)
+}
+
 /// The name of a group.
 pub fn group_name(id: u32) -> String {
     name_in("/etc/group", id).unwrap_or_else(|| id.to_string())

@@ -23,7 +23,7 @@ struct Options {
     #[arg(short, long)]
     wait: bool,
     /// The program.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, trailing_var_arg = true)]
     program: Vec<OsString>,
 }
 

@@ -22,7 +22,7 @@ struct Options {
     /// Where the new root is mounted.
     dir: PathBuf,
     /// What becomes PID 1 there, and its arguments.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, trailing_var_arg = true)]
     init: Vec<OsString>,
 }
 

@@ -52,7 +52,7 @@ struct Options {
     #[arg(long, value_enum, default_value = "private")]
     propagation: Propagation,
     /// The program; a shell without one.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(trailing_var_arg = true)]
     program: Vec<OsString>,
 }
 
