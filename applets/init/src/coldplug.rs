@@ -83,9 +83,11 @@ impl Plug {
         self.loaded > before
     }
 
-    /// Load it if there is such a module.
+    /// Load it if there is such a module. One that the indexes know and the image lacks was left out on purpose.
     fn try_one(&mut self, name: &str) {
-        if !self.modules.names(name).is_empty() {
+        let names = self.modules.names(name);
+        let is_here = |name: &String| self.modules.files(name).iter().all(|file| file.exists());
+        if !names.is_empty() && names.iter().all(is_here) {
             self.must(name);
         }
     }

@@ -24,6 +24,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 pub struct Consoles {
     shell: String,
     all: Vec<Console>,
+    /// The system ends: no shell is started again.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,7 @@ impl Consoles {
         let Some(console) = self.all.iter_mut().find(|console| console.pid == Some(pid)) else { return false };
         console.pid = None;
         let pause = if console.started.elapsed() < AT_ONCE { PAUSE } else { Duration::ZERO };
-        console.next = Some(Instant::now() + pause);
+        console.next = Some(Instant::now() + pause).filter(|_| !self.closed);
         true
     }
 
@@ -80,8 +82,8 @@ impl Consoles {
 
     /// Start no more shells: the system ends.
     pub fn close(&mut self) {
+        self.closed = true;
         self.all.iter_mut().for_each(|console| console.next = None);
-        self.all.retain(|console| console.pid.is_some());
     }
 }
 

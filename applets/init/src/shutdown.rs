@@ -55,12 +55,7 @@ const STAGES: &[Stage] = &[
         is_over: |machine| machine.supervisor.are_stopped(|_| true),
         limit: |_| SERVICES,
     },
-    Stage {
-        name: "processes",
-        begin: |_| signal_all(Signal::SIGTERM),
-        is_over: |machine| machine.childless,
-        limit: |_| PROCESSES,
-    },
+    Stage { name: "processes", begin: |_| ask_all(), is_over: |machine| machine.childless, limit: |_| PROCESSES },
     Stage {
         name: "processes that did not end",
         begin: |_| signal_all(Signal::SIGKILL),
@@ -159,6 +154,11 @@ fn ask_pods() {
 fn kill_pods() {
     // Without the group there are no pods.
     let _ = fs::write(Path::new(cgroups::TREE).join(PODS).join("cgroup.kill"), "1");
+}
+
+/// SIGHUP too: a shell at a terminal ignores SIGTERM.
+fn ask_all() {
+    [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCONT].into_iter().for_each(signal_all);
 }
 
 /// To every process but PID 1.

@@ -50,7 +50,7 @@ const NETWORK: Duration = Duration::from_secs(15);
 /// In order. Services start before devices and network: a CRI server needs neither.
 pub const STEPS: &[Step] = &[
     here("root", &[], root::leave, Failure::GoOn),
-    here("mounts", &[], mounts::all, Failure::Reboot),
+    here("mounts", &[], mounts::needed, Failure::Reboot),
     here("config", &[], configure, Failure::GoOn),
     here("cgroups", &[], cgroups::set_up, Failure::Rescue),
     here("var", &[], mounts::var, Failure::Rescue),
@@ -59,6 +59,7 @@ pub const STEPS: &[Step] = &[
     here("limits", &[], limits::raise, Failure::GoOn),
     here("services", &[], services, Failure::Rescue),
     Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES), failure: Failure::GoOn },
+    here("more mounts", &[], mounts::welcome, Failure::GoOn),
     here("sysctl", &[], sysctl::apply, Failure::GoOn),
     here("hostname", &["devices"], identity::hostname, Failure::GoOn),
     Step { name: "network", after: &["hostname"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
@@ -69,7 +70,7 @@ pub const STEPS: &[Step] = &[
         failure: Failure::GoOn,
     },
     here("sysctl-net", &["modules"], sysctl::apply_after_modules, Failure::GoOn),
-    here("consoles", &["network", "sysctl-net"], consoles, Failure::GoOn),
+    here("consoles", &["network"], consoles, Failure::GoOn),
 ];
 
 const fn here(
@@ -154,8 +155,11 @@ impl Boot {
 }
 
 impl Machine {
-    /// Do every step that can be done now.
+    /// Do every step that can be done now; none any more once the system ends.
     pub fn boot_on(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
         self.name_late_steps();
         while let Some((at, step)) = self.boot.next().and_then(|at| Some((at, STEPS.get(at)?))) {
             let since = Instant::now();
@@ -247,6 +251,7 @@ fn child(name: &str, arguments: &[&str]) -> Result<Pid> {
     command.args(arguments).stdin(Stdio::null());
     command.stdout(log.try_clone().on("share", &path)?).stderr(log);
     spawn::set_environment(&mut command, &[]);
+    sys::child::before_exec(&mut command, sys::child::Before::default());
     spawn::spawn(&mut command).on("run", paths::BINARY)
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// What to do before exec; all of it is async-signal-safe and allocates nothing.
+/// What to do before exec, after all signals are let through again; all of it is async-signal-safe and allocates nothing.
 #[derive(Debug, Default)]
 pub struct Before {
     /// Lead a new session.
@@ -26,6 +26,8 @@ pub fn before_exec(command: &mut Command, before: Before) {
 }
 
 fn act(before: &Before) -> io::Result<()> {
+    // The standard library leaves the parent's blocked signals blocked: a child of PID 1 would never hear SIGTERM.
+    nix::sys::signal::SigSet::empty().thread_set_mask()?;
     if let Some(cgroup) = &before.cgroup {
         rustix::io::write(cgroup, b"0")?;
     }
