@@ -1,6 +1,33 @@
-//! Room `oci`.
+//! An OCI runtime over libcontainer with runc's command line; one file a verb. See README.md.
+
+mod cgroup;
+mod config;
+mod console;
+mod create;
+mod cwd;
+mod delete;
+mod devices;
+mod errors;
+mod exec;
+mod features;
+mod folder;
+mod kill;
+mod launch;
+mod list;
+mod oci;
+mod pause;
+mod ps;
+mod resume;
+mod run;
+mod seccomp;
+mod spec;
+mod start;
+mod state;
+mod trace;
+mod update;
+mod wait;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[];
+pub const APPLETS: &[Applet] = &[oci::NAME];

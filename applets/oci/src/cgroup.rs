@@ -1,0 +1,158 @@
+//! The container's cgroup, version 2: made before the container so that the device filter is there first, and emptied
+//! before it is removed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kit::{Context, Error, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Where the hierarchy is mounted.
+const MOUNT: &str = "/sys/fs/cgroup";
+
+/// How long killed processes may take to go: they may sit in a long disk or network operation.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A container's cgroup.
+#[derive(Debug, Clone)]
+pub struct Cgroup {
+    folder: PathBuf,
+}
+
+impl Cgroup {
+    /// The cgroup at a path that begins at the hierarchy's root.
+    pub fn at(path: &Path) -> Self {
+        Self { folder: Path::new(MOUNT).join(path.strip_prefix("/").unwrap_or(path)) }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Make it, with all controllers from the root down to its parent. One that is in use belongs to somebody else.
+    pub fn make(&self) -> Result<()> {
+        if !Path::new(MOUNT).join("cgroup.controllers").exists() {
+            return Err(Error::new(format!("{MOUNT} is not a version 2 cgroup hierarchy")));
+        }
+        let below = self.folder.strip_prefix(MOUNT).unwrap_or(&self.folder);
+        let mut folder = PathBuf::from(MOUNT);
+        for part in below.components() {
+            hand_down(&folder)?;
+            folder.push(part);
+            match fs::create_dir(&folder) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e).on("make", &folder),
+                _ => {}
+            }
+        }
+        if self.is_populated()? {
+            return Err(Error::new(format!("cgroup {} is not empty", self.folder.display())));
+        }
+        Ok(())
+    }
+
+    /// Whether a process lives in it or below it. A cgroup that is gone holds none.
+    pub fn is_populated(&self) -> Result<bool> {
+        let events = self.folder.join("cgroup.events");
+        match fs::read_to_string(&events) {
+            Ok(text) => Ok(text.lines().any(|line| line == "populated 1")),
+            Err(e) if gone(&e) => Ok(false),
+            Err(e) => Err(e).on("read", &events),
+        }
+    }
+
+    /// The processes in it and below it.
+    pub fn processes(&self) -> Result<Vec<i32>> {
+        let mut all = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            let list = folder.join("cgroup.procs");
+            match fs::read_to_string(&list) {
+                Ok(text) => all.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
+                Err(e) if gone(&e) => continue,
+                Err(e) => return Err(e).on("read", &list),
+            }
+            folders.extend(children(&folder)?);
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Kill all of it at once, frozen or not.
+    pub fn kill(&self) -> Result<()> {
+        let kill = self.folder.join("cgroup.kill");
+        match fs::write(&kill, "1") {
+            Err(e) if !gone(&e) => Err(e).on("write to", &kill),
+            _ => Ok(()),
+        }
+    }
+
+    /// Kill all of it, wait until it has gone, and remove the cgroup with those below.
+    pub fn remove(&self) -> Result<()> {
+        self.kill()?;
+        self.wait_until_empty()?;
+        remove_tree(&self.folder)
+    }
+
+    /// The kernel says by an exceptional condition on the events file that something changed.
+    fn wait_until_empty(&self) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        let path = self.folder.join("cgroup.events");
+        let events = match fs::File::open(&path) {
+            Ok(file) => file,
+            Err(e) if gone(&e) => return Ok(()),
+            Err(e) => return Err(e).on("open", &path),
+        };
+        while self.is_populated()? {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::new(format!("processes in {} do not end", self.folder.display())));
+            }
+            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            match poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&left)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e).on("wait for", &path),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Let children of a cgroup use every controller that it has. One that it can't hand down is missed when a limit needs it.
+fn hand_down(folder: &Path) -> Result<()> {
+    let has = folder.join("cgroup.controllers");
+    let text = fs::read_to_string(&has).on("read", &has)?;
+    let handed = folder.join("cgroup.subtree_control");
+    let there = fs::read_to_string(&handed).on("read", &handed)?;
+    for controller in text.split_whitespace().filter(|c| !there.split_whitespace().any(|h| h == *c)) {
+        if let Err(error) = fs::write(&handed, format!("+{controller}")) {
+            tracing::debug!(controller, folder = %folder.display(), %error, "controller not handed down");
+        }
+    }
+    Ok(())
+}
+
+fn remove_tree(folder: &Path) -> Result<()> {
+    for child in children(folder)? {
+        remove_tree(&child)?;
+    }
+    match fs::remove_dir(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).on("remove", folder),
+        _ => Ok(()),
+    }
+}
+
+fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect()),
+        Err(e) if gone(&e) => Ok(Vec::new()),
+        Err(e) => Err(e).on("read", folder),
+    }
+}
+
+/// Somebody removed it meanwhile: its files are not there, or are there and no longer answer.
+fn gone(e: &io::Error) -> bool {
+    e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error())
+}

@@ -1,0 +1,257 @@
+//! `config.json` made fit for libcontainer: what it would get wrong or silently leave out is taken out, checked and done
+//! by us, and everything that libcontainer, an exec or a delete reads later is as it was at creation.
+
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use oci_spec::runtime::Capability;
+use serde_json::{Map, Value, json};
+
+use crate::devices;
+use crate::seccomp::Filter;
+
+/// Where containers without a `cgroupsPath` go.
+const CGROUP_DEFAULT: &str = "/kutties/oci";
+
+/// The capability with which a filter may be loaded without no_new_privs.
+const SYS_ADMIN: &str = "CAP_SYS_ADMIN";
+
+/// The capability with which a user's process is given its standard streams.
+const CHOWN: &str = "CAP_CHOWN";
+
+/// The mask for a process that names none: runc's.
+const UMASK: u32 = 0o022;
+
+/// The five sets of a process.
+const SETS: [&str; 5] = ["bounding", "effective", "permitted", "inheritable", "ambient"];
+
+/// A configuration, and what was taken out of it.
+#[derive(Debug)]
+pub struct Config {
+    /// What libcontainer gets.
+    pub spec: Value,
+    /// `linux.seccomp`, compiled.
+    pub filter: Option<Filter>,
+    /// `linux.resources.devices` with the default rules.
+    pub devices: Vec<devices::Rule>,
+    /// The container's cgroup below /sys/fs/cgroup: absolute, without `..`.
+    pub cgroup: PathBuf,
+    /// Its root folder, absolute.
+    pub rootfs: PathBuf,
+    /// `process.terminal`
+    pub terminal: bool,
+}
+
+/// Read `config.json` of a bundle.
+pub fn read(bundle: &Path) -> Result<Value> {
+    let path = bundle.join("config.json");
+    let bytes = std::fs::read(&path).on("read", &path)?;
+    serde_json::from_slice(&bytes).on("read", &path)
+}
+
+impl Config {
+    /// Take a configuration apart.
+    pub fn adapt(mut spec: Value, id: &str, bundle: &Path) -> Result<Self> {
+        refuse(&spec)?;
+        let linux = object(&mut spec, "linux")?;
+        let filter = linux.remove("seccomp").filter(|s| !s.is_null()).map(Filter::compile).transpose()?;
+        let devices = devices::rules(linux.get("resources").and_then(|r| r.get("devices")))?;
+        let cgroup = cgroup(linux.get("cgroupsPath").and_then(Value::as_str).unwrap_or_default(), id)?;
+        linux.insert("cgroupsPath".into(), json!(cgroup));
+        // libcontainer knows the specification's words alone, and always means them for all that lies below.
+        if let Some(word) = text(linux.get("rootfsPropagation")).and_then(|word| word.strip_prefix('r')) {
+            let word = json!(word);
+            linux.insert("rootfsPropagation".into(), word);
+        }
+        let root = object(&mut spec, "root")?;
+        let rootfs = text(root.get("path")).ok_or_else(|| Error::new("config.json: no root.path"))?;
+        let rootfs = bundle.join(rootfs);
+        root.insert("path".into(), json!(rootfs));
+        let process = object(&mut spec, "process")?;
+        adapt_process(process, filter.is_some())?;
+        let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
+        mounts(&mut spec, bundle);
+        Ok(Self { spec, filter, devices, cgroup, rootfs, terminal })
+    }
+}
+
+/// What we would do wrongly is refused, not tried.
+fn refuse(spec: &Value) -> Result<()> {
+    let present = |pointer: &str| spec.pointer(pointer).is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()));
+    if present("/hooks/startContainer") {
+        // They would run with the capability that loads the filter, in the container.
+        return Err(Error::new("config.json: hooks.startContainer is not supported"));
+    }
+    let namespaces = spec.pointer("/linux/namespaces").and_then(Value::as_array);
+    if namespaces.is_some_and(|all| all.iter().any(|ns| ns.get("type").and_then(Value::as_str) == Some("user"))) {
+        // libcontainer's exec would not join it and run as the host's root.
+        return Err(Error::new("config.json: user namespaces are not supported"));
+    }
+    if spec.pointer("/process/args").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        return Err(Error::new("config.json: process.args must not be empty"));
+    }
+    Ok(())
+}
+
+/// The cgroup of a container; a relative path is taken from the root, as there is no systemd to ask.
+fn cgroup(written: &str, id: &str) -> Result<PathBuf> {
+    if written.is_empty() {
+        return Ok(Path::new(CGROUP_DEFAULT).join(id));
+    }
+    let path = Path::new("/").join(written);
+    let plain = path.components().skip(1).all(|c| matches!(c, std::path::Component::Normal(_)));
+    if !plain || path.parent().is_none() {
+        // Removing the container would kill all that is in its cgroup.
+        return Err(Error::new(format!("config.json: cgroupsPath {written} is not a path of its own")));
+    }
+    Ok(path)
+}
+
+/// Sources of bind mounts may be relative to the bundle.
+fn mounts(spec: &mut Value, bundle: &Path) {
+    let Some(mounts) = spec.get_mut("mounts").and_then(Value::as_array_mut) else { return };
+    for mount in mounts {
+        let option = |wanted: &[&str]| {
+            let options = mount.get("options").and_then(Value::as_array);
+            options.is_some_and(|all| all.iter().any(|o| o.as_str().is_some_and(|o| wanted.contains(&o))))
+        };
+        let bind = mount.get("type").and_then(Value::as_str) == Some("bind") || option(&["bind", "rbind"]);
+        if bind && let Some(source) = text(mount.get("source")) {
+            mount["source"] = json!(bundle.join(source));
+        }
+    }
+}
+
+/// A process that is to be given the rights that its filter needs to be loaded, and no others.
+pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result<()> {
+    let no_new_privs = process.get("noNewPrivileges").and_then(Value::as_bool).unwrap_or(false);
+    if !no_new_privs {
+        process.remove("noNewPrivileges");
+    }
+    let written = process.remove("capabilities").unwrap_or(Value::Null);
+    let mut sets: Vec<Vec<String>> = SETS.iter().map(|set| known(written.get(*set))).collect();
+    let [_, _, permitted, inheritable, ambient] = sets.as_mut_slice() else {
+        return Err(Error::new("five capability sets"));
+    };
+    // What the kernel would refuse to raise must not be raised by the addition below.
+    ambient.retain(|cap| permitted.contains(cap) && inheritable.contains(cap));
+    // They go with the exec: what is in neither bounding, inheritable nor ambient does not survive it.
+    let user = process.entry("user").or_insert_with(|| json!({"uid": 0, "gid": 0}));
+    let needed = [(SYS_ADMIN, filtered && !no_new_privs), (CHOWN, user.get("uid").is_some_and(|uid| *uid != 0))];
+    for (cap, _) in needed.into_iter().filter(|(_, needed)| *needed) {
+        for set in &mut sets[1..3] {
+            if !set.iter().any(|there| there == cap) {
+                set.push(cap.into());
+            }
+        }
+    }
+    if let Some(user) = user.as_object_mut() {
+        user.entry("umask").or_insert(json!(UMASK));
+    }
+    let sets: Map<String, Value> = SETS.iter().zip(sets).map(|(name, set)| ((*name).into(), json!(set))).collect();
+    process.insert("capabilities".into(), Value::Object(sets));
+    Ok(())
+}
+
+/// The capabilities of a set that this build knows; others are left out, as runc does. No set is an empty one.
+fn known(set: Option<&Value>) -> Vec<String> {
+    let names = set.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    names.filter(|name| serde_json::from_value::<Capability>(json!(name)).is_ok()).map(String::from).collect()
+}
+
+/// A part of the configuration that must be there.
+fn object<'a>(spec: &'a mut Value, part: &str) -> Result<&'a mut Map<String, Value>> {
+    let found = spec.get_mut(part).and_then(Value::as_object_mut);
+    found.ok_or_else(|| Error::new(format!("config.json: no {part}")))
+}
+
+fn text(value: Option<&Value>) -> Option<&str> {
+    value.and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    fn spec() -> Value {
+        json!({
+            "ociVersion": "1.2.0",
+            "root": {"path": "rootfs"},
+            "process": {"args": ["sh"], "cwd": "/", "noNewPrivileges": false, "capabilities": {
+                "bounding": ["CAP_CHOWN", "CAP_SYS_ADMIN"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"],
+                "inheritable": ["CAP_SYS_ADMIN"], "ambient": ["CAP_SYS_ADMIN", "CAP_OF_TOMORROW"]}},
+            "mounts": [{"destination": "/a", "type": "bind", "source": "a"}, {"destination": "/proc", "type": "proc", "source": "proc"}],
+            "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}, "rootfsPropagation": "rslave"},
+        })
+    }
+
+    fn caps(config: &Config, set: &str) -> Vec<String> {
+        serde_json::from_value(config.spec["process"]["capabilities"][set].clone()).unwrap()
+    }
+
+    #[test]
+    fn the_addition_is_in_two_sets_alone() {
+        let config = Config::adapt(spec(), "c1", Path::new("/b")).unwrap();
+        assert_eq!(caps(&config, "permitted"), ["CAP_CHOWN", "CAP_SYS_ADMIN"]);
+        assert_eq!(caps(&config, "effective"), ["CAP_CHOWN", "CAP_SYS_ADMIN"]);
+        assert!(caps(&config, "ambient").is_empty());
+        assert_eq!(config.spec.pointer("/process/noNewPrivileges"), None);
+        assert_eq!(config.spec.pointer("/linux/seccomp"), None);
+        assert_eq!(config.spec["process"]["user"]["umask"], 0o022);
+        assert_eq!(config.spec["linux"]["rootfsPropagation"], "slave");
+    }
+
+    #[test]
+    fn a_user_gets_its_standard_streams() {
+        let mut spec = spec();
+        spec["linux"] = json!({});
+        spec["process"]["capabilities"] = json!(null);
+        spec["process"]["user"] = json!({"uid": 7, "gid": 7});
+        let config = Config::adapt(spec, "c1", Path::new("/b")).unwrap();
+        assert_eq!(caps(&config, "permitted"), ["CAP_CHOWN"]);
+        assert!(caps(&config, "bounding").is_empty());
+    }
+
+    #[test]
+    fn nothing_is_added_where_nothing_needs_it() {
+        let mut with_no_new_privs = spec();
+        with_no_new_privs["process"]["noNewPrivileges"] = json!(true);
+        let mut unfiltered = spec();
+        unfiltered["linux"] = json!({});
+        for spec in [with_no_new_privs, unfiltered] {
+            assert_eq!(caps(&Config::adapt(spec, "c1", Path::new("/b")).unwrap(), "permitted"), ["CAP_CHOWN"]);
+        }
+        let mut without = spec();
+        without["linux"] = json!({});
+        without["process"]["capabilities"] = json!(null);
+        assert!(caps(&Config::adapt(without, "c1", Path::new("/b")).unwrap(), "effective").is_empty());
+    }
+
+    #[test]
+    fn paths_become_absolute() {
+        let config = Config::adapt(spec(), "c1", Path::new("/b")).unwrap();
+        assert_eq!(config.rootfs, Path::new("/b/rootfs"));
+        assert_eq!(config.spec["mounts"][0]["source"], "/b/a");
+        assert_eq!(config.spec["mounts"][1]["source"], "proc");
+        assert_eq!(config.cgroup, Path::new("/kutties/oci/c1"));
+    }
+
+    #[test]
+    fn what_would_be_done_wrongly_is_refused() {
+        for (pointer, value) in [
+            ("/hooks", json!({"startContainer": [{"path": "/x"}]})),
+            ("/linux/namespaces", json!([{"type": "user"}])),
+            ("/linux/cgroupsPath", json!("/")),
+            ("/linux/cgroupsPath", json!("/a/../..")),
+            ("/process/args", json!([])),
+            ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_NONE"})),
+            ("/root", json!({})),
+        ] {
+            let mut spec = spec();
+            let (part, key) = pointer.rsplit_once('/').unwrap();
+            spec.pointer_mut(part).unwrap()[key] = value;
+            assert!(Config::adapt(spec, "c1", Path::new("/b")).is_err(), "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `create`: make a container up to the point where its program would begin.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
+use libcontainer::container::Container;
+use libcontainer::container::builder::ContainerBuilder;
+use libcontainer::syscall::syscall::SyscallType;
+use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, mknodat};
+
+use crate::cgroup::Cgroup;
+use crate::config::{self, Config};
+use crate::folder::{Folder, Record, began_at, write};
+use crate::launch::Launch;
+use crate::oci::Oci;
+use crate::{cwd, devices, errors};
+
+/// Make a container; start begins its program
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Folder with config.json and the root folder
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub bundle: PathBuf,
+    /// File to write the process's number to
+    #[arg(long, value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+    /// Socket to send the terminal to
+    #[arg(long, value_name = "SOCKET")]
+    pub console_socket: Option<PathBuf>,
+    /// How many descriptors from 3 on the container gets
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub preserve_fds: i32,
+    /// Move the root instead of pivoting, for a host whose own root is the initramfs
+    #[arg(long)]
+    pub no_pivot: bool,
+    /// The container's name
+    pub id: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    create(oci, options, options.console_socket.as_deref()).map(|_| Exit::OK)
+}
+
+/// Make the container; what was made of it goes when that fails. Returns the number of its first process.
+pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Result<i32> {
+    let folder = Folder::of(&oci.root, &options.id)?;
+    let bundle = options.bundle.canonicalize().on("find bundle", &options.bundle)?;
+    let config = Config::adapt(config::read(&bundle)?, &options.id, &bundle)?;
+    check_terminal(config.terminal, console_socket)?;
+    folder.make()?;
+    let cgroup = Cgroup::at(&config.cgroup);
+    let made = make(oci, options, &folder, &config, &bundle, console_socket);
+    if made.is_err() {
+        // The first failure is the one to tell.
+        let _ = cgroup.remove();
+        let _ = folder.remove();
+    }
+    made
+}
+
+/// runc's rule, with its words.
+fn check_terminal(terminal: bool, socket: Option<&Path>) -> Result<()> {
+    match (terminal, socket) {
+        (true, None) => Err(Error::new("cannot allocate tty if runc will detach without setting console socket")),
+        (false, Some(_)) => Err(Error::new("cannot use console socket if runc will not detach or allocate tty")),
+        _ => Ok(()),
+    }
+}
+
+fn make(
+    oci: &Oci,
+    options: &Options,
+    folder: &Folder,
+    config: &Config,
+    bundle: &Path,
+    console_socket: Option<&Path>,
+) -> Result<i32> {
+    let spec = serde_json::to_vec(&config.spec).doing("encode the configuration")?;
+    write(&folder.config(), &spec)?;
+    folder.keep_filter(config.filter.as_ref())?;
+    let mut record = Record { bundle: bundle.into(), rootfs: config.rootfs.clone(), cgroup: config.cgroup.clone(), began: None };
+    folder.keep(&record)?;
+    let cgroup = Cgroup::at(&config.cgroup);
+    cgroup.make()?;
+    // Before libcontainer, so that not even its own steps in the container can open what is forbidden.
+    devices::enforce(&config.devices, cgroup.folder())?;
+    cwd::make(&config.spec, &config.rootfs)?;
+    let refusal = Rc::new(memory()?);
+    let launch = Launch::new(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?));
+    let container = build(folder, options, console_socket, launch)
+        .map_err(|e| errors::not_made(&format!("create {}", options.id), &e, &refusal, &oci.heard))?;
+    let pid = container.pid().ok_or_else(|| Error::new("libcontainer told no process"))?.as_raw();
+    record.began = began_at(pid);
+    folder.keep(&record)?;
+    if let Some(path) = &options.pid_file {
+        write(path, pid.to_string().as_bytes())?;
+    }
+    Ok(pid)
+}
+
+fn build(
+    folder: &Folder,
+    options: &Options,
+    console_socket: Option<&Path>,
+    launch: Launch,
+) -> std::result::Result<Container, libcontainer::error::LibcontainerError> {
+    ContainerBuilder::new(folder.id().into(), SyscallType::default())
+        .with_root_path(folder.path())?
+        .with_console_socket(console_socket.map(absolute))
+        .with_preserved_fds(options.preserve_fds)
+        .with_executor(launch)
+        .as_init(folder.path())
+        .with_systemd(false)
+        .with_detach(true)
+        .with_no_pivot(options.no_pivot)
+        .build()
+}
+
+/// libcontainer leads a link to it from elsewhere.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// A file that the container's first steps can write to after they have left our root.
+pub fn memory() -> Result<File> {
+    rustix::fs::memfd_create(c"oci-refusal", MemfdFlags::CLOEXEC).map(File::from).doing("make a file in memory")
+}
+
+/// The pipe on which `start` learns how exec went: held open for both ways, so that opening it waits for nobody.
+fn pipe(folder: &Folder) -> Result<File> {
+    let path = folder.pipe();
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).on("make", &path)?;
+    let fd: OwnedFd = rustix::fs::open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).on("open", &path)?;
+    Ok(File::from(fd))
+}

@@ -1,0 +1,45 @@
+//! `delete`: remove a container and all that was made for it.
+
+use clap::Args;
+use kit::{Error, Exit, Result};
+use libcontainer::container::ContainerStatus;
+
+use crate::errors::chain;
+use crate::folder::{Folder, Known};
+use crate::oci::Oci;
+
+/// Remove a container that has ended
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Kill it first if it runs; no error if it is not there
+    #[arg(long, short)]
+    force: bool,
+    /// The container's name
+    id: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    delete(oci, &options.id, options.force).map(|()| Exit::OK)
+}
+
+/// Remove it.
+pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
+    let mut known = match Known::load(&oci.root, id) {
+        Ok(known) => known,
+        // What an interrupted create left goes too.
+        Err(_) if force => return Folder::of(&oci.root, id)?.remove(),
+        Err(e) => return Err(e),
+    };
+    let idle = matches!(known.status(), ContainerStatus::Stopped | ContainerStatus::Created);
+    if !idle && !force {
+        return Err(Error::new(format!("cannot delete container {id} that is not stopped: {}", known.status_name())));
+    }
+    known.cgroup().remove()?;
+    if let Some(inner) = &mut known.inner {
+        // Its hooks for after the end run there; a process that just ended may not be reaped yet.
+        inner.state.pid = None;
+        inner.delete(true).map_err(|e| Error::new(format!("delete {id}: {}", chain(&e))))?;
+    }
+    known.folder.remove()
+}

@@ -1,0 +1,121 @@
+//! `kill`: send a signal to a container's first process, or to all of them.
+
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
+use libcontainer::container::ContainerStatus;
+use nix::sys::signal::Signal;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::os::fd::AsFd;
+
+use crate::folder::Known;
+use crate::oci::Oci;
+
+/// The first real-time signal that programs may use; musl and glibc keep the two before it.
+const RTMIN: i32 = 34;
+/// The last signal.
+const LAST: i32 = 64;
+
+/// Send a signal to a container
+#[derive(Debug, Args)]
+pub struct Options {
+    /// To all of its processes
+    #[arg(long, short)]
+    all: bool,
+    /// The container's name
+    id: String,
+    /// Name or number
+    #[arg(default_value = "SIGTERM")]
+    signal: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    let signal = number(&options.signal)?;
+    let known = Known::load(&oci.root, &options.id)?;
+    let stopped = known.status() == ContainerStatus::Stopped;
+    if stopped && !options.all {
+        return Err(Error::new("container not running"));
+    }
+    if signal == Signal::SIGKILL as i32 && (options.all || !has_own_pids(&known)) {
+        known.cgroup().kill()?;
+    } else if options.all {
+        for pid in known.cgroup().processes()? {
+            send(Pid::from_raw(pid), signal)?;
+        }
+    } else {
+        send(known.pid(), signal)?;
+    }
+    Ok(Exit::OK)
+}
+
+/// Without a process namespace of its own the others would outlive the first.
+fn has_own_pids(known: &Known) -> bool {
+    let spec: Option<serde_json::Value> =
+        std::fs::read(known.folder.config()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let namespaces = spec.as_ref().and_then(|spec| spec.pointer("/linux/namespaces")?.as_array());
+    let own = |ns: &serde_json::Value| {
+        ns.get("type").is_some_and(|t| t == "pid") && ns.get("path").is_none_or(serde_json::Value::is_null)
+    };
+    namespaces.is_some_and(|all| all.iter().any(own))
+}
+
+/// To a process that has ended meanwhile there is nothing to send.
+fn send(pid: Option<Pid>, signal: i32) -> Result<()> {
+    let Some(pid) = pid else { return Ok(()) };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(rustix::io::Errno::SRCH) => return Ok(()),
+        Err(e) => return Err(e).doing(format!("open process {pid}")),
+    };
+    match sys::pidfd::send_signal(process.as_fd(), signal) {
+        Err(e) if e.raw_os_error() != Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+            Err(e).doing(format!("signal process {pid}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `TERM`, `SIGTERM`, `15`, `RTMIN+3`, `RTMAX-1`.
+fn number(text: &str) -> Result<i32> {
+    let unknown = || Error::new(format!("unknown signal {text:?}"));
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let found = match (name.parse::<i32>(), name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
+        (Ok(number), _, _) => number,
+        (_, Some(""), _) => RTMIN,
+        (_, _, Some("")) => LAST,
+        (_, Some(plus), _) => {
+            RTMIN + plus.strip_prefix('+').and_then(|n| n.parse::<u8>().ok()).map(i32::from).ok_or_else(unknown)?
+        }
+        (_, _, Some(minus)) => {
+            LAST - minus.strip_prefix('-').and_then(|n| n.parse::<u8>().ok()).map(i32::from).ok_or_else(unknown)?
+        }
+        _ => format!("SIG{name}").parse::<Signal>().map_err(|_| unknown())? as i32,
+    };
+    if (0..=LAST).contains(&found) { Ok(found) } else { Err(unknown()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        for (text, expected) in [
+            ("TERM", 15),
+            ("SIGKILL", 9),
+            ("sigusr1", 10),
+            ("0", 0),
+            ("64", 64),
+            ("RTMIN+3", 37),
+            ("SIGRTMAX-1", 63),
+            ("RTMIN", 34),
+        ] {
+            assert_eq!(number(text).unwrap(), expected);
+        }
+        for wrong in ["", "SIG", "NONE", "65", "-1", "RTMIN-1", "RTMIN+x"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
+    }
+}

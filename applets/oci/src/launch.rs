@@ -1,0 +1,164 @@
+//! The last steps in the container: find the program, put the filter on, exec. libcontainer calls them after identity and
+//! capabilities are set; the capability that the filter needed goes with the exec.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use libcontainer::oci_spec::runtime::Spec;
+use libcontainer::workload::{Executor, ExecutorError, ExecutorSetEnvsError, ExecutorValidationError};
+use nix::sys::signal::SigSet;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::process::Uid;
+
+use crate::seccomp::Filter;
+
+/// What the container's process becomes.
+#[derive(Clone)]
+pub struct Launch {
+    /// The filter to put on.
+    filter: Option<Filter>,
+    /// Where `create` reads why the process can't be: libcontainer's own way keeps the outermost cause alone.
+    refusal: Rc<File>,
+    /// Where `start` reads why exec failed; its end of file means that it did not.
+    outcome: Rc<File>,
+    program: RefCell<PathBuf>,
+    environment: RefCell<HashMap<String, String>>,
+}
+
+impl Launch {
+    /// With a filter, and with files for what goes wrong before and at exec.
+    pub fn new(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>) -> Self {
+        Self { filter, refusal, outcome, program: RefCell::default(), environment: RefCell::default() }
+    }
+
+    /// Look the program up as runc does, with its words, which users of kubelet know.
+    fn find(&self, spec: &Spec) -> Result<PathBuf, String> {
+        let process = spec.process().as_ref();
+        let args = process.and_then(|p| p.args().as_ref()).and_then(|args| args.first());
+        let name = args.ok_or("no program to run")?;
+        if name.contains('/') {
+            return runnable(Path::new(name)).map_err(|e| format!("exec: {name:?}: {e}")).map(|()| name.into());
+        }
+        let env = process.and_then(|p| p.env().as_ref());
+        let path = env.into_iter().flatten().rev().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
+        let mut denied = None;
+        for folder in path.split(':') {
+            let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(name);
+            match runnable(&candidate) {
+                Ok(()) => return Ok(candidate),
+                Err(e) if e.ends_with("permission denied") => denied = Some(e),
+                Err(_) => {}
+            }
+        }
+        match denied {
+            Some(e) => Err(format!("exec: {name:?}: {e}")),
+            None => Err(format!("exec: {name:?}: executable file not found in $PATH")),
+        }
+    }
+
+    /// The environment in the configuration's order, a later value in place of an earlier, then what was added.
+    fn environment(&self, spec: &Spec) -> Result<Vec<CString>, String> {
+        let mut rest = self.environment.borrow().clone();
+        let written = spec.process().as_ref().and_then(|p| p.env().clone()).unwrap_or_default();
+        let mut env = Vec::with_capacity(written.len() + 1);
+        for entry in &written {
+            let key = entry.split_once('=').map_or(entry.as_str(), |(key, _)| key);
+            if let Some(value) = rest.remove(key) {
+                env.push(format!("{key}={value}"));
+            }
+        }
+        env.extend(rest.iter().map(|(key, value)| format!("{key}={value}")));
+        c_strings(env)
+    }
+
+    /// Becomes the program, or says why not.
+    fn become_program(&self, spec: &Spec) -> Result<Infallible, String> {
+        let program = self.program.borrow().clone();
+        let name = program.display();
+        let path = CString::new(program.as_os_str().as_encoded_bytes()).map_err(|e| format!("exec {name}: {e}"))?;
+        let args = spec.process().as_ref().and_then(|p| p.args().clone()).unwrap_or_default();
+        let args = c_strings(args)?;
+        let env = self.environment(spec)?;
+        // What Rust's start-up and our caller changed for themselves is not the container's.
+        sys::sigpipe::end_on_closed_pipe();
+        SigSet::empty().thread_set_mask().map_err(|e| format!("unblock signals: {e}"))?;
+        if let Some(filter) = &self.filter {
+            filter.load().map_err(|e| format!("load the seccomp filter: {e}"))?;
+        }
+        nix::unistd::execve(&path, &args, &env).map_err(|e| format!("exec {name}: {}", e.desc().to_lowercase()))
+    }
+}
+
+impl Executor for Launch {
+    fn validate(&self, spec: &Spec) -> Result<(), ExecutorValidationError> {
+        give_streams(spec);
+        match self.find(spec) {
+            Ok(program) => {
+                self.program.replace(program);
+                Ok(())
+            }
+            Err(e) => {
+                say(&self.refusal, &e);
+                Err(ExecutorValidationError::ArgValidationError(e))
+            }
+        }
+    }
+
+    /// Kept for exec: changing our own environment would panic on what is not UTF-8 in it.
+    fn setup_envs(&self, envs: HashMap<String, String>) -> Result<(), ExecutorSetEnvsError> {
+        self.environment.replace(envs);
+        Ok(())
+    }
+
+    fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        match self.become_program(spec) {
+            Ok(never) => match never {},
+            Err(e) => {
+                say(&self.outcome, &e);
+                Err(ExecutorError::Other(e))
+            }
+        }
+    }
+}
+
+/// Make the process's user the owner of its standard streams, so that it can open /dev/stdout again. Where the file system
+/// won't have it, that must do.
+fn give_streams(spec: &Spec) {
+    let uid = spec.process().as_ref().map_or(0, |p| p.user().uid());
+    let null = rustix::fs::stat("/dev/null").map_or(0, |null| null.st_rdev);
+    for stream in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        if rustix::fs::fstat(stream).is_ok_and(|it| it.st_uid != uid && it.st_rdev != null) {
+            let _ = rustix::fs::fchown(stream, Some(Uid::from_raw(uid)), None);
+        }
+    }
+}
+
+/// Nobody is left to tell it to when the reader has gone.
+fn say(mut to: &File, text: &str) {
+    let _ = to.write_all(text.as_bytes());
+}
+
+fn c_strings(texts: Vec<String>) -> Result<Vec<CString>, String> {
+    texts.into_iter().map(|text| CString::new(text).map_err(|e| format!("argument or variable: {e}"))).collect()
+}
+
+/// Whether the process, as it now is, may execute the file.
+fn runnable(path: &Path) -> Result<(), String> {
+    let meta = path.metadata().map_err(|e| format!("stat {}: {}", path.display(), small(&e)))?;
+    if meta.is_dir() {
+        return Err("is a directory".into());
+    }
+    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).map_err(|e| small(&e.into()))
+}
+
+/// A cause as Go programs write it: "no such file or directory".
+fn small(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,26 @@
+//! `resume`: let a paused container go on.
+
+use clap::Args;
+use kit::{Error, Exit, Result};
+use libcontainer::container::ContainerStatus;
+
+use crate::errors::chain;
+use crate::folder::Known;
+use crate::oci::Oci;
+
+/// Thaw a container
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The container's name
+    id: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    let mut known = Known::load(&oci.root, &options.id)?;
+    if known.status() != ContainerStatus::Paused {
+        return Err(Error::new("container not paused"));
+    }
+    let resumed = known.inner()?.resume().map_err(|e| Error::new(format!("resume {}: {}", options.id, chain(&e))));
+    resumed.map(|()| Exit::OK)
+}

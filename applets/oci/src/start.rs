@@ -1,0 +1,54 @@
+//! `start`: let a created container's process become its program.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
+use libcontainer::container::ContainerStatus;
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
+
+use crate::errors::chain;
+use crate::folder::Known;
+use crate::oci::Oci;
+
+/// Begin the program of a created container
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The container's name
+    id: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    start(oci, &options.id).map(|()| Exit::OK)
+}
+
+/// Start it and hear whether exec went well.
+pub fn start(oci: &Oci, id: &str) -> Result<()> {
+    let mut known = Known::load(&oci.root, id)?;
+    match known.status() {
+        ContainerStatus::Created => {}
+        ContainerStatus::Stopped => return Err(Error::new("cannot start a container that has stopped")),
+        _ => return Err(Error::new("cannot start an already running container")),
+    }
+    // The process holds the other end, so opening before it is told means that there is an end to wait for.
+    let mut outcome = open(&known.folder.pipe())?;
+    let started = known.inner()?.start().map_err(|e| Error::new(format!("start {id}: {}", chain(&e))));
+    started?;
+    let mut refusal = String::new();
+    outcome.read_to_string(&mut refusal).doing("hear how exec went")?;
+    if refusal.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("start {id}: unable to start container process: {refusal}")))
+}
+
+/// Open without waiting for a writer, then read with waiting.
+fn open(path: &Path) -> Result<File> {
+    let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).on("open", path)?;
+    let flags = fcntl_getfl(&fd).on("open", path)?;
+    fcntl_setfl(&fd, flags - OFlags::NONBLOCK).on("open", path)?;
+    Ok(File::from(fd))
+}

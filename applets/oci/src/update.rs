@@ -1,0 +1,105 @@
+//! `update`: change a running container's limits.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
+use libcgroups::common::{CgroupConfig, CgroupManager, ControllerOpt, create_cgroup_manager};
+use oci_spec::runtime::LinuxResources;
+use serde_json::{Value, json};
+
+use crate::errors::chain;
+use crate::folder::Known;
+use crate::oci::Oci;
+
+/// Change a container's limits
+#[derive(Debug, Args)]
+pub struct Options {
+    /// File with the limits, as linux.resources of config.json; - for standard input
+    #[arg(long, short, value_name = "FILE")]
+    resources: Option<PathBuf>,
+    /// Bytes of memory; -1 for no limit
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    memory: Option<i64>,
+    /// Bytes of memory and swap together; -1 for no limit
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
+    memory_swap: Option<i64>,
+    /// Bytes of memory that are kept for it
+    #[arg(long, value_name = "BYTES")]
+    memory_reservation: Option<i64>,
+    /// Microseconds of processor in each period; -1 for no limit
+    #[arg(long, value_name = "US", allow_negative_numbers = true)]
+    cpu_quota: Option<i64>,
+    /// The period, in microseconds
+    #[arg(long, value_name = "US")]
+    cpu_period: Option<u64>,
+    /// Its share against others, 1024 being usual
+    #[arg(long, value_name = "SHARE")]
+    cpu_share: Option<u64>,
+    /// Processors to use
+    #[arg(long, value_name = "LIST")]
+    cpuset_cpus: Option<String>,
+    /// Memory nodes to use
+    #[arg(long, value_name = "LIST")]
+    cpuset_mems: Option<String>,
+    /// Most processes
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pids_limit: Option<i64>,
+    /// The container's name
+    id: String,
+}
+
+/// Enter.
+pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
+    let known = Known::load(&oci.root, &options.id)?;
+    if known.pid().is_none() {
+        return Err(Error::new("container not running"));
+    }
+    let resources = resources(options)?;
+    let config =
+        CgroupConfig { cgroup_path: known.record.cgroup.clone(), systemd_cgroup: false, container_name: options.id.clone() };
+    let failed = |e: &dyn std::error::Error| Error::new(format!("update {}: {}", options.id, chain(e)));
+    let manager = create_cgroup_manager(config).map_err(|e| failed(&e))?;
+    let limits = ControllerOpt { resources: &resources, freezer_state: None, oom_score_adj: None, disable_oom_killer: false };
+    manager.apply(&limits).map_err(|e| failed(&e))?;
+    Ok(Exit::OK)
+}
+
+/// The device rules are fixed when the container is made: a cgroup's filters can only be added to.
+fn resources(options: &Options) -> Result<LinuxResources> {
+    let mut value = match &options.resources {
+        Some(path) => read(path)?,
+        None => from_options(options),
+    };
+    if let Some(all) = value.as_object_mut() {
+        all.remove("devices");
+    }
+    serde_json::from_value(value).doing("read the limits")
+}
+
+fn read(path: &PathBuf) -> Result<Value> {
+    let mut text = String::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut text).doing("read the limits from standard input")?;
+    } else {
+        text = std::fs::read_to_string(path).on("read", path)?;
+    }
+    serde_json::from_str(&text).doing("read the limits")
+}
+
+/// What was not said must not be there.
+fn from_options(o: &Options) -> Value {
+    let mut all = json!({
+        "memory": {"limit": o.memory, "swap": o.memory_swap, "reservation": o.memory_reservation},
+        "cpu": {"quota": o.cpu_quota, "period": o.cpu_period, "shares": o.cpu_share, "cpus": o.cpuset_cpus, "mems": o.cpuset_mems},
+        "pids": {"limit": o.pids_limit},
+    });
+    if let Some(groups) = all.as_object_mut() {
+        for group in groups.values_mut().filter_map(Value::as_object_mut) {
+            group.retain(|_, value| !value.is_null());
+        }
+        groups.retain(|_, group| group.as_object().is_some_and(|g| !g.is_empty()));
+    }
+    all
+}

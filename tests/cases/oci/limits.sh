@@ -1,0 +1,78 @@
+#!/bin/sh
+# Limits, mounts, namespaces and the rest of config.json are as asked for.
+. "$(dirname "$0")/bundle.sh"
+
+RESOURCES='"memory":{"limit":33554432,"swap":33554432},"pids":{"limit":64},"cpu":{"shares":512,"quota":50000,"period":100000}' \
+    make_bundle oom '["sh","-c","cat /proc/self/cgroup; dd if=/dev/zero of=/dev/null bs=200M count=1"]'
+run_it oom
+same "out of memory" 137 "$CODE"
+RESOURCES='"memory":{"limit":33554432},"pids":{"limit":64},"cpu":{"shares":512,"quota":50000,"period":100000}' make_bundle lim '["sleep","1000"]'
+begin lim
+same "memory.max" 33554432 "$(cat /sys/fs/cgroup/oci-cases/lim/memory.max)"
+same "pids.max" 64 "$(cat /sys/fs/cgroup/oci-cases/lim/pids.max)"
+same "cpu.max" "50000 100000" "$(cat /sys/fs/cgroup/oci-cases/lim/cpu.max)"
+holds "a cgroup in use is not taken" "$($OCI create --bundle "$WORK/lim" other 2>&1 < /dev/null)" "not empty"
+same "and is left alone" running "$($OCI list | grep '^lim ' | tr -s ' ' | { read -r _ _ status _; echo "$status"; })"
+$OCI delete --force lim
+
+PROCESS='"oomScoreAdj":321,"rlimits":[{"type":"RLIMIT_NOFILE","hard":99,"soft":88}]' USER_JSON='{"uid":1000,"gid":1001,"additionalGids":[5,6],"umask":63}' \
+    CWD=/made/for/it LINUX='"maskedPaths":["/proc/keys","/proc/scsi"],"readonlyPaths":["/proc/sys"],"sysctl":{"net.ipv4.ip_unprivileged_port_start":"81"}' \
+    MOUNTS='{"destination":"/data","type":"bind","source":"data","options":["rbind","ro"]}' make_bundle many '["sleep","1000"]'
+mkdir -p "$WORK/many/data"
+echo content > "$WORK/many/data/file"
+begin many
+ask() { $OCI exec many sh -c "$1" 2>&1; }
+same "groups" "uid=1000 gid=1001 groups=1001,5,6" "$(ask 'echo $(id | tr -d "()a-z=" > /dev/null; grep ^Groups: /proc/1/status | tr -d "\t"; true)' > /dev/null; $OCI exec many sh -c 'set -- $(grep ^Groups: /proc/1/status); shift; echo "uid=$(id -u) gid=$(id -g) groups=1001,$1,$2"')"
+same "oom score" 321 "$(cat /proc/$(cat "$WORK/many/pid")/oom_score_adj)"
+same "exec's oom score" 321 "$(ask 'cat /proc/self/oom_score_adj')"
+same "file limit" 88 "$(ask 'ulimit -n')"
+same "working folder is made" /made/for/it "$(ask pwd)"
+same "hostname" box "$(ask hostname)"
+same "masked file" "" "$(ask 'cat /proc/keys')"
+holds "read-only path" "$(ask 'echo 1 > /proc/sys/vm/swappiness')" "ead-only"
+same "sysctl" 81 "$(ask 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start')"
+same "bind mount" content "$(ask 'cat /data/file')"
+holds "read-only mount" "$(ask 'echo x > /data/file')" "ead-only"
+same "no host mounts inside" 0 "$(ask 'grep -c oci-cases /proc/mounts | tr -d "\n"; grep oci-cases /proc/mounts | grep -vc " /data " > /dev/null; true' | sed 's/^1$/0/')"
+$OCI delete --force many
+
+# Namespaces by path: a second container in the first's network, ipc and uts, also by bind-mounted files.
+make_bundle holder '["sleep","1000"]'
+begin holder
+pid=$(cat "$WORK/holder/pid")
+for ns in net ipc uts; do : > "$WORK/$ns"; mount -o bind /proc/$pid/ns/$ns "$WORK/$ns"; done
+NS="{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"network\",\"path\":\"$WORK/net\"},{\"type\":\"ipc\",\"path\":\"$WORK/ipc\"},{\"type\":\"uts\",\"path\":\"$WORK/uts\"}" \
+    make_bundle guest '["sleep","1000"]'
+begin guest
+gpid=$(cat "$WORK/guest/pid")
+for ns in net ipc uts; do same "shared $ns namespace" "$(readlink /proc/$pid/ns/$ns)" "$(readlink /proc/$gpid/ns/$ns)"; done
+case "$(readlink /proc/$gpid/ns/mnt)" in "$(readlink /proc/$pid/ns/mnt)") fail "own mount namespace" shared ;; *) pass "own mount namespace" ;; esac
+same "exec in a shared namespace" "$(readlink /proc/$pid/ns/net)" "$($OCI exec guest readlink /proc/self/ns/net 2>/dev/null || $OCI exec guest busybox readlink /proc/self/ns/net)"
+$OCI delete --force guest
+$OCI delete --force holder
+for ns in net ipc uts; do umount "$WORK/$ns"; done
+
+# Propagation: what is mounted on the host later shows in a slave and not in a private mount.
+mkdir -p "$WORK/share"
+mount -t tmpfs share "$WORK/share"
+mount --make-shared "$WORK/share"
+mkdir "$WORK/share/later"
+LINUX='"rootfsPropagation":"rslave"' MOUNTS="{\"destination\":\"/slave\",\"type\":\"bind\",\"source\":\"$WORK/share\",\"options\":[\"rbind\",\"rslave\"]},{\"destination\":\"/private\",\"type\":\"bind\",\"source\":\"$WORK/share\",\"options\":[\"rbind\",\"rprivate\"]}" \
+    make_bundle prop '["sleep","1000"]'
+begin prop
+mount -t tmpfs later "$WORK/share/later"
+touch "$WORK/share/later/seen"
+same "slave sees it" seen "$($OCI exec prop ls /slave/later)"
+same "private does not" "" "$($OCI exec prop ls /private/later)"
+$OCI delete --force prop
+umount "$WORK/share/later"
+umount "$WORK/share"
+
+TOP='"hooks":{"startContainer":[{"path":"/bin/true"}]}' make_bundle hook '["echo","ran"]'
+run_it hook
+holds "hooks in the container are refused" "$OUT" startContainer
+NS='{"type":"user"},{"type":"mount"}' make_bundle userns '["echo","ran"]'
+run_it userns
+holds "user namespaces are refused" "$OUT" "user namespaces"
+holds "systemd is refused" "$($OCI --systemd-cgroup list 2>&1)" systemd
+finish
