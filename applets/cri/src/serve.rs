@@ -25,7 +25,7 @@ use crate::link::Zygote;
 use crate::monitor;
 use crate::server::{Server, Shared, Turns};
 use crate::service::Service;
-use crate::store::Store;
+use crate::store::{Store, private_dir};
 
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };
@@ -62,7 +62,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
     // First of all: who connects from now on is answered as soon as the state is read.
     let listener = listen(&options.socket)?;
-    fs::create_dir_all(&options.containers).on("make", &options.containers)?;
+    private_dir(&options.containers)?;
     let server = Arc::new(Server {
         store: Store::open(&options.state)?,
         images: Images::open(&options.images)?,

@@ -35,6 +35,7 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
     })?;
     if wire::socket(&dir).exists()
         && let Err(e) = link::order(&dir, &Request::Shutdown, PATIENCE).await
+        && sandbox.phase == SandboxPhase::Ready
     {
         tracing::warn!(sandbox = id, error = %e, "the monitor did not end in order");
     }

@@ -7,6 +7,7 @@ mod record;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,7 +32,7 @@ struct Known {
 impl Store {
     /// Read all records below `root`. What can't be read is said and left alone: `kutties` never deletes what it doesn't know.
     pub fn open(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).on("make", root)?;
+        private_dir(root)?;
         let mut known = Known::default();
         for entry in fs::read_dir(root).on("read", root)?.flatten() {
             match disk::read::<Sandbox>(&entry.path().join("sandbox.json")) {
@@ -181,6 +182,12 @@ impl Store {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Make a folder that root alone may enter: records and bundles hold environments, and those hold secrets.
+pub fn private_dir(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).on("make", path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700)).on("close to others", path)
 }
 
 fn read_containers(dir: &Path, known: &mut Known) {
