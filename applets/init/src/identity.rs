@@ -89,17 +89,29 @@ fn random() -> Result<String> {
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
-/// The name: the configuration's, the `ip=` parameter's, or one made from the first network card's address. The DHCP server's
-/// comes later, when the network does.
+/// The name that a person gave: the configuration's or the `ip=` parameter's. Without one the network may bring it.
 pub fn hostname(machine: &mut Machine) -> Result<String> {
     let words = command_line::words(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
-    let configured = machine.config.text(&key::HOSTNAME);
-    let name = match configured {
-        "" => ip_parameter::all(&words).find_map(|ip| ip.hostname).unwrap_or_else(by_card),
-        name => name.to_owned(),
+    let configured = Some(machine.config.text(&key::HOSTNAME)).filter(|name| !name.is_empty()).map(str::to_owned);
+    let Some(name) = configured.or_else(|| ip_parameter::all(&words).find_map(|ip| ip.hostname)) else {
+        return Ok("not given".into());
     };
     set_hostname(&name)?;
     Ok(name)
+}
+
+/// A name after all where neither a person nor the network gave one.
+pub fn last_name(_: &mut Machine) -> Result<String> {
+    if own_name().is_none() {
+        set_hostname(&by_card())?;
+    }
+    Ok(own_name().unwrap_or_default())
+}
+
+/// This machine's name, if it has one.
+pub fn own_name() -> Option<String> {
+    let name = uname().nodename().to_string_lossy().into_owned();
+    Some(name).filter(|name| !matches!(name.as_str(), "" | "(none)" | "localhost"))
 }
 
 /// Set the name, in the kernel and in /etc/hosts.
@@ -110,7 +122,7 @@ pub fn set_hostname(name: &str) -> Result<()> {
 }
 
 /// `kutties-525400123456`, by the lowest-numbered card.
-fn by_card() -> String {
+pub fn by_card() -> String {
     let mut cards: Vec<(u32, String)> = Vec::new();
     for entry in fs::read_dir("/sys/class/net").into_iter().flatten().flatten() {
         let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default().trim().to_owned();
@@ -132,12 +144,10 @@ pub fn hosts(address: Option<IpAddr>) -> Result<()> {
     if fs::read_to_string(PATH).is_ok_and(|text| !text.starts_with(MARK)) {
         return Ok(());
     }
-    let name = uname().nodename().to_string_lossy().into_owned();
-    let own = match (name.as_str(), address) {
-        ("" | "(none)" | "localhost", _) => String::new(),
-        (name, Some(address)) => format!("{address} {name}\n"),
-        (name, None) => format!("127.0.1.1 {name}\n"),
-    };
+    let own = own_name().map_or_else(String::new, |name| match address {
+        Some(address) => format!("{address} {name}\n"),
+        None => format!("127.0.1.1 {name}\n"),
+    });
     fs::write(PATH, format!("{MARK}127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{own}")).on("write", PATH)
 }
 

@@ -4,13 +4,15 @@
 //!
 //! The loopback link first; then every network card is set up, and each that has a carrier gets its address: from the kernel's
 //! `ip=` parameter, else from a DHCP server (key `network.dhcp`), all cards at the same time. It ends when every card has an
-//! address or the key `network.timeout` has passed, and writes one line a card. It runs as a child of PID 1, and the DHCP
-//! clients as children of its own, because they read what strangers send.
+//! address or the key `network.timeout` has passed, and writes how each fared. The DHCP clients stay behind: they keep the
+//! leases, or go on asking. It runs as a child of PID 1, and the clients as children of its own, because they read what
+//! strangers send.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -28,6 +30,8 @@ pub const NAME: Applet = Applet { name: "netup", about: "bring the network up, a
 
 /// How long a card may take to find a carrier: a switch's port negotiates for up to three seconds.
 const CARRIER: Duration = Duration::from_secs(4);
+/// How long the others may take once one card has its address: a second card is often plugged into a network without a server.
+const OTHERS: Duration = Duration::from_secs(3);
 /// How often to look for carriers and for clients that ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -35,10 +39,23 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Parser)]
 struct Options {}
 
-/// A card and the client that asks for its address.
+/// A card and, while it has no answer yet, the client that asks for its address.
 struct Asking {
     name: String,
     client: Option<Child>,
+}
+
+impl Asking {
+    /// Whether the client has neither an answer, which it writes once all is set up, nor given up.
+    fn is_busy(&mut self) -> bool {
+        let answered = fs::metadata(answer_file(&self.name)).is_ok_and(|about| about.len() > 0);
+        !answered && self.client.as_mut().is_some_and(|client| matches!(client.try_wait(), Ok(None)))
+    }
+}
+
+/// Where a client's standard output goes. A file and no pipe: the client outlives us.
+fn answer_file(card: &str) -> PathBuf {
+    Path::new(paths::LOGS).join(format!("dhclient-{card}.log"))
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
@@ -56,11 +73,11 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     let limit = Instant::now() + Duration::from_secs(config.number(&key::NETWORK_TIMEOUT));
     let asking = give_all(&mut kernel, &parameters, limit)?;
-    finish(&mut kernel, asking)
+    finish(&mut kernel, &asking)
 }
 
 /// Give each card its address as soon as it has a carrier; clients run on until `limit`.
-fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], limit: Instant) -> Result<Vec<Asking>> {
+fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], mut limit: Instant) -> Result<Vec<Asking>> {
     let mut asking: Vec<Asking> = Vec::new();
     let carrier_limit = Instant::now() + CARRIER;
     loop {
@@ -73,14 +90,13 @@ fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], limit: Instant) ->
                 asking.push(give(kernel, card, parameters)?);
             }
         }
-        for one in &mut asking {
-            if one.client.as_mut().is_some_and(|client| !matches!(client.try_wait(), Ok(None))) {
-                one.client = None;
-            }
-        }
         let all_asked = !cards.is_empty() && asking.len() >= cards.len();
-        let busy = asking.iter().any(|a| a.client.is_some());
+        let busy = asking.iter_mut().map(Asking::is_busy).filter(|busy| *busy).count();
         let now = Instant::now();
+        if busy < asking.len() {
+            limit = limit.min(now + OTHERS);
+        }
+        let busy = busy > 0;
         if now >= limit || (!busy && (all_asked || now >= carrier_limit)) {
             return Ok(asking);
         }
@@ -101,7 +117,9 @@ fn give(kernel: &mut Netlink, card: &Link, parameters: &[IpParameter]) -> Result
         set(kernel, card, *cidr, ip)?;
         return Ok(Asking { name, client: None });
     }
-    let client = Command::new(paths::BINARY).arg("dhclient").arg(&name).stdin(Stdio::null()).spawn();
+    let answer = answer_file(&name);
+    let output = File::create(&answer).on("make", &answer)?;
+    let client = Command::new(paths::BINARY).args(["dhclient", "-d", &name]).stdin(Stdio::null()).stdout(output).spawn();
     Ok(Asking { client: Some(client.on("run dhclient on", &name)?), name })
 }
 
@@ -121,20 +139,23 @@ fn set(kernel: &mut Netlink, card: &Link, cidr: Cidr, ip: &IpParameter) -> Resul
     fs::write("/etc/resolv.conf", servers).on("write", "/etc/resolv.conf")
 }
 
-/// One line a card, and the machine's own name in /etc/hosts.
-fn finish(kernel: &mut Netlink, mut asking: Vec<Asking>) -> Result<Exit> {
+/// How each card fared, and a name of the machine with its address.
+fn finish(kernel: &mut Netlink, asking: &[Asking]) -> Result<Exit> {
     let mut lines = Vec::new();
     let mut own = None;
-    for one in &mut asking {
-        if let Some(client) = &mut one.client {
-            // It may have ended just now; nobody waits for it any more.
-            let _ = client.kill();
-        }
+    for one in asking {
         let addresses: Vec<Cidr> =
             kernel.addresses_of(&one.name)?.into_iter().map(|a| a.cidr).filter(|c| c.is_v4() || !is_link_local(c.addr)).collect();
         own = own.or(addresses.first().map(|cidr| cidr.addr));
         let text: Vec<String> = addresses.iter().map(Cidr::to_string).collect();
-        lines.push(if text.is_empty() { format!("{} no address", one.name) } else { format!("{} {}", one.name, text.join(" ")) });
+        lines.push(if text.is_empty() {
+            format!("{} no address yet", one.name)
+        } else {
+            format!("{} {}", one.name, text.join(" "))
+        });
+    }
+    if identity::own_name().is_none() {
+        identity::set_hostname(&identity::by_card())?;
     }
     identity::hosts(own)?;
     say(&if lines.is_empty() { "no network card with a carrier".to_owned() } else { lines.join(", ") })?;

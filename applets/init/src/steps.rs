@@ -57,12 +57,12 @@ pub const STEPS: &[Step] = &[
     here("clock", &[], clock::floor, Failure::GoOn),
     here("files", &[], identity::files, Failure::GoOn),
     here("limits", &[], limits::raise, Failure::GoOn),
+    here("hostname", &[], identity::hostname, Failure::GoOn),
     here("services", &[], services, Failure::Rescue),
     Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES), failure: Failure::GoOn },
     here("more mounts", &[], mounts::welcome, Failure::GoOn),
     here("sysctl", &[], sysctl::apply, Failure::GoOn),
-    here("hostname", &["devices"], identity::hostname, Failure::GoOn),
-    Step { name: "network", after: &["hostname"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
+    Step { name: "network", after: &["devices"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
     Step {
         name: "modules",
         after: &["devices"],
@@ -70,7 +70,8 @@ pub const STEPS: &[Step] = &[
         failure: Failure::GoOn,
     },
     here("sysctl-net", &["modules"], sysctl::apply_after_modules, Failure::GoOn),
-    here("consoles", &["network"], consoles, Failure::GoOn),
+    here("name", &["network"], identity::last_name, Failure::GoOn),
+    here("consoles", &["name"], consoles, Failure::GoOn),
 ];
 
 const fn here(
