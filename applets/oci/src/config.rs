@@ -8,12 +8,13 @@ use oci_spec::runtime::Capability;
 use serde_json::{Map, Value, json};
 
 use crate::devices;
+use crate::propagation;
 use crate::seccomp::Filter;
 
 /// Where containers without a `cgroupsPath` go.
 const CGROUP_DEFAULT: &str = "/kutties/oci";
 
-/// The capability with which a filter may be loaded without no_new_privs.
+/// The capability with which a filter may be loaded without no_new_privs, and mounts changed.
 const SYS_ADMIN: &str = "CAP_SYS_ADMIN";
 
 /// The capability with which a user's process is given its standard streams.
@@ -67,8 +68,9 @@ impl Config {
         let rootfs = text(root.get("path")).ok_or_else(|| Error::new("config.json: no root.path"))?;
         let rootfs = bundle.join(rootfs);
         root.insert("path".into(), json!(rootfs));
+        let propagates = propagation::asked(&spec);
         let process = object(&mut spec, "process")?;
-        adapt_process(process, filter.is_some())?;
+        adapt_process(process, filter.is_some(), propagates)?;
         let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
         mounts(&mut spec, bundle);
         Ok(Self { spec, filter, devices, cgroup, rootfs, terminal })
@@ -122,8 +124,8 @@ fn mounts(spec: &mut Value, bundle: &Path) {
     }
 }
 
-/// A process that is to be given the rights that its filter needs to be loaded, and no others.
-pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result<()> {
+/// Give a process the rights that its last steps need: to load a filter, to change mounts, to own its standard streams.
+pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: bool) -> Result<()> {
     let no_new_privs = process.get("noNewPrivileges").and_then(Value::as_bool).unwrap_or(false);
     if !no_new_privs {
         process.remove("noNewPrivileges");
@@ -137,7 +139,7 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result
     ambient.retain(|cap| permitted.contains(cap) && inheritable.contains(cap));
     // They go with the exec: what is in neither bounding, inheritable nor ambient does not survive it.
     let user = process.entry("user").or_insert_with(|| json!({"uid": 0, "gid": 0}));
-    let needed = [(SYS_ADMIN, filtered && !no_new_privs), (CHOWN, user.get("uid").is_some_and(|uid| *uid != 0))];
+    let needed = [(SYS_ADMIN, mounts || (filtered && !no_new_privs)), (CHOWN, user.get("uid").is_some_and(|uid| *uid != 0))];
     for (cap, _) in needed.into_iter().filter(|(_, needed)| *needed) {
         for set in &mut sets[1..3] {
             if !set.iter().any(|there| there == cap) {

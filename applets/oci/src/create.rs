@@ -54,10 +54,15 @@ pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Re
     check_terminal(config.terminal, console_socket)?;
     folder.make()?;
     let cgroup = Cgroup::at(&config.cgroup);
-    let made = make(oci, options, &folder, &config, &bundle, console_socket);
+    let made = cgroup.make().and_then(|()| {
+        let made = make(oci, options, &folder, &config, &bundle, console_socket);
+        if made.is_err() {
+            // Only what we made: a cgroup that was in use is somebody's. The first failure is the one to tell.
+            let _ = cgroup.remove();
+        }
+        made
+    });
     if made.is_err() {
-        // The first failure is the one to tell.
-        let _ = cgroup.remove();
         let _ = folder.remove();
     }
     made
@@ -85,13 +90,11 @@ fn make(
     folder.keep_filter(config.filter.as_ref())?;
     let mut record = Record { bundle: bundle.into(), rootfs: config.rootfs.clone(), cgroup: config.cgroup.clone(), began: None };
     folder.keep(&record)?;
-    let cgroup = Cgroup::at(&config.cgroup);
-    cgroup.make()?;
     // Before libcontainer, so that not even its own steps in the container can open what is forbidden.
-    devices::enforce(&config.devices, cgroup.folder())?;
+    devices::enforce(&config.devices, Cgroup::at(&config.cgroup).folder())?;
     cwd::make(&config.spec, &config.rootfs)?;
     let refusal = Rc::new(memory()?);
-    let launch = Launch::new(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?));
+    let launch = Launch::first(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?));
     let container = build(folder, options, console_socket, launch)
         .map_err(|e| errors::not_made(&format!("create {}", options.id), &e, &refusal, &oci.heard))?;
     let pid = container.pid().ok_or_else(|| Error::new("libcontainer told no process"))?.as_raw();

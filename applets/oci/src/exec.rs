@@ -123,7 +123,7 @@ fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i
     let socket =
         options.console_socket.as_deref().map(create::absolute).or(awaited.as_ref().map(|awaited| awaited.path().to_owned()));
     let refusal = Rc::new(create::memory()?);
-    let launch = Launch::new(filter, Rc::clone(&refusal), Rc::clone(&refusal));
+    let launch = Launch::further(filter, Rc::clone(&refusal));
     let built = ContainerBuilder::new(options.id.clone(), SyscallType::default())
         .with_root_path(corner)
         .map(|builder| builder.with_console_socket(socket).with_preserved_fds(options.preserve_fds).with_executor(launch))
@@ -170,7 +170,7 @@ fn process(options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>,
         return Err(Error::new("process args cannot be empty"));
     }
     let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
-    config::adapt_process(&mut process, filtered)?;
+    config::adapt_process(&mut process, filtered, false)?;
     Ok((serde_json::to_vec(&process).doing("encode the process")?, terminal))
 }
 

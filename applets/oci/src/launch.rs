@@ -16,6 +16,7 @@ use nix::sys::signal::SigSet;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::Uid;
 
+use crate::propagation;
 use crate::seccomp::Filter;
 
 /// What the container's process becomes.
@@ -27,14 +28,21 @@ pub struct Launch {
     refusal: Rc<File>,
     /// Where `start` reads why exec failed; its end of file means that it did not.
     outcome: Rc<File>,
+    /// Whether the mounts are ours to change: those of a running container are not.
+    mounts: bool,
     program: RefCell<PathBuf>,
     environment: RefCell<HashMap<String, String>>,
 }
 
 impl Launch {
-    /// With a filter, and with files for what goes wrong before and at exec.
-    pub fn new(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>) -> Self {
-        Self { filter, refusal, outcome, program: RefCell::default(), environment: RefCell::default() }
+    /// The first process of a container, with files for what goes wrong before exec and at it.
+    pub fn first(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>) -> Self {
+        Self { filter, refusal, outcome, mounts: true, program: RefCell::default(), environment: RefCell::default() }
+    }
+
+    /// A further process, with one file for what goes wrong.
+    pub fn further(filter: Option<Filter>, refusal: Rc<File>) -> Self {
+        Self { mounts: false, ..Self::first(filter, Rc::clone(&refusal), refusal) }
     }
 
     /// Look the program up as runc does, with its words, which users of kubelet know.
@@ -98,7 +106,8 @@ impl Launch {
 impl Executor for Launch {
     fn validate(&self, spec: &Spec) -> Result<(), ExecutorValidationError> {
         give_streams(spec);
-        match self.find(spec) {
+        let propagated = if self.mounts { propagation::apply(spec) } else { Ok(()) };
+        match propagated.and_then(|()| self.find(spec)) {
             Ok(program) => {
                 self.program.replace(program);
                 Ok(())

@@ -16,6 +16,7 @@ mod launch;
 mod list;
 mod oci;
 mod pause;
+mod propagation;
 mod ps;
 mod resume;
 mod run;

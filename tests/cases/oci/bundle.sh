@@ -24,8 +24,8 @@ make_root() {
     echo "root:x:0:0::/root:/bin/sh" > "$1/etc/passwd"
     if [ -x /bin/busybox ]; then
         cp /bin/busybox "$1/bin/busybox"
-        for name in sh cat mkdir mknod id sleep echo grep touch ls env stat dd head kill hostname mount umount true false wc tr test; do
-            ln -sf busybox "$1/bin/$name"
+        for link in sh cat mkdir mknod id sleep echo grep touch ls env stat dd head kill hostname mount umount true false wc tr test readlink; do
+            ln -sf busybox "$1/bin/$link"
         done
     else
         cp /bin/kutties "$1/bin/kutties"

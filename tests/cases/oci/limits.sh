@@ -66,6 +66,14 @@ same "slave sees it" seen "$($OCI exec prop ls /slave/later)"
 same "private does not" "" "$($OCI exec prop ls /private/later)"
 $OCI delete --force prop
 umount "$WORK/share/later"
+CAPS='"CAP_SYS_ADMIN"' LINUX='"rootfsPropagation":"rshared"' MOUNTS="{\"destination\":\"/shared\",\"type\":\"bind\",\"source\":\"$WORK/share\",\"options\":[\"rbind\",\"rshared\"]},{\"destination\":\"/private\",\"type\":\"bind\",\"source\":\"$WORK/share\",\"options\":[\"rbind\",\"rprivate\"]}" \
+    make_bundle both '["sh","-c","mount -t tmpfs inner /shared/later && touch /shared/later/inside; mount -t tmpfs hidden /private; sleep 1000"]'
+begin both
+until_there test -e "$WORK/share/later/inside"
+same "shared goes both ways" 0 $?
+same "and takes nothing else along" 0 "$(grep -c hidden /proc/mounts)"
+$OCI delete --force both
+umount "$WORK/share/later"
 umount "$WORK/share"
 
 TOP='"hooks":{"startContainer":[{"path":"/bin/true"}]}' make_bundle hook '["echo","ran"]'
