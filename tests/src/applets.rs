@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lab::guest::Guest;
 
+use crate::applet_cases;
 use crate::case::{Case, Failure, Outcome, X86, ensure};
 use crate::world::World;
 
@@ -13,6 +14,7 @@ pub const CASES: &[Case] = &[
     Case { name: "help-and-version", boards: X86, run: help },
     Case { name: "unknown-option-is-a-sentence", boards: X86, run: unknown_option },
     Case { name: "unknown-applet-is-a-sentence", boards: X86, run: unknown_applet },
+    Case { name: "cases-of-each-applet", boards: X86, run: cases },
 ];
 
 /// What takes any word for its own: an expression or operands.
@@ -66,4 +68,16 @@ fn unknown_option(world: &mut World, board: &str) -> Outcome {
 fn unknown_applet(world: &mut World, board: &str) -> Outcome {
     let output = world.bare(board)?.vm.guest.exec(&["/bin/kutties", "no-such-applet"])?;
     ensure(output.code != 0 && output.stderr.contains("no-such-applet"), || format!("{output:?}"))
+}
+
+/// What `tests/cases/*.toml` wants, in one guest, one after the other.
+fn cases(world: &mut World, board: &str) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    let mut faults = Vec::new();
+    for (applet, cases) in applet_cases::all()? {
+        for case in &cases {
+            faults.extend(applet_cases::run(guest, &applet, case)?.map(|why| format!("{applet}: {why}")));
+        }
+    }
+    ensure(faults.is_empty(), || faults.join("\n"))
 }

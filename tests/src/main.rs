@@ -1,5 +1,6 @@
 //! `make test`: units, then whole systems. The rooms beside this file are the areas; a case is a short function in one of them.
 
+mod applet_cases;
 mod applets;
 mod boot;
 mod case;

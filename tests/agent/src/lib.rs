@@ -30,6 +30,8 @@ pub enum Ask {
     Exec {
         /// The command and its arguments.
         argv: Vec<String>,
+        /// Where it runs.
+        folder: String,
         /// What it reads.
         stdin: Bytes,
         /// After so many seconds its process group is killed.

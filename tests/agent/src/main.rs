@@ -51,7 +51,7 @@ fn reply(writer: &Mutex<File>, request: Request) {
 fn answer(ask: Ask) -> Answer {
     match ask {
         Ask::Ping => Answer::Done,
-        Ask::Exec { argv, stdin, timeout } => exec::run(&argv, stdin.into(), timeout),
+        Ask::Exec { argv, folder, stdin, timeout } => exec::run(&argv, &folder, stdin.into(), timeout),
         Ask::Read { path } => match fs::read(&path) {
             Ok(data) => Answer::Data(Bytes::from(data.as_slice())),
             Err(e) => Answer::Failed(format!("read {path}: {e}")),

@@ -66,8 +66,13 @@ impl Guest {
 
     /// Run a command with an input and a limit of its own.
     pub fn exec_within(&self, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output> {
+        self.exec_in("/", argv, stdin, limit)
+    }
+
+    /// Run a command in a folder.
+    pub fn exec_in(&self, folder: &str, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output> {
         let words = argv.iter().map(ToString::to_string).collect();
-        let ask = Ask::Exec { argv: words, stdin: stdin.into(), timeout: limit.as_secs() };
+        let ask = Ask::Exec { argv: words, folder: folder.into(), stdin: stdin.into(), timeout: limit.as_secs() };
         match self.ask(ask, limit + SLACK)? {
             Answer::Exec { late: true, stdout, stderr, .. } => {
                 let said = format!("{}{}", text(stdout), text(stderr));

@@ -1,0 +1,124 @@
+//! The cases in `tests/cases/APPLET.toml`: arguments, files and an input in; output, files and an exit code out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kit::{Context, Result};
+use lab::guest::{Guest, Output};
+use serde::Deserialize;
+
+/// One case. `oracle` says what the expectation was checked against.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppletCase {
+    name: String,
+    /// Another applet than the file's name.
+    applet: Option<String>,
+    #[serde(default)]
+    args: Vec<String>,
+    /// Made in an empty folder, where the applet runs.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    stdin: String,
+    /// The whole of standard output.
+    stdout: Option<String>,
+    /// Parts of standard output.
+    #[serde(default)]
+    contains: Vec<String>,
+    /// A part of standard error.
+    stderr: Option<String>,
+    /// Files as they must be afterwards.
+    #[serde(default)]
+    after: BTreeMap<String, String>,
+    #[serde(default)]
+    code: i32,
+    /// Read by people alone.
+    #[serde(rename = "oracle")]
+    _oracle: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    case: Vec<AppletCase>,
+}
+
+/// All files with their applets' names, sorted.
+pub fn all() -> Result<Vec<(String, Vec<AppletCase>)>> {
+    let folder = folder();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).on("read", &folder)? {
+        let path = entry.on("read", &folder)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")) else { continue };
+        let text = fs::read_to_string(&path).on("read", &path)?;
+        let file: File = toml::from_str(&text).doing(format!("read {}", path.display()))?;
+        files.push((name.to_owned(), file.case));
+    }
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(files)
+}
+
+/// `tests/cases`
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
+}
+
+/// Where a case's files are in the guest; a new folder for each.
+const FOLDER: &str = "/tmp/case";
+/// Longer than any applet takes under emulation.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Run one; what is wrong with the result, if anything.
+pub fn run(guest: &Guest, applet: &str, case: &AppletCase) -> Result<Option<String>> {
+    guest.sh(&format!("rm -rf {FOLDER} && mkdir {FOLDER}"))?;
+    for (path, content) in &case.files {
+        guest.write(&format!("{FOLDER}/{path}"), content.as_bytes(), 0o644)?;
+    }
+    let applet = case.applet.as_deref().unwrap_or(applet);
+    let argv: Vec<&str> = [applet].into_iter().chain(case.args.iter().map(String::as_str)).collect();
+    let output = match guest.exec_in(FOLDER, &argv, case.stdin.as_bytes(), LIMIT) {
+        Ok(output) => output,
+        Err(e) => return Ok(Some(format!("{}: {e}", case.name))),
+    };
+    let mut wrong = judge(case, &output);
+    for (path, content) in &case.after {
+        match guest.read(&format!("{FOLDER}/{path}")) {
+            Ok(found) if found == content.as_bytes() => {}
+            found => wrong.push(format!("{path} is {found:?}")),
+        }
+    }
+    Ok((!wrong.is_empty()).then(|| format!("{}: {argv:?}: {}", case.name, wrong.join(", "))))
+}
+
+fn judge(case: &AppletCase, output: &Output) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if output.code != case.code {
+        wrong.push(format!("code {} for {} ({})", output.code, case.code, output.stderr.trim()));
+    }
+    if case.stdout.as_ref().is_some_and(|wanted| *wanted != output.stdout) {
+        wrong.push(format!("stdout {:?} for {:?}", output.stdout, case.stdout.as_deref().unwrap_or_default()));
+    }
+    for part in case.contains.iter().filter(|part| !output.stdout.contains(part.as_str())) {
+        wrong.push(format!("no {part:?} in {:?}", output.stdout));
+    }
+    if let Some(part) = case.stderr.as_ref().filter(|part| !output.stderr.contains(part.as_str())) {
+        wrong.push(format!("no {part:?} in stderr {:?}", output.stderr));
+    }
+    if output.stderr.contains("panicked") {
+        wrong.push(output.stderr.clone());
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    #[test]
+    fn every_file_is_read() {
+        assert!(super::all().unwrap().len() > 50);
+    }
+}
