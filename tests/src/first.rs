@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use kit::{Context, Error, Result};
 
 use crate::case::{Failure, Outcome, ensure};
+use crate::commands;
 use crate::report::{Report, say};
 
 /// Run all of them.
@@ -23,6 +24,7 @@ pub fn run(report: &mut Report, repository: &Path) {
     if let Err(e) = units(report, repository) {
         report.case("source/units", || Err(e.into()));
     }
+    commands::run(report, repository);
 }
 
 /// rustfmt and clippy are parts of Rust that an installation may lack.

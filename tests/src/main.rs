@@ -4,6 +4,7 @@ mod applet_cases;
 mod applets;
 mod boot;
 mod case;
+mod commands;
 mod cri;
 mod first;
 mod image;

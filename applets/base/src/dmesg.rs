@@ -78,9 +78,10 @@ fn console_level(text: &str) -> Result<u8> {
 }
 
 fn show(options: &Options) -> Result<()> {
-    let levels = options.level.iter().map(|name| {
-        LEVELS.iter().position(|l| l == name).ok_or_else(|| Error::usage(format!("no such level: {name}")))
-    });
+    let levels = options
+        .level
+        .iter()
+        .map(|name| LEVELS.iter().position(|l| l == name).ok_or_else(|| Error::usage(format!("no such level: {name}"))));
     let levels = levels.collect::<Result<Vec<_>>>()?;
     let follow = options.follow || options.follow_new;
     let flags = if follow { 0 } else { rustix::fs::OFlags::NONBLOCK.bits().cast_signed() };

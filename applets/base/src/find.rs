@@ -84,6 +84,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if words.iter().any(|w| w == "--help" || w == "-help") {
         return Err(Error::text(HELP));
     }
+    if words.iter().any(|w| w == "--version") {
+        return Err(Error::text(concat!("find ", env!("CARGO_PKG_VERSION"), "\n")));
+    }
     let mut follow = Follow::Never;
     while let [first, rest @ ..] = words {
         follow = match first.to_str() {
@@ -117,7 +120,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
 
 impl Walk {
     /// A file and what is below it. `above` holds the folders on the way, to notice a circle of links.
-    #[expect(clippy::too_many_arguments, reason = "a walk carries all of these down, and a record for them would be used here alone")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a walk carries all of these down, and a record for them would be used here alone"
+    )]
     fn tree(
         &mut self,
         root: &Path,

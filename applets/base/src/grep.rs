@@ -22,7 +22,7 @@ pub const EGREP: Applet = Applet { name: "egrep", about: "grep with extended pat
 pub const FGREP: Applet = Applet { name: "fgrep", about: "grep for plain texts", place: Place::Bin, run };
 
 #[derive(Parser)]
-#[command(disable_help_flag = true, disable_version_flag = true)]
+#[command(disable_help_flag = true)]
 struct Options {
     /// Patterns are extended regular expressions.
     #[arg(short = 'E', long, overrides_with_all = ["fixed", "basic"])]
@@ -134,7 +134,13 @@ struct Search {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let name = args.first().map(|a| Path::new(a).file_name().unwrap_or_default().to_owned()).unwrap_or_default();
-    let applet = if name == "egrep" { &EGREP } else if name == "fgrep" { &FGREP } else { &GREP };
+    let applet = if name == "egrep" {
+        &EGREP
+    } else if name == "fgrep" {
+        &FGREP
+    } else {
+        &GREP
+    };
     let mut options: Options = parse(applet, args)?;
     options.extended_regexp |= name == "egrep" && !options.fixed && !options.basic;
     options.fixed |= name == "fgrep" && !options.extended_regexp && !options.basic;
@@ -288,7 +294,7 @@ impl Search {
                 continue;
             }
             count += 1;
-            self.matched |= !self.options.files_without_match;
+            self.matched = true;
             if self.options.quiet {
                 return Ok(true);
             }
@@ -320,9 +326,6 @@ impl Search {
 
     fn sum_up(&mut self, name: &str, count: u64) -> Result<()> {
         let listed = (self.options.files_with_matches && count > 0) || (self.options.files_without_match && count == 0);
-        if self.options.files_without_match && count == 0 {
-            self.matched = true;
-        }
         if listed {
             writeln!(self.out, "{name}").doing("write standard output")
         } else if self.options.count && !self.options.files_with_matches && !self.options.files_without_match {

@@ -72,16 +72,21 @@ struct Options {
 impl Options {
     /// The highest level that was given; 6 without one, as gzip has it.
     fn level(&self) -> Compression {
-        let given = [
-            self.level1, self.level2, self.level3, self.level4, self.level5, self.level6, self.level7, self.level8, self.level9,
-        ];
+        let given =
+            [self.level1, self.level2, self.level3, self.level4, self.level5, self.level6, self.level7, self.level8, self.level9];
         Compression::new(given.iter().rposition(|n| *n > 0).map_or(6, |at| at as u32 + 1))
     }
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let name = args.first().map(|a| Path::new(a).file_name().unwrap_or_default().to_owned()).unwrap_or_default();
-    let applet = if name == "zcat" { &ZCAT } else if name == "gunzip" { &GUNZIP } else { &GZIP };
+    let applet = if name == "zcat" {
+        &ZCAT
+    } else if name == "gunzip" {
+        &GUNZIP
+    } else {
+        &GZIP
+    };
     let mut options: Options = parse(applet, args)?;
     options.decompress |= name == "zcat" || name == "gunzip" || options.test;
     options.stdout |= name == "zcat";

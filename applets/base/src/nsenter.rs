@@ -18,7 +18,7 @@ pub const NSENTER: Applet =
     Applet { name: "nsenter", about: "run a program in another process's namespaces", place: Place::Bin, run };
 
 /// A namespace that is not named by a file.
-const OF_TARGET: &str = "";
+const OF_TARGET: &str = "@target";
 
 #[derive(Parser)]
 struct Options {

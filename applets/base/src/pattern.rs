@@ -283,7 +283,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_or_missing_is_said() {
-        for (pattern, syntax) in [("a\\", Syntax::Basic), ("[a", Syntax::Basic), ("\\(a\\)\\1", Syntax::Basic), ("(a", Syntax::Extended)] {
+        for (pattern, syntax) in
+            [("a\\", Syntax::Basic), ("[a", Syntax::Basic), ("\\(a\\)\\1", Syntax::Basic), ("(a", Syntax::Extended)]
+        {
             assert!(compile(pattern, syntax, Meaning::default()).is_err(), "{pattern}");
         }
     }

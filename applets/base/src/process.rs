@@ -129,7 +129,6 @@ pub fn user_id(name: &str) -> Option<u32> {
     id_in("/etc/passwd", name)
 }
 
-
 /// The number of a group: a name of /etc/group or a number itself.
 pub fn group_id(name: &str) -> Option<u32> {
     id_in("/etc/group", name)

@@ -18,7 +18,6 @@ use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 pub const SED: Applet = Applet { name: "sed", about: "edit a stream line by line", place: Place::Bin, run };
 
 #[derive(Parser)]
-#[command(disable_version_flag = true)]
 struct Options {
     /// Print only what the script prints.
     #[arg(short = 'n', long, visible_alias = "silent")]
@@ -54,7 +53,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut operands = options.operands.clone().into_iter();
     let mut script = options.expression.join("\n");
     for file in &options.file {
-        let text = if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+        let text =
+            if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
         let text = text.on("read", file)?;
         script = if script.is_empty() { text } else { format!("{script}\n{text}") };
     }
@@ -69,7 +69,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
 /// `-i`, alone, with a suffix or behind other letters, as the long option: clap can't read a short one with an optional value.
 fn in_place(arg: &OsString) -> Vec<OsString> {
     let unchanged = || vec![arg.clone()];
-    let Some(letters) = arg.to_str().and_then(|a| a.strip_prefix('-')).filter(|a| !a.starts_with('-')) else { return unchanged() };
+    let Some(letters) = arg.to_str().and_then(|a| a.strip_prefix('-')).filter(|a| !a.starts_with('-')) else {
+        return unchanged();
+    };
     let Some((before, suffix)) = letters.split_once('i') else { return unchanged() };
     if !before.chars().all(|c| "nErsuz".contains(c)) {
         return unchanged();

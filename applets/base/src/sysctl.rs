@@ -97,14 +97,34 @@ fn path(name: &str) -> PathBuf {
     let swapped: String = if slashes {
         name.into()
     } else {
-        name.chars().map(|c| if c == '.' { '/' } else if c == '/' { '.' } else { c }).collect()
+        name.chars()
+            .map(|c| {
+                if c == '.' {
+                    '/'
+                } else if c == '/' {
+                    '.'
+                } else {
+                    c
+                }
+            })
+            .collect()
     };
     Path::new(ROOT).join(swapped.trim_start_matches('/'))
 }
 
 fn name_of(path: &Path) -> String {
     let name = path.strip_prefix(ROOT).unwrap_or(path).to_string_lossy();
-    name.chars().map(|c| if c == '/' { '.' } else if c == '.' { '/' } else { c }).collect()
+    name.chars()
+        .map(|c| {
+            if c == '/' {
+                '.'
+            } else if c == '.' {
+                '/'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn set(path: &Path, name: &str, value: &str, options: &Options) -> Result<()> {

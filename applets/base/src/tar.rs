@@ -106,7 +106,8 @@ impl Options {
 fn run(args: &[OsString]) -> Result<Exit> {
     let mut options: Options = parse(&TAR, &with_dash(args))?;
     if let Some(file) = &options.files_from {
-        let text = if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+        let text =
+            if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
         let text = kit::Context::on(text, "read", file)?;
         options.names.extend(text.lines().map(PathBuf::from));
     }

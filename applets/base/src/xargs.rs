@@ -15,7 +15,8 @@ use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
 /// Arguments from input.
-pub const XARGS: Applet = Applet { name: "xargs", about: "run a program with arguments from standard input", place: Place::Bin, run };
+pub const XARGS: Applet =
+    Applet { name: "xargs", about: "run a program with arguments from standard input", place: Place::Bin, run };
 
 /// Bytes of arguments a call: POSIX asks for this limit, and the kernel takes 128 KiB on any system.
 const BYTES: usize = 128 * 1024 - 4096;

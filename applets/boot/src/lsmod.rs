@@ -39,7 +39,10 @@ mod tests {
 
     #[test]
     fn users_and_none() {
-        assert_eq!(line("bridge 409600 1 br_netfilter, Live 0x0").as_deref(), Some("bridge                409600  1 br_netfilter"));
+        assert_eq!(
+            line("bridge 409600 1 br_netfilter, Live 0x0").as_deref(),
+            Some("bridge                409600  1 br_netfilter")
+        );
         assert_eq!(line("loop 32768 0 - Live 0x0").as_deref(), Some("loop                   32768  0"));
     }
 }

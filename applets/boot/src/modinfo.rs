@@ -11,7 +11,8 @@ use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 use crate::module_file;
 
 /// A module's own words.
-pub const MODINFO: Applet = Applet { name: "modinfo", about: "show what a kernel module says of itself", place: Place::Sbin, run };
+pub const MODINFO: Applet =
+    Applet { name: "modinfo", about: "show what a kernel module says of itself", place: Place::Sbin, run };
 
 #[derive(Parser)]
 struct Options {

@@ -17,7 +17,8 @@ use kit::modules::{self, Modules};
 use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 
 /// Modules in, with what they need.
-pub const MODPROBE: Applet = Applet { name: "modprobe", about: "insert kernel modules and what they need", place: Place::Sbin, run };
+pub const MODPROBE: Applet =
+    Applet { name: "modprobe", about: "insert kernel modules and what they need", place: Place::Sbin, run };
 
 #[derive(Parser)]
 struct Options {

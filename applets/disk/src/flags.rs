@@ -84,7 +84,8 @@ const FLAGS: &[(&str, MountFlags, bool)] = &[
 ];
 
 /// For whom a mount is, when, and what other programs noted: nothing that the kernel is told.
-const NOTES: &[&str] = &["auto", "defaults", "group", "nogroup", "noowner", "nouser", "nousers", "owner", "user", "users", "_netdev"];
+const NOTES: &[&str] =
+    &["auto", "defaults", "group", "nogroup", "noowner", "nouser", "nousers", "owner", "user", "users", "_netdev"];
 
 /// The propagation that a word such as `rslave` stands for.
 pub fn propagation(word: &str) -> Option<Change> {

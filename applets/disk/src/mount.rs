@@ -135,7 +135,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
         _ => return Err(Error::usage("give a source and a folder").with_exit(Exit::FAILED)),
     };
     let entry = match source {
-        Some(source) => Entry { source, target, kind: args.kind.clone().unwrap_or_else(|| "auto".into()), options: String::new() },
+        Some(source) => {
+            Entry { source, target, kind: args.kind.clone().unwrap_or_else(|| "auto".into()), options: String::new() }
+        }
         None if options.remount || (!options.propagation.is_empty() && options.bind.is_none()) => mounted(&target, &options)?,
         None => from_fstab(&target)?,
     };
@@ -144,7 +146,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
     args_into(&mut all, &args);
     let mut entry = entry;
     if !args.no_canonicalize {
-        entry.target = std::fs::canonicalize(&entry.target).on("mount on", &entry.target).map_err(|e| e.with_exit(MOUNT_FAILED))?;
+        entry.target =
+            std::fs::canonicalize(&entry.target).on("mount on", &entry.target).map_err(|e| e.with_exit(MOUNT_FAILED))?;
     }
     mount(&entry, &all).map_err(|e| e.with_exit(MOUNT_FAILED))?;
     if args.verbose {
@@ -162,13 +165,8 @@ fn options(args: &Args) -> Options {
 
 fn args_into(options: &mut Options, args: &Args) {
     args.options.iter().for_each(|list| options.add(list));
-    let words = [
-        (args.read_only, "ro"),
-        (args.read_write, "rw"),
-        (args.bind, "bind"),
-        (args.rbind, "rbind"),
-        (args.move_it, "move"),
-    ];
+    let words =
+        [(args.read_only, "ro"), (args.read_write, "rw"), (args.bind, "bind"), (args.rbind, "rbind"), (args.move_it, "move")];
     words.iter().filter(|(given, _)| *given).for_each(|(_, word)| options.add(word));
     options.propagation.extend(args.make.words().filter_map(propagation));
 }
@@ -281,7 +279,8 @@ fn explain(e: rustix::io::Errno, entry: &Entry, source: &Path, kind: &str) -> Er
 }
 
 fn is_file(source: &Path, kind: &str) -> bool {
-    const NO_DEVICE: &[&str] = &["tmpfs", "ramfs", "proc", "sysfs", "overlay", "none", "9p", "virtiofs", "nfs", "nfs4", "cifs", "bpf"];
+    const NO_DEVICE: &[&str] =
+        &["tmpfs", "ramfs", "proc", "sysfs", "overlay", "none", "9p", "virtiofs", "nfs", "nfs4", "cifs", "bpf"];
     !NO_DEVICE.contains(&kind) && std::fs::metadata(source).is_ok_and(|m| m.is_file())
 }
 

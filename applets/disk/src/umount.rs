@@ -89,7 +89,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
 fn places(options: &Options) -> Result<Vec<PathBuf>> {
     let mut places = Vec::new();
     for given in &options.targets {
-        let path = if options.no_canonicalize { given.clone() } else { std::fs::canonicalize(given).unwrap_or_else(|_| given.clone()) };
+        let path =
+            if options.no_canonicalize { given.clone() } else { std::fs::canonicalize(given).unwrap_or_else(|_| given.clone()) };
         // Asking for the table costs more than the call itself, so only where it is needed.
         let needs_table = options.recursive || !path.is_dir();
         let table = if needs_table { table::read(table::MOUNTS)? } else { Vec::new() };
@@ -120,9 +121,7 @@ fn unmount_one(target: &Path, options: &Options) -> Result<()> {
     let named = |cause: &str| Err(Error::new(format!("{}: {cause}", target.display())));
     match unmount(target, flags) {
         Ok(()) => Ok(()),
-        Err(Errno::BUSY) if options.read_only => {
-            mount_remount(target, MountFlags::RDONLY, c"").on("make read-only", target)
-        }
+        Err(Errno::BUSY) if options.read_only => mount_remount(target, MountFlags::RDONLY, c"").on("make read-only", target),
         Err(Errno::INVAL) if options.quiet => Ok(()),
         Err(Errno::INVAL) => named("not mounted"),
         Err(Errno::BUSY) => named("target is busy"),

@@ -24,8 +24,7 @@ pub fn complete(shell: &ShellRef<impl ShellExtensions>, line: &str, at: usize) -
         let mut shell = Handle::current().block_on(shell.lock());
         let Ok(found) = Handle::current().block_on(shell.complete(line, at)) else { return Offers::default() };
         let folder = shell.working_dir().to_path_buf();
-        let mut words: Vec<_> =
-            found.candidates.iter().map(|c| finish(c, found.options.treat_as_filenames, &folder)).collect();
+        let mut words: Vec<_> = found.candidates.iter().map(|c| finish(c, found.options.treat_as_filenames, &folder)).collect();
         words.sort_unstable();
         words.dedup();
         Offers { start: found.insertion_index, replaces: found.delete_count, words }

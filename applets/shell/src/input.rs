@@ -27,11 +27,7 @@ pub struct Input {
 const INTERRUPTED: u8 = 130;
 
 impl InputBackend for Input {
-    fn read_line(
-        &mut self,
-        shell: &ShellRef<impl ShellExtensions>,
-        prompt: InteractivePrompt,
-    ) -> Result<ReadResult, ShellError> {
+    fn read_line(&mut self, shell: &ShellRef<impl ShellExtensions>, prompt: InteractivePrompt) -> Result<ReadResult, ShellError> {
         if std::io::stdin().is_terminal() { self.from_person(shell, &prompt) } else { from_stream(shell) }
     }
 }
@@ -50,9 +46,8 @@ impl Input {
         }
         loop {
             let mut terminal = Terminal::open().map_err(ShellError::InputError)?;
-            let entered = terminal
-                .read_line(shown, &self.history, |line, at| complete(shell, line, at))
-                .map_err(ShellError::InputError)?;
+            let entered =
+                terminal.read_line(shown, &self.history, |line, at| complete(shell, line, at)).map_err(ShellError::InputError)?;
             drop(terminal);
             match entered {
                 Entered::Line(line) => text.push_str(&line),

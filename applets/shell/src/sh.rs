@@ -12,8 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use brush_builtins::{BuiltinSet, ShellBuilderExt};
-use brush_core::openfiles::OpenFile;
 use brush_core::extensions::{ErrorFormatter, ShellExtensionsImpl};
+use brush_core::openfiles::OpenFile;
 use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellVariable};
 use brush_interactive::{InteractiveOptions, InteractiveShell, ShellError};
 use kit::{Applet, Context, Error, Exit, Place, Result};

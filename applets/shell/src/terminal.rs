@@ -6,8 +6,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdin;
 use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr,
-    tcsetwinsize,
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
 use crate::complete::Offers;
@@ -61,12 +60,7 @@ impl Terminal {
     }
 
     /// Edit one line after a prompt, with a history and an answer to Tab.
-    pub fn read_line(
-        &mut self,
-        prompt: &str,
-        history: &[String],
-        offers: impl Fn(&str, usize) -> Offers,
-    ) -> io::Result<Entered> {
+    pub fn read_line(&mut self, prompt: &str, history: &[String], offers: impl Fn(&str, usize) -> Offers) -> io::Result<Entered> {
         let mut line = Line::default();
         let mut at = history.len();
         let mut draft = String::new();

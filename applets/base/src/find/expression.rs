@@ -26,8 +26,14 @@ pub(crate) enum Expression {
     List(Box<Expression>, Box<Expression>),
     Not(Box<Expression>),
     Constant(bool),
-    Name { glob: Vec<u8>, any_case: bool },
-    Path { glob: Vec<u8>, any_case: bool },
+    Name {
+        glob: Vec<u8>,
+        any_case: bool,
+    },
+    Path {
+        glob: Vec<u8>,
+        any_case: bool,
+    },
     Regex(Regex),
     Type(Vec<char>),
     Number(Field, Compare),
@@ -42,10 +48,19 @@ pub(crate) enum Expression {
     NoGroup,
     Access(rustix::fs::Access),
     SameFile(u64, u64),
-    Print { end: u8 },
+    Print {
+        end: u8,
+    },
     Printf(Vec<printf::Piece>),
-    Exec { words: Vec<OsString>, in_folder: bool, asks: bool },
-    ExecMany { words: Vec<OsString>, gathered: Vec<PathBuf> },
+    Exec {
+        words: Vec<OsString>,
+        in_folder: bool,
+        asks: bool,
+    },
+    ExecMany {
+        words: Vec<OsString>,
+        gathered: Vec<PathBuf>,
+    },
     Delete,
     Prune,
     Quit,
@@ -237,7 +252,8 @@ pub(crate) fn letter(kind: FileType) -> char {
 /// Run a program for one file; whether it ended with 0.
 fn call(words: &[OsString], in_folder: bool, asks: bool, file: &File, walk: &mut Walk) -> Result<bool> {
     let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty());
-    let shown: OsString = if in_folder { [OsStr::new("./"), name(file.path)].iter().copied().collect() } else { file.path.into() };
+    let shown: OsString =
+        if in_folder { [OsStr::new("./"), name(file.path)].iter().copied().collect() } else { file.path.into() };
     let words: Vec<OsString> = words.iter().map(|w| put(w, &shown)).collect();
     if asks && !agreed(&words)? {
         return Ok(false);

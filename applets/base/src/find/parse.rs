@@ -251,7 +251,14 @@ fn symbolic(text: &str) -> Option<u32> {
         let shifts: Vec<u32> = if who.is_empty() || who == "a" {
             vec![6, 3, 0]
         } else {
-            who.chars().map(|c| match c { 'u' => Some(6), 'g' => Some(3), 'o' => Some(0), _ => None }).collect::<Option<_>>()?
+            who.chars()
+                .map(|c| match c {
+                    'u' => Some(6),
+                    'g' => Some(3),
+                    'o' => Some(0),
+                    _ => None,
+                })
+                .collect::<Option<_>>()?
         };
         for c in what.chars() {
             bits |= match c {

@@ -448,8 +448,26 @@ mod tests {
     #[test]
     fn scripts_that_are_good() {
         for script in [
-            "s/a/b/g;p", "/x/,$d", "1~2{p;p}", "$!N;P;D", ":a;s/x/y/;ta", "a\\\ntext\\\nmore", "a text", "0,/re/s//x/", "y/abc/xyz/",
-            "s|[/|]|\\||", "/a/I!d", "2,+3p", "2,~4p", "# comment\np", "s/a/b/w file", "b;", "/[[:space:]/]/d", "{p};p", "5q3", "\\,x,p",
+            "s/a/b/g;p",
+            "/x/,$d",
+            "1~2{p;p}",
+            "$!N;P;D",
+            ":a;s/x/y/;ta",
+            "a\\\ntext\\\nmore",
+            "a text",
+            "0,/re/s//x/",
+            "y/abc/xyz/",
+            "s|[/|]|\\||",
+            "/a/I!d",
+            "2,+3p",
+            "2,~4p",
+            "# comment\np",
+            "s/a/b/w file",
+            "b;",
+            "/[[:space:]/]/d",
+            "{p};p",
+            "5q3",
+            "\\,x,p",
         ] {
             assert!(parse(script, false).is_ok(), "{script}: {:?}", parse(script, false).err());
         }

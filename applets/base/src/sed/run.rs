@@ -309,7 +309,10 @@ impl Editor {
             Action::Print => self.print_line()?,
             Action::PrintFirst => {
                 let end = self.line.iter().position(|b| *b == self.end).unwrap_or(self.line.len());
-                self.output.write_all(&self.line[..end]).and_then(|()| self.output.write_all(&[self.end])).doing("write the output")?;
+                self.output
+                    .write_all(&self.line[..end])
+                    .and_then(|()| self.output.write_all(&[self.end]))
+                    .doing("write the output")?;
             }
             Action::Quit(status, prints) => {
                 self.exit = Exit(*status);

@@ -106,7 +106,11 @@ impl Packer<'_> {
         }
         if !meta.is_file() {
             header.set_size(0);
-            let slash = if meta.is_dir() && name != Path::new(".") { [name.as_os_str(), "/".as_ref()].iter().copied().collect() } else { name.as_os_str().to_owned() };
+            let slash = if meta.is_dir() && name != Path::new(".") {
+                [name.as_os_str(), "/".as_ref()].iter().copied().collect()
+            } else {
+                name.as_os_str().to_owned()
+            };
             return to.append_data(&mut header, slash, io::empty()).or_else(failed);
         }
         match File::open(path).on("open", path) {

@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use kit::{Context, Error, Exit, Result, out};
-use tar::{Archive, Entry, EntryType};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, chmodat, makedev, mknodat, utimensat};
+use tar::{Archive, Entry, EntryType, Header};
 
 use super::Options;
 
@@ -54,7 +55,7 @@ pub(super) fn unpack(options: &Options) -> Result<Exit> {
     // The deepest first, so that a folder's time is set after everything in it.
     folders.sort_by(|(a, _), (b, _)| b.cmp(a));
     for (name, mut entry) in folders {
-        failed |= complain(folder_place(&base, &name).and_then(|path| entry.unpack(&path).map(|_| ()).on("unpack", &name)));
+        failed |= complain(finish_folder(&mut entry, &base, &name, options));
     }
     Ok(if wanted.complain() || failed { Exit::USAGE } else { Exit::OK })
 }
@@ -115,7 +116,44 @@ fn one(entry: &mut Entry<impl Read>, base: &Path, name: &Path, options: &Options
         let target = stripped(&target, options.strip_components).unwrap_or(target);
         return fs::hard_link(place(base, &target)?, &path).on("link", name);
     }
-    entry.unpack(&path).map(|_| ()).on("unpack", name)
+    match entry.header().entry_type() {
+        EntryType::Fifo => special(entry.header(), &path, FileType::Fifo, options),
+        EntryType::Char => special(entry.header(), &path, FileType::CharacterDevice, options),
+        EntryType::Block => special(entry.header(), &path, FileType::BlockDevice, options),
+        _ => entry.unpack(&path).map(|_| ()).on("unpack", name),
+    }
+}
+
+/// A folder's mode, owner and time.
+fn finish_folder(entry: &mut Entry<impl Read>, base: &Path, name: &Path, options: &Options) -> Result<()> {
+    let path = folder_place(base, name)?;
+    entry.unpack(&path).on("unpack", name)?;
+    set_time(&path, entry.header(), options)
+}
+
+fn set_time(path: &Path, header: &Header, options: &Options) -> Result<()> {
+    if options.touch {
+        return Ok(());
+    }
+    let time = Timespec { tv_sec: header.mtime().on("read the time of", path)?.cast_signed(), tv_nsec: 0 };
+    utimensat(CWD, path, &Timestamps { last_access: time, last_modification: time }, AtFlags::SYMLINK_NOFOLLOW)
+        .on("set the time of", path)
+}
+
+/// Named pipes and devices.
+fn special(header: &Header, path: &Path, kind: FileType, options: &Options) -> Result<()> {
+    let number = |found: io::Result<Option<u32>>| found.ok().flatten().unwrap_or(0);
+    let device = makedev(number(header.device_major()), number(header.device_minor()));
+    let mode = Mode::from_raw_mode(header.mode().on("read the mode of", path)? & 0o7777);
+    mknodat(CWD, path, kind, mode, device).on("make", path)?;
+    if rustix::process::geteuid().is_root() {
+        chmodat(CWD, path, mode, AtFlags::empty()).on("set the mode of", path)?;
+        if !options.no_same_owner {
+            let id = |found: io::Result<u64>| found.ok().and_then(|id| u32::try_from(id).ok());
+            std::os::unix::fs::lchown(path, id(header.uid()), id(header.gid())).on("set the owner of", path)?;
+        }
+    }
+    set_time(path, header, options)
 }
 
 /// Where a name goes: never out of `base`, neither by its own parts nor through a link that the archive, or somebody else, put there.
@@ -231,7 +269,10 @@ impl<'a> Wanted<'a> {
 
     /// Say which were not there.
     fn complain(&self) -> bool {
-        self.0.iter().filter(|(_, seen)| !seen).any(|(name, _)| complain(Err(Error::new(format!("{}: not in the archive", name.display())))))
+        self.0
+            .iter()
+            .filter(|(_, seen)| !seen)
+            .any(|(name, _)| complain(Err(Error::new(format!("{}: not in the archive", name.display())))))
     }
 }
 
