@@ -1,6 +1,7 @@
 //! PID 1: one thread, one loop. It waits for signals, output, requests and times; whatever takes longer is a child.
 
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use config::Config;
@@ -42,6 +43,8 @@ const EARLY: Duration = Duration::from_mins(2);
 const LOOK_ENDING: Duration = Duration::from_millis(50);
 /// The longest sleep: nothing depends on it, it only ends a mistake.
 const LONGEST: Duration = Duration::from_mins(1);
+/// How many may wait for a service's end; others are answered at once.
+const STOPPING: usize = 16;
 /// The pause before a reboot after a step without which nothing works.
 const REBOOT_PAUSE: Duration = Duration::from_secs(10);
 
@@ -65,6 +68,8 @@ pub struct Machine {
     /// Whether no process but the kernel's is left.
     pub childless: bool,
     signals: Option<SignalFd>,
+    /// Who waits for a service to have ended, and for which.
+    stopping: Vec<(UnixStream, String)>,
     reboot_at: Option<Instant>,
 }
 
@@ -169,10 +174,29 @@ impl Machine {
                     self.end(how);
                     Reply::Done
                 }
-                Ok(request) => self.supervisor.answer(&request),
+                Ok(request) => {
+                    let reply = self.supervisor.answer(&request);
+                    if let (Request::Stop(name), Reply::Done) = (request, &reply) {
+                        self.stopping.push((client, name));
+                        continue;
+                    }
+                    reply
+                }
                 Err(e) => Reply::Failed(e.to_string()),
             };
             control::answer(client, &reply);
+        }
+        self.answer_stopped();
+    }
+
+    /// Who asked for a stop is answered when the service has ended, or has been started again.
+    fn answer_stopped(&mut self) {
+        for (client, name) in std::mem::take(&mut self.stopping) {
+            if self.supervisor.is_stopping(&name) && self.stopping.len() < STOPPING {
+                self.stopping.push((client, name));
+            } else {
+                control::answer(client, &Reply::Done);
+            }
         }
     }
 

@@ -67,10 +67,13 @@ pub fn needed(machine: &mut Machine) -> Result<String> {
     link(paths::CRI, paths::CRI_WELL_KNOWN)?;
     machine.report.open_log();
     device_links();
+    // From here on commands reach us, also in a rescue shell.
+    machine.control.open()?;
     outcome.map(|()| String::new())
 }
 
 /// The welcome rows; those that can't be had are named.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a boot step")]
 pub fn welcome(_: &mut Machine) -> Result<String> {
     let missing: Vec<&str> = WELCOME.iter().filter(|row| row.mount().is_err()).map(|row| row.at).collect();
     Ok(if missing.is_empty() { String::new() } else { format!("without {}", missing.join(" ")) })

@@ -20,6 +20,8 @@ use crate::spawn;
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// The longest: a person who repairs something does not want to wait longer.
 const PAUSE_LAST: Duration = Duration::from_secs(10);
+/// The longest for what is to succeed once, such as joining a cluster: it talks to others and says much.
+const PAUSE_ONCE: Duration = Duration::from_mins(1);
 /// One that ran this long had started well: its pauses begin anew.
 const RAN_WELL: Duration = Duration::from_secs(10);
 /// How long a program has to end after SIGTERM before its cgroup is killed.
@@ -65,6 +67,8 @@ pub struct Service {
     state: State,
     pid: Option<Pid>,
     restarts: u32,
+    /// How often it failed for the same reason, one after another.
+    same: u32,
     log: Ring,
     /// The reading ends of its output; an old process's children may still hold an old one.
     outputs: Vec<File>,
@@ -88,6 +92,7 @@ impl Service {
             state: State::Waiting,
             pid: None,
             restarts: 0,
+            same: 0,
             outputs: vec![],
             last_error: None,
             started: now,
@@ -130,6 +135,11 @@ impl Service {
     /// Whether it waits for files.
     pub fn is_waiting(&self) -> bool {
         self.state == State::Waiting
+    }
+
+    /// Whether it was told to end and has not yet.
+    pub const fn is_stopping(&self) -> bool {
+        self.kill_at.is_some()
     }
 
     /// Somebody wants it to run.
@@ -182,7 +192,7 @@ impl Service {
         }
         match self.launch() {
             Ok(()) => None,
-            Err(e) => Some(self.failed(&e.to_string())),
+            Err(e) => self.failed(&e.to_string()),
         }
     }
 
@@ -208,7 +218,7 @@ impl Service {
         if self.started.elapsed() >= RAN_WELL {
             self.pause = PAUSE_FIRST;
         }
-        lines.push(self.failed(&spawn::outcome(status)));
+        lines.extend(self.failed(&spawn::outcome(status)));
         lines
     }
 
@@ -231,19 +241,18 @@ impl Service {
         if self.plan.shown { lines.into_iter().map(|line| format!("{name}: {line}")).collect() } else { vec![] }
     }
 
-    fn failed(&mut self, how: &str) -> String {
-        let reason = self.log.take_reason();
-        let name = &self.plan.name;
-        let text = match &reason {
-            Some(reason) => format!("{name}: {how}; again in {} ms: {reason}", self.pause.as_millis()),
-            None => format!("{name}: {how}; again in {} ms", self.pause.as_millis()),
-        };
-        self.last_error = reason.or_else(|| Some(how.to_owned()));
+    /// Wait and try again. The same reason is said the first, second, fourth, eighth time and so on: a console is for people.
+    fn failed(&mut self, how: &str) -> Option<String> {
+        let reason = self.log.take_reason().unwrap_or_else(|| how.to_owned());
+        let is_new = self.last_error.as_ref() != Some(&reason);
+        self.same = if is_new { 1 } else { self.same.saturating_add(1) };
+        let text = format!("{}: {how}; again in {} ms: {reason}", self.plan.name, self.pause.as_millis());
+        self.last_error = Some(reason);
         self.state = State::Backoff;
         self.restarts += 1;
         self.next = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(PAUSE_LAST);
-        text
+        self.pause = (self.pause * 2).min(if self.plan.once { PAUSE_ONCE } else { PAUSE_LAST });
+        self.same.is_power_of_two().then_some(text)
     }
 
     fn cgroup(&self) -> String {

@@ -89,6 +89,11 @@ impl Supervisor {
         self.services.iter_mut().filter(|s| wanted(&s.plan.name)).for_each(Service::stop);
     }
 
+    /// Whether the service was told to end and has not yet.
+    pub fn is_stopping(&self, name: &str) -> bool {
+        self.services.iter().any(|s| s.plan.name == name && s.is_stopping())
+    }
+
     /// Whether none of those runs any more.
     pub fn are_stopped(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.services.iter().filter(|s| wanted(&s.plan.name)).all(|s| s.status().state == State::Stopped)
