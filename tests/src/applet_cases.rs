@@ -1,6 +1,6 @@
 //! The cases in `tests/cases/APPLET.toml`: arguments, files and an input in; output, files and an exit code out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +59,21 @@ pub fn all() -> Result<Vec<(String, Vec<AppletCase>)>> {
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(files)
+}
+
+/// The applets that some case calls.
+pub fn tried() -> Result<BTreeSet<String>> {
+    let called = |(file, cases): (String, Vec<AppletCase>)| {
+        cases.into_iter().map(move |case| case.applet.unwrap_or_else(|| file.clone())).collect::<Vec<_>>()
+    };
+    Ok(all()?.into_iter().flat_map(called).collect())
+}
+
+/// The applets without cases, and why: `tests/no-cases.toml`.
+pub fn untried() -> Result<BTreeMap<String, String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("no-cases.toml");
+    let text = fs::read_to_string(&path).on("read", &path)?;
+    toml::from_str(&text).doing(format!("read {}", path.display()))
 }
 
 /// `tests/cases`

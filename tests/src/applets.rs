@@ -1,5 +1,6 @@
 //! The commands on a booted system: listed, linked, helpful, and strict about options.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lab::guest::Guest;
@@ -15,6 +16,7 @@ pub const CASES: &[Case] = &[
     Case { name: "unknown-option-is-a-sentence", boards: X86, run: unknown_option },
     Case { name: "unknown-applet-is-a-sentence", boards: X86, run: unknown_applet },
     Case { name: "cases-of-each-applet", boards: X86, run: cases },
+    Case { name: "every-applet-has-cases-or-a-reason", boards: X86, run: complete },
 ];
 
 /// What takes any word for its own: an expression or operands.
@@ -79,5 +81,20 @@ fn cases(world: &mut World, board: &str) -> Outcome {
             faults.extend(applet_cases::run(guest, &applet, case)?.map(|why| format!("{applet}: {why}")));
         }
     }
+    ensure(faults.is_empty(), || faults.join("\n"))
+}
+
+/// An applet has cases or a reason in `no-cases.toml`, not both; neither is there for what is no applet.
+fn complete(world: &mut World, board: &str) -> Outcome {
+    let there: BTreeSet<String> = names(&world.bare(board)?.vm.guest)?.into_iter().collect();
+    let (tried, untried) = (applet_cases::tried()?, applet_cases::untried()?);
+    let bare = there.iter().filter(|n| !tried.contains(*n) && !untried.contains_key(*n));
+    let gone = tried.iter().chain(untried.keys()).filter(|n| !there.contains(*n));
+    let both = tried.iter().filter(|n| untried.contains_key(*n));
+    let faults: Vec<String> = bare
+        .map(|n| format!("{n}: neither cases nor a reason"))
+        .chain(gone.map(|n| format!("{n}: there is no such applet")))
+        .chain(both.map(|n| format!("{n}: cases and a reason for none")))
+        .collect();
     ensure(faults.is_empty(), || faults.join("\n"))
 }

@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use kit::{Context, Error, Result};
 
 use crate::case::{Failure, Outcome, ensure};
-use crate::commands;
 use crate::report::{Report, say};
 
 /// Run all of them.
@@ -24,7 +23,6 @@ pub fn run(report: &mut Report, repository: &Path) {
     if let Err(e) = units(report, repository) {
         report.case("source/units", || Err(e.into()));
     }
-    commands::run(report, repository);
 }
 
 /// rustfmt and clippy are parts of Rust that an installation may lack.

@@ -4,7 +4,6 @@ mod applet_cases;
 mod applets;
 mod boot;
 mod case;
-mod commands;
 mod cri;
 mod first;
 mod image;

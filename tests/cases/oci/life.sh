@@ -24,6 +24,9 @@ same "exec's folder" "/tmp" "$($OCI exec --cwd /tmp life sh -c 'pwd')"
 same "exec as another user" "1000 1000" "$($OCI exec -u 1000:1000 life sh -c 'echo $(id -u) $(id -g)')"
 holds "exec of nothing" "$($OCI exec life no-such-program 2>&1)" 'exec: "no-such-program": executable file not found in $PATH'
 holds "exec of no file" "$($OCI exec life /no/such 2>&1)" 'exec: "/no/such": stat /no/such: no such file or directory'
+holds "exec with a terminal" "$($OCI exec -t life sh -c 'test -t 1 && echo terminal')" terminal
+holds "exec with a capability more" "$($OCI exec --cap CAP_NET_ADMIN life grep CapEff /proc/self/status)" "00000000080014eb"
+holds "exec with no_new_privs" "$($OCI exec --no-new-privs life grep NoNewPrivs /proc/self/status)" 1
 echo '{"args":["sh","-c","id -u"],"cwd":"/","env":["PATH=/bin"],"user":{"uid":7,"gid":7}}' > "$WORK/process.json"
 same "exec of a process file" 7 "$($OCI exec --process "$WORK/process.json" life)"
 $OCI exec -d --pid-file "$WORK/exec.pid" life sleep 500 > /dev/null 2>&1 < /dev/null
@@ -53,7 +56,21 @@ make_bundle fg '["sh","-c","echo out; exit 3"]'
 run_it fg
 same "run's exit status" 3 "$CODE"
 same "run's output" out "$OUT"
-make_bundle killed '["sh","-c","kill -9 $$; sleep 5"]'
+USER_JSON='{"uid":1000,"gid":1000}' make_bundle plain '["sh","-c","echo again > /dev/stdout; umask; grep -E SigIgn /proc/self/status; echo $LAST"]'
+sed -i 's|"env":\["|"env":["LAST=first","LAST=second","|' "$WORK/plain/config.json"
+OUT=$(BYTES=$(printf '\377\376') $OCI run --bundle "$WORK/plain" plain 2>&1 < /dev/null | cat)
+holds "a user opens its output again" "$OUT" again
+holds "umask" "$OUT" 0022
+holds "no signal is ignored" "$OUT" 0000000000000000
+holds "the last of two variables counts" "$OUT" second
+
+TOP="\"hooks\":{\"createRuntime\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > $WORK/hook\"]}],\"poststop\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > $WORK/hook-after\"]}]}" \
+    make_bundle hooked '["true"]'
+run_it hooked
+same "a container with hooks runs" 0 "$CODE"
+holds "hook at creation" "$(cat "$WORK/hook")" '"id":"hooked"'
+holds "hook after the end" "$(cat "$WORK/hook-after")" '"id":"hooked"'
+
 NS='{"type":"mount"}' TOP= make_bundle killed '["sh","-c","kill -9 $$"]'
 sed -i 's/"hostname":"box",//' "$WORK/killed/config.json"
 run_it killed
