@@ -1,5 +1,6 @@
 //! Bytes only, no I/O.
 
 pub mod dhcp;
+pub mod dns;
 pub mod elf;
 pub mod udp4;

@@ -4,6 +4,10 @@ use kit::Applet;
 
 mod dhclient;
 mod ip;
+mod nc;
+mod nslookup;
+mod ping;
+mod wget;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME];
+pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, nslookup::NAME, ping::NAME, wget::NAME];
