@@ -158,9 +158,8 @@ fn process(options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>,
     let bytes = fs::read(known.folder.config()).on("read", known.folder.config())?;
     let mut spec: Value = serde_json::from_slice(&bytes).on("read", known.folder.config())?;
     // Its sets hold the addition for loading the filter; exec takes that away again.
-    let first = match spec.get_mut("process").map(Value::take) {
-        Some(Value::Object(first)) => first,
-        _ => return Err(Error::new("the container's stored configuration has no process")),
+    let Some(Value::Object(first)) = spec.get_mut("process").map(Value::take) else {
+        return Err(Error::new("the container's stored configuration has no process"));
     };
     let mut process = match &options.process {
         Some(path) => given(path, &first)?,

@@ -45,31 +45,6 @@ impl Launch {
         Self { mounts: false, ..Self::first(filter, Rc::clone(&refusal), refusal) }
     }
 
-    /// Look the program up as runc does, with its words, which users of kubelet know.
-    fn find(&self, spec: &Spec) -> Result<PathBuf, String> {
-        let process = spec.process().as_ref();
-        let args = process.and_then(|p| p.args().as_ref()).and_then(|args| args.first());
-        let name = args.ok_or("no program to run")?;
-        if name.contains('/') {
-            return runnable(Path::new(name)).map_err(|e| format!("exec: {name:?}: {e}")).map(|()| name.into());
-        }
-        let env = process.and_then(|p| p.env().as_ref());
-        let path = env.into_iter().flatten().rev().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
-        let mut denied = None;
-        for folder in path.split(':') {
-            let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(name);
-            match runnable(&candidate) {
-                Ok(()) => return Ok(candidate),
-                Err(e) if e.ends_with("permission denied") => denied = Some(e),
-                Err(_) => {}
-            }
-        }
-        match denied {
-            Some(e) => Err(format!("exec: {name:?}: {e}")),
-            None => Err(format!("exec: {name:?}: executable file not found in $PATH")),
-        }
-    }
-
     /// The environment in the configuration's order, a later value in place of an earlier, then what was added.
     fn environment(&self, spec: &Spec) -> Result<Vec<CString>, String> {
         let mut rest = self.environment.borrow().clone();
@@ -107,7 +82,7 @@ impl Executor for Launch {
     fn validate(&self, spec: &Spec) -> Result<(), ExecutorValidationError> {
         give_streams(spec);
         let propagated = if self.mounts { propagation::apply(spec) } else { Ok(()) };
-        match propagated.and_then(|()| self.find(spec)) {
+        match propagated.and_then(|()| find(spec)) {
             Ok(program) => {
                 self.program.replace(program);
                 Ok(())
@@ -133,6 +108,31 @@ impl Executor for Launch {
                 Err(ExecutorError::Other(e))
             }
         }
+    }
+}
+
+/// Look the program up as runc does, with its words, which users of kubelet know.
+fn find(spec: &Spec) -> Result<PathBuf, String> {
+    let process = spec.process().as_ref();
+    let args = process.and_then(|p| p.args().as_ref()).and_then(|args| args.first());
+    let name = args.ok_or("no program to run")?;
+    if name.contains('/') {
+        return runnable(Path::new(name)).map_err(|e| format!("exec: {name:?}: {e}")).map(|()| name.into());
+    }
+    let env = process.and_then(|p| p.env().as_ref());
+    let path = env.into_iter().flatten().rev().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
+    let mut denied = None;
+    for folder in path.split(':') {
+        let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(name);
+        match runnable(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(e) if e.ends_with("permission denied") => denied = Some(e),
+            Err(_) => {}
+        }
+    }
+    match denied {
+        Some(e) => Err(format!("exec: {name:?}: {e}")),
+        None => Err(format!("exec: {name:?}: executable file not found in $PATH")),
     }
 }
 

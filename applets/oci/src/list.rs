@@ -32,7 +32,7 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     let all = all(oci)?;
     let mut text = String::new();
     if options.quiet {
-        all.iter().for_each(|one| text.push_str(&format!("{}\n", field(one, "id"))));
+        text.extend(all.iter().map(|one| field(one, "id") + "\n"));
     } else if matches!(options.format, Format::Json) {
         text = format!("{}\n", if all.is_empty() { Value::Null } else { Value::Array(all) });
     } else {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use kit::{Context, Exit, Result, out};
+use libcontainer::container::Container;
 use serde_json::{Value, json};
 
 use crate::folder::Known;
@@ -34,7 +35,7 @@ pub fn of(known: &Known) -> Value {
         "status": known.status_name(),
         "bundle": known.record.bundle,
         "rootfs": known.record.rootfs,
-        "created": inner.and_then(|inner| inner.created()).map(|time| time.to_rfc3339()),
+        "created": inner.and_then(Container::created).map(|time| time.to_rfc3339()),
         "annotations": inner.and_then(|inner| inner.state.annotations.clone()).unwrap_or_default(),
         "owner": "root",
     })

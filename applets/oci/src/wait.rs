@@ -20,7 +20,9 @@ pub fn wait(pid: i32, mut console: Option<Console>) -> Result<Exit> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.add(Signal::SIGWINCH);
-    PASSED.iter().for_each(|signal| mask.add(*signal));
+    for signal in PASSED {
+        mask.add(signal);
+    }
     mask.thread_block().doing("block signals")?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).doing("await signals")?;
     let pid = Pid::from_raw(pid);

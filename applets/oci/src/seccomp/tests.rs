@@ -9,8 +9,8 @@ use super::machine::{Call, run};
 use super::profile::Profile;
 use super::*;
 
-const EPERM: u32 = ERRNO | 1;
-const ENOSYS: u32 = ERRNO | 38;
+const EPERM: u32 = ERRNO + 1;
+const ENOSYS: u32 = ERRNO + 38;
 
 fn program(profile: Value, native: Arch) -> Vec<Insn> {
     compile(&Profile::read(profile).unwrap(), native).unwrap()
@@ -32,7 +32,7 @@ fn names_become_numbers_on_every_architecture() {
     for (arch, write, mkdir, clone3) in [
         (Arch::X86_64, Some(1), Some(83), 435),
         (Arch::X86, Some(4), Some(39), 435),
-        (Arch::X32, Some(X32_BIT | 1), Some(X32_BIT | 83), X32_BIT | 435),
+        (Arch::X32, Some(X32_BIT + 1), Some(X32_BIT + 83), X32_BIT + 435),
         (Arch::Aarch64, Some(64), None, 435),
         (Arch::Arm, Some(4), Some(39), 435),
     ] {
@@ -41,8 +41,8 @@ fn names_become_numbers_on_every_architecture() {
         assert_eq!(arch.number("clone3"), Some(clone3));
         assert_eq!(arch.number("no_such_call"), None);
     }
-    assert_eq!(Arch::X32.number("execve"), Some(X32_BIT | 520));
-    assert_eq!(Arch::X32.number("pwritev2"), Some(X32_BIT | 547));
+    assert_eq!(Arch::X32.number("execve"), Some(X32_BIT + 520));
+    assert_eq!(Arch::X32.number("pwritev2"), Some(X32_BIT + 547));
     assert_eq!(Arch::Arm.number("set_tls"), Some(0xf0005));
 }
 
@@ -98,8 +98,8 @@ fn actions_and_their_errnos() {
         ("read", ALLOW),
         ("write", LOG),
         ("mount", EPERM),
-        ("umount2", ERRNO | 13),
-        ("ptrace", TRACE | 7),
+        ("umount2", ERRNO + 13),
+        ("ptrace", TRACE + 7),
         ("bpf", KILL_THREAD),
         ("kexec_load", KILL_PROCESS),
         ("reboot", TRAP),
@@ -113,7 +113,8 @@ fn actions_and_their_errnos() {
 #[test]
 fn every_operator_on_both_halves() {
     const BIG: u64 = 0x1_0000_0005;
-    let cases: &[(&str, u64, u64, fn(u64) -> bool)] = &[
+    type Case = (&'static str, u64, u64, fn(u64) -> bool);
+    let cases: &[Case] = &[
         ("SCMP_CMP_EQ", BIG, 0, |a| a == BIG),
         ("SCMP_CMP_NE", BIG, 0, |a| a != BIG),
         ("SCMP_CMP_GT", BIG, 0, |a| a > BIG),
