@@ -1,0 +1,219 @@
+//! One side, booted twice: a worker with the kubelet alone, then a node that joins by kubeadm.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kit::{Context, Error, Result};
+use lab::appliance::Appliance;
+use lab::control_plane::ControlPlane;
+use lab::network::{Lab, Seat};
+use lab::vm::{Spec, Vm};
+use lab::{nonce, test_image};
+
+use crate::figures::{Figures, seconds};
+use crate::processes::{self, Process};
+use crate::side::Side;
+use crate::watch::Watch;
+use crate::{hand_made, node, serve};
+
+/// A machine that has come no further in this time is broken, however busy the host is.
+const LIMIT: Duration = Duration::from_mins(5);
+/// MiB. Enough for both sides with the whole bundle; what is used hardly depends on it.
+const MEMORY: u32 = 1024;
+/// In kubectl's table of nodes and of pods.
+const NODE_STATUS: usize = 1;
+const POD_STATUS: usize = 2;
+
+/// What all rounds share.
+pub struct Bench {
+    plane: ControlPlane,
+    appliance: Appliance,
+    settle: Duration,
+    files: String,
+    lab: Lab,
+}
+
+/// A running machine.
+struct Machine {
+    vm: Vm,
+    seat: Seat,
+    nodes: Watch,
+    /// Power-on to the CRI server's first answer.
+    cri: Duration,
+}
+
+/// What the worker's boot shows.
+struct Worker {
+    cri: Duration,
+    ready: Duration,
+    memory: BTreeMap<String, f64>,
+    pod: Duration,
+    processes: Vec<Process>,
+    /// Power-on to init's start, and to the kernel's own zero.
+    init: Duration,
+    zero: f64,
+}
+
+impl Bench {
+    /// Ready to boot.
+    pub fn new(lab: Lab, plane: ControlPlane, appliance: Appliance, settle: u64) -> Result<Self> {
+        let files = serve::files(vec![hand_made::importer()?, image(&appliance)])?;
+        Ok(Self { plane, appliance, settle: Duration::from_secs(settle), files, lab })
+    }
+
+    /// Measure one side once.
+    pub fn round(&self, side: Side, round: usize) -> Result<Figures> {
+        let name = format!("{}-{round}", side.word());
+        let worker = self.worker(side, &name).doing(format!("boot the worker {name}"))?;
+        let name = format!("{name}-join");
+        let (join, join_ready) = self.join(side, &name).doing(format!("boot the node {name}"))?;
+        Ok(figures(side, &worker, join, join_ready))
+    }
+
+    fn worker(&self, side: Side, name: &str) -> Result<Worker> {
+        let identity = node::identity(&self.plane, &self.lab.dir().join(format!("{name}.cpio")))?;
+        let mut machine = self.boot(side, name, self.appliance.kube_worker(), Some(identity))?;
+        let ready = machine.nodes.wait(name, NODE_STATUS, "Ready", LIMIT).map_err(|e| told(&machine.vm, &e))?;
+        machine.vm.wait_agent(LIMIT)?;
+        self.import(side, &machine.vm)?;
+        // A minute of rest is part of what is measured, so this is no wait for something.
+        thread::sleep((ready + self.settle).saturating_duration_since(Instant::now()));
+        let memory = processes::memory(&machine.vm.guest)?;
+        let pod = self.pod(name)?;
+        let processes = processes::list(&machine.vm.guest)?;
+        let (init, zero) = kernel(&machine.vm)?;
+        let worker =
+            Worker { cri: machine.cri, ready: ready - machine.vm.started(), memory, pod, processes, init, zero };
+        self.plane.ask(&["delete", "pod", name, "--timeout=60s"])?;
+        self.gone(machine)?;
+        Ok(worker)
+    }
+
+    /// Boot until the CRI server answers.
+    fn boot(&self, side: Side, name: &str, kube: PathBuf, identity: Option<PathBuf>) -> Result<Machine> {
+        let appliance = &self.appliance;
+        let nodes = Watch::start(&self.lab.dir().join("kubectl"), "nodes")?;
+        let seat = self.lab.seat(name)?;
+        let dir = self.lab.dir().join(name);
+        let word = format!("{:016x}", nonce());
+        let orders = self.lab.dir().join(format!("{name}-prober.cpio"));
+        let mut segments = vec![side.core(appliance), appliance.modules(), kube];
+        // The hand-made one gets the image when it is Ready: see `import`.
+        segments.extend((side == Side::Ours).then(|| appliance.image()));
+        segments.extend([appliance.agent(), node::prober(&hand_made::prober(appliance), &word, side.socket(), &orders)?]);
+        segments.extend(identity);
+        let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
+        spec.memory = MEMORY;
+        spec.cmdline = format!("rdinit={}", node::PROBER);
+        spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
+        spec.nics.push(seat.nic.clone());
+        let vm = Vm::boot(&spec)?;
+        let delay = vm.verdicts.wait(&word, LIMIT).map_err(|e| told(&vm, &e))?;
+        let cri = vm.started().elapsed().saturating_sub(Duration::from_millis(u64::try_from(delay).unwrap_or_default()));
+        Ok(Machine { vm, seat, nodes, cri })
+    }
+
+    /// containerd takes no image out of its initramfs: its own importer comes over the network, does its work and goes. All that
+    /// costs the hand-made appliance no time of its boot; ours carries its image and imports it while it boots.
+    fn import(&self, side: Side, vm: &Vm) -> Result<()> {
+        if side == Side::Ours {
+            return Ok(());
+        }
+        let files = &self.files;
+        vm.guest.sh(&format!(
+            "cd /tmp && wget -q {files}/ctr {files}/probe.tar && chmod +x ctr && ./ctr -n k8s.io images import probe.tar && rm ctr probe.tar"
+        ))?;
+        Ok(())
+    }
+
+    /// Start a pod on the node; how long it took to be Running.
+    fn pod(&self, name: &str) -> Result<Duration> {
+        let pods = Watch::start(&self.lab.dir().join("kubectl"), "pods")?;
+        let start = Instant::now();
+        self.plane.apply(&test_image::pod(name, name, ""))?;
+        let running = pods.wait(name, POD_STATUS, "Running", LIMIT).map_err(|e| {
+            let events = self.plane.ask(&["events", "--for", &format!("pod/{name}")]).unwrap_or_default();
+            Error::new(format!("{e}\n{events}"))
+        })?;
+        Ok(running - start)
+    }
+
+    /// Join by kubeadm: how long it runs, and from its start to Ready.
+    fn join(&self, side: Side, name: &str) -> Result<(Duration, Duration)> {
+        let mut machine = self.boot(side, name, self.appliance.kube_node(), None)?;
+        machine.vm.wait_agent(LIMIT)?;
+        // Both must have come as far as a person who types: with a network.
+        machine.vm.guest.sh_until(&format!("ip route | grep -q default && [ $(uname -n) = {name} ]"), LIMIT)?;
+        let words = side.join(&self.plane.join_command());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let start = Instant::now();
+        let output = machine.vm.guest.exec_within(&words, b"", LIMIT)?;
+        let join = start.elapsed();
+        if !output.ok() {
+            return Err(Error::new(format!("the join ended with {}: {}{}", output.code, output.stdout, output.stderr)));
+        }
+        let ready = machine.nodes.wait(name, NODE_STATUS, "Ready", LIMIT).map_err(|e| told(&machine.vm, &e))?;
+        self.gone(machine)?;
+        Ok((join, ready - start))
+    }
+
+    /// Switch the machine off and forget its node, so that the next one's cluster is as empty.
+    fn gone(&self, machine: Machine) -> Result<()> {
+        let Machine { vm, seat, .. } = machine;
+        drop(vm);
+        self.lab.leave(&seat)?;
+        self.plane.ask(&["delete", "node", &seat.name]).map(drop)
+    }
+}
+
+/// The test image's archive, as the lab packed it.
+fn image(appliance: &Appliance) -> PathBuf {
+    appliance.dir().join("lab/probe.tar")
+}
+
+/// Power-on to the start of init, and to the kernel's own zero in seconds, from the line in which the kernel says so.
+fn kernel(vm: &Vm) -> Result<(Duration, f64)> {
+    let line = vm.console.lines().into_iter().find(|line| line.text.contains("as init process"));
+    let line = line.ok_or_else(|| Error::new("the kernel did not say when it started init"))?;
+    let stamp = line.text.split(['[', ']']).nth(1).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or_default();
+    Ok((line.at, seconds(line.at) - stamp))
+}
+
+fn told(vm: &Vm, e: &Error) -> Error {
+    Error::new(format!("{e}\n{}", vm.console.tail(30)))
+}
+
+fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) -> Figures {
+    let first = |wanted: &dyn Fn(&Process) -> bool| {
+        let starts = worker.processes.iter().filter(|p| wanted(p)).map(|p| p.started + worker.zero);
+        starts.min_by(f64::total_cmp).unwrap_or_default()
+    };
+    let of = |name: &str| worker.memory.get(name).copied().unwrap_or_default();
+    let kubelet: u64 = worker.processes.iter().filter(|p| p.comm == "kubelet").filter_map(|p| p.pss).sum();
+    Figures {
+        cri: seconds(worker.cri),
+        ready: seconds(worker.ready),
+        memory: of("MemTotal") - of("MemAvailable"),
+        pod: seconds(worker.pod),
+        pss: processes::runtime_pss(side, &worker.processes),
+        join: seconds(join),
+        join_ready: seconds(join_ready),
+        stages: BTreeMap::from([
+            ("1 init", seconds(worker.init)),
+            ("2 runtime started", first(&|p| side.is_runtime(&p.comm, &p.cgroup))),
+            ("3 CRI answers", seconds(worker.cri)),
+            ("4 kubelet started", first(&|p| p.comm == "kubelet")),
+            ("5 Ready", seconds(worker.ready)),
+        ]),
+        held: BTreeMap::from([
+            ("files in RAM", of("Shmem")),
+            ("processes' own", of("AnonPages")),
+            ("slab", of("Slab")),
+            ("page tables, stacks", of("PageTables") + of("KernelStack")),
+            ("per CPU", of("Percpu")),
+            ("kubelet's PSS", processes::mebibytes(kubelet)),
+        ]),
+    }
+}
