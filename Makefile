@@ -26,7 +26,7 @@ test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
-	@cargo run -q -p system-tests -- bench
+	@cargo run -q -p bench -- --board $(BOARD)
 
 fmt: ## format the code
 	@cargo fmt --all
