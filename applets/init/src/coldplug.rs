@@ -24,6 +24,9 @@ pub const NAME: Applet =
 const KUBERNETES: &[&str] =
     &["overlay", "br_netfilter", "veth", "bridge", "nf_conntrack", "nf_tables", "nf_nat", "nft_chain_nat"];
 
+/// How much later than others its turn comes: the kernel's last place but one.
+const BACKGROUND: i32 = 18;
+
 #[derive(Parser)]
 struct Options {
     /// Which modules; all when not given
@@ -47,6 +50,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
         plug.devices(&Config::load());
     }
     if options.which != Some(Which::Devices) {
+        // Unpacking them takes a second of processor time, which the starting CRI server and kubelet need more. Nothing is lost
+        // where that can't be done.
+        let _ = rustix::process::nice(BACKGROUND);
         for name in KUBERNETES {
             plug.try_one(name);
         }
