@@ -110,12 +110,15 @@ rpcs! { ImageService:
     }
 }
 
+/// What happens on a healthy node: probes that are late, questions about what has just gone.
+const EVERYDAY: [Code; 3] = [Code::NotFound, Code::DeadlineExceeded, Code::FailedPrecondition];
+
 /// The answer, which goes to the caller; a failure also goes to the log of those who look for one, since callers tend to swallow it.
 fn said<T>(rpc: &str, answer: crate::server::Answer<T>) -> Result<Response<T>, Status> {
     match answer {
         Ok(answer) => Ok(Response::new(answer)),
         Err(fault) => {
-            if fault.0.code() != Code::NotFound {
+            if !EVERYDAY.contains(&fault.0.code()) {
                 tracing::warn!(rpc, error = fault.0.message(), "failed");
             }
             Err(fault.0)

@@ -58,9 +58,17 @@ pub async fn attach(sandbox: &Sandbox, dir: &Path) -> Result<Vec<String>> {
 /// Undo [`attach`], as far as it came.
 pub async fn detach(sandbox: &Sandbox, dir: &Path) -> Result<()> {
     let attachment = attachment(sandbox, dir)?;
-    blocking(move || match load()? {
-        Some(network) => network.del(&attachment),
-        None => cni::delete_cached(&attachment).map(|_| ()),
+    blocking(move || match load() {
+        Ok(Some(network)) => network.del(&attachment),
+        Ok(None) => cni::delete_cached(&attachment).map(|_| ()),
+        // A configuration that was broken meanwhile does not hold up the end of a pod that was attached with a whole one.
+        Err(e) => {
+            if cni::delete_cached(&attachment)? {
+                Ok(())
+            } else {
+                Err(e)
+            }
+        }
     })
     .await
 }
