@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::plugin::{self, Fault, Plugin, Request, code};
+use crate::veth::Neighbours;
 use crate::{Answer, Dns, Route, ipam, veth};
 
 /// The applet's row.
@@ -117,7 +118,7 @@ fn finish(request: &Request, conf: &Configuration, nl: &mut Netlink, answer: &mu
     if conf.is_default_gateway {
         default_routes(answer);
     }
-    veth::configure(request, answer)?;
+    veth::configure(request, answer, Neighbours::Network)?;
     if conf.is_gateway {
         for ip in &answer.ips {
             let Some(addr) = ip.gateway else { continue };

@@ -1,5 +1,5 @@
 //! The pod network by the Container Network Interface: [`Network`] runs a chain of plugins as libcni does, and the plugins
-//! `bridge`, `host-local` and `loopback` are applets, interchangeable with the reference ones.
+//! `bridge`, `ptp`, `host-local`, `loopback` and `portmap` are applets, interchangeable with the reference ones.
 
 mod answer;
 mod cache;
@@ -17,6 +17,7 @@ mod veth;
 mod bridge;
 mod loopback;
 mod portmap;
+mod ptp;
 
 pub use answer::{Answer, Dns, Interface, Ip, Route};
 pub use configuration::Network;
@@ -26,7 +27,7 @@ pub use own::own_conflist;
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[bridge::NAME, host_local::NAME, loopback::NAME, portmap::NAME];
+pub const APPLETS: &[Applet] = &[bridge::NAME, host_local::NAME, loopback::NAME, portmap::NAME, ptp::NAME];
 
 /// The versions of the specification that we speak, oldest first. Before 0.3 answers had another form.
 pub const VERSIONS: [&str; 5] = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];

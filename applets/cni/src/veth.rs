@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
-use netlink::{Kind, Link, Netlink, NewLink, OperState, Route, Scope, within};
+use netlink::{Cidr, Kind, Link, Netlink, NewLink, OperState, Route, Scope, within};
 
 use crate::plugin::Request;
 use crate::{Answer, Interface};
@@ -37,8 +37,17 @@ pub fn inside<T: Send>(request: &Request, work: impl FnOnce(&mut Netlink) -> Res
     within(netns.as_fd(), || work(&mut Netlink::open()?))
 }
 
+/// What the inner end's neighbours are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Neighbours {
+    /// All of the address's network, as on a bridge.
+    Network,
+    /// The gateway alone, which leads to the others too.
+    Gateway,
+}
+
 /// Give the inner end its addresses and routes, and set it up.
-pub fn configure(request: &Request, answer: &Answer) -> Result<()> {
+pub fn configure(request: &Request, answer: &Answer, neighbours: Neighbours) -> Result<()> {
     let name = &request.ifname;
     inside(request, |nl| {
         // Told to the neighbours when all is up, by `announce`.
@@ -48,12 +57,23 @@ pub fn configure(request: &Request, answer: &Answer) -> Result<()> {
             set(&format!("ipv6/conf/{name}/disable_ipv6"), "0")?;
         }
         nl.up(name)?;
-        for ip in &answer.ips {
-            nl.add_address_at_once(name, ip.address)?;
-        }
         let index = nl.need(name)?.index;
+        for ip in &answer.ips {
+            match (neighbours, ip.gateway) {
+                (Neighbours::Gateway, Some(gateway)) => beside_gateway(nl, name, index, ip.address, gateway)?,
+                _ => nl.add_address_at_once(name, ip.address)?,
+            }
+        }
         answer.routes.iter().try_for_each(|route| nl.add_route(&kernel_route(route, answer, index)))
     })
+}
+
+/// An address whose network is reached by the gateway, which alone is on the link.
+fn beside_gateway(nl: &mut Netlink, name: &str, index: u32, own: Cidr, gateway: IpAddr) -> Result<()> {
+    nl.add_address_without_route(name, own)?;
+    let base = Route { index: Some(index), source: Some(own.addr), ..Route::to(Cidr::host(gateway)) };
+    nl.add_route(&Route { scope: Some(Scope::LINK), ..base.clone() })?;
+    nl.add_route(&Route { to: own.network(), gateway: Some(gateway), ..base })
 }
 
 /// A route as the kernel takes it: by its own gateway, or its family's.

@@ -171,6 +171,11 @@ impl Netlink {
         self.set_address(name, cidr, Lifetime::FOREVER, flag::CREATE | flag::EXCL, bit::NODAD)
     }
 
+    /// Like [`Self::add_address_at_once`], without the route to the address's network that the kernel would add.
+    pub fn add_address_without_route(&mut self, name: &str, cidr: Cidr) -> Result<()> {
+        self.set_address(name, cidr, Lifetime::FOREVER, flag::CREATE | flag::EXCL, bit::NODAD | bit::NO_PREFIX_ROUTE)
+    }
+
     fn set_address(&mut self, name: &str, cidr: Cidr, lifetime: Lifetime, flags: u16, bits: u32) -> Result<()> {
         let index = self.need(name)?.index;
         let scope = Scope::of_address(cidr.addr);
