@@ -17,7 +17,7 @@ use crate::config::{self, Config};
 use crate::folder::{Folder, Record, began_at, write};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{cwd, devices, errors};
+use crate::{cwd, devices, errors, keyring};
 
 /// Make a container; start begins its program
 #[derive(Debug, Args)]
@@ -37,6 +37,9 @@ pub struct Options {
     /// Move the root instead of pivoting, for a host whose own root is the initramfs
     #[arg(long)]
     pub no_pivot: bool,
+    /// Leave it the caller's session keyring
+    #[arg(long)]
+    pub no_new_keyring: bool,
     /// The container's name
     pub id: String,
 }
@@ -88,11 +91,20 @@ fn make(
     let spec = serde_json::to_vec(&config.spec).doing("encode the configuration")?;
     write(&folder.config(), &spec)?;
     folder.keep_filter(config.filter.as_ref())?;
-    let mut record = Record { bundle: bundle.into(), rootfs: config.rootfs.clone(), cgroup: config.cgroup.clone(), began: None };
+    let mut record = Record {
+        bundle: bundle.into(),
+        rootfs: config.rootfs.clone(),
+        cgroup: config.cgroup.clone(),
+        keyring: !options.no_new_keyring,
+        began: None,
+    };
     folder.keep(&record)?;
     // Before libcontainer, so that not even its own steps in the container can open what is forbidden.
     devices::enforce(&config.devices, Cgroup::at(&config.cgroup).folder())?;
     cwd::make(&config.spec, &config.rootfs)?;
+    if !options.no_new_keyring {
+        keyring::join(&options.id)?;
+    }
     let refusal = Rc::new(memory()?);
     let launch = Launch::first(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?));
     let container = build(folder, options, console_socket, launch)

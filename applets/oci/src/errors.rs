@@ -8,6 +8,9 @@ use kit::Error;
 
 use crate::trace::Heard;
 
+/// What libcontainer puts around every failure in the container.
+const WRAPPING: [&str; 2] = ["failed to create container: ", "exec process failed with error error in executing process : "];
+
 /// The whole chain of causes, without those that repeat what is said already.
 pub fn chain(e: &dyn Cause) -> String {
     let mut text = e.to_string();
@@ -32,6 +35,7 @@ pub fn not_made(doing: &str, e: &dyn Cause, refusal: &File, heard: &Heard) -> Er
         return Error::new(format!("{doing}: unable to start container process: {own}"));
     }
     let chain = chain(e).replace('\0', "");
+    let chain = WRAPPING.iter().fold(chain.as_str(), |text, wrapping| text.trim_start_matches(wrapping));
     match heard.first_error() {
         Some(first) => Error::new(format!("{doing}: {chain} ({first})")),
         None => Error::new(format!("{doing}: {chain}")),

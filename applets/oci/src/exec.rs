@@ -15,7 +15,7 @@ use crate::console::Awaited;
 use crate::folder::{Known, write};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{config, create, errors, wait};
+use crate::{config, create, errors, keyring, wait};
 
 /// Run a process in a running container
 #[derive(Debug, Args)]
@@ -122,6 +122,9 @@ fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i
         if terminal && !options.detach && options.console_socket.is_none() { Some(Awaited::listen(corner)?) } else { None };
     let socket =
         options.console_socket.as_deref().map(create::absolute).or(awaited.as_ref().map(|awaited| awaited.path().to_owned()));
+    if known.record.keyring {
+        keyring::join(&options.id)?;
+    }
     let refusal = Rc::new(create::memory()?);
     let launch = Launch::further(filter, Rc::clone(&refusal));
     let built = ContainerBuilder::new(options.id.clone(), SyscallType::default())

@@ -22,6 +22,8 @@ pub struct Record {
     pub rootfs: PathBuf,
     /// Its cgroup, from the hierarchy's root.
     pub cgroup: PathBuf,
+    /// Whether it has a session keyring of its own.
+    pub keyring: bool,
     /// When its first process began, in clock ticks since boot: tells it from a later process of the same number.
     pub began: Option<u64>,
 }

@@ -11,6 +11,7 @@ mod errors;
 mod exec;
 mod features;
 mod folder;
+mod keyring;
 mod kill;
 mod launch;
 mod list;

@@ -5,6 +5,7 @@ pub mod child;
 pub mod fork;
 pub mod interface;
 pub mod kernel_log;
+pub mod keyring;
 pub mod loop_device;
 pub mod module;
 pub mod netlink;
