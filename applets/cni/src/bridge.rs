@@ -84,8 +84,7 @@ fn add(request: &Request) -> Result<Answer, Fault> {
     if !answer.ips.is_empty() {
         veth::announce(request, &outer)?;
     }
-    answer.interfaces =
-        vec![veth::interface(&nl.need(&conf.bridge)?), veth::interface(&nl.need(&outer)?), veth::inner(request)?];
+    answer.interfaces = vec![veth::interface(&nl.need(&conf.bridge)?), veth::interface(&nl.need(&outer)?), veth::inner(request)?];
     if !conf.dns.is_empty() {
         answer.dns = conf.dns;
     }
@@ -205,7 +204,8 @@ fn ensure_address(nl: &mut Netlink, bridge: &str, wanted: Cidr, force: bool) -> 
 /// The hardware address that was asked for: by the capability, `args.cni.mac` or `CNI_ARGS` MAC.
 fn mac(request: &Request) -> Result<Option<Vec<u8>>, Fault> {
     let conf = &request.configuration;
-    let texts = [conf["runtimeConfig"]["mac"].as_str(), conf["args"]["cni"]["mac"].as_str(), request.args.get("MAC").map(String::as_str)];
+    let texts =
+        [conf["runtimeConfig"]["mac"].as_str(), conf["args"]["cni"]["mac"].as_str(), request.args.get("MAC").map(String::as_str)];
     let Some(text) = texts.into_iter().flatten().find(|text| !text.is_empty()) else { return Ok(None) };
     let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
     match bytes.filter(|bytes| bytes.len() == 6) {

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn it_gets_the_call_and_the_configuration() {
-        let text = r#"read x; echo "{\"env\":\"$CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS $CNI_PATH\",\"in\":$x}""#;
+        let text =
+            r#"read x; echo "{\"env\":\"$CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS $CNI_PATH\",\"in\":$x}""#;
         let answer = script("env", text, LONG).unwrap();
         assert_eq!(answer["env"], "ADD c n eth0 K=V /a:/b");
         assert_eq!(answer["in"]["x"], 1);

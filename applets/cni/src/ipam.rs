@@ -15,7 +15,8 @@ pub fn kind(request: &Request) -> Option<&str> {
 /// Ask for addresses.
 pub fn add(request: &Request) -> Result<Answer, Fault> {
     let kind = kind(request).ok_or_else(|| Fault::new(code::CONFIGURATION, "there is no ipam type"))?;
-    let answer = if is_own(kind, request) { (host_local::PLUGIN.add)(request)? } else { Answer::from_json(&call(kind, "ADD", request)?)? };
+    let answer =
+        if is_own(kind, request) { (host_local::PLUGIN.add)(request)? } else { Answer::from_json(&call(kind, "ADD", request)?)? };
     if answer.ips.is_empty() {
         return Err(Fault::new(code::OTHER, "IPAM plugin returned missing IP config"));
     }

@@ -184,7 +184,8 @@ pub fn delete_cached(attachment: &Attachment) -> Result<bool> {
 fn delete_entry(entry: &cache::Entry, attachment: &Attachment, path: &[PathBuf], now: Option<&Network>) -> Result<()> {
     let network = entry.network().map(|network| network.with_path(path.to_vec()));
     let network = network.or_else(|| now.cloned());
-    let network = network.ok_or_else(|| Error::new(format!("network {}: its cached configuration is broken", entry.network_name)))?;
+    let network =
+        network.ok_or_else(|| Error::new(format!("network {}: its cached configuration is broken", entry.network_name)))?;
     // What the pod was attached with counts, and where it is now.
     let then = Attachment { netns: attachment.netns.clone(), ..entry.attachment() };
     network.delete_with(&then, Some(&entry.result))

@@ -13,13 +13,8 @@ use crate::{Answer, Dns, ipam, veth};
 /// The applet's row.
 pub const NAME: Applet = Applet { name: "ptp", about: "CNI plugin: pods on cables of their own", place: Place::Cni, run };
 
-const PLUGIN: Plugin = Plugin {
-    add,
-    del,
-    check,
-    status: |request| ipam::tell("STATUS", request),
-    gc: |request| ipam::tell("GC", request),
-};
+const PLUGIN: Plugin =
+    Plugin { add, del, check, status: |request| ipam::tell("STATUS", request), gc: |request| ipam::tell("GC", request) };
 
 fn run(args: &[OsString]) -> Result<Exit> {
     plugin::run(&NAME, args, &PLUGIN)

@@ -141,7 +141,8 @@ pub fn check(request: &Request, answer: &Answer) -> Result<()> {
     inside(request, |nl| {
         let link = nl.need(&request.ifname)?;
         let has = nl.addresses_of(&request.ifname)?;
-        let ours = |ip: &&crate::Ip| ip.interface.is_none_or(|i| answer.interfaces.get(i).is_some_and(|i| i.name == request.ifname));
+        let ours =
+            |ip: &&crate::Ip| ip.interface.is_none_or(|i| answer.interfaces.get(i).is_some_and(|i| i.name == request.ifname));
         if let Some(ip) = answer.ips.iter().filter(ours).find(|ip| !has.iter().any(|a| a.cidr == ip.address)) {
             return Err(Error::new(format!("{} has lost the address {}", request.ifname, ip.address)));
         }

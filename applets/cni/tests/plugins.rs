@@ -58,11 +58,13 @@ fn main() -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&only)) {
         let good = std::panic::catch_unwind(|| test(&setup)).is_ok();
-        println!("{} {name}", if good { "ok  " } else { "FAIL" });
+        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
         *(if good { &mut passed } else { &mut failed }) += 1;
     }
     std::fs::remove_dir_all(dir).unwrap();
-    println!("{passed} passed, {failed} failed, 0 skipped");
+    // As the standard harness says it, for those who count.
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {word}. {passed} passed; {failed} failed; 0 ignored");
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -139,8 +141,7 @@ impl Pod {
         });
         let path = receiver.recv().unwrap();
         let netns = File::open(&path).unwrap();
-        let attachment =
-            Attachment { container_id: id.into(), netns: path, ifname: "eth0".into(), ..Attachment::default() };
+        let attachment = Attachment { container_id: id.into(), netns: path, ifname: "eth0".into(), ..Attachment::default() };
         Self { attachment, netns, end, thread: Some(thread) }
     }
 

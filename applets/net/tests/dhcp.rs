@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         };
     }
     if !Path::new(SERVER).exists() {
-        println!("0 passed, 0 failed, {} skipped: there is no {SERVER}", TESTS.len());
+        println!("there is no {SERVER}\ntest result: ok. 0 passed; 0 failed; {} ignored", TESTS.len());
         return ExitCode::SUCCESS;
     }
     alone();
@@ -54,10 +54,12 @@ fn main() -> ExitCode {
     for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&only)) {
         let good = std::panic::catch_unwind(|| test(&server)).is_ok();
         end_keeper();
-        println!("{} {name}", if good { "ok  " } else { "FAIL" });
+        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
         *(if good { &mut passed } else { &mut failed }) += 1;
     }
-    println!("{passed} passed, {failed} failed, 0 skipped");
+    // As the standard harness says it, for those who count.
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {word}. {passed} passed; {failed} failed; 0 ignored");
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -256,10 +258,12 @@ fn renewed(server: &Server) {
 }
 
 fn routes(server: &Server) {
-    let _dnsmasq = server.start(&["--dhcp-option=121,172.16.0.0/12,10.8.0.2,0.0.0.0/0,10.8.0.3", "--dhcp-option=119,a.lab,b.lab"]);
+    let _dnsmasq =
+        server.start(&["--dhcp-option=121,172.16.0.0/12,10.8.0.2,0.0.0.0/0,10.8.0.3", "--dhcp-option=119,a.lab,b.lab"]);
     assert!(client(&["-1", "card"]).status.success());
     let found = Netlink::open().unwrap().routes().unwrap();
-    let via = |to: &str| found.iter().find(|r| r.destination() == to && r.table == netlink::Route::MAIN).unwrap().gateway.unwrap();
+    let via =
+        |to: &str| found.iter().find(|r| r.destination() == to && r.table == netlink::Route::MAIN).unwrap().gateway.unwrap();
     assert_eq!((via("172.16.0.0/12").to_string().as_str(), via("default").to_string().as_str()), ("10.8.0.2", "10.8.0.3"));
     assert_eq!(lease()["search"], serde_json::json!(["a.lab", "b.lab"]));
 }

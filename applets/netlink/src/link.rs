@@ -167,12 +167,8 @@ impl Link {
 
     fn parse(answer: &Answer) -> Option<Self> {
         let body = answer.body.get(..IFINFO)?;
-        let mut link = Self {
-            hardware: crate::wire::u16_at(body, 2)?,
-            index: u32_at(body, 4)?,
-            flags: u32_at(body, 8)?,
-            ..Self::default()
-        };
+        let mut link =
+            Self { hardware: crate::wire::u16_at(body, 2)?, index: u32_at(body, 4)?, flags: u32_at(body, 8)?, ..Self::default() };
         for a in attributes(&answer.body[IFINFO..]) {
             match a.kind {
                 ifla::IFNAME => link.name = a.text(),

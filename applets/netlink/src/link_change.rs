@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use kit::{Context, Result};
 
-use crate::link::{ifinfo, ifla, iff, rtm};
+use crate::link::{iff, ifinfo, ifla, rtm};
 use crate::socket::{Fault, flag};
 use crate::wire::Writer;
 use crate::{Netlink, family};

@@ -111,9 +111,8 @@ pub fn masquerade(network: Cidr) -> Result<()> {
         IpAddr::V4(_) => (octets(network.netmask()), Cidr { addr: Ipv4Addr::new(224, 0, 0, 0).into(), prefix: 4 }),
         IpAddr::V6(_) => (octets(network.netmask()), Cidr { addr: Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0).into(), prefix: 8 }),
     };
-    let destination_outside = |cidr: Cidr| {
-        [destination(cidr.addr), Expr::Mask(octets(cidr.netmask())), Expr::IsNot(octets(cidr.addr))]
-    };
+    let destination_outside =
+        |cidr: Cidr| [destination(cidr.addr), Expr::Mask(octets(cidr.netmask())), Expr::IsNot(octets(cidr.addr))];
     let mut rule = vec![source(network.addr), Expr::Mask(mask), Expr::Is(octets(network.addr))];
     rule.extend(destination_outside(network));
     rule.extend(destination_outside(multicast));
@@ -161,9 +160,7 @@ pub fn forward(name: &str, forwards: &[Forward]) -> Result<()> {
 /// Undo [`forward`]; no error when there is nothing.
 pub fn unforward(name: &str) -> Result<()> {
     for own_family in [family::V4, family::V6] {
-        for (hook, prefix) in
-            [(Hook::Prerouting, "ports_in"), (Hook::Output, "ports_out"), (Hook::Postrouting, "ports_back")]
-        {
+        for (hook, prefix) in [(Hook::Prerouting, "ports_in"), (Hook::Output, "ports_out"), (Hook::Postrouting, "ports_back")] {
             let chain = Chain { family: own_family, name: format!("{prefix}_{name}"), hook };
             gone(chain.delete()).doing(format_args!("undo the ports of {name}"))?;
         }

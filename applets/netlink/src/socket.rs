@@ -166,8 +166,7 @@ impl Netlink {
         if size > self.buffer.len() {
             self.buffer.resize(size, 0);
         }
-        let (read, _) =
-            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], RecvFlags::empty()))?;
+        let (read, _) = rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], RecvFlags::empty()))?;
         Ok(read)
     }
 }

@@ -48,13 +48,7 @@ pub fn withdraw(lease: &Lease, no_resolv_conf: bool) -> Result<()> {
 /// The routes of a lease: first those that the others need, to routers that are not in the address's network.
 fn routes(lease: &Lease, own: Cidr, index: u32) -> Result<Vec<Route>> {
     let metric = Some(METRIC + index);
-    let base = |to: Cidr| Route {
-        index: Some(index),
-        source: Some(own.addr),
-        protocol: Route::DHCP,
-        metric,
-        ..Route::to(to)
-    };
+    let base = |to: Cidr| Route { index: Some(index), source: Some(own.addr), protocol: Route::DHCP, metric, ..Route::to(to) };
     let mut found = Vec::new();
     for way in &lease.routes {
         let to: Cidr = way.to.parse()?;
@@ -89,8 +83,16 @@ fn resolv_text(leases: &[Lease]) -> Option<String> {
     let mut search: Vec<String> = Vec::new();
     for lease in leases {
         let domain = lease.domain.iter().filter(|_| lease.search.is_empty());
-        domain.chain(&lease.search).for_each(|domain| if !search.contains(domain) { search.push(domain.clone()) });
-        lease.dns.iter().for_each(|server| if !servers.contains(server) { servers.push(*server) });
+        domain.chain(&lease.search).for_each(|domain| {
+            if !search.contains(domain) {
+                search.push(domain.clone())
+            }
+        });
+        lease.dns.iter().for_each(|server| {
+            if !servers.contains(server) {
+                servers.push(*server)
+            }
+        });
     }
     if servers.is_empty() {
         return None;

@@ -205,7 +205,8 @@ const fn natural_prefix(addr: Ipv4Addr) -> u8 {
 /// Whether it can be a host's or domain's name: it goes into files that other programs read.
 fn is_domain(name: &str) -> bool {
     const LONGEST: usize = 253;
-    name.len() <= LONGEST && name.split('.').all(|label| label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+    name.len() <= LONGEST
+        && name.split('.').all(|label| label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
 }
 
 fn hex(bytes: &[u8]) -> String {

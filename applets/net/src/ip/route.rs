@@ -7,9 +7,9 @@ use netlink::{Link, Netlink, Route, Scope};
 use serde_json::{Value, json};
 
 use super::link::name_of;
+use super::usage;
 use super::view::{Thing, View};
 use super::words::Words;
-use super::usage;
 
 /// Kinds of routes by their numbers.
 const KINDS: &[(u8, &str)] = &[

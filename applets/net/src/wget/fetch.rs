@@ -99,7 +99,9 @@ impl<'a> Fetcher<'a> {
         let range = (have > 0).then(|| ("Range".to_owned(), format!("bytes={have}-")));
         let headers = self.headers.iter().chain(&range);
         if let Some(body) = &self.body {
-            return headers.fold(self.agent.post(url), |request, (name, value)| request.header(name, value)).send(body.as_slice());
+            return headers
+                .fold(self.agent.post(url), |request, (name, value)| request.header(name, value))
+                .send(body.as_slice());
         }
         let request = if self.options.spider { self.agent.head(url) } else { self.agent.get(url) };
         headers.fold(request, |request, (name, value)| request.header(name, value)).call()
