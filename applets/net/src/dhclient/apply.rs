@@ -83,16 +83,16 @@ fn resolv_text(leases: &[Lease]) -> Option<String> {
     let mut search: Vec<String> = Vec::new();
     for lease in leases {
         let domain = lease.domain.iter().filter(|_| lease.search.is_empty());
-        domain.chain(&lease.search).for_each(|domain| {
-            if !search.contains(domain) {
-                search.push(domain.clone())
+        for name in domain.chain(&lease.search) {
+            if !search.contains(name) {
+                search.push(name.clone());
             }
-        });
-        lease.dns.iter().for_each(|server| {
+        }
+        for server in &lease.dns {
             if !servers.contains(server) {
-                servers.push(*server)
+                servers.push(*server);
             }
-        });
+        }
     }
     if servers.is_empty() {
         return None;
