@@ -4,7 +4,8 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::vec::IntoIter;
+use std::iter::Cloned;
+use std::slice::Iter;
 
 use kit::{Applet, Context, Entry, Error, Exit, Place, Result};
 
@@ -14,13 +15,13 @@ pub(crate) const fn row(name: &'static str, about: &'static str, run: Entry) -> 
 }
 
 /// Call a uutils command as its own `main` would: its texts loaded first, or it prints their identifiers; output flushed after.
-pub(crate) fn adopt(util: &str, run: fn(IntoIter<OsString>) -> i32, args: &[OsString]) -> Result<Exit> {
+pub(crate) fn adopt<'a>(util: &str, run: fn(Cloned<Iter<'a, OsString>>) -> i32, args: &'a [OsString]) -> Result<Exit> {
     if called_through_box(args) {
         uucore::set_utility_is_second_arg();
     }
     uucore::panic::preserve_inherited_sigpipe();
     uucore::locale::setup_localization(util).map_err(|e| Error::new(format!("load the texts of {util}: {e}")))?;
-    let code = run(args.to_vec().into_iter());
+    let code = run(args.iter().cloned());
     std::io::stdout().flush().doing("write standard output")?;
     Ok(Exit(u8::try_from(code).unwrap_or(Exit::FAILED.0)))
 }

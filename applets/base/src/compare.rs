@@ -35,7 +35,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
 }
 
 fn compare(options: &Options) -> Result<Exit> {
-    let (mut one, mut two) = (open(&options.first)?.bytes(), open(&options.second)?.bytes());
+    let (one, two) = (open(&options.first)?, open(&options.second)?);
+    let (mut one, mut two) = (BufReader::new(one).bytes(), BufReader::new(two).bytes());
     let names = (options.first.display(), options.second.display());
     let mut out = out();
     let (mut at, mut line, mut exit) = (0u64, 1u64, Exit::OK);
@@ -73,7 +74,7 @@ fn compare(options: &Options) -> Result<Exit> {
 
 fn open(path: &Path) -> Result<Box<dyn Read>> {
     if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
+        return Ok(Box::new(io::stdin()));
     }
-    Ok(Box::new(BufReader::new(File::open(path).on("open", path)?)))
+    Ok(Box::new(File::open(path).on("open", path)?))
 }

@@ -139,7 +139,10 @@ impl Walk {
         let found = if follows { fs::metadata(path).or_else(|_| fs::symlink_metadata(path)) } else { fs::symlink_metadata(path) };
         let meta = match found {
             Ok(meta) => meta,
-            Err(e) => return Ok(self.complain(Err::<(), _>(e).on("look at", path))),
+            Err(e) => {
+                self.complain(Err::<(), _>(e).on("look at", path));
+                return Ok(());
+            }
         };
         let device = device.unwrap_or(meta.dev());
         let file = File { path, meta: &meta, depth, root };
@@ -152,8 +155,8 @@ impl Walk {
         let enters = meta.is_dir()
             && depth < limits.max_depth
             && !self.quit
-            && !(self.prune && !limits.depth_first)
-            && !(limits.one_device && meta.dev() != device);
+            && (!self.prune || limits.depth_first)
+            && (!limits.one_device || meta.dev() == device);
         if enters && !above.insert(key) {
             self.complain(Err(Error::new(format!("{}: a folder inside itself, through a link", path.display()))));
         } else if enters {

@@ -77,6 +77,7 @@ fn shown(kib: u64, options: &Options) -> String {
 }
 
 /// At most three digits and a unit.
+#[expect(clippy::cast_precision_loss, reason = "two digits of it are shown")]
 fn human(kib: u64) -> String {
     const UNITS: [&str; 5] = ["Ki", "Mi", "Gi", "Ti", "Pi"];
     if kib == 0 {

@@ -350,10 +350,10 @@ impl Search {
     fn print(&mut self, name: &str, number: u64, text: &[u8], mark: char) -> Result<()> {
         let mut head = String::new();
         if self.names {
-            head.push_str(&format!("{name}{mark}"));
+            head.extend([name, mark.encode_utf8(&mut [0; 4])]);
         }
         if self.options.line_number {
-            head.push_str(&format!("{number}{mark}"));
+            head.extend([number.to_string().as_str(), mark.encode_utf8(&mut [0; 4])]);
         }
         let end: &[u8] = if self.options.null_data { b"\0" } else { b"\n" };
         let mut write = || {

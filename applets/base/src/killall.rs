@@ -27,7 +27,7 @@ struct Options {
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
-    let (args, mut signal) = select::take_signal(args)?;
+    let (args, mut signal) = select::take_signal(args);
     let options: Options = parse(&KILLALL, &args)?;
     if options.list {
         let mut out = out();

@@ -120,7 +120,7 @@ impl Pager {
             }
             self.top = self.top.min(self.lines.len().saturating_sub(page));
         }
-        self.say("\r\x1b[K")
+        say("\r\x1b[K")
     }
 
     fn draw(&mut self) -> Result<()> {
@@ -130,7 +130,7 @@ impl Pager {
             text.push_str(line);
             text.push_str("\r\n");
         });
-        self.say(&text)
+        say(&text)
     }
 
     fn prompt(&mut self) -> Result<()> {
@@ -141,7 +141,7 @@ impl Pager {
             (message, _) => message,
         };
         let text = format!("\x1b[7m{text}\x1b[m");
-        self.say(&text)
+        say(&text)
     }
 
     /// The rest of an arrow key or a page key.
@@ -169,7 +169,7 @@ impl Pager {
         let mut pattern = String::new();
         loop {
             let text = format!("\r\x1b[K/{pattern}");
-            self.say(&text)?;
+            say(&text)?;
             match self.key()? {
                 None | Some(3 | 0x1b) => return Ok(()),
                 Some(b'\n' | b'\r') => break,
@@ -205,11 +205,11 @@ impl Pager {
         let len = self.keys.read(&mut byte).doing("read the terminal")?;
         Ok((len > 0).then_some(byte[0]))
     }
+}
 
-    fn say(&mut self, text: &str) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("write standard output")
-    }
+fn say(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("write standard output")
 }
 
 /// Tabs as blanks, other control characters as `^X`.

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
@@ -86,8 +86,8 @@ impl Options {
         Ok(format!("/proc/{pid}/{what}").into())
     }
 
-    fn path(&self, given: &PathBuf, what: &str) -> Result<PathBuf> {
-        if given.as_os_str() == OF_TARGET { self.of_target(what) } else { Ok(given.clone()) }
+    fn path(&self, given: &Path, what: &str) -> Result<PathBuf> {
+        if given.as_os_str() == OF_TARGET { self.of_target(what) } else { Ok(given.to_owned()) }
     }
 }
 
@@ -130,7 +130,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 }
 
 /// Entering one's own user namespace is an error, and the others are no use.
-fn is_ours(path: &std::path::Path, name: &str) -> bool {
+fn is_ours(path: &Path, name: &str) -> bool {
     let ours = std::fs::read_link(format!("/proc/self/ns/{name}"));
     matches!((std::fs::read_link(path), ours), (Ok(a), Ok(b)) if a == b)
 }

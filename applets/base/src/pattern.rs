@@ -176,7 +176,7 @@ impl Translator<'_> {
         };
         self.at += close + 1;
         let body = if body.starts_with(',') { format!("0{body}") } else { body };
-        self.out.push_str(&format!("{{{body}}}"));
+        self.out.extend(["{", &body, "}"]);
         self.last = Last::Repeat('}');
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Translator<'_> {
                     if !CLASSES.contains(&name.as_str()) {
                         return Err(Error::usage(format!("no such class: [:{name}:]")));
                     }
-                    text.push_str(&format!("[:{name}:]"));
+                    text.extend(["[:", &name, ":]"]);
                 }
                 ('[', Some(mark @ ('=' | '.'))) => {
                     let name = self.until(*mark).ok_or_else(unclosed)?;

@@ -59,7 +59,7 @@ fn find(args: &[OsString]) -> Result<Exit> {
 }
 
 fn kill(args: &[OsString]) -> Result<Exit> {
-    let (args, mut signal) = select::take_signal(args)?;
+    let (args, mut signal) = select::take_signal(args);
     let options: Kill = parse(&PKILL, &args)?;
     if let Some(name) = &options.signal {
         signal = select::signal(name)?;

@@ -163,6 +163,7 @@ fn print(columns: &[(&Column, String)], processes: &[Process]) -> Result<()> {
     out.flush().doing("write standard output")
 }
 
+#[expect(clippy::cast_precision_loss, reason = "shares and ages are shown with one digit")]
 impl System {
     fn now() -> Self {
         let word = |file: &str, key: &str| {

@@ -117,7 +117,7 @@ pub fn signal_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Take `-SIGNAL` or `-9` out of arguments that clap would not understand.
-pub fn take_signal(args: &[std::ffi::OsString]) -> Result<(Vec<std::ffi::OsString>, Signal)> {
+pub fn take_signal(args: &[std::ffi::OsString]) -> (Vec<std::ffi::OsString>, Signal) {
     let mut rest = args.to_vec();
     let is_signal = |text: &str| {
         let name = text.strip_prefix('-')?;
@@ -127,10 +127,10 @@ pub fn take_signal(args: &[std::ffi::OsString]) -> Result<(Vec<std::ffi::OsStrin
     for (at, arg) in args.iter().enumerate().skip(1) {
         if let Some(found) = arg.to_str().and_then(is_signal) {
             rest.remove(at);
-            return Ok((rest, found));
+            return (rest, found);
         }
     }
-    Ok((rest, Signal::TERM))
+    (rest, Signal::TERM)
 }
 
 /// Send a signal.
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_signal_among_arguments() {
         let args: Vec<_> = ["pkill", "-HUP", "-f", "x"].iter().map(Into::into).collect();
-        let (rest, found) = take_signal(&args).unwrap();
+        let (rest, found) = take_signal(&args);
         assert_eq!(rest, ["pkill", "-f", "x"]);
         assert_eq!(found, Signal::HUP);
     }

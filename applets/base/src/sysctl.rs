@@ -190,9 +190,10 @@ fn load(file: &Path, options: &Options) -> Result<()> {
             continue;
         }
         let (line, may_fail) = line.strip_prefix('-').map_or((line, false), |rest| (rest, true));
-        let done = match line.contains('=') {
-            true => one(line, options),
-            false => Err(Error::new(format!("read {}: no value in '{line}'", file.display()))),
+        let done = if line.contains('=') {
+            one(line, options)
+        } else {
+            Err(Error::new(format!("read {}: no value in '{line}'", file.display())))
         };
         if let Err(e) = done {
             complain(&e);

@@ -140,7 +140,7 @@ fn split(options: &Options, input: &[u8]) -> Result<Vec<Vec<OsString>>> {
         return Ok(if input.is_empty() { Vec::new() } else { words.collect() });
     }
     if options.replace.is_some() {
-        let lines = input.split(|b| *b == b'\n').map(|l| l.trim_ascii_start()).filter(|l| !l.is_empty());
+        let lines = input.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_start).filter(|l| !l.is_empty());
         return Ok(lines.map(|l| vec![OsString::from_vec(l.to_vec())]).collect());
     }
     quoted(input)

@@ -96,7 +96,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             let name = device.file_name().unwrap_or_default().to_string_lossy();
             let found = loops::of(&name);
             let found = found.ok_or_else(|| Error::new(format!("show {}: no such device or address", device.display())))?;
-            print(&line(&found))?;
+            print(line(&found))?;
         }
         _ => return Err(Error::usage("that is more, or less, than losetup takes; --help shows its forms")),
     }
@@ -130,10 +130,10 @@ fn line(found: &Loop) -> String {
     let (device, inode) = fs::metadata(&found.file).map_or((0, 0), |m| (m.dev(), m.ino()));
     let mut text = format!("{}: [{device:04}]:{inode} ({})", found.device.display(), found.file.display());
     if found.offset != 0 {
-        text.push_str(&format!(", offset {}", found.offset));
+        text.extend([", offset ", &found.offset.to_string()]);
     }
     if found.size_limit != 0 {
-        text.push_str(&format!(", sizelimit {}", found.size_limit));
+        text.extend([", sizelimit ", &found.size_limit.to_string()]);
     }
     text
 }

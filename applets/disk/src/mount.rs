@@ -85,6 +85,7 @@ struct Args {
 
 /// `--make-…`
 #[derive(clap::Args)]
+#[expect(clippy::struct_field_names, reason = "the options have these names")]
 struct Make {
     #[arg(long, hide = true)]
     make_shared: bool,

@@ -193,7 +193,7 @@ fn uuid(file: &File, at: u64) -> Option<String> {
         if matches!(i, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
     }
     Some(text)
 }

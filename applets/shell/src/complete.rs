@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use brush_core::ShellExtensions;
 use brush_core::escape::{QuoteMode, quote_if_needed};
-use brush_interactive::ShellRef;
+use brush_core::{Shell, ShellExtensions};
 use tokio::runtime::Handle;
 
 /// Candidates for the word at a place in a line.
@@ -19,9 +18,8 @@ pub struct Offers {
 }
 
 /// The candidates for the word that ends at byte `at`. None when completion itself goes wrong.
-pub fn complete(shell: &ShellRef<impl ShellExtensions>, line: &str, at: usize) -> Offers {
+pub fn complete(shell: &mut Shell<impl ShellExtensions>, line: &str, at: usize) -> Offers {
     tokio::task::block_in_place(|| {
-        let mut shell = Handle::current().block_on(shell.lock());
         let Ok(found) = Handle::current().block_on(shell.complete(line, at)) else { return Offers::default() };
         let folder = shell.working_dir().to_path_buf();
         let mut words: Vec<_> = found.candidates.iter().map(|c| finish(c, found.options.treat_as_filenames, &folder)).collect();

@@ -2,9 +2,11 @@
 
 mod complete;
 mod input;
+mod interrupt;
 mod line;
 mod options;
 mod sh;
+mod talk;
 mod terminal;
 
 use kit::Applet;

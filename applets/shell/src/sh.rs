@@ -9,18 +9,16 @@ use std::fs::File;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
 
 use brush_builtins::{BuiltinSet, ShellBuilderExt};
 use brush_core::extensions::{ErrorFormatter, ShellExtensionsImpl};
 use brush_core::openfiles::OpenFile;
 use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellVariable};
-use brush_interactive::{InteractiveOptions, InteractiveShell, ShellError};
 use kit::{Applet, Context, Error, Exit, Place, Result};
-use tokio::sync::Mutex;
 
-use crate::input::Input;
+use crate::interrupt;
 use crate::options::Options;
+use crate::talk::talk;
 
 /// The POSIX shell.
 pub const SH: Applet = Applet { name: "sh", about: "run commands", place: Place::Bin, run };
@@ -81,17 +79,7 @@ async fn session(options: Options, name: String) -> Result<u8> {
         shell.run_script(Path::new(script), arguments.iter()).await.map_err(|e| said(&e))?;
         return Ok(shell.last_exit_status());
     }
-    converse(shell).await
-}
-
-/// Read and run commands until the input ends.
-async fn converse(shell: Shell<Extensions>) -> Result<u8> {
-    let shell = Arc::new(Mutex::new(shell));
-    let mut input = Input::default();
-    let mut talk = InteractiveShell::new(&shell, &mut input, &InteractiveOptions::default()).map_err(|e| trouble(&e))?;
-    talk.run_interactively().await.map_err(|e| trouble(&e))?;
-    let status = shell.lock().await.last_exit_status();
-    Ok(status)
+    talk(shell).await
 }
 
 async fn build(options: &Options, name: String, interactive: bool) -> Result<Shell<Extensions>, brush_core::Error> {
@@ -102,8 +90,10 @@ async fn build(options: &Options, name: String, interactive: bool) -> Result<She
         (false, true, _) => (name, Some(options.operands.clone())),
         _ => (name, None),
     };
+    let (look_out, stop) = interrupt::builtin::<Extensions>();
     let mut builder = Shell::builder_with_extensions::<Extensions>()
         .default_builtins(BuiltinSet::BashMode)
+        .builtin(look_out, stop)
         .enable_options(options.on.clone())
         .disable_options(options.off.clone())
         .do_not_execute_commands(options.no_execute)
@@ -156,9 +146,5 @@ fn is_interactive(options: &Options) -> bool {
 }
 
 fn said(error: &brush_core::Error) -> Error {
-    Error::new(format!("{error:#}"))
-}
-
-fn trouble(error: &ShellError) -> Error {
     Error::new(format!("{error:#}"))
 }

@@ -60,7 +60,12 @@ impl Terminal {
     }
 
     /// Edit one line after a prompt, with a history and an answer to Tab.
-    pub fn read_line(&mut self, prompt: &str, history: &[String], offers: impl Fn(&str, usize) -> Offers) -> io::Result<Entered> {
+    pub fn read_line(
+        &mut self,
+        prompt: &str,
+        history: &[String],
+        mut offers: impl FnMut(&str, usize) -> Offers,
+    ) -> io::Result<Entered> {
         let mut line = Line::default();
         let mut at = history.len();
         let mut draft = String::new();
@@ -71,22 +76,22 @@ impl Terminal {
                 Key::Control('m' | 'j') => {
                     line.press(Key::End);
                     self.draw(prompt, &line)?;
-                    self.say("\n")?;
+                    say("\n")?;
                     return Ok(Entered::Line(line.text()));
                 }
                 Key::Control('c') => {
-                    self.say("^C\n")?;
+                    say("^C\n")?;
                     return Ok(Entered::Interrupted);
                 }
                 Key::Control('d') if line.is_empty() => {
-                    self.say("\n")?;
+                    say("\n")?;
                     return Ok(Entered::End);
                 }
                 Key::Control('l') => {
                     self.forget();
-                    self.say("\x1b[H\x1b[J")?;
+                    say("\x1b[H\x1b[J")?;
                 }
-                Key::Control('i') => self.offer(&mut line, &offers)?,
+                Key::Control('i') => self.offer(&mut line, &mut offers)?,
                 Key::Control('r') => search_back(&mut line, history, &mut at),
                 Key::Up | Key::Control('p') if at > 0 => {
                     if at == history.len() {
@@ -121,7 +126,7 @@ impl Terminal {
         bytes.push_str(&change(&self.shown, column, &wanted, target));
         self.shown = wanted;
         self.column = Some(target);
-        self.say(&bytes)
+        say(&bytes)
     }
 
     /// Something else was written: the next drawing begins on a line of its own.
@@ -131,7 +136,7 @@ impl Terminal {
     }
 
     /// Tab: put in what all candidates share; when that adds nothing, list them.
-    fn offer(&mut self, line: &mut Line, offers: &impl Fn(&str, usize) -> Offers) -> io::Result<()> {
+    fn offer(&mut self, line: &mut Line, offers: &mut impl FnMut(&str, usize) -> Offers) -> io::Result<()> {
         let before = line.before();
         let found = offers(&line.text(), before.len());
         let shared = shared_start(&found.words);
@@ -140,7 +145,7 @@ impl Terminal {
             return Ok(());
         }
         match found.words.len() {
-            0 | 1 => self.say("\x07"),
+            0 | 1 => say("\x07"),
             many if many > MOST_OFFERS => self.list(&format!("{many} possibilities")),
             _ => {
                 let names: Vec<_> = found.words.iter().map(|w| last_part(w)).collect();
@@ -151,14 +156,14 @@ impl Terminal {
 
     fn list(&mut self, text: &str) -> io::Result<()> {
         self.forget();
-        self.say(&format!("\n{text}\n"))
+        say(&format!("\n{text}\n"))
     }
+}
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        let mut out = io::stderr().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
-    }
+fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 impl Drop for Terminal {

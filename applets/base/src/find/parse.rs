@@ -265,7 +265,7 @@ fn symbolic(text: &str) -> Option<u32> {
                 'r' => shifts.iter().fold(0, |b, s| b | 4 << s),
                 'w' => shifts.iter().fold(0, |b, s| b | 2 << s),
                 'x' => shifts.iter().fold(0, |b, s| b | 1 << s),
-                's' => u32::from(shifts.contains(&6)) * 0o4000 | u32::from(shifts.contains(&3)) * 0o2000,
+                's' => (u32::from(shifts.contains(&6)) * 0o4000) | (u32::from(shifts.contains(&3)) * 0o2000),
                 't' => 0o1000,
                 _ => return None,
             };

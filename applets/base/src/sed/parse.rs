@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kit::{Error, Result};
 use regex::bytes::Regex;
 
-use super::program::{Action, Address, Case, Command, End, Piece, Program, Replace, Search};
+use super::program::{Action, Address, Case, Command, End, Piece, Program, Range, Replace, Search};
 use crate::pattern::{self, Meaning, Syntax};
 
 /// Read a script.
@@ -87,8 +87,8 @@ impl Parser<'_> {
         }
         let letter = self.next().ok_or_else(|| self.wrong("a command is missing"))?;
         let action = self.action(letter, number)?;
-        let open = matches!(from, Some(Address::Zero)).then_some(None);
-        Ok(Some(Command { from, to, inverse, action, open }))
+        let range = if matches!(from, Some(Address::Zero)) { Range::Open } else { Range::Closed };
+        Ok(Some(Command { from, to, inverse, action, range }))
     }
 
     fn address(&mut self) -> Result<Option<Address>> {
@@ -442,7 +442,6 @@ fn pieces(text: &str, mark: char) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
     #[test]

@@ -20,8 +20,18 @@ pub(super) struct Command {
     /// `!`
     pub inverse: bool,
     pub action: Action,
-    /// Whether a range is open, and where it ends when that is a line's number.
-    pub open: Option<Option<u64>>,
+    /// Whether its range is open.
+    pub range: Range,
+}
+
+/// A range while lines go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    Closed,
+    /// Until the end fits.
+    Open,
+    /// Until this line.
+    Until(u64),
 }
 
 /// One line, or those that fit.

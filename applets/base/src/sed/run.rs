@@ -9,7 +9,7 @@ use kit::{Context, Error, Exit, Result, out};
 use regex::bytes::{Captures, Regex};
 
 use super::Options;
-use super::program::{Action, Address, Case, Command, End, Piece, Program, Replace, Search};
+use super::program::{Action, Address, Case, Command, End, Piece, Program, Range, Replace, Search};
 
 /// Run it over the files, or standard input when there are none.
 pub(super) fn run(mut program: Program, files: Vec<PathBuf>, options: &Options) -> Result<Exit> {
@@ -192,7 +192,7 @@ impl Editor {
                 }
                 continue;
             }
-            let range_goes_on = in_range && !command.inverse && command.open.is_some();
+            let range_goes_on = in_range && !command.inverse && command.range != Range::Closed;
             if let Some(step) = self.act(&mut command.action, &mut at, range_goes_on)? {
                 return Ok(step);
             }
@@ -204,30 +204,33 @@ impl Editor {
     fn selects(&mut self, command: &mut Command) -> Result<bool> {
         let Some(from) = &command.from else { return Ok(true) };
         let Some(to) = &command.to else { return self.fits(from) };
-        if let Some(last) = command.open {
-            let ends = match (last, to) {
-                (Some(last), _) => self.number >= last,
-                (None, End::At(address)) => self.fits(address)?,
-                _ => false,
+        if command.range != Range::Closed {
+            let (ends, inside) = match (command.range, to) {
+                // A range whose end lies behind us holds its first line alone.
+                (Range::Until(last), _) => (self.number >= last, self.number <= last),
+                (_, End::At(address)) => (self.fits(address)?, true),
+                _ => (false, true),
             };
             if ends {
-                command.open = None;
+                command.range = Range::Closed;
             }
-            // A range whose end lies behind us holds its first line alone.
-            return Ok(last.is_none_or(|last| self.number <= last) || self.fits(from)?);
+            return Ok(inside || self.fits(from)?);
         }
         if !self.fits(from)? {
             return Ok(false);
         }
-        command.open = match to {
-            End::At(Address::Line(last)) if *last <= self.number => None,
-            End::At(Address::Line(last)) => Some(Some(*last)),
-            End::After(0) => None,
-            End::After(more) => Some(Some(self.number + more)),
-            End::Multiple(of) if *of == 0 || self.number.is_multiple_of(*of) => None,
-            End::Multiple(of) => Some(Some(self.number.next_multiple_of(*of))),
-            End::At(Address::Last) if self.input.is_last() => None,
-            End::At(_) => Some(None),
+        let end = match to {
+            End::At(Address::Line(last)) => Some(*last),
+            End::After(more) => Some(self.number + more),
+            End::Multiple(0) => Some(self.number),
+            End::Multiple(of) => Some(self.number.next_multiple_of(*of)),
+            End::At(Address::Last) if self.input.is_last() => Some(self.number),
+            End::At(_) => None,
+        };
+        command.range = match end {
+            Some(last) if last <= self.number => Range::Closed,
+            Some(last) => Range::Until(last),
+            None => Range::Open,
         };
         Ok(true)
     }
@@ -253,7 +256,6 @@ impl Editor {
     /// One command. A step ends the line's commands.
     fn act(&mut self, action: &mut Action, at: &mut usize, range_goes_on: bool) -> Result<Option<Step>> {
         match action {
-            Action::Block(_) | Action::Nothing => {}
             Action::Number => {
                 let number = self.number;
                 writeln!(self.output, "{number}").doing("write the output")?;
@@ -269,7 +271,7 @@ impl Editor {
             Action::Branch(to) => *at = *to,
             Action::BranchIfReplaced(to) if std::mem::take(&mut self.replaced) => *at = *to,
             Action::BranchUnlessReplaced(to) if !std::mem::take(&mut self.replaced) => *at = *to,
-            Action::BranchIfReplaced(_) | Action::BranchUnlessReplaced(_) => {}
+            Action::Block(_) | Action::Nothing | Action::BranchIfReplaced(_) | Action::BranchUnlessReplaced(_) => {}
             Action::Delete => return Ok(Some(Step::Deleted)),
             Action::DeleteFirst => {
                 let Some(end) = self.line.iter().position(|b| *b == self.end) else { return Ok(Some(Step::Deleted)) };

@@ -68,7 +68,10 @@ impl Packer<'_> {
         let meta = if self.options.dereference { fs::metadata(path) } else { fs::symlink_metadata(path) };
         let meta = match meta.on("look at", path) {
             Ok(meta) => meta,
-            Err(e) => return Ok(self.complain(&e)),
+            Err(e) => {
+                self.complain(&e);
+                return Ok(());
+            }
         };
         if self.options.verbose > 0 {
             // Names go where the archive does not.
@@ -80,7 +83,10 @@ impl Packer<'_> {
         }
         let mut below: Vec<PathBuf> = match fs::read_dir(path).on("read", path) {
             Ok(entries) => entries.flatten().map(|e| e.file_name().into()).collect(),
-            Err(e) => return Ok(self.complain(&e)),
+            Err(e) => {
+                self.complain(&e);
+                return Ok(());
+            }
         };
         // The same files give the same archive.
         below.sort();
@@ -116,7 +122,10 @@ impl Packer<'_> {
         match File::open(path).on("open", path) {
             // A file that grows meanwhile is packed as long as it was; one that shrinks is filled up, or the archive would be none.
             Ok(file) => to.append_data(&mut header, name, exactly(file, meta.len())).or_else(failed),
-            Err(e) => Ok(self.complain(&e)),
+            Err(e) => {
+                self.complain(&e);
+                Ok(())
+            }
         }
     }
 

@@ -220,7 +220,7 @@ fn long(entry: &Entry<impl Read>, name: &Path) -> Result<String> {
     let owner = |name: Option<&str>, id: u64| name.filter(|n| !n.is_empty()).map_or_else(|| id.to_string(), str::to_owned);
     let user = owner(header.username().ok().flatten(), header.uid().unwrap_or(0));
     let group = owner(header.groupname().ok().flatten(), header.gid().unwrap_or(0));
-    let target = entry.link_name().ok().flatten().map(|t| t.into_owned());
+    let target = entry.link_name().ok().flatten().map(std::borrow::Cow::into_owned);
     let target = match (kind, target) {
         ('l', Some(t)) => format!(" -> {}", t.display()),
         ('h', Some(t)) => format!(" link to {}", t.display()),
@@ -231,10 +231,8 @@ fn long(entry: &Entry<impl Read>, name: &Path) -> Result<String> {
 
 fn say(name: &Path, output_is_taken: bool) {
     // Nothing is left to tell it to when the stream is closed.
-    let _ = match output_is_taken {
-        true => writeln!(io::stderr(), "{}", name.display()),
-        false => writeln!(io::stdout(), "{}", name.display()),
-    };
+    let _ =
+        if output_is_taken { writeln!(io::stderr(), "{}", name.display()) } else { writeln!(io::stdout(), "{}", name.display()) };
 }
 
 /// Say what went wrong, if anything; the others go on.
