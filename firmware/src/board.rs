@@ -45,6 +45,9 @@ pub struct Kernel {
 pub struct Modules {
     /// Lists in `board/modules/`.
     pub lists: Vec<String>,
+    /// Lists of those that every boot loads: they are shipped unpacked.
+    #[serde(default)]
+    pub at_boot: Vec<String>,
     /// Further names.
     #[serde(default)]
     pub also: Vec<String>,
@@ -165,7 +168,7 @@ mod tests {
     fn every_board_loads_and_its_lists_are_there() {
         for name in Board::names().unwrap() {
             let board = Board::load(&name).unwrap();
-            for list in &board.modules.lists {
+            for list in board.modules.lists.iter().chain(&board.modules.at_boot) {
                 assert!(place::repository().join(format!("board/modules/{list}.list")).exists(), "{name}: {list}");
             }
         }

@@ -1,5 +1,6 @@
 //! The modules segment: those modules that a board and Kubernetes need, what these need, and the tables that find them, as small
-//! as the choice is. Modules stay compressed as Debian ships them: the kernel unpacks them itself.
+//! as the choice is. Modules stay compressed as Debian ships them, for the kernel unpacks them itself; those that every boot loads are unpacked here,
+//! because that is most of the time that loading them takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,9 +10,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use initramfs::Archive;
 
-use crate::board::{self, Board};
+use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::{place, run};
+
+/// How Debian's modules are compressed.
+const PACKED: &str = ".xz";
 
 /// Build the segment.
 pub fn build(board: &Board, kernel: &Kernel) -> Result<Archive> {
@@ -21,18 +25,22 @@ pub fn build(board: &Board, kernel: &Kernel) -> Result<Archive> {
         kernel.release
     );
     let all = Tables::read(kernel)?;
-    let chosen = all.closure(&wanted(&board.modules)?)?;
+    let at_boot = wanted(&[], &board.modules.at_boot)?;
+    let unpacked = all.closure(&at_boot)?;
+    let chosen = all.closure(&wanted(&board.modules.also, &board.modules.lists)?.union(&at_boot).cloned().collect())?;
     let mut archive = Archive::new();
     let dir = format!("/usr/lib/modules/{}", kernel.release);
     for path in &chosen {
-        archive.copy(&format!("{dir}/{path}"), 0o644, &kernel.modules().join(path))?;
+        let (place, host) = (format!("{dir}/{}", shipped(path, &unpacked)), kernel.modules().join(path));
+        if unpacked.contains(path) && path.ends_with(PACKED) {
+            archive.file(&place, 0o644, run::bytes(Command::new("xz").args(["--decompress", "--stdout"]).arg(&host))?)?;
+        } else {
+            archive.copy(&place, 0o644, &host)?;
+        }
     }
     let names: BTreeSet<String> = chosen.iter().map(|path| name_of(path)).collect();
-    archive.file(
-        &format!("{dir}/modules.dep"),
-        0o644,
-        filtered(&all.dep, |line| chosen.contains(line.split(':').next().unwrap_or_default())),
-    )?;
+    let dep = filtered(&all.dep, |line| chosen.contains(line.split(':').next().unwrap_or_default()));
+    archive.file(&format!("{dir}/modules.dep"), 0o644, as_shipped(&dep, &unpacked))?;
     archive.file(
         &format!("{dir}/modules.alias"),
         0o644,
@@ -49,10 +57,25 @@ pub fn build(board: &Board, kernel: &Kernel) -> Result<Archive> {
     Ok(archive)
 }
 
-/// The names in the board's lists, and its own.
-fn wanted(modules: &board::Modules) -> Result<BTreeSet<String>> {
-    let mut names: BTreeSet<String> = modules.also.iter().cloned().collect();
-    for list in &modules.lists {
+/// A module's path in the segment.
+fn shipped<'a>(path: &'a str, unpacked: &BTreeSet<String>) -> &'a str {
+    if unpacked.contains(path) { path.trim_end_matches(PACKED) } else { path }
+}
+
+/// modules.dep with the paths in the segment.
+fn as_shipped(dep: &str, unpacked: &BTreeSet<String>) -> String {
+    let line = |line: &str| {
+        let (path, needs) = line.split_once(':').unwrap_or((line, ""));
+        let needs: String = needs.split_whitespace().map(|path| format!(" {}", shipped(path, unpacked))).collect();
+        format!("{}:{needs}\n", shipped(path, unpacked))
+    };
+    dep.lines().map(line).collect()
+}
+
+/// These names, and those in these lists.
+fn wanted(names: &[String], lists: &[String]) -> Result<BTreeSet<String>> {
+    let mut names: BTreeSet<String> = names.iter().cloned().collect();
+    for list in lists {
         let path = place::repository().join("board/modules").join(format!("{list}.list"));
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
@@ -146,6 +169,12 @@ mod tests {
         let wanted = ["a".to_owned(), "ext4".to_owned()].into();
         let chosen: Vec<_> = tables().closure(&wanted).unwrap().into_iter().collect();
         assert_eq!(chosen, ["kernel/a.ko.xz", "kernel/b-c.ko.xz", "kernel/d.ko.xz", "kernel/e.ko.xz"]);
+    }
+
+    #[test]
+    fn paths_of_unpacked_ones_follow() {
+        let unpacked = ["a.ko.xz".to_owned(), "b.ko.xz".to_owned()].into();
+        assert_eq!(as_shipped("a.ko.xz: b.ko.xz c.ko.xz\nc.ko.xz:\n", &unpacked), "a.ko: b.ko c.ko.xz\nc.ko.xz:\n");
     }
 
     #[test]

@@ -13,13 +13,18 @@ pub fn shown(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Run and answer standard output.
+/// Run and answer standard output as text.
 pub fn answered(command: &mut Command) -> Result<String> {
+    String::from_utf8(bytes(command)?).with_context(|| format!("{}: its output is not UTF-8", name(command)))
+}
+
+/// Run and answer standard output.
+pub fn bytes(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("run {}", name(command)))?;
     if !output.status.success() {
         bail!("{}: {}: {}", name(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{}: its output is not UTF-8", name(command)))
+    Ok(output.stdout)
 }
 
 /// The program and its first argument.
