@@ -40,11 +40,21 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
     match make(server, &sandbox, &record, image).await {
         Ok(()) => Ok(CreateContainerResponse { container_id: record.id.clone() }),
         Err(e) => {
-            if let Err(e) = container::remove(server, record.clone()).await {
-                tracing::error!(container = record.id, error = %e, "undo a half-made container");
-            }
+            undo(server, record).await;
             Err(e.into())
         }
+    }
+}
+
+/// What can't be undone now stays on disk as half-made; the next start of the server tries again.
+async fn undo(server: &Shared, record: Arc<Container>) {
+    // The kubelet removes the logs of containers that it knows: an empty one of each failed attempt would stay for ever.
+    if std::fs::metadata(&record.log_path).is_ok_and(|log| log.len() == 0) {
+        let _ = std::fs::remove_file(&record.log_path);
+    }
+    let id = record.id.clone();
+    if let Err(e) = container::remove(server, record).await {
+        tracing::error!(container = id, error = %e, "undo a half-made container");
     }
 }
 
