@@ -36,6 +36,9 @@ struct Options {
     /// Only cases whose name `area/case [board]` (or `source/…`) holds one of these texts.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Only this board.
+    #[arg(long)]
+    board: Option<String>,
     /// List the cases and end.
     #[arg(long)]
     list: bool,
@@ -45,7 +48,11 @@ struct Options {
 }
 
 impl Options {
-    fn wants(&self, name: &str) -> bool {
+    fn wants(&self, planned: &Planned) -> bool {
+        self.board.as_ref().is_none_or(|board| board == planned.board) && self.wants_name(&planned.name)
+    }
+
+    fn wants_name(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
     }
 }
@@ -65,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let plan: Vec<Planned> = plan().into_iter().filter(|planned| options.wants(&planned.name)).collect();
+    let plan: Vec<Planned> = plan().into_iter().filter(|planned| options.wants(planned)).collect();
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
@@ -79,7 +86,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     fs::create_dir_all(&out).on("make", &out)?;
     let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"))?;
-    if options.wants("source/") {
+    if options.board.is_none() && options.wants_name("source/") {
         first::run(&mut report, &repository);
     }
     if plan.is_empty() {

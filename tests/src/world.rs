@@ -139,7 +139,8 @@ fn spoil(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
     let image = format!("{}/{CORRUPT_IMAGE}", kit::paths::IMAGES_GIVEN);
     spec.segments.push(segment::files(&spec.dir.join("image.cpio"), &[(&image, b"this is no archive")])?);
     let corrupt = spec.dir.join("corrupt.cpio");
-    fs::write(&corrupt, b"070701this is no archive either").on("write", &corrupt)?;
+    let modules = fs::read(appliance.modules()).on("read", appliance.modules())?;
+    fs::write(&corrupt, &modules[..modules.len() / 2]).on("write", &corrupt)?;
     spec.segments.push(corrupt);
     spec.cmdline = format!("{UNKNOWN_KEY}=1");
     Ok(())

@@ -32,10 +32,51 @@ struct Heard {
     text: String,
     /// Where each line ends, and when it did.
     ends: Vec<(usize, Duration)>,
+    /// The last line, which may change still.
+    line: Vec<char>,
+    /// Where the next character goes in it.
+    cursor: usize,
+    /// The last character was a carriage return.
+    returned: bool,
     /// The machine has closed its end.
     closed: bool,
     /// Also shown on the terminal.
     shown: bool,
+}
+
+impl Heard {
+    /// Write as a terminal does: a line editor draws its line anew at each key, after a carriage return or some backspaces.
+    fn take(&mut self, c: char, started: Instant) {
+        match c {
+            '\r' => self.returned = true,
+            '\u{8}' => self.cursor = self.cursor.saturating_sub(1),
+            '\n' => {
+                self.settle();
+                self.text.push(c);
+                self.ends.push((self.text.len(), started.elapsed()));
+                self.line.clear();
+                (self.cursor, self.returned) = (0, false);
+            }
+            c => {
+                if std::mem::take(&mut self.returned) {
+                    self.line.clear();
+                    self.cursor = 0;
+                }
+                match self.line.get_mut(self.cursor) {
+                    Some(place) => *place = c,
+                    None => self.line.push(c),
+                }
+                self.cursor += 1;
+            }
+        }
+    }
+
+    /// Put the line as it stands now at the text's end.
+    fn settle(&mut self) {
+        let start = self.ends.last().map_or(0, |end| end.0);
+        self.text.truncate(start);
+        self.text.extend(&self.line);
+    }
 }
 
 struct Shared {
@@ -154,8 +195,8 @@ impl Console {
     }
 }
 
-/// The end of the last prompt (`~ # ` or `/etc # `) that stands at a line's beginning, the first line not counted: a line editor
-/// draws the prompt again and again while one types.
+/// The end of the last prompt (`node:~# ` or `node:/etc# `) that stands at a line's beginning, the first line not counted: a line
+/// editor draws the prompt again and again while one types.
 fn prompt(said: &str) -> Option<usize> {
     let starts = said.match_indices('\n').map(|(at, _)| at + 1);
     starts.filter_map(|start| prompt_at(&said[start..]).map(|len| start + len)).next_back()
@@ -163,9 +204,10 @@ fn prompt(said: &str) -> Option<usize> {
 
 fn prompt_at(line: &str) -> Option<usize> {
     let line = line.lines().next()?;
-    let end = line.find(" # ")?;
-    let folder = &line[..end];
-    ((folder.starts_with('/') || folder.starts_with('~')) && !folder.contains(' ')).then_some(end + 3)
+    let end = line.find("# ")?;
+    let (host, folder) = line[..end].split_once(':')?;
+    let plain = !host.is_empty() && !line[..end].contains(' ') && (folder.starts_with('/') || folder.starts_with('~'));
+    plain.then_some(end + 2)
 }
 
 fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant) {
@@ -176,13 +218,11 @@ fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant
         let _ = log.write_all(&piece[..count]);
         let mut heard = shared.lock();
         for &byte in &piece[..count] {
-            let Some(c) = plain.take(byte) else { continue };
-            heard.text.push(c);
-            if c == '\n' {
-                let end = heard.text.len();
-                heard.ends.push((end, started.elapsed()));
+            if let Some(c) = plain.take(byte) {
+                heard.take(c, started);
             }
         }
+        heard.settle();
         if heard.shown {
             let mut terminal = io::stdout().lock();
             // Nobody may be looking any more; the machine goes on.
@@ -197,13 +237,22 @@ fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant
 
 #[cfg(test)]
 mod tests {
-    use super::prompt;
+    use super::*;
+
+    #[test]
+    fn a_redrawn_line_is_one() {
+        let mut heard = Heard::default();
+        "$ ls\r$ ls -l\u{8}\u{8}-a\r\nnext".chars().for_each(|c| heard.take(c, Instant::now()));
+        heard.settle();
+        assert_eq!(heard.text, "$ ls -a\nnext");
+        assert_eq!(heard.ends.len(), 1);
+    }
 
     #[test]
     fn a_prompt_begins_a_line() {
-        assert_eq!(prompt("boot\n~ # "), Some(9));
-        assert_eq!(prompt("boot\n/var/lib # ls"), Some(16));
-        assert_eq!(prompt("kutties~ # kutties join"), None);
-        assert_eq!(prompt("a\n# comment\nmade 1 # 2"), None);
+        assert_eq!(prompt("boot\nnode:~# "), Some(13));
+        assert_eq!(prompt("boot\nnode:/var/lib# ls"), Some(20));
+        assert_eq!(prompt("node:~# kutties join"), None);
+        assert_eq!(prompt("a\n# comment\nmade: 1 # 2"), None);
     }
 }

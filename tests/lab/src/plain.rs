@@ -21,12 +21,14 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// The character that this byte completes, if any. Carriage returns and other controls but the line's end are left out.
+    /// The character that this byte completes, if any. Controls are left out, but not those that move: line feed, carriage return, backspace.
     pub fn take(&mut self, byte: u8) -> Option<char> {
         let (at, seen) = match (&self.at, byte) {
             (At::Text | At::Title, 0x1b) => (At::Escape, None),
             (At::Text, b'\n') => (At::Text, Some('\n')),
             (At::Text, b'\t') => (At::Text, Some('\t')),
+            (At::Text, b'\r') => (At::Text, Some('\r')),
+            (At::Text, 0x08) => (At::Text, Some('\u{8}')),
             (At::Text, 0..0x20 | 0x7f) | (At::Title, 0x07) => (At::Text, None),
             (At::Text, _) => return self.character(byte),
             (At::Escape, b'[') => (At::Csi, None),
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn sequences_go_and_words_stay() {
-        assert_eq!(plain(b"\x1b[1;32mkutties\x1b[0m:~# \x1b]0;title\x07ls\r\n"), "kutties:~# ls\n");
+        assert_eq!(plain(b"\x1b[1;32mkutties\x1b[0m:~# \x1b]0;title\x07ls\r\n"), "kutties:~# ls\r\n");
         assert_eq!(plain("a \u{fc} \u{1f680}".as_bytes()), "a \u{fc} \u{1f680}");
     }
 }
