@@ -1,4 +1,4 @@
-//! The line being edited, without input or output: keys change it, and it says how it looks in a window of some columns.
+//! The line being edited, without input or output: keys change it.
 
 /// What a person pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +127,9 @@ impl Line {
         self.cursor + word_start + len
     }
 
-    /// The part that fits into `width` columns and the cursor's column in it. A character counts as one column.
-    pub fn view(&self, width: usize) -> (String, usize) {
-        let width = width.max(1);
-        let start = if self.cursor < width { 0 } else { self.cursor + 1 - width };
-        let end = self.text.len().min(start + width);
-        let shown = self.text[start..end].iter().map(|c| if c.is_control() { ' ' } else { *c }).collect();
-        (shown, self.cursor - start)
+    /// As it is shown, and where the cursor is in that. A character counts as one column; a control character is a blank.
+    pub fn shown(&self) -> (impl Iterator<Item = char> + '_, usize) {
+        (self.text.iter().map(|c| if c.is_control() { ' ' } else { *c }), self.cursor)
     }
 }
 
@@ -164,14 +160,6 @@ mod tests {
         assert_eq!(typed("abc", &[Key::Home, Key::Backspace]).text(), "abc");
         assert_eq!(typed("ab cd", &[Key::WordLeft, Key::Control('k')]).text(), "ab ");
         assert_eq!(typed("ab cd", &[Key::Home, Key::WordRight]).before(), "ab");
-    }
-
-    #[test]
-    fn a_long_line_scrolls() {
-        let (shown, at) = typed("0123456789", &[]).view(5);
-        assert_eq!((shown.as_str(), at), ("6789", 4));
-        let (shown, at) = typed("0123456789", &[Key::Home]).view(5);
-        assert_eq!((shown.as_str(), at), ("01234", 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Keys in, the edited line out, on any terminal: a serial line needs to know backspace and carriage return, no more.
+//! Keys in, the edited line out, on any terminal: backspace and carriage return do for a line that fits, a VT100 for longer ones.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use crate::line::{Key, Line};
 
 /// A serial console does not know its window; nearly all that are used through one have this.
 const USUAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+/// Let lines flow into the next row: firmware switches that off on the way.
+const WRAP: &str = "\x1b[?7h";
 /// How long the rest of an escape sequence may take: 9600 baud needs a millisecond a byte, networks more.
 const ESCAPE_TIME: Duration = Duration::from_millis(100);
 /// More candidates than fit on a screen are counted, not listed.
@@ -34,10 +36,10 @@ pub enum Entered {
 pub struct Terminal {
     before: Termios,
     width: usize,
-    /// What stands in the last line of the screen.
+    /// What stands there, prompt and line, over as many rows as it takes.
     shown: Vec<char>,
     /// Where the cursor is in it; none when that is not known.
-    column: Option<usize>,
+    at: Option<usize>,
 }
 
 impl Terminal {
@@ -56,7 +58,7 @@ impl Terminal {
             // Other programs ask too. One that can't be told keeps its own idea.
             let _ = tcsetwinsize(stdin(), size);
         }
-        Ok(Self { before, width: usize::from(size.ws_col), shown: Vec::new(), column: None })
+        Ok(Self { before, width: usize::from(size.ws_col), shown: Vec::new(), at: None })
     }
 
     /// Edit one line after a prompt, with a history and an answer to Tab.
@@ -115,24 +117,27 @@ impl Terminal {
     /// Draw the line over its last drawing, no more of it than changed, and leave the cursor at its place.
     fn draw(&mut self, prompt: &str, line: &Line) -> io::Result<()> {
         let last = prompt.rsplit('\n').next().unwrap_or_default();
-        let (text, cursor) = line.view(self.width.saturating_sub(last.chars().count() + 1));
-        let wanted: Vec<char> = last.chars().chain(text.chars()).collect();
-        let target = wanted.len() - text.chars().count() + cursor;
+        let (text, cursor) = line.shown();
+        let wanted: Vec<char> = last.chars().chain(text).collect();
+        let target = last.chars().count() + cursor;
         let mut bytes = String::new();
-        let column = self.column.unwrap_or_else(|| {
+        if wanted.len() >= self.width && self.shown.len() < self.width {
+            bytes.push_str(WRAP);
+        }
+        let at = self.at.unwrap_or_else(|| {
             bytes.push('\r');
             0
         });
-        bytes.push_str(&change(&self.shown, column, &wanted, target));
+        bytes.push_str(&Screen { width: self.width }.change(&self.shown, at, &wanted, target));
         self.shown = wanted;
-        self.column = Some(target);
+        self.at = Some(target);
         say(&bytes)
     }
 
     /// Something else was written: the next drawing begins on a line of its own.
     fn forget(&mut self) {
         self.shown.clear();
-        self.column = None;
+        self.at = None;
     }
 
     /// Tab: put in what all candidates share; when that adds nothing, list them.
@@ -173,28 +178,45 @@ impl Drop for Terminal {
     }
 }
 
-/// The characters that turn what is shown, cursor at `column`, into what is wanted, cursor at `target`.
-fn change(shown: &[char], column: usize, wanted: &[char], target: usize) -> String {
-    let same = shown.iter().zip(wanted).take_while(|(a, b)| a == b).count();
-    let mut bytes = String::new();
-    if shown == wanted {
-        go(&mut bytes, wanted, column, target);
-        return bytes;
-    }
-    go(&mut bytes, shown, column, same);
-    bytes.extend(&wanted[same..]);
-    let blank = shown.len().saturating_sub(wanted.len());
-    bytes.push_str(&" ".repeat(blank));
-    bytes.push_str(&"\x08".repeat(blank));
-    go(&mut bytes, wanted, wanted.len(), target);
-    bytes
+/// Rows of so many columns, one flowing into the next.
+struct Screen {
+    width: usize,
 }
 
-/// Move the cursor: back by backspaces, on by writing what stands there.
-fn go(bytes: &mut String, shown: &[char], from: usize, to: usize) {
-    match shown.get(from..to) {
-        Some(passed) => bytes.extend(passed),
-        None => bytes.push_str(&"\x08".repeat(from - to)),
+impl Screen {
+    /// What turns that which is shown, cursor at `at`, into what is wanted, cursor at `target`.
+    fn change(&self, shown: &[char], at: usize, wanted: &[char], target: usize) -> String {
+        let mut bytes = String::new();
+        if shown == wanted {
+            self.go(&mut bytes, wanted, at, target);
+            return bytes;
+        }
+        let same = shown.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+        self.go(&mut bytes, shown, at, same);
+        let blank = shown.len().saturating_sub(wanted.len());
+        let padded: Vec<char> = wanted.iter().copied().chain(std::iter::repeat_n(' ', blank)).collect();
+        self.go(&mut bytes, &padded, same, padded.len());
+        self.go(&mut bytes, &padded, padded.len(), target);
+        bytes
+    }
+
+    /// Move the cursor: on by writing what stands there, back by backspaces, to a row above by VT100's sequences.
+    fn go(&self, bytes: &mut String, shown: &[char], from: usize, to: usize) {
+        let Some(passed) = shown.get(from..to) else {
+            let rows = from / self.width - to / self.width;
+            if rows == 0 {
+                bytes.push_str(&"\x08".repeat(from - to));
+            } else {
+                bytes.extend(["\x1b[", &rows.to_string(), "A\r"]);
+                self.go(bytes, shown, to - to % self.width, to);
+            }
+            return;
+        };
+        bytes.extend(passed);
+        if !passed.is_empty() && to.is_multiple_of(self.width) {
+            // A terminal stays in the last column until the next character comes.
+            bytes.extend([shown.get(to).copied().unwrap_or(' '), '\r']);
+        }
     }
 }
 
@@ -325,16 +347,26 @@ mod tests {
         assert_eq!(shared_start(&words(&["a", "b"])), "");
     }
 
+    fn draw(width: usize, shown: &str, at: usize, wanted: &str, target: usize) -> String {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        Screen { width }.change(&chars(shown), at, &chars(wanted), target)
+    }
+
     #[test]
     fn no_more_is_drawn_than_changed() {
-        let draw = |shown: &str, column, wanted: &str, target| {
-            change(&shown.chars().collect::<Vec<_>>(), column, &wanted.chars().collect::<Vec<_>>(), target)
-        };
-        assert_eq!(draw("# ab", 4, "# abc", 5), "c");
-        assert_eq!(draw("# abc", 5, "# ab", 4), "\x08 \x08");
-        assert_eq!(draw("# abc", 5, "# abc", 2), "\x08\x08\x08");
-        assert_eq!(draw("# abc", 2, "# abc", 4), "ab");
-        assert_eq!(draw("# ac", 3, "# abc", 4), "bc\x08");
+        assert_eq!(draw(80, "# ab", 4, "# abc", 5), "c");
+        assert_eq!(draw(80, "# abc", 5, "# ab", 4), "\x08 \x08");
+        assert_eq!(draw(80, "# abc", 5, "# abc", 2), "\x08\x08\x08");
+        assert_eq!(draw(80, "# abc", 2, "# abc", 4), "ab");
+        assert_eq!(draw(80, "# ac", 3, "# abc", 4), "bc\x08");
+    }
+
+    #[test]
+    fn a_long_line_takes_several_rows() {
+        assert_eq!(draw(4, "# a", 3, "# ab", 4), "b \r");
+        assert_eq!(draw(4, "# ab", 4, "# abc", 5), "c");
+        assert_eq!(draw(4, "# abc", 5, "# abc", 2), "\x1b[1A\r# ");
+        assert_eq!(draw(4, "# abc", 5, "# ab", 4), "\x08 \x08");
     }
 
     #[test]
