@@ -1,6 +1,7 @@
 //! What the box itself answers: `--list`, `--install DIR`, `--help`, `--version`.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -31,7 +32,8 @@ pub fn help() -> Result<Exit> {
          kutties --version\n\nApplets (APPLET --help tells more):\n",
     );
     for applet in registry::all() {
-        text.push_str(&format!("  {:<14} {}\n", applet.name, applet.about));
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "  {:<14} {}", applet.name, applet.about);
     }
     Err(Error::text(text))
 }

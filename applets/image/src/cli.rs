@@ -91,8 +91,8 @@ fn megabytes(bytes: u64) -> String {
 
 fn import(store: &Store, pin: bool, paths: &[PathBuf]) -> Result<Exit> {
     for path in paths {
-        let names: String = store.import(Path::new(path), pin)?.iter().map(|image| format!("{}\n", name(image))).collect();
-        print(&names)?;
+        let images = store.import(Path::new(path), pin)?;
+        images.iter().try_for_each(|image| print(&format!("{}\n", name(image))).map(drop))?;
     }
     Ok(Exit::OK)
 }

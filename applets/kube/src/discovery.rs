@@ -84,7 +84,7 @@ pub fn discover(endpoint: &str, token: &Token, pins: &[Pin]) -> Result<Vec<u8>> 
 /// Ask again, now with the CA that was proved: whoever answers must hold its key.
 fn same_when_verified(endpoint: &str, ca: &[u8], kubeconfig: &str) -> Result<()> {
     let again = Api::verified(endpoint, ca, None)?.get(CLUSTER_INFO)?;
-    if again.body["data"]["kubeconfig"] == Value::from(kubeconfig) {
+    if again.body["data"]["kubeconfig"] == *kubeconfig {
         return Ok(());
     }
     Err(Error::new(format!("{endpoint} says something else once its certificate is checked")))

@@ -12,7 +12,7 @@ use crate::discovery::{Pin, Token, discover};
 /// How often a server that can't be reached is tried again before the join gives up: a network that has just come up may take that long.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a Node may stay Ready after its machine has gone. The controller's default is 50 s, and clusters raise it to a few minutes.
-const NODE_PATIENCE: Duration = Duration::from_secs(600);
+const NODE_PATIENCE: Duration = Duration::from_mins(10);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_secs(2);
 

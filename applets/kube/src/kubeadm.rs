@@ -21,7 +21,7 @@ pub const KUBEADM: Applet =
 /// The bundle's program.
 const PROGRAM: &str = "/usr/bin/kubeadm";
 /// How long the CRI server may take to answer after power-on; it is started before anything else.
-const CRI_PATIENCE: Duration = Duration::from_secs(60);
+const CRI_PATIENCE: Duration = Duration::from_mins(1);
 /// How often a wait looks again.
 const PAUSE: Duration = Duration::from_millis(100);
 

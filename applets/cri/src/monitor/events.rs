@@ -115,8 +115,10 @@ impl Monitor {
 
     /// Wait until something can be done, and say what.
     fn ready(&self) -> Result<Vec<Source>> {
-        let mut sources: Vec<(Source, BorrowedFd, PollFlags)> =
-            vec![(Source::Children, self.children.as_fd(), PollFlags::IN), (Source::Listener, self.listener.as_fd(), PollFlags::IN)];
+        let mut sources: Vec<(Source, BorrowedFd, PollFlags)> = vec![
+            (Source::Children, self.children.as_fd(), PollFlags::IN),
+            (Source::Listener, self.listener.as_fd(), PollFlags::IN),
+        ];
         for (number, connection) in &self.connections {
             let write = if connection.has_more() { PollFlags::OUT } else { PollFlags::empty() };
             sources.push((Source::Caller(*number), connection.socket.as_fd(), PollFlags::IN | write));
@@ -229,7 +231,7 @@ impl Monitor {
         for job in self.jobs.iter_mut().filter(|job| job.deadline <= now) {
             exec::kill_tree(job.pid);
             // Its end will be seen as a child's; until then it is not due again.
-            job.deadline = now + std::time::Duration::from_secs(3600);
+            job.deadline = now + std::time::Duration::from_hours(1);
         }
         for exec in self.execs.iter_mut().filter(|e| !e.timed_out && e.deadline.is_some_and(|due| due <= now)) {
             exec.timed_out = true;

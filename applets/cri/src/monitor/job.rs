@@ -13,7 +13,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::exec::Output;
 
 /// How long `oci` may take: on a slow machine under load a create takes a second.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// No complaint is longer.
 const COMPLAINT: u64 = 16 * 1024;
 

@@ -11,8 +11,8 @@ use kit::{Context, Result};
 
 /// The longest content of a log line, as containerd and CRI-O cut them.
 const CHUNK: usize = 16 * 1024;
-/// What is read at once: as much as a pipe holds.
-const READ: usize = 64 * 1024;
+/// What is read at once.
+const READ: usize = 16 * 1024;
 
 /// A container's log file.
 #[derive(Debug)]
@@ -93,23 +93,19 @@ impl Stream {
         while !bytes.is_empty() {
             let room = CHUNK - self.rest.len();
             let window = &bytes[..bytes.len().min(room)];
-            match window.iter().position(|b| *b == b'\n') {
-                Some(end) => {
-                    self.rest.extend_from_slice(&bytes[..end]);
-                    self.cut(b'F', &mut text);
-                    bytes = &bytes[end + 1..];
-                }
-                None => {
-                    self.rest.extend_from_slice(window);
-                    bytes = &bytes[window.len()..];
-                    // A line of exactly this length may end with the next byte.
-                    if self.rest.len() == CHUNK && bytes.first() != Some(&b'\n') {
-                        self.cut(b'P', &mut text);
-                    } else if self.rest.len() == CHUNK {
-                        self.cut(b'F', &mut text);
-                        bytes = &bytes[1..];
-                    }
-                }
+            if let Some(end) = window.iter().position(|b| *b == b'\n') {
+                self.rest.extend_from_slice(&bytes[..end]);
+                self.cut(b'F', &mut text);
+                bytes = &bytes[end + 1..];
+                continue;
+            }
+            self.rest.extend_from_slice(window);
+            bytes = &bytes[window.len()..];
+            if self.rest.len() == CHUNK {
+                // A line of exactly this length may end with the next byte.
+                let ends = bytes.first() == Some(&b'\n');
+                self.cut(if ends { b'F' } else { b'P' }, &mut text);
+                bytes = &bytes[usize::from(ends)..];
             }
         }
         log.write(&text);

@@ -11,8 +11,11 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::wire::{self, Pod};
 
 /// The namespaces that a pod may have of its own, and the calls' names for them.
-const KINDS: [(&str, LinkNameSpaceType); 3] =
-    [("net", LinkNameSpaceType::Network), ("ipc", LinkNameSpaceType::InterProcessCommunication), ("uts", LinkNameSpaceType::HostNameAndNISDomainName)];
+const KINDS: [(&str, LinkNameSpaceType); 3] = [
+    ("net", LinkNameSpaceType::Network),
+    ("ipc", LinkNameSpaceType::InterProcessCommunication),
+    ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
+];
 
 /// Make the pod's namespaces, set them up, bind them below `DIR/ns`, and return to the host's.
 pub fn make(dir: &Path, pod: &Pod) -> Result<()> {
@@ -76,7 +79,10 @@ fn set_up(dir: &Path, pod: &Pod, wanted: &[(&str, LinkNameSpaceType)]) -> Result
 /// Set a sysctl that belongs to a namespace of the pod; any other would change the node.
 fn set_sysctl(pod: &Pod, name: &str, value: &str) -> Result<()> {
     let path = if name.contains('/') { name.to_owned() } else { name.replace('.', "/") };
-    let ipc = path.starts_with("fs/mqueue/") || path.starts_with("kernel/msg") || path.starts_with("kernel/sem") || path.starts_with("kernel/shm");
+    let ipc = path.starts_with("fs/mqueue/")
+        || path.starts_with("kernel/msg")
+        || path.starts_with("kernel/sem")
+        || path.starts_with("kernel/shm");
     let uts = path == "kernel/hostname" || path == "kernel/domainname";
     let own = (pod.new_net && path.starts_with("net/")) || (pod.new_ipc && ipc) || (pod.new_uts && uts);
     if !own || path.split('/').any(|part| part.is_empty() || part == "..") {

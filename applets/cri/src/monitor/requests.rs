@@ -19,7 +19,8 @@ impl Monitor {
     /// The monitor and its containers.
     pub fn info(&self) -> Info {
         let made = self.containers.iter().filter(|(_, c)| !c.making);
-        let containers = made.map(|(id, c)| ContainerInfo { id: id.clone(), state: c.state, pid: c.live_pid(), started_at: c.started_at });
+        let containers =
+            made.map(|(id, c)| ContainerInfo { id: id.clone(), state: c.state, pid: c.live_pid(), started_at: c.started_at });
         Info { pid: std::process::id().cast_signed(), containers: containers.collect() }
     }
 
@@ -30,7 +31,7 @@ impl Monitor {
             Request::Watch => Ok(self.watch(caller)),
             Request::Create(create) => self.create(caller, create),
             Request::Start { container } => self.start_container(caller, &container),
-            Request::Exec(exec) => self.exec(caller, exec),
+            Request::Exec(exec) => self.exec(caller, &exec),
             Request::ReopenLog { container } => self.reopen_log(&container),
             Request::Signal { container, signal } => Ok(Some(self.signal(&container, signal))),
             Request::Stop { container, signal, grace } => Ok(self.stop(caller, &container, signal, grace)),
@@ -73,14 +74,15 @@ impl Monitor {
         Ok(None)
     }
 
-    fn exec(&mut self, caller: u64, exec: Exec) -> Result<Option<Reply>> {
+    fn exec(&mut self, caller: u64, exec: &Exec) -> Result<Option<Reply>> {
         match self.containers.get(&exec.container) {
             None => return Ok(Some(Reply::Unknown)),
             Some(c) if c.state != State::Running => return Ok(Some(Reply::Failed("the container does not run".into()))),
             Some(_) => {}
         }
         let number = self.number();
-        let (process_file, pid_file) = (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
+        let (process_file, pid_file) =
+            (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
         fs::write(&process_file, serde_json::to_vec(&exec.process).doing("encode a process")?).on("write", &process_file)?;
         let (out_read, out_write) = job::quiet_pipe()?;
         let (err_read, err_write) = job::quiet_pipe()?;
@@ -183,20 +185,23 @@ impl Monitor {
         };
         match caller {
             Some(caller) => self.answer(caller, &reply),
-            None => self.last_delete(reply),
+            None => self.last_delete(&reply),
         }
     }
 
     /// A delete for the pod's end: a failure is told to whoever asked for the end, who may ask again.
-    fn last_delete(&mut self, reply: Reply) {
-        if let (Reply::Failed(_), Some(caller)) = (&reply, self.leaving.take_if(|_| matches!(reply, Reply::Failed(_)))) {
-            self.answer(caller, &reply);
+    fn last_delete(&mut self, reply: &Reply) {
+        if matches!(reply, Reply::Failed(_))
+            && let Some(caller) = self.leaving.take()
+        {
+            self.answer(caller, reply);
         }
     }
 
     fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
-        let made = if code == 0 { job::read_pid(pid_file).and_then(|pid| container.take_terminal().map(|()| pid)) } else { Ok(0) };
+        let made =
+            if code == 0 { job::read_pid(pid_file).and_then(|pid| container.take_terminal().map(|()| pid)) } else { Ok(0) };
         // The file has told what it had to.
         let _ = fs::remove_file(pid_file);
         match made {
