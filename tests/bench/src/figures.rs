@@ -26,6 +26,8 @@ pub struct Figures {
     pub stages: BTreeMap<&'static str, f64>,
     /// What holds the memory.
     pub held: BTreeMap<&'static str, f64>,
+    /// All of /proc/meminfo, and vm.min_free_kbytes.
+    pub meminfo: BTreeMap<String, f64>,
 }
 
 impl Figures {

@@ -59,14 +59,17 @@ pub fn importer() -> Result<PathBuf> {
     Ok(bundle::native("containerd").map_err(told)?.join("ctr"))
 }
 
-/// Build what changed; compressed as ours is.
-pub fn build(appliance: &Appliance) -> Result<()> {
+/// Build what changed; compressed as ours is. With `no_build`, a prober that is there stays.
+pub fn build(appliance: &Appliance, no_build: bool) -> Result<()> {
     let dir = appliance.dir().join("bench");
     fs::create_dir_all(&dir).on("make", &dir)?;
-    let tools = firmware::tools::ensure(&appliance.board).map_err(told)?;
-    let agent = firmware::binary::package("agent", appliance.board.arch, &tools).map_err(told)?;
-    let (from, to) = (agent.with_file_name("cri-probe"), prober(appliance));
-    fs::copy(&from, &to).on("copy", &from)?;
+    let to = prober(appliance);
+    if !(no_build && to.exists()) {
+        let tools = firmware::tools::ensure(&appliance.board).map_err(told)?;
+        let agent = firmware::binary::package("agent", appliance.board.arch, &tools).map_err(told)?;
+        let from = agent.with_file_name("cri-probe");
+        fs::copy(&from, &to).on("copy", &from)?;
+    }
     let archive = archive(appliance).doing("fill the hand-made appliance")?;
     firmware::segment::write(&archive, &segment(appliance)).map(drop).map_err(told)
 }

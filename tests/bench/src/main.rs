@@ -88,7 +88,7 @@ fn build(options: &Options) -> Result<()> {
     if !options.no_build {
         appliance.build_worker()?;
     }
-    hand_made::build(&appliance)?;
+    hand_made::build(&appliance, options.no_build)?;
     Programs::ready()?;
     weigh::weigh(&appliance, &options.sides())
 }

@@ -34,8 +34,8 @@ pub fn list(guest: &Guest) -> Result<Vec<Process>> {
         let (Some(pid), Some(file)) = (parts.next(), parts.next()) else { continue };
         let process = all.entry(pid.to_owned()).or_default();
         match file {
-            "comm" => process.comm = value.to_owned(),
-            "cgroup" => process.cgroup = value.trim_start_matches("0::").to_owned(),
+            "comm" => value.clone_into(&mut process.comm),
+            "cgroup" => value.trim_start_matches("0::").clone_into(&mut process.cgroup),
             "stat" => process.started = started(value),
             "smaps_rollup" => process.pss = value.split_whitespace().nth(1).and_then(|text| text.parse().ok()),
             _ => {}
@@ -56,9 +56,11 @@ pub fn runtime_pss(side: Side, processes: &[Process]) -> f64 {
     mebibytes(of_runtime.filter_map(|p| p.pss).sum())
 }
 
-/// Lines of /proc/meminfo, in MiB.
+/// Lines of /proc/meminfo, in MiB, and what the kernel keeps free for itself, which is not available to others.
 pub fn memory(guest: &Guest) -> Result<BTreeMap<String, f64>> {
-    let text = String::from_utf8_lossy(&guest.read("/proc/meminfo")?).into_owned();
+    let text = guest.read("/proc/meminfo").map(|bytes| String::from_utf8_lossy(&bytes).into_owned())?;
+    let kept = guest.read("/proc/sys/vm/min_free_kbytes").map(|bytes| String::from_utf8_lossy(&bytes).into_owned())?;
+    let text = format!("{text}min_free_kbytes: {kept}");
     let line = |line: &str| {
         let (name, value) = line.split_once(':')?;
         Some((name.to_owned(), mebibytes(value.split_whitespace().next()?.parse().ok()?)))

@@ -53,14 +53,16 @@ impl Report {
         println!("{with_unit:<30} {ours:>10.1} {hand_made:>10.1} {:>7} {target:>7}{verdict}", shown(ratio));
         json!({
             "name": measure.key, "unit": measure.unit, "ours": ours, "hand_made": hand_made, "ratio": ratio,
-            "target": measure.target, "missed": verdict != "",
+            "target": measure.target, "missed": !verdict.is_empty(),
         })
     }
 
     fn median(&self, side: Side, measure: &Measure) -> f64 {
         match measure.of {
             Some(of) => median(self.of(side).map(of).collect()),
-            None => self.weights.iter().filter(|(of, _)| *of == side).flat_map(|(_, parts)| parts.values()).map(|&b| mib(b)).sum(),
+            None => {
+                self.weights.iter().filter(|(of, _)| *of == side).flat_map(|(_, parts)| parts.values()).map(|&b| mib(b)).sum()
+            }
         }
     }
 
@@ -100,8 +102,10 @@ impl Report {
 }
 
 fn shown(parts: &BTreeMap<&str, f64>) -> String {
-    let parts: Vec<String> =
-        parts.iter().map(|(name, value)| format!("{} {value:.1}", name.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '))).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(name, value)| format!("{} {value:.1}", name.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')))
+        .collect();
     parts.join(", ")
 }
 

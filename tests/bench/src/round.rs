@@ -19,7 +19,7 @@ use crate::watch::Watch;
 use crate::{hand_made, node, serve};
 
 /// A machine that has come no further in this time is broken, however busy the host is.
-const LIMIT: Duration = Duration::from_mins(5);
+const LIMIT: Duration = Duration::from_mins(3);
 /// MiB. Enough for both sides with the whole bundle; what is used hardly depends on it.
 const MEMORY: u32 = 1024;
 /// In kubectl's table of nodes and of pods.
@@ -84,8 +84,7 @@ impl Bench {
         let pod = self.pod(name)?;
         let processes = processes::list(&machine.vm.guest)?;
         let (init, zero) = kernel(&machine.vm)?;
-        let worker =
-            Worker { cri: machine.cri, ready: ready - machine.vm.started(), memory, pod, processes, init, zero };
+        let worker = Worker { cri: machine.cri, ready: ready - machine.vm.started(), memory, pod, processes, init, zero };
         self.plane.ask(&["delete", "pod", name, "--timeout=60s"])?;
         self.gone(machine)?;
         Ok(worker)
@@ -181,9 +180,15 @@ fn kernel(vm: &Vm) -> Result<(Duration, f64)> {
     Ok((line.at, seconds(line.at) - stamp))
 }
 
+/// The error with what the machine has to say: its console, and the ends of its logs where there is an agent to read them.
 fn told(vm: &Vm, e: &Error) -> Error {
-    Error::new(format!("{e}\n{}", vm.console.tail(30)))
+    let logs = vm.guest.exec_within(&["/bin/sh", "-c", LOGS], b"", LOGS_LIMIT).map(|output| output.stdout).unwrap_or_default();
+    Error::new(format!("{e}\n{}\n{logs}", vm.console.tail(30)))
 }
+
+/// Either side's.
+const LOGS: &str = "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; tail -n 15 \"$log\"; done 2>/dev/null";
+const LOGS_LIMIT: Duration = Duration::from_secs(10);
 
 fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) -> Figures {
     let first = |wanted: &dyn Fn(&Process) -> bool| {
@@ -196,6 +201,7 @@ fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) ->
         cri: seconds(worker.cri),
         ready: seconds(worker.ready),
         memory: of("MemTotal") - of("MemAvailable"),
+        meminfo: worker.memory.clone(),
         pod: seconds(worker.pod),
         pss: processes::runtime_pss(side, &worker.processes),
         join: seconds(join),
@@ -212,6 +218,7 @@ fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) ->
             ("processes' own", of("AnonPages")),
             ("slab", of("Slab")),
             ("page tables, stacks", of("PageTables") + of("KernelStack")),
+            ("kept free by the kernel", of("min_free_kbytes")),
             ("per CPU", of("Percpu")),
             ("kubelet's PSS", processes::mebibytes(kubelet)),
         ]),

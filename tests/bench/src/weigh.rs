@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use crate::side::Side;
 use crate::told;
 
-
 /// A segment's weight.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Weight {
@@ -45,9 +44,8 @@ pub fn weigh(appliance: &Appliance, sides: &[Side]) -> Result<()> {
 /// What [`weigh`] found.
 pub fn read(appliance: &Appliance) -> Weights {
     let known = load(appliance);
-    let parts = |side: Side| {
-        side.worker(appliance).iter().filter_map(|path| Some((name(path), known.get(&name(path))?.xz))).collect()
-    };
+    let parts =
+        |side: Side| side.worker(appliance).iter().filter_map(|path| Some((name(path), known.get(&name(path))?.xz))).collect();
     Side::BOTH.into_iter().map(|side| (side, parts(side))).collect()
 }
 
