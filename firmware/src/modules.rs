@@ -66,7 +66,7 @@ fn shipped<'a>(path: &'a str, unpacked: &BTreeSet<String>) -> &'a str {
 fn as_shipped(dep: &str, unpacked: &BTreeSet<String>) -> String {
     let line = |line: &str| {
         let (path, needs) = line.split_once(':').unwrap_or((line, ""));
-        let needs = needs.split_whitespace().fold(String::new(), |text, path| text + " " + &shipped(path, unpacked));
+        let needs = needs.split_whitespace().fold(String::new(), |text, path| text + " " + shipped(path, unpacked));
         format!("{}:{needs}\n", shipped(path, unpacked))
     };
     dep.lines().map(line).collect()
