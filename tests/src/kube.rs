@@ -72,7 +72,7 @@ fn runs(world: &mut World, board: &str) -> Outcome {
 }
 
 /// Kill the pod's first process from outside of its container.
-const KILL_PROBE: &str = "for p in /proc/[0-9]*; do [ \"$(readlink $p/exe)\" = /bin/probe ] && kill -9 ${p#/proc/}; done; true";
+const KILL_PROBE: &str = "kill -9 $(pidof probe)";
 
 fn restarts(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.warm(board)?;
@@ -110,8 +110,7 @@ fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
 
 /// What the node holds when the last pod is gone altogether: two looks that agree.
 fn settled(node: &Node) -> Result<Holdings, Failure> {
-    let gone = "! readlink /proc/[0-9]*/exe | grep -q /bin/probe && [ -z \"$(find /var/lib/cni -path '*/10.*')\" ]";
-    node.vm.guest.sh_until(gone, CLEAN)?;
+    node.vm.guest.sh_until("! pidof probe", CLEAN)?;
     let mut last = Holdings::of(&node.vm.guest)?;
     Ok(until(CLEAN, || {
         let now = Holdings::of(&node.vm.guest)?;

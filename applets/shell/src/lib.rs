@@ -3,6 +3,7 @@
 mod complete;
 mod input;
 mod interrupt;
+mod kill;
 mod line;
 mod options;
 mod sh;

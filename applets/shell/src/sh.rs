@@ -11,12 +11,14 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use brush_builtins::{BuiltinSet, ShellBuilderExt};
+use brush_core::builtins::simple_builtin;
 use brush_core::extensions::{ErrorFormatter, ShellExtensionsImpl};
 use brush_core::openfiles::OpenFile;
 use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellVariable};
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
 use crate::interrupt;
+use crate::kill::Kill;
 use crate::options::Options;
 use crate::talk::talk;
 
@@ -94,6 +96,7 @@ async fn build(options: &Options, name: String, interactive: bool) -> Result<She
     let mut builder = Shell::builder_with_extensions::<Extensions>()
         .default_builtins(BuiltinSet::BashMode)
         .builtin(look_out, stop)
+        .builtin("kill", simple_builtin::<Kill, Extensions>())
         .enable_options(options.on.clone())
         .disable_options(options.off.clone())
         .do_not_execute_commands(options.no_execute)

@@ -37,6 +37,8 @@ pub enum Ask {
         /// After so many seconds its process group is killed.
         timeout: u64,
     },
+    /// List what the node holds: mounts, processes, namespaces, links, cgroups, leases, folders.
+    Look,
     /// A file's content.
     Read {
         /// Its path.
@@ -79,6 +81,8 @@ pub enum Answer {
         /// Whether it was killed for taking too long.
         late: bool,
     },
+    /// What was found, a line each.
+    Lines(Vec<String>),
     /// A file's content.
     Data(Bytes),
     /// It could not be done: a sentence.

@@ -1,6 +1,7 @@
 //! The agent of a test's guest: reads requests from its virtio-serial port, answers each in a thread of its own.
 
 mod exec;
+mod holdings;
 mod port;
 
 use std::fs::{self, File, Permissions};
@@ -52,6 +53,7 @@ fn answer(ask: Ask) -> Answer {
     match ask {
         Ask::Ping => Answer::Done,
         Ask::Exec { argv, folder, stdin, timeout } => exec::run(&argv, &folder, stdin.into(), timeout),
+        Ask::Look => Answer::Lines(holdings::look()),
         Ask::Read { path } => match fs::read(&path) {
             Ok(data) => Answer::Data(Bytes::from(data.as_slice())),
             Err(e) => Answer::Failed(format!("read {path}: {e}")),

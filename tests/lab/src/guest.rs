@@ -103,6 +103,14 @@ impl Guest {
         until(limit, || self.sh(script))
     }
 
+    /// What the node holds, a line each: mounts, processes, namespaces, links, cgroups, leases, folders.
+    pub fn look(&self) -> Result<Vec<String>> {
+        match self.ask(Ask::Look, LIMIT)? {
+            Answer::Lines(lines) => Ok(lines),
+            other => Err(odd(&other)),
+        }
+    }
+
     /// A file's content.
     pub fn read(&self, path: &str) -> Result<Vec<u8>> {
         match self.ask(Ask::Read { path: path.into() }, LIMIT)? {
