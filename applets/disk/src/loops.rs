@@ -4,9 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kit::modules::Modules;
 use kit::{Context, Error, Result};
 use sys::loop_device::{self, Setting};
 
+/// Gives free devices.
+const CONTROL: &str = "/dev/loop-control";
 /// Another process may take the free device first: so often we ask for the next.
 const TRIES: u32 = 16;
 
@@ -57,8 +60,14 @@ pub fn of(name: &str) -> Option<Loop> {
 
 /// The device of a free number, made when all are in use.
 pub fn free() -> Result<PathBuf> {
-    let control = OpenOptions::new().read(true).write(true).open("/dev/loop-control");
-    let control = control.on("open", "/dev/loop-control")?;
+    let open = || OpenOptions::new().read(true).write(true).open(CONTROL);
+    let mut control = open();
+    if matches!(&control, Err(e) if e.kind() == io::ErrorKind::NotFound) {
+        // There is no node that could call for the driver by being opened. What is wrong shows when it still is not there.
+        let _ = Modules::of_running_kernel().and_then(|modules| modules.load("loop", &[]));
+        control = open();
+    }
+    let control = control.on("open", CONTROL)?;
     let number = loop_device::free(&control).doing("find a free loop device")?;
     Ok(PathBuf::from(format!("/dev/loop{number}")))
 }
