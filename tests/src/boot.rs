@@ -6,6 +6,7 @@ use lab::appliance::Appliance;
 use lab::console::Mark;
 
 use crate::case::{BOTH, Case, Outcome, X86, ensure};
+use crate::cri;
 use crate::world::{BOOT, Kind, UNKNOWN_KEY, World};
 
 /// The cases that any machine can show.
@@ -81,8 +82,9 @@ fn shell_returns(world: &mut World, board: &str) -> Outcome {
 
 fn service_returns(world: &mut World, board: &str) -> Outcome {
     let guest = &world.bare(board)?.vm.guest;
-    guest.sh("kill -9 $(pidof agent)").err();
-    guest.sh("true").or_else(|_| guest.sh_until("true", BOOT))?;
+    let before = cri::server(guest)?;
+    cri::kill(guest, "true")?;
+    cri::wait_served(guest, &before)?;
     Ok(())
 }
 

@@ -19,19 +19,25 @@ pub const CASES: &[Case] = &[
 /// A container's identity and how often it was started.
 const IDENTITY: &str = "{.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}";
 
-/// Kill the server alone; the supervisor starts it again.
-const KILL: &str = "kill -9 $(pgrep -o -f 'kutties cri')";
+/// The server's number: the first of its service's processes. Monitors have the same name, but live elsewhere.
+const SERVER: &str = "sort -n /sys/fs/cgroup/kutties/services/cri/cgroup.procs | head -n 1";
+
+/// Kill the server alone, then run `and`; the supervisor starts it again.
+pub fn kill(guest: &Guest, and: &str) -> kit::Result<String> {
+    guest.sh(&format!("kill -9 $({SERVER}); {and}"))
+}
 
 /// Wait until a new server answers.
-fn wait_served(guest: &Guest, before: &str) -> kit::Result<()> {
+pub fn wait_served(guest: &Guest, before: &str) -> kit::Result<()> {
     until(Duration::from_mins(1), || {
         let now = server(guest)?;
         if now == before || now.is_empty() { Err(Error::new("no new server yet")) } else { Ok(()) }
     })
 }
 
-fn server(guest: &Guest) -> kit::Result<String> {
-    guest.sh("pgrep -o -f 'kutties cri'")
+/// The number of the server that runs now; empty when none does.
+pub fn server(guest: &Guest) -> kit::Result<String> {
+    guest.sh(SERVER)
 }
 
 fn killed(world: &mut World, board: &str) -> Outcome {
@@ -39,7 +45,7 @@ fn killed(world: &mut World, board: &str) -> Outcome {
     start(plane, node, "outlives", "")?;
     let identity = field(plane, "pod/outlives", IDENTITY)?;
     let before = server(&node.vm.guest)?;
-    node.vm.guest.sh(KILL)?;
+    kill(&node.vm.guest, "true")?;
     wait_served(&node.vm.guest, &before)?;
     // A pod that is started afterwards shows that the kubelet has asked the new server about all pods.
     start(plane, node, "afterwards", "")?;
@@ -55,8 +61,7 @@ fn exit_meanwhile(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.warm(board)?;
     start(plane, node, "meanwhile", "")?;
     // SIGTERM makes the program end with 0: the monitor alone can have seen that.
-    let script = format!("{KILL}; kill -TERM $(pidof probe)");
-    node.vm.guest.sh(&script)?;
+    kill(&node.vm.guest, "kill $(pidof probe)")?;
     until(POD, || match field(plane, "pod/meanwhile", "{.status.containerStatuses[0].lastState.terminated.exitCode}")? {
         code if code == "0" => Ok(()),
         code => Err(Error::new(format!("its last exit code is {code:?}"))),
