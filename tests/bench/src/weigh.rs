@@ -11,12 +11,11 @@ use lab::appliance::Appliance;
 use serde::{Deserialize, Serialize};
 
 use crate::side::Side;
-use crate::told;
 
 /// A segment's weight.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Weight {
-    /// The segment file's sha256.
+    /// The unpacked segment's sha256: another compression weighs the same.
     of: String,
     /// Bytes as xz.
     xz: u64,
@@ -29,13 +28,13 @@ pub type Weights = Vec<(Side, BTreeMap<String, u64>)>;
 pub fn weigh(appliance: &Appliance, sides: &[Side]) -> Result<()> {
     let mut known = load(appliance);
     for path in sides.iter().flat_map(|side| side.worker(appliance)) {
-        let of = firmware::sum::file(&path).map_err(told)?;
-        let name = name(&path);
+        let newc = zstd::decode_all(fs::File::open(&path).on("open", &path)?).on("unpack", &path)?;
+        let (of, name) = (firmware::sum::bytes(&newc), name(&path));
         if known.get(&name).is_some_and(|weight| weight.of == of) {
             continue;
         }
         println!("weighing {name}");
-        known.insert(name, Weight { of, xz: xz(&path)? });
+        known.insert(name, Weight { of, xz: xz(newc)? });
     }
     let text = serde_json::to_vec_pretty(&known).doing("encode the weights")?;
     fs::write(record(appliance), text).on("write", record(appliance))
@@ -62,8 +61,7 @@ fn name(path: &Path) -> String {
 }
 
 /// The kernel reads xz with a CRC-32 only.
-fn xz(path: &Path) -> Result<u64> {
-    let newc = zstd::decode_all(fs::File::open(path).on("open", path)?).on("unpack", path)?;
+fn xz(newc: Vec<u8>) -> Result<u64> {
     let mut child = Command::new("xz")
         .args(["-9", "--check=crc32", "--stdout"])
         .stdin(Stdio::piped())
