@@ -66,18 +66,3 @@ fn from_debian(version: &str, kept: &Path) -> Result<()> {
     }
     bail!("{why}")
 }
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    #[test]
-    #[ignore = "fetches 45 MB; for a change here"]
-    fn debian_has_the_source() {
-        let kept = place::cache("rust-std-test").unwrap();
-        from_debian(&rustc_version().unwrap(), &kept).unwrap();
-        assert!(kept.join("library/std/src/lib.rs").exists());
-        fs::remove_dir_all(&kept).unwrap();
-    }
-}
