@@ -46,6 +46,9 @@ pub struct Options {
     /// Seconds after Ready at which memory is looked at.
     #[arg(long, default_value_t = 60)]
     settle: u64,
+    /// Words for the kernel's command line of both sides.
+    #[arg(long, default_value = "")]
+    cmdline: String,
 }
 
 impl Options {
@@ -70,7 +73,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     let mut report = Report::new(weigh::read(&appliance));
     let lab = Lab::start()?;
     let plane = ControlPlane::start(&lab)?;
-    let bench = Bench::new(lab, plane, appliance, options.settle)?;
+    let bench = Bench::new(lab, plane, appliance, options.settle, options.cmdline.clone())?;
     for round in 1..=options.rounds {
         for side in options.sides() {
             let figures = bench.round(side, round)?;

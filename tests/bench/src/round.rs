@@ -31,6 +31,7 @@ pub struct Bench {
     plane: ControlPlane,
     appliance: Appliance,
     settle: Duration,
+    cmdline: String,
     files: String,
     lab: Lab,
 }
@@ -52,15 +53,15 @@ struct Worker {
     pod: Duration,
     processes: Vec<Process>,
     /// Power-on to init's start, and to the kernel's own zero.
-    init: Duration,
+    init: f64,
     zero: f64,
 }
 
 impl Bench {
     /// Ready to boot.
-    pub fn new(lab: Lab, plane: ControlPlane, appliance: Appliance, settle: u64) -> Result<Self> {
+    pub fn new(lab: Lab, plane: ControlPlane, appliance: Appliance, settle: u64, cmdline: String) -> Result<Self> {
         let files = serve::files(vec![hand_made::importer()?, image(&appliance)])?;
-        Ok(Self { plane, appliance, settle: Duration::from_secs(settle), files, lab })
+        Ok(Self { plane, appliance, settle: Duration::from_secs(settle), cmdline, files, lab })
     }
 
     /// Measure one side once.
@@ -105,7 +106,7 @@ impl Bench {
         segments.extend(identity);
         let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
         spec.memory = MEMORY;
-        spec.cmdline = format!("rdinit={}", node::PROBER);
+        spec.cmdline = format!("rdinit={} {}", node::PROBER, self.cmdline);
         spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
         let vm = Vm::boot(&spec)?;
@@ -172,12 +173,18 @@ fn image(appliance: &Appliance) -> PathBuf {
     appliance.dir().join("lab/probe.tar")
 }
 
-/// Power-on to the start of init, and to the kernel's own zero in seconds, from the line in which the kernel says so.
-fn kernel(vm: &Vm) -> Result<(Duration, f64)> {
-    let line = vm.console.lines().into_iter().find(|line| line.text.contains("as init process"));
-    let line = line.ok_or_else(|| Error::new("the kernel did not say when it started init"))?;
-    let stamp = line.text.split(['[', ']']).nth(1).and_then(|text| text.trim().parse::<f64>().ok()).unwrap_or_default();
-    Ok((line.at, seconds(line.at) - stamp))
+/// Power-on to the start of init, and to the kernel's own zero in seconds; the guest's log and clock say both.
+fn kernel(vm: &Vm) -> Result<(f64, f64)> {
+    let said = vm.guest.sh("cat /proc/uptime; dmesg | grep 'as init process'")?;
+    let zero = seconds(vm.started().elapsed()) - number(&said)?;
+    let line = said.lines().nth(1).and_then(|line| line.split(['[', ']']).nth(1));
+    let stamp = line.ok_or_else(|| Error::new(format!("the kernel did not say when it started init: {said}")))?;
+    Ok((zero + number(stamp)?, zero))
+}
+
+/// The first word as a number.
+fn number(text: &str) -> Result<f64> {
+    text.split_whitespace().next().unwrap_or_default().parse().doing(format!("read {text:?}"))
 }
 
 /// The error with what the machine has to say: its console, and the ends of its logs where there is an agent to read them.
@@ -207,7 +214,8 @@ fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) ->
         join: seconds(join),
         join_ready: seconds(join_ready),
         stages: BTreeMap::from([
-            ("1 init", seconds(worker.init)),
+            ("0 kernel", worker.zero),
+            ("1 init", worker.init),
             ("2 runtime started", first(&|p| side.is_runtime(&p.comm, &p.cgroup))),
             ("3 CRI answers", seconds(worker.cri)),
             ("4 kubelet started", first(&|p| p.comm == "kubelet")),
