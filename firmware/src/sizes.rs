@@ -1,5 +1,6 @@
 //! The size table, and the limits that a release has to keep.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,12 +8,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use crate::image::Outputs;
-use crate::manifest::Manifest;
-use crate::segment::megabytes;
+use crate::manifest::{Manifest, Output};
+use crate::segment::{megabytes, replace};
 
 /// The binary's limits: as it is, so that it fits a flash part, and as xz, what a download costs.
 const LIMIT: u64 = 16 << 20;
 const LIMIT_XZ: u64 = (5 << 20) + (512 << 10);
+
+/// Beside the outputs: sizes as xz by sum, for measuring takes longer than building what did not change.
+const MEASURED: &str = ".xz.json";
 
 /// Print each output's size, as it is, before compression, and with `all_xz` as xz (which takes a minute); the binary's as xz always.
 pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
@@ -20,11 +24,7 @@ pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
     println!("{:<22} {:>9} {:>9} {:>9}   MB", manifest.board, "raw", "file", "xz");
     for file in &manifest.files {
         let is_binary = file.name == "kutties";
-        let xz = if is_binary || (all_xz && file.raw.is_some()) {
-            Some(xz(&outputs.dir.join(&file.name), file.raw.is_some())?)
-        } else {
-            None
-        };
+        let xz = if is_binary || (all_xz && file.raw.is_some()) { Some(measured(&outputs.dir, file)?) } else { None };
         let shown = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| format!("{:.2}", megabytes(bytes)));
         println!("{:<22} {:>9} {:>9} {:>9}", file.name, shown(file.raw), shown(Some(file.bytes)), shown(xz));
         if is_binary && manifest.profile == "release" {
@@ -43,6 +43,20 @@ fn limit(what: &str, bytes: u64, limit: u64) {
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+/// The size as xz, measured once.
+fn measured(dir: &Path, file: &Output) -> Result<u64> {
+    let path = dir.join(MEASURED);
+    let mut known: BTreeMap<String, u64> =
+        std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    if let Some(len) = known.get(&file.sha256) {
+        return Ok(*len);
+    }
+    let len = xz(&dir.join(&file.name), file.raw.is_some())?;
+    known.insert(file.sha256.clone(), len);
+    replace(&path, serde_json::to_string(&known)?.as_bytes())?;
+    Ok(len)
 }
 
 /// The size as xz of a file, or of what a zstd file holds.
