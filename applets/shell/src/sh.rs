@@ -111,7 +111,7 @@ async fn build(options: &Options, name: String, interactive: bool) -> Result<She
         .maybe_shell_args(shell_args)
         .shell_product_display_str("kutties sh (brush)".into())
         .error_formatter(Errors)
-        .fds(unbuffered_input())
+        .fds(standard_files())
         .shell_version(env!("CARGO_PKG_VERSION").into());
     for (name, value) in missing_variables(interactive) {
         let mut variable = ShellVariable::new(value);
@@ -123,10 +123,15 @@ async fn build(options: &Options, name: String, interactive: bool) -> Result<She
     builder.build().await
 }
 
-/// Standard input without the standard library's buffer: what `read` leaves belongs to the next command.
-fn unbuffered_input() -> HashMap<i32, OpenFile> {
-    let copy = std::io::stdin().as_fd().try_clone_to_owned();
-    copy.into_iter().map(|fd| (0, OpenFile::from(File::from(fd)))).collect()
+/// The standard files as plain ones. Input thus has no buffer: what `read` leaves belongs to the next command. And `2>&1` finds
+/// the file behind 1, where brush would let a program inherit its own 2 instead.
+fn standard_files() -> HashMap<i32, OpenFile> {
+    let copies = [
+        std::io::stdin().as_fd().try_clone_to_owned(),
+        std::io::stdout().as_fd().try_clone_to_owned(),
+        std::io::stderr().as_fd().try_clone_to_owned(),
+    ];
+    (0..).zip(copies).filter_map(|(number, copy)| Some((number, OpenFile::from(File::from(copy.ok()?))))).collect()
 }
 
 /// What a shell needs to know and its caller did not say: PID 1 starts it with next to nothing.
