@@ -32,6 +32,8 @@ const SETTINGS: &[(&str, &str)] = &[
     // Databases in pods ask for it.
     ("vm.max_map_count", "262144"),
     ("kernel.pid_max", "4194304"),
+    // The console is a person's from now on: the kernel shows errors there, and keeps the rest for dmesg.
+    ("kernel.printk", "4"),
 ];
 
 /// What is there only once br_netfilter is loaded: bridged packets pass the packet filter, as kube-proxy needs.
