@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab::appliance::Appliance;
 use lab::console::Mark;
 
-use crate::case::{BOTH, Case, Outcome, X86, ensure};
+use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
 use crate::cri;
 use crate::world::{BOOT, Kind, UNKNOWN_KEY, World};
 
@@ -28,6 +28,10 @@ pub const END_CASES: &[Case] = &[Case { name: "powers-off", boards: BOTH, run: p
 const BINARY: u64 = 16 << 20;
 
 fn binary_fits(_: &mut World, board: &str) -> Outcome {
+    let profile = firmware::binary::profile();
+    if profile != "release" {
+        return Err(Failure::Skipped(format!("it was built with the profile {profile}")));
+    }
     let size = Appliance::open(board)?.binary_size()?;
     ensure(size <= BINARY, || format!("the binary has {size} bytes, {BINARY} are allowed"))
 }

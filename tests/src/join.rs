@@ -142,7 +142,9 @@ fn rejoins(world: &mut World, board: &str) -> Outcome {
     let first = field(plane, &boot_id, "{.status.nodeInfo.bootID}")?;
     let from = node.vm.console.mark();
     node.vm.console.type_line("reboot")?;
-    node.vm.console.wait_prompt(from, BOOT)?;
+    // The dying shell may show its prompt once more.
+    let booting = node.vm.console.wait("Linux version", from, BOOT)?;
+    node.vm.console.wait_prompt(booting, BOOT)?;
     node.vm.wait_agent(BOOT)?;
     let from = node.vm.console.mark();
     let code = node.vm.type_and_judge(&format!("kutties {}", plane.join_command()), JOIN)?;
