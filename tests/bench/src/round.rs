@@ -1,6 +1,7 @@
 //! One side, booted twice: a worker with the kubelet alone, then a node that joins by kubeadm.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -78,6 +79,7 @@ impl Bench {
         let mut machine = self.boot(side, name, self.appliance.kube_worker(), Some(identity))?;
         let ready = machine.nodes.wait(name, NODE_STATUS, "Ready", LIMIT).map_err(|e| told(&machine.vm, &e))?;
         machine.vm.wait_agent(LIMIT)?;
+        self.keep_logs(name, &machine.vm)?;
         self.import(side, &machine.vm)?;
         // A minute of rest is part of what is measured, so this is no wait for something.
         thread::sleep((ready + self.settle).saturating_duration_since(Instant::now()));
@@ -113,6 +115,12 @@ impl Bench {
         let delay = vm.verdicts.wait(&word, LIMIT).map_err(|e| told(&vm, &e))?;
         let cri = vm.started().elapsed().saturating_sub(Duration::from_millis(u64::try_from(delay).unwrap_or_default()));
         Ok(Machine { vm, seat, nodes, cri })
+    }
+
+    /// What the services said up to Ready, beside the console's transcript: where the time went stands there.
+    fn keep_logs(&self, name: &str, vm: &Vm) -> Result<()> {
+        let to = self.appliance.dir().join("bench").join(format!("{name}-services.log"));
+        fs::write(&to, vm.guest.sh(WHOLE_LOGS)?).on("write", &to)
     }
 
     /// containerd takes no image out of its initramfs: its own importer comes over the network, does its work and goes. All that
@@ -195,6 +203,8 @@ fn told(vm: &Vm, e: &Error) -> Error {
 
 /// Either side's.
 const LOGS: &str = "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; tail -n 15 \"$log\"; done 2>/dev/null";
+const WHOLE_LOGS: &str =
+    "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; cat \"$log\"; done 2>/dev/null; true";
 const LOGS_LIMIT: Duration = Duration::from_secs(10);
 
 fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) -> Figures {
