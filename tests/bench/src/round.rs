@@ -76,7 +76,7 @@ impl Bench {
 
     fn worker(&self, side: Side, name: &str) -> Result<Worker> {
         let identity = node::identity(&self.plane, &self.lab.dir().join(format!("{name}.cpio")))?;
-        let mut machine = self.boot(side, name, self.appliance.kube_worker(), Some(identity))?;
+        let mut machine = self.boot(side, name, side.kube(&self.appliance, "worker"), Some(identity))?;
         let ready = machine.nodes.wait(name, NODE_STATUS, "Ready", LIMIT).map_err(|e| told(&machine.vm, &e))?;
         machine.vm.wait_agent(LIMIT)?;
         self.keep_logs(name, &machine.vm)?;
@@ -108,7 +108,7 @@ impl Bench {
         segments.extend(identity);
         let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
         spec.memory = MEMORY;
-        spec.cmdline = format!("rdinit={} {}", node::PROBER, self.cmdline);
+        spec.cmdline = format!("rdinit={} {} {}", node::PROBER, appliance.board.cmdline, self.cmdline);
         spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
         let vm = Vm::boot(&spec)?;
@@ -150,7 +150,7 @@ impl Bench {
 
     /// Join by kubeadm: how long it runs, and from its start to Ready.
     fn join(&self, side: Side, name: &str) -> Result<(Duration, Duration)> {
-        let mut machine = self.boot(side, name, self.appliance.kube_node(), None)?;
+        let mut machine = self.boot(side, name, side.kube(&self.appliance, "node"), None)?;
         machine.vm.wait_agent(LIMIT)?;
         // Both must have come as far as a person who types: with a network.
         machine.vm.guest.sh_until(&format!("ip route | grep -q default && [ $(uname -n) = {name} ]"), LIMIT)?;
