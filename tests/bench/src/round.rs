@@ -204,7 +204,7 @@ fn told(vm: &Vm, e: &Error) -> Error {
 /// Either side's.
 const LOGS: &str = "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; tail -n 15 \"$log\"; done 2>/dev/null";
 const WHOLE_LOGS: &str =
-    "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; cat \"$log\"; done 2>/dev/null; true";
+    "dmesg; for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; cat \"$log\"; done 2>/dev/null; true";
 const LOGS_LIMIT: Duration = Duration::from_secs(10);
 
 fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) -> Figures {
