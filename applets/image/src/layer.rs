@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
 use rustix::fs::{CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
-use sha2::{Digest, Sha256};
 use tar::{Entry, EntryType};
 
 use crate::archive::plain;
-use crate::candidate::hex;
-use crate::place::Place;
+use crate::hash::Hash;
+use crate::place::{Below, Place};
 
 /// Prefix of the names by which a layer deletes.
 const WHITEOUT: &[u8] = b".wh.";
@@ -27,7 +26,7 @@ const PAX_XATTR: &str = "SCHILY.xattr.";
 /// # Errors
 /// Anything malformed, any entry that would leave the folder, and a stream whose SHA-256 is not `diff_id`. The folder is then
 /// half filled: the caller removes it.
-pub fn unpack(blob: impl Read, diff_id: &str, top: &Path, below: &[PathBuf]) -> Result<()> {
+pub fn unpack(blob: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
     let mut blob = blob;
     let mut magic = [0; 4];
     blob.read_exact(&mut magic).doing("read a layer")?;
@@ -50,8 +49,8 @@ fn layer_stream<'a, R: Read + 'a>(magic: [u8; 4], whole: R) -> io::Result<Stream
     Ok(Stream::Plain(whole))
 }
 
-fn unpack_plain(stream: impl Read, diff_id: &str, top: &Path, below: &[PathBuf]) -> Result<()> {
-    let mut hashed = Hashed { inner: stream, hash: Sha256::new() };
+fn unpack_plain(stream: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
+    let mut hashed = Hashed { inner: stream, hash: Hash::new() };
     let place = Place { top, below };
     let mut folders = Vec::new();
     let mut archive = tar::Archive::new(&mut hashed);
@@ -66,14 +65,14 @@ fn unpack_plain(stream: impl Read, diff_id: &str, top: &Path, below: &[PathBuf])
     for (path, time) in folders.iter().rev() {
         set_time(path, *time).on("set the time of", path)?;
     }
-    let got = format!("sha256:{}", hex(&hashed.hash.finalize()));
+    let got = hashed.hash.digest();
     if got == diff_id { Ok(()) } else { Err(Error::new(format!("layer {diff_id} has digest {got}"))) }
 }
 
 /// A reader that hashes what goes through.
 struct Hashed<R> {
     inner: R,
-    hash: Sha256,
+    hash: Hash,
 }
 
 impl<R: Read> Read for Hashed<R> {
@@ -204,7 +203,7 @@ fn set_time(path: &Path, seconds: u64) -> io::Result<()> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
-    use crate::candidate::digest;
+    use crate::hash::digest;
 
     /// A tar archive of (name, kind, link target or content).
     fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
@@ -235,7 +234,7 @@ mod tests {
 
     fn apply_one(top: &Path, below: &[PathBuf], entries: &[(&str, EntryType, &str)]) -> Result<()> {
         let bytes = archive(entries);
-        unpack(&bytes[..], &digest(&bytes), top, below)
+        unpack(&bytes[..], &digest(&bytes), top, &Below::there(below))
     }
 
     #[test]
@@ -300,7 +299,7 @@ mod tests {
         let top = fresh("digest");
         let bytes = archive(&[("f", EntryType::Regular, "x")]);
         let wrong = digest(b"something else");
-        assert!(unpack(&bytes[..], &wrong, &top, &[]).unwrap_err().to_string().contains(&wrong));
+        assert!(unpack(&bytes[..], &wrong, &top, &Below::there(&[])).unwrap_err().to_string().contains(&wrong));
         fs::remove_dir_all(top).unwrap();
     }
 
@@ -308,7 +307,7 @@ mod tests {
     fn rubbish_is_an_error() {
         let top = fresh("rubbish");
         for bytes in [&b"abc"[..], &[0x1f, 0x8b, 1, 2, 3], &[0x28, 0xb5, 0x2f, 0xfd, 9, 9], &[7; 2048]] {
-            assert!(unpack(bytes, &digest(bytes), &top, &[]).is_err());
+            assert!(unpack(bytes, &digest(bytes), &top, &Below::there(&[])).is_err());
         }
         fs::remove_dir_all(top).unwrap();
     }

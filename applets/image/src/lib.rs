@@ -5,9 +5,13 @@
 mod archive;
 mod candidate;
 mod cli;
+mod hash;
 mod layer;
 mod place;
 mod reference;
+pub mod registry;
+mod room;
+mod step;
 mod store;
 
 pub use reference::Reference;

@@ -50,6 +50,16 @@ impl Reference {
         Ok(Self { repository, tag: tag.map(Into::into), digest: digest.map(Into::into) })
     }
 
+    /// The registry's `HOST[:PORT]`.
+    pub fn host(&self) -> &str {
+        self.repository.split_once('/').map_or("", |(host, _)| host)
+    }
+
+    /// The repository's name in the registry.
+    pub fn path(&self) -> &str {
+        self.repository.split_once('/').map_or("", |(_, path)| path)
+    }
+
     /// `REPOSITORY:TAG`, when there is a tag.
     pub fn tagged(&self) -> Option<String> {
         self.tag.as_ref().map(|tag| format!("{}:{tag}", self.repository))
