@@ -11,6 +11,7 @@ mod join;
 mod kube;
 mod leaks;
 mod oci;
+mod registry;
 mod report;
 mod world;
 
@@ -96,6 +97,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         build(&plan)?;
     }
     Programs::ready()?;
+    lab::registry::ready()?;
     fs::write(counted(&out), serde_json::to_vec(&report.counts).doing("encode the counts")?).on("write", counted(&out))?;
     namespace::enter()
 }

@@ -5,6 +5,8 @@
 mod archive;
 mod candidate;
 mod cli;
+mod compression;
+mod export;
 mod hash;
 mod layer;
 mod place;
@@ -13,6 +15,7 @@ pub mod registry;
 mod room;
 mod step;
 mod store;
+mod tarball;
 
 pub use reference::Reference;
 pub use store::{Image, Store, Usage};

@@ -1,6 +1,7 @@
 //! Where an entry of a layer belongs: its parent folders, with the symbolic links of this layer and of those below followed
 //! inside the image, never outside it.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
@@ -18,8 +19,9 @@ const LINK_LIMIT: u32 = 40;
 pub struct Place<'a> {
     /// The layer's own folder.
     pub top: &'a Path,
-    /// The layers below.
-    pub below: &'a Below<'a>,
+    below: &'a Below<'a>,
+    /// The folder of the last entry as its path names it, and where it is: most entries follow one of the same folder.
+    last: RefCell<Option<(PathBuf, PathBuf)>>,
 }
 
 /// The layers below one. They may be on their way themselves: only who must look at them waits until they are whole.
@@ -54,7 +56,17 @@ enum Seen {
     Other,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// A layer in the empty folder `top`.
+    pub const fn new(top: &'a Path, below: &'a Below<'a>) -> Self {
+        Self { top, below, last: RefCell::new(None) }
+    }
+
+    /// Something was removed: what was known of paths may not hold any more.
+    pub fn forget(&self) {
+        self.last.borrow_mut().take();
+    }
+
     /// The path below `top` at which `entry` belongs. Its parents are made as they are in the layers below, or as plain folders.
     ///
     /// # Errors
@@ -63,6 +75,10 @@ impl Place<'_> {
         let bad = |why: &str| Error::new(format!("layer entry {}: {why}", entry.display()));
         let mut parts = names(entry).ok_or_else(|| bad("its path climbs out of the image"))?;
         let Some(last) = parts.pop() else { return Ok(PathBuf::new()) };
+        let folder: PathBuf = parts.iter().collect();
+        if let Some((_, at)) = self.last.borrow().as_ref().filter(|(known, _)| *known == folder) {
+            return Ok(at.join(last));
+        }
         parts.reverse();
         let (mut at, mut links) = (PathBuf::new(), 0);
         while let Some(part) = parts.pop() {
@@ -85,7 +101,9 @@ impl Place<'_> {
                 }
             }
         }
-        Ok(at.join(last))
+        let path = at.join(last);
+        *self.last.borrow_mut() = Some((folder, at));
+        Ok(path)
     }
 
     fn make(&self, path: PathBuf, like: Option<&Metadata>) -> Result<PathBuf> {
@@ -170,7 +188,7 @@ pub fn make_opaque(folder: &Path) -> Result<()> {
 }
 
 /// Whether a folder hides all that lies below it.
-fn is_opaque(folder: &Path) -> bool {
+pub fn is_opaque(folder: &Path) -> bool {
     let mut value = [0; 1];
     rustix::fs::lgetxattr(folder, OPAQUE, &mut value).is_ok_and(|len| len == 1 && value == *b"y")
 }

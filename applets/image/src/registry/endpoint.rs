@@ -5,8 +5,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
-use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use ureq::http::Response;
+use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use ureq::{Agent, Body};
 
 use super::agent::agent;

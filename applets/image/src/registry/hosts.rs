@@ -258,7 +258,9 @@ impl Client {
             [] => Ok(None),
             [pair] => match pair.as_slice() {
                 [both] => Ok(Some((folder.join(both), folder.join(both)))),
-                [certificate, key] if key.as_os_str().is_empty() => Ok(Some((folder.join(certificate), folder.join(certificate)))),
+                [certificate, key] if key.as_os_str().is_empty() => {
+                    Ok(Some((folder.join(certificate), folder.join(certificate))))
+                }
                 [certificate, key] => Ok(Some((folder.join(certificate), folder.join(key)))),
                 _ => Err(Error::new(format!("{address}: client is a file, or a certificate and a key"))),
             },

@@ -32,7 +32,9 @@ pub fn decode(bytes: &[u8]) -> Outcome<Document> {
     }
     // An image that also claims to be an index could be two things to two readers.
     match (value.get("manifests").is_some(), value.get("layers").is_some()) {
-        (true, false) => serde_json::from_value(value).map(Document::Index).map_err(|e| invalid(format!("the index is malformed: {e}"))),
+        (true, false) => {
+            serde_json::from_value(value).map(Document::Index).map_err(|e| invalid(format!("the index is malformed: {e}")))
+        }
         (false, true) => {
             serde_json::from_value(value).map(Document::Image).map_err(|e| invalid(format!("the manifest is malformed: {e}")))
         }
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn odd_documents_are_refused() {
-        for text in ["", "[]", "{}", r#"{"schemaVersion":1,"fsLayers":[]}"#, r#"{"manifests":[],"layers":[]}"#, r#"{"layers":7}"#] {
+        for text in ["", "[]", "{}", r#"{"schemaVersion":1,"fsLayers":[]}"#, r#"{"manifests":[],"layers":[]}"#, r#"{"layers":7}"#]
+        {
             assert!(decode(text.as_bytes()).is_err(), "{text}");
         }
     }

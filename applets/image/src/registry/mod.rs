@@ -11,10 +11,12 @@ mod endpoint;
 pub mod fault;
 mod hosts;
 mod manifest;
-mod pipe;
+pub mod pipe;
 mod progress;
 mod pull;
 mod remote;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use credentials::Credentials;

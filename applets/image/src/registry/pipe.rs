@@ -43,6 +43,19 @@ impl Writer {
     }
 }
 
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut block = self.block();
+        let length = bytes.len().min(block.len());
+        block[..length].copy_from_slice(&bytes[..length]);
+        if self.put(block, length) { Ok(length) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.block.len() {

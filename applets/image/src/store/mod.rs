@@ -7,6 +7,8 @@
 mod import;
 pub mod index;
 pub mod ingest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -154,6 +156,12 @@ impl Store {
         Ok(usage)
     }
 
+    /// The configuration of an image as it came.
+    pub fn config_of(&self, id: &str) -> Result<Vec<u8>> {
+        let path = self.config_path(id);
+        fs::read(&path).on("read", &path)
+    }
+
     fn layers(&self) -> PathBuf {
         self.root.join("layers")
     }
@@ -213,8 +221,11 @@ impl Store {
         let mut needed: HashSet<String> = ingest::tidy(&self.ingests())?.into_iter().collect();
         needed.extend(index.images.iter().flat_map(|r| r.layers.iter().cloned()));
         let mounts = fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
+        let there = names(&self.layers())?;
         let before = index.layers.len();
-        for (name, path) in names(&self.layers())? {
+        // What a killed sweep has removed already.
+        index.layers.retain(|name, _| there.iter().any(|(known, _)| known == name));
+        for (name, path) in there {
             if !needed.contains(&name) && !mounts.contains(&name) {
                 // Away from its place first: a killed removal must not leave half a layer that looks whole.
                 let gone = self.ingests().join(format!("{name}.gone"));
