@@ -21,12 +21,17 @@ pub const CASES: &[Case] = &[
     Case { name: "certificates-and-passwords-are-checked", boards: X86, run: secured },
     Case { name: "mirror-by-hosts-toml", boards: X86, run: mirrored },
     Case { name: "spoilt-blob-is-refused", boards: X86, run: spoilt },
+    Case { name: "no-room-is-told-and-clears", boards: X86, run: no_room },
+    Case { name: "killed-pull-leaves-nothing", boards: X86, run: killed },
     Case { name: "pull-secret-of-a-pod", boards: X86, run: secret },
     Case { name: "failed-pulls-are-told-in-events", boards: X86, run: events },
 ];
 
 /// Unpacking the test image takes a second or two under emulation.
 const PULL: Duration = Duration::from_mins(2);
+
+/// A store of the cases' own: the machine's stays as it is.
+const STORE: &str = "/var/lib/registry-cases";
 
 /// Where the settings of registries are on the node.
 const HOSTS: &str = "/etc/containerd/certs.d";
@@ -37,25 +42,30 @@ fn push(registry: &Registry, board: &str, repository: &str, packing: Packing) ->
 }
 
 fn pull(guest: &Guest, args: &[&str]) -> kit::Result<Output> {
-    let argv: Vec<&str> = ["/bin/kutties", "image", "pull"].iter().chain(args).copied().collect();
+    let argv: Vec<&str> = ["/bin/kutties", "image", "--root", STORE, "pull"].iter().chain(args).copied().collect();
     guest.exec_within(&argv, b"", PULL)
 }
 
 /// The pull must fail with these words.
 fn refused(guest: &Guest, args: &[&str], words: &str) -> Outcome {
     let output = pull(guest, args)?;
-    ensure(!output.ok() && output.stderr.contains(words) && output.stderr.lines().count() == 1, || {
+    let last = output.stderr.lines().last().unwrap_or_default();
+    ensure(!output.ok() && last.starts_with("image: pull ") && last.contains(words), || {
         format!("pull {args:?}: wanted {words:?}: {output:?}")
     })
 }
 
 fn forget(guest: &Guest) -> kit::Result<()> {
-    guest.sh("kutties image list -q | xargs -r kutties image remove; rm -rf /etc/containerd/certs.d").map(drop)
+    guest.sh(&format!("rm -rf {STORE} {HOSTS}")).map(drop)
+}
+
+fn remove(guest: &Guest, name: &str) -> kit::Result<()> {
+    guest.run(&["/bin/kutties", "image", "--root", STORE, "remove", name]).map(drop)
 }
 
 /// Nothing of a failed pull is left.
 fn nothing_left(guest: &Guest) -> Outcome {
-    let left = guest.sh("cd /var/lib/kutties/images && ls ingest layers configs")?;
+    let left = guest.sh(&format!("cd {STORE} && ls ingest layers configs"))?;
     ensure(left.lines().all(|line| line.is_empty() || line.ends_with(':')), || format!("left in the store:\n{left}"))
 }
 
@@ -71,19 +81,22 @@ fn packings(world: &mut World, board: &str) -> Outcome {
         let output = pull(guest, &["--plain-http", "--quiet", &name])?;
         ensure(output.ok(), || format!("{name}: {output:?}"))?;
         ids.push(output.stdout.trim().to_owned());
-        let known = guest.run(&["/bin/kutties", "image", "inspect", &name])?;
+        let known = guest.run(&["/bin/kutties", "image", "--root", STORE, "inspect", &name])?;
         let digest = format!("{plain}/{repository}@{}", pushed.digest);
         ensure(known.contains(&digest), || format!("it does not know its digest {digest}: {known}"))?;
         let by_digest = pull(guest, &["--plain-http", "--quiet", &digest])?;
-        ensure(by_digest.stdout.trim() == ids[0], || format!("{by_digest:?}"))?;
-        // What is unpacked is what was packed.
-        let layer = guest.sh("ls -d /var/lib/kutties/images/layers/*")?;
-        ensure(layer.lines().count() == 1, || format!("one image's layers are there several times:\n{layer}"))?;
-        guest.sh(&format!("cd {} && [ -x bin/probe ] && [ -c kmsg ] && grep -q ^probe:x:1000 etc/passwd", layer.trim()))?;
-        guest.run(&["/bin/kutties", "image", "remove", &name])?;
+        ensure(Some(by_digest.stdout.trim()) == ids.last().map(String::as_str), || format!("{by_digest:?}"))?;
+        // What containers see is what was packed, without what the upper layer deleted.
+        guest.sh(&format!(
+            "below=$(kutties image --root {STORE} inspect {name} | grep /layers/ | cut -d'\"' -f2 | tac | paste -sd:) && \
+             mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \
+             [ -x bin/probe ] && [ ! -e kmsg ] && grep -q ^probe:x:1000 etc/passwd && [ $(cat for) = {repository}:1 ] && \
+             cd / && umount /tmp/seen"
+        ))?;
+        remove(guest, &name)?;
         nothing_left(guest)?;
     }
-    ensure(ids.iter().all(|id| *id == ids[0]), || format!("one image has several ids: {ids:?}"))
+    Ok(forget(guest)?)
 }
 
 fn hosts(guest: &Guest, registry: &str, text: &str) -> kit::Result<()> {
@@ -108,11 +121,11 @@ fn secured(world: &mut World, board: &str) -> Outcome {
     refused(guest, &[&name], "401 unauthorized")?;
     refused(guest, &["--creds", "puller:guess", &name], "401 unauthorized")?;
     refused(guest, &["--creds", &right, &name.replace(":1", ":2")], "404 not found: manifest unknown")?;
-    refused(guest, &["--plain-http", &name], "HTTP")?;
+    refused(guest, &["--plain-http", &name], "400 bad request: Client sent an HTTP request to an HTTPS server")?;
     nothing_left(guest)?;
     let output = pull(guest, &["--creds", &right, &name])?;
     ensure(output.ok() && output.stdout.starts_with(&name), || format!("{output:?}"))?;
-    guest.run(&["/bin/kutties", "image", "remove", &name])?;
+    remove(guest, &name)?;
     guest.sh(&format!("rm -r {HOSTS}"))?;
     let output = pull(guest, &["--skip-verify", "--creds", &right, &name])?;
     ensure(output.ok(), || format!("{output:?}"))?;
@@ -152,7 +165,55 @@ fn spoilt(world: &mut World, board: &str) -> Outcome {
     nothing_left(guest)?;
     fs::write(&path, &bytes[..middle]).on("write", &path)?;
     refused(guest, &["--plain-http", &name], "were expected")?;
-    nothing_left(guest)
+    nothing_left(guest)?;
+    Ok(forget(guest)?)
+}
+
+fn no_room(world: &mut World, board: &str) -> Outcome {
+    let registry = Registry::start(&world.lab)?;
+    let guest = &world.bare(board)?.vm.guest;
+    forget(guest)?;
+    let pushed = push(&registry, board, "room", Packing::Gzip)?;
+    let path = registry.blob(&pushed.layers[0]);
+    let packed = fs::metadata(&path).on("look at", &path)?.len();
+    let name = format!("{}/room:1", Registry::plain());
+    // Packed it fits just so, unpacked it does not.
+    let tight = packed.div_ceil(1024) + 64;
+    guest.sh(&format!("mkdir -p {STORE} && mount -t tmpfs -o size={tight}k room {STORE}"))?;
+    refused(guest, &["--plain-http", &name], &format!("{STORE} is full: "))?;
+    nothing_left(guest)?;
+    guest.sh(&format!("mount -o remount,size={}k {STORE}", packed / 2048))?;
+    refused(guest, &["--plain-http", &name], "MiB are to come")?;
+    guest.sh(&format!("mount -o remount,size=64m {STORE}"))?;
+    let output = pull(guest, &["--plain-http", &name])?;
+    ensure(output.ok(), || format!("{output:?}"))?;
+    guest.sh(&format!("umount {STORE}"))?;
+    Ok(forget(guest)?)
+}
+
+/// A server that accepts and gives nothing more, so that a pull is under way for as long as one likes.
+fn killed(world: &mut World, board: &str) -> Outcome {
+    let listener = std::net::TcpListener::bind((lab::network::ADDRESS, 0)).doing("listen")?;
+    let port = listener.local_addr().doing("listen")?.port();
+    let registry = Registry::start(&world.lab)?;
+    let guest = &world.bare(board)?.vm.guest;
+    forget(guest)?;
+    let pushed = push(&registry, board, "killed", Packing::Plain)?;
+    let name = format!("{}/killed:1", Registry::plain());
+    // Blobs come from the silent server, the rest from the registry.
+    let silent = format!("http://{}:{port}", lab::network::ADDRESS);
+    let toml = format!("server = \"{silent}\"\n[host.\"http://{}\"]\ncapabilities = [\"resolve\"]\n", Registry::plain());
+    hosts(guest, &Registry::plain(), &toml)?;
+    drop(pushed);
+    guest.sh(&format!("kutties image --root {STORE} pull {name} > /dev/null 2>&1 & echo $! > /tmp/pull.pid"))?;
+    listener.accept().doing("wait for the pull")?;
+    guest.sh("kill -9 $(cat /tmp/pull.pid)")?;
+    guest.run(&["/bin/kutties", "image", "--root", STORE, "prune"])?;
+    nothing_left(guest)?;
+    guest.sh(&format!("rm -r {HOSTS}"))?;
+    let output = pull(guest, &["--plain-http", &name])?;
+    ensure(output.ok(), || format!("{output:?}"))?;
+    Ok(forget(guest)?)
 }
 
 /// A pod of an image that must be pulled, with a secret.
@@ -189,8 +250,23 @@ fn secret(world: &mut World, board: &str) -> Outcome {
     })?;
     let id = field(plane, "pod/pulls", "{.status.containerStatuses[0].imageID}")?;
     ensure(id.contains("/secret@sha256:"), || format!("its image's id is {id}"))?;
+    in_use(node, plane, &image)?;
+    node.vm.guest.sh(&format!("rm -r {HOSTS}"))?;
+    Ok(())
+}
+
+/// An image that is removed keeps its layers as long as a container stands on them.
+fn in_use(node: &Node, plane: &ControlPlane, image: &str) -> Outcome {
+    let guest = &node.vm.guest;
+    let known = guest.sh(&format!("kutties image inspect {image} | grep /layers/ | cut -d'\"' -f2"))?;
+    let layers = known.lines().collect::<Vec<_>>().join(" ");
+    ensure(!layers.is_empty(), || "the image has no layers".into())?;
+    guest.sh(&format!("kutties image remove {image} && kutties image prune && ls -d {layers}"))?;
+    let pid = guest.sh("pidof probe")?;
+    // Its files can still be read.
+    guest.sh(&format!("for pid in {}; do cat /proc/$pid/root/etc/passwd > /dev/null || exit 1; done", pid.trim()))?;
     delete(plane, "pulls")?;
-    node.vm.guest.sh(&format!("kutties image remove {image}; rm -r {HOSTS}"))?;
+    guest.sh_until(&format!("kutties image prune; ! ls -d {layers} 2> /dev/null"), POD)?;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
     let mut tar = Tar::new(Hashed { inner: plain, hash: Hash::new() });
     let mut layer = Layer { place: Place::new(top, below), folders: Vec::new() };
     while let Some(entry) = tar.next_entry().doing("read a layer")? {
-        layer.apply(&entry, &mut tar).doing(format_args!("unpack {}", shown(&entry.path)))?;
+        layer.apply(&entry, &mut tar).map_err(|e| Error::new(format!("unpack {}: {e}", shown(&entry.path))))?;
         reached(Step::LayerHalf);
     }
     // What follows the archive's end belongs to the digest too.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use kit::{Context, Result};
+use kit::{Context, Error, Result};
 
 use crate::registry::fault::{Fault, Kind};
 
@@ -34,6 +34,11 @@ pub fn explained(fault: Fault, root: &Path) -> Fault {
     }
     let text = format!("{} is full: {}", mount(root).display(), fault.message);
     Fault::new(Kind::Full, text)
+}
+
+/// The same for any error of the store.
+pub fn named(e: Error, root: &Path) -> Error {
+    if is_full(&e.to_string()) { Error::new(format!("{} is full: {e}", mount(root).display())).with_exit(e.exit()) } else { e }
 }
 
 fn free(root: &Path) -> Result<u64> {

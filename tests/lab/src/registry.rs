@@ -16,7 +16,7 @@ use crate::network::{ADDRESS, Lab};
 use crate::service::Service;
 use crate::until;
 
-/// The name and password that [`Registry::open`] asks for; the hash is a published test vector of bcrypt (crypt_blowfish's).
+/// The name and password that the secure door asks for; the hash is a published test vector of bcrypt (crypt_blowfish's).
 pub const USER: (&str, &str) = ("puller", "U*U");
 const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
@@ -42,9 +42,13 @@ impl Registry {
     /// The port of the other one.
     const SECURE: u16 = 5443;
 
-    /// Starts both and waits until they answer. There is one at a time.
+    /// Starts both over an empty storage and waits until they answer. There is one at a time.
     pub fn start(lab: &Lab) -> Result<Self> {
         let (program, dir) = (ready()?.join("registry"), lab.dir().join("registry"));
+        // An earlier case may have spoilt what it put there.
+        if dir.exists() {
+            fs::remove_dir_all(&dir).on("remove", &dir)?;
+        }
         fs::create_dir_all(&dir).on("make", &dir)?;
         let authority = certificates(&dir)?;
         let users = dir.join("htpasswd");
@@ -58,7 +62,10 @@ impl Registry {
                 storage.display(),
             );
             fs::write(&config, text).on("write", &config)?;
-            Service::start(name, Command::new(&program).arg("serve").arg(&config), &lab.dir().join("log"))
+            // It would look for somebody to tell its traces to.
+            let mut command = Command::new(&program);
+            command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
+            Service::start(name, &mut command, &lab.dir().join("log"))
         };
         let tls = format!("  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n", dir.display());
         let auth = format!("auth:\n  htpasswd: {{realm: lab, path: {}}}\n", users.display());

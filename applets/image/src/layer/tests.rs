@@ -318,3 +318,50 @@ fn packed_layers() {
         assert!(unpack(&packed[..packed.len() / 2], &digest(&bytes), &folders.0.join("f"), &Below::there(&[])).is_err());
     }
 }
+
+/// Small numbers that look like chance and are the same each time.
+fn chance(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    usize::try_from(*state >> 33).unwrap()
+}
+
+#[test]
+fn changed_archives_never_leave_the_folder() {
+    let good = Made::default()
+        .folder("d/")
+        .file("d/f", "content")
+        .symlink("d/up", "../../..")
+        .file("d/up/x", "x")
+        .link("l", "d/f")
+        .file(".wh.gone", "")
+        .file("d/.wh..wh..opq", "")
+        .pax(&[("path", b"long/name"), ("SCHILY.xattr.user.a", b"b"), ("mtime", b"1.5")])
+        .file("cut", "more")
+        .pax(&[("GNU.sparse.size", b"4096"), ("GNU.sparse.map", b"0,2,1024,2")])
+        .file("sparse", "abcd")
+        .bytes();
+    let folders = Folders::new("changed");
+    let (outside, mut state, mut whole) = (folders.0.join("outside"), 0x9e37_79b9_7f4a_7c15, 0);
+    fs::write(&outside, "as it was").unwrap();
+    for round in 0..600 {
+        let mut bytes = good.clone();
+        for _ in 0..=chance(&mut state) % 3 {
+            let at = chance(&mut state) % bytes.len();
+            // Changes that tell something: digits, slashes, dots, flags.
+            bytes[at] = b"/.012345xLKgS\0\xff"[chance(&mut state) % 15];
+        }
+        for header in bytes.chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
+            let sum: u32 = header.iter().enumerate().map(|(n, b)| if (148..156).contains(&n) { 32 } else { u32::from(*b) }).sum();
+            header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+        let top = folders.0.join("top");
+        fs::create_dir(&top).unwrap();
+        whole += usize::from(unpack(&bytes[..], &digest(&bytes), &top, &Below::there(&[])).is_ok());
+        fs::remove_dir_all(&top).unwrap();
+        assert_eq!(fs::read_dir(&folders.0).unwrap().count(), 1, "round {round}");
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "as it was", "round {round}");
+    }
+    assert!((50..590).contains(&whole), "{whole} were taken: the changes are of no use");
+}

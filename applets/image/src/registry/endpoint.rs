@@ -240,13 +240,18 @@ fn small(response: Response<Body>) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A server's own words on one line, without what a terminal would obey.
+/// A server's own words on one line, without what a terminal would obey. A page for browsers says nothing to anybody.
 fn words(body: &[u8]) -> String {
-    let Ok(complaint) = serde_json::from_slice::<Complaint>(body) else { return String::new() };
-    let text = complaint.errors.first().map_or(complaint.details, |error| match error.message.as_str() {
-        "" => error.code.to_lowercase(),
-        message => message.to_owned(),
-    });
+    let text = match serde_json::from_slice::<Complaint>(body) {
+        Ok(complaint) => complaint.errors.first().map_or(complaint.details, |error| match error.message.as_str() {
+            "" => error.code.to_lowercase(),
+            message => message.to_owned(),
+        }),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    if text.contains('<') {
+        return String::new();
+    }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect::<String>().trim().to_owned()
 }
 

@@ -13,6 +13,7 @@ use crate::candidate::{self, Candidate};
 use crate::layer;
 use crate::place::Below;
 use crate::reference::Reference;
+use crate::room;
 use crate::step::{Step, reached};
 
 impl Store {
@@ -24,7 +25,7 @@ impl Store {
     /// The same, with a name for the one image of an archive that has none for it.
     pub fn import_as(&self, path: &Path, pinned: bool, name: Option<&Reference>) -> Result<Vec<Image>> {
         let scratch = self.scratch()?;
-        let archive = Archive::open(path, &scratch)?;
+        let archive = Archive::open(path, &scratch).map_err(|e| room::named(e, self.root()))?;
         let mut candidates = candidate::find(&archive)?;
         if let (Some(tag), [only]) = (name.and_then(Reference::tagged), candidates.as_mut_slice()) {
             only.tags = vec![tag];
@@ -33,7 +34,7 @@ impl Store {
         for candidate in &candidates {
             ids.push(candidate.id.clone());
         }
-        self.take(&archive, &candidates, pinned)?;
+        self.take(&archive, &candidates, pinned).map_err(|e| room::named(e, self.root()))?;
         Ok(self.images()?.into_iter().filter(|image| ids.contains(&image.id)).collect())
     }
 

@@ -21,7 +21,7 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::digest;
-use crate::reference::is_hash;
+use crate::reference::is_digest;
 use crate::step::{Step, reached};
 use index::{Index, Record};
 
@@ -48,6 +48,13 @@ pub struct Image {
     pub config: ImageConfiguration,
     /// The folders of its layers, lowest first: lower folders for overlayfs, never to be written.
     pub layers: Vec<PathBuf>,
+}
+
+impl Image {
+    /// The chain id of all its layers together; empty for an image without layers.
+    pub fn chain(&self) -> Result<String> {
+        Ok(chains(self.config.rootfs().diff_ids())?.pop().unwrap_or_default())
+    }
 }
 
 /// What the store holds on its filesystem.
@@ -251,19 +258,20 @@ pub fn layer_names(diff_ids: &[String]) -> Result<Vec<String>> {
     if diff_ids.len() > MOST_LAYERS {
         return Err(Error::new(format!("the image has {} layers, overlayfs takes {MOST_LAYERS}", diff_ids.len())));
     }
-    let (mut names, mut chain) = (Vec::new(), String::new());
-    for diff_id in diff_ids {
-        chain = if chain.is_empty() { diff_id.clone() } else { digest(format!("{chain} {diff_id}").as_bytes()) };
-        names.push(folder_name(&chain)?);
-    }
-    Ok(names)
+    let name = |chain: &String| chain.trim_start_matches("sha256:")[..NAME_DIGITS].to_owned();
+    Ok(chains(diff_ids)?.iter().map(name).collect())
 }
 
-/// The folder name of a layer.
-fn folder_name(chain: &str) -> Result<String> {
-    let hash = chain.strip_prefix("sha256:").filter(|hash| is_hash(hash));
-    let hash = hash.ok_or_else(|| Error::new(format!("diff id {chain:?} is not sha256: and 64 hexadecimal digits")))?;
-    Ok(hash[..NAME_DIGITS].to_owned())
+fn chains(diff_ids: &[String]) -> Result<Vec<String>> {
+    let mut chains: Vec<String> = Vec::new();
+    for diff_id in diff_ids {
+        if !is_digest(diff_id) {
+            return Err(Error::new(format!("diff id {diff_id:?} is not sha256: and 64 hexadecimal digits")));
+        }
+        let below = chains.last().map(|below| digest(format!("{below} {diff_id}").as_bytes()));
+        chains.push(below.unwrap_or_else(|| diff_id.clone()));
+    }
+    Ok(chains)
 }
 
 /// Names and paths in a folder.

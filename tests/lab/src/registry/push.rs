@@ -29,7 +29,7 @@ pub struct Pushed {
     pub layers: Vec<String>,
 }
 
-/// Push the archive's only image.
+/// Push the archive's only image with one more layer, which makes it an image of its own: `/for` says where it was pushed, and `/kmsg` is deleted.
 pub fn push(archive: &Path, server: &str, repository: &str, tag: &str, packing: Packing) -> Result<Pushed> {
     let files = files(archive).on("read", archive)?;
     let document = |name: &str| -> Result<Value> {
@@ -40,18 +40,27 @@ pub fn push(archive: &Path, server: &str, repository: &str, tag: &str, packing: 
     let of_image = &index["manifests"][0];
     let mut manifest = document(&blob_name(&of_image["digest"]))?;
     let target = Target { server, repository };
-    let config = files.get(&blob_name(&manifest["config"]["digest"])).cloned().unwrap_or_default();
+    let more = more(&format!("{repository}:{tag}")).doing("pack a layer")?;
+    let mut config = document(&blob_name(&manifest["config"]["digest"]))?;
+    if let Some(diff_ids) = config["rootfs"]["diff_ids"].as_array_mut() {
+        diff_ids.push(digest(&more).into());
+    }
+    let config = config.to_string().into_bytes();
     target.blob(&config)?;
-    let mut layers = Vec::new();
-    for layer in manifest["layers"].as_array_mut().into_iter().flatten() {
-        let plain = files.get(&blob_name(&layer["digest"])).cloned().unwrap_or_default();
-        let packed = pack(&plain, packing).doing("compress a layer")?;
+    let of_archive = manifest["layers"].as_array().into_iter().flatten();
+    let mut plain: Vec<Vec<u8>> =
+        of_archive.map(|layer| files.get(&blob_name(&layer["digest"])).cloned().unwrap_or_default()).collect();
+    plain.push(more);
+    let (mut layers, mut descriptors) = (Vec::new(), Vec::new());
+    for plain in &plain {
+        let packed = pack(plain, packing).doing("compress a layer")?;
         target.blob(&packed)?;
-        *layer = json!({ "mediaType": packing.layer(), "digest": digest(&packed), "size": packed.len() });
+        descriptors.push(json!({ "mediaType": packing.layer(), "digest": digest(&packed), "size": packed.len() }));
         layers.push(digest(&packed));
     }
+    manifest["layers"] = descriptors.into();
     manifest["mediaType"] = packing.manifest().into();
-    manifest["config"]["mediaType"] = packing.config().into();
+    manifest["config"] = json!({ "mediaType": packing.config(), "digest": digest(&config), "size": config.len() });
     let bytes = manifest.to_string().into_bytes();
     if packing != Packing::Zstd {
         target.manifest(tag, packing.manifest(), &bytes)?;
@@ -95,6 +104,18 @@ impl Packing {
             Self::Plain | Self::Zstd => "application/vnd.oci.image.manifest.v1+json",
         }
     }
+}
+
+/// A layer that says for whom it is, and deletes a file of the one below.
+fn more(name: &str) -> std::io::Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in [("for", name), (".wh.kmsg", "")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, path, content.as_bytes())?;
+    }
+    builder.into_inner()
 }
 
 fn pack(plain: &[u8], packing: Packing) -> std::io::Result<Vec<u8>> {
