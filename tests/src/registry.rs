@@ -19,6 +19,7 @@ use crate::world::{Node, POD, World};
 pub const CASES: &[Case] = &[
     Case { name: "pulls-what-is-packed-in-any-way", boards: BOTH, run: packings },
     Case { name: "certificates-and-passwords-are-checked", boards: X86, run: secured },
+    Case { name: "tokens-of-an-authorization-service", boards: X86, run: tokens },
     Case { name: "mirror-by-hosts-toml", boards: X86, run: mirrored },
     Case { name: "spoilt-blob-is-refused", boards: X86, run: spoilt },
     Case { name: "no-room-is-told-and-clears", boards: X86, run: no_room },
@@ -89,7 +90,7 @@ fn packings(world: &mut World, board: &str) -> Outcome {
         // What containers see is what was packed, without what the upper layer deleted.
         guest.sh(&format!(
             "below=$(kutties image --root {STORE} inspect {name} | grep /layers/ | cut -d'\"' -f2 | tac | paste -sd:) && \
-             mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \
+             modprobe overlay && mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \
              [ -x bin/probe ] && [ ! -e kmsg ] && grep -q ^probe:x:1000 etc/passwd && [ $(cat for) = {repository}:1 ] && \
              cd / && umount /tmp/seen"
         ))?;
@@ -128,6 +129,21 @@ fn secured(world: &mut World, board: &str) -> Outcome {
     remove(guest, &name)?;
     guest.sh(&format!("rm -r {HOSTS}"))?;
     let output = pull(guest, &["--skip-verify", "--creds", &right, &name])?;
+    ensure(output.ok(), || format!("{output:?}"))?;
+    Ok(forget(guest)?)
+}
+
+fn tokens(world: &mut World, board: &str) -> Outcome {
+    let registry = Registry::start(&world.lab)?;
+    let guest = &world.bare(board)?.vm.guest;
+    forget(guest)?;
+    push(&registry, board, "team/tokens", Packing::Gzip)?;
+    let name = format!("{}/team/tokens:1", Registry::tokens());
+    hosts(guest, &Registry::tokens(), &format!("server = \"http://{}\"\n", Registry::tokens()))?;
+    for creds in [&["--creds", "puller:guess"][..], &[]] {
+        refused(guest, &[creds, &[name.as_str()]].concat(), "401 unauthorized: incorrect username or password")?;
+    }
+    let output = pull(guest, &["--creds", &format!("{}:{}", USER.0, USER.1), &name])?;
     ensure(output.ok(), || format!("{output:?}"))?;
     Ok(forget(guest)?)
 }
@@ -205,7 +221,8 @@ fn killed(world: &mut World, board: &str) -> Outcome {
     let toml = format!("server = \"{silent}\"\n[host.\"http://{}\"]\ncapabilities = [\"resolve\"]\n", Registry::plain());
     hosts(guest, &Registry::plain(), &toml)?;
     drop(pushed);
-    guest.sh(&format!("kutties image --root {STORE} pull {name} > /dev/null 2>&1 & echo $! > /tmp/pull.pid"))?;
+    let pull_it = format!("echo $$ > /tmp/pull.pid; exec kutties image --root {STORE} pull {name}");
+    guest.sh(&format!("sh -c '{pull_it}' > /dev/null 2>&1 &"))?;
     listener.accept().doing("wait for the pull")?;
     guest.sh("kill -9 $(cat /tmp/pull.pid)")?;
     guest.run(&["/bin/kutties", "image", "--root", STORE, "prune"])?;

@@ -1,6 +1,7 @@
 //! A real registry in the lab: `distribution`, with or without TLS and passwords, and a way to put images into it.
 
 mod push;
+mod token;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,10 +24,11 @@ const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW
 /// It is up within a second; a busy machine gets more.
 const UP: Duration = Duration::from_secs(30);
 
-/// Two doors to one storage: one open and in plain HTTP, through which images are put, one with TLS and a password. Dropping it ends both.
+/// Three doors to one storage: one open and in plain HTTP, through which images are put; one with TLS and a password; one that wants tokens of
+/// an authorization service, which wants the password. Dropping it ends them.
 #[derive(Debug)]
 pub struct Registry {
-    _services: [Service; 2],
+    _services: Vec<Service>,
     storage: PathBuf,
     authority: String,
 }
@@ -41,6 +43,8 @@ impl Registry {
     const PLAIN: u16 = 5000;
     /// The port of the other one.
     const SECURE: u16 = 5443;
+    /// The port of the one for tokens.
+    const TOKENS: u16 = 5001;
 
     /// Starts both over an empty storage and waits until they answer. There is one at a time.
     pub fn start(lab: &Lab) -> Result<Self> {
@@ -69,9 +73,19 @@ impl Registry {
         };
         let tls = format!("  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n", dir.display());
         let auth = format!("auth:\n  htpasswd: {{realm: lab, path: {}}}\n", users.display());
-        let mut services =
-            [start("registry-plain", Self::PLAIN, "")?, start("registry-secure", Self::SECURE, &format!("{tls}{auth}"))?];
-        for (service, port) in services.iter_mut().zip([Self::PLAIN, Self::SECURE]) {
+        let authorizer = token::start()?;
+        let keys = dir.join("keys.json");
+        fs::write(&keys, authorizer.keys.to_string()).on("write", &keys)?;
+        let (realm, name) = (authorizer.realm, token::NAME);
+        let tokens =
+            format!("auth:\n  token: {{realm: \"{realm}\", service: {name}, issuer: {name}, jwks: {}}}\n", keys.display());
+        let ports = [Self::PLAIN, Self::SECURE, Self::TOKENS];
+        let mut services = vec![
+            start("registry-plain", ports[0], "")?,
+            start("registry-secure", ports[1], &format!("{tls}{auth}"))?,
+            start("registry-tokens", ports[2], &tokens)?,
+        ];
+        for (service, port) in services.iter_mut().zip(ports) {
             until(UP, || {
                 service.check()?;
                 std::net::TcpStream::connect((ADDRESS, port)).doing("reach the registry").map(drop)
@@ -88,6 +102,11 @@ impl Registry {
     /// `HOST:PORT` of the door with TLS and a password.
     pub fn secure() -> String {
         format!("{ADDRESS}:{}", Self::SECURE)
+    }
+
+    /// `HOST:PORT` of the door for tokens, in plain HTTP.
+    pub fn tokens() -> String {
+        format!("{ADDRESS}:{}", Self::TOKENS)
     }
 
     /// The authority that vouches for the secure door, PEM.
