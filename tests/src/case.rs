@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci};
+use crate::{applets, boot, cri, image, join, kube, oci, registry};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -41,6 +41,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("applets", applets::CASES),
     ("oci", oci::CASES),
     ("image", image::CASES),
+    ("registry", registry::CASES),
     ("kube", kube::CASES),
     ("cri", cri::CASES),
     ("join", join::CASES),

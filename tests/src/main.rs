@@ -11,6 +11,7 @@ mod join;
 mod kube;
 mod leaks;
 mod oci;
+mod registry;
 mod report;
 mod world;
 
@@ -104,6 +105,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     Programs::ready()?;
     let outside = Outside { counts: report.counts, began };
     fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;
+    lab::registry::ready()?;
     namespace::enter()
 }
 

@@ -1,36 +1,49 @@
 //! The image store as the server uses it: away from the event loop, and complete before the first question about an image is answered.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use image::{Image, Store, Usage};
 use kit::{Result, paths};
 use rustix::fs::FsWord;
 use tokio::sync::watch;
 
-use crate::server::blocking;
+use crate::api::AuthConfig;
+use crate::pulls::Pulls;
+use crate::server::{Answer, blocking};
 
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
 const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// The store, the end of its first import, and the last measurement.
+/// The store, the end of its first import, and the pulls that are under way.
 pub struct Images {
     store: Arc<Store>,
     ready: watch::Receiver<bool>,
-    measured: Mutex<Option<(u64, Usage)>>,
+    pulls: Pulls,
 }
 
 impl Images {
-    /// The store at `root`. The images that came with the node are imported by a task; questions wait for it.
-    pub fn open(root: &Path) -> Result<Self> {
+    /// The store at `root`. What a killed change has left is collected and the images that came with the node are imported by a task;
+    /// questions wait for it. Pulls are made by `program`.
+    pub fn open(root: &Path, program: &Path) -> Result<Self> {
         let store = Arc::new(Store::open(root)?);
         let (done, ready) = watch::channel(false);
         let importer = store.clone();
         tokio::task::spawn_blocking(move || {
+            if let Err(e) = importer.collect() {
+                tracing::error!(error = %e, "tidy the image store");
+            }
             import_given(&importer, Path::new(paths::IMAGES_GIVEN));
             let _ = done.send(true);
         });
-        Ok(Self { store, ready, measured: Mutex::default() })
+        let pulls = Pulls::new(program, store.clone());
+        Ok(Self { store, ready, pulls })
+    }
+
+    /// Pull an image from its registry; its id. Dropping the future gives the pull up, unless somebody else wants the same.
+    pub async fn pull(&self, name: &str, auth: Option<AuthConfig>) -> Answer<String> {
+        self.settled().await;
+        self.pulls.pull(name, auth.unwrap_or_default()).await
     }
 
     /// The image of that name, id or digest.
@@ -50,27 +63,20 @@ impl Images {
         self.with(move |store| store.remove(&name)).await
     }
 
-    /// The room that the store takes, measured anew when it has changed.
+    /// The room that the store takes.
     pub async fn usage(&self) -> Result<Usage> {
-        let known = *self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        let measured = self
-            .with(move |store| {
-                let generation = store.generation()?;
-                match known {
-                    Some((then, usage)) if then == generation => Ok((then, usage)),
-                    _ => Ok((generation, store.usage()?)),
-                }
-            })
-            .await?;
-        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = Some(measured);
-        Ok(measured.1)
+        self.with(Store::usage).await
     }
 
     async fn with<T: Send + 'static>(&self, question: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Result<T> {
-        // An error means that the importer is gone, which is as good as done.
-        let _ = self.ready.clone().wait_for(|ready| *ready).await;
+        self.settled().await;
         let store = self.store.clone();
         blocking(move || question(&store)).await
+    }
+
+    async fn settled(&self) {
+        // An error means that the importer is gone, which is as good as done.
+        let _ = self.ready.clone().wait_for(|ready| *ready).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod images;
 mod life;
 mod link;
 pub mod monitor;
+mod pulls;
 mod rpc;
 mod serve;
 mod server;

@@ -30,6 +30,9 @@ use crate::store::{Store, private_dir};
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };
 
+/// What pulls images: this program.
+const PROGRAM: &str = "/proc/self/exe";
+
 /// Threads for what blocks: mounts, plugins, unpacking. More pods at once than that wait for one another.
 const BLOCKING_THREADS: usize = 8;
 
@@ -65,7 +68,7 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
     private_dir(&options.containers)?;
     let server = Arc::new(Server {
         store: Store::open(&options.state)?,
-        images: Images::open(&options.images)?,
+        images: Images::open(&options.images, Path::new(PROGRAM))?,
         zygote,
         containers: options.containers.clone(),
         turns: Turns::default(),

@@ -1,6 +1,6 @@
 //! The table of all RPCs: which function answers which, and which ones wait for their turn to be written.
 //!
-//! `ask` only looks, and is dropped when its caller goes away. `change` runs to its end whatever its caller does, so that nothing is
+//! `ask` only looks (or takes care of itself, as a pull does), and is dropped when its caller goes away. `change` runs to its end whatever its caller does, so that nothing is
 //! left half-made. `later` and `later_stream` answer Unimplemented: this is the one list of what is not real yet.
 
 use tonic::codegen::BoxStream;
@@ -99,9 +99,9 @@ rpcs! { ImageService:
         image_status::image_status(ImageStatusRequest) -> ImageStatusResponse;
         list_images::list_images(ListImagesRequest) -> ListImagesResponse;
         image_fs_info::image_fs_info(ImageFsInfoRequest) -> ImageFsInfoResponse;
+        pull_image::pull_image(PullImageRequest) -> PullImageResponse;
     }
     change {
-        pull_image::pull_image(PullImageRequest) -> PullImageResponse;
         remove_image::remove_image(RemoveImageRequest) -> RemoveImageResponse;
     }
     later {}

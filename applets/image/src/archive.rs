@@ -7,6 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use kit::{Context, Error, Result};
 
+use crate::compression::{Packing, packing, unpacked};
+
 /// No manifest or configuration is larger: registries refuse manifests above 4 MiB.
 const DOCUMENT_LIMIT: u64 = 8 << 20;
 
@@ -49,7 +51,7 @@ impl Archive {
     }
 
     /// A file's bytes, to be read through.
-    pub fn open_file(&self, name: &str) -> Result<Box<dyn Read + '_>> {
+    pub fn open_file(&self, name: &str) -> Result<Box<dyn Read + Send + '_>> {
         let missing = || Error::new(format!("{}: {name} is missing", self.path().display()));
         match self {
             Self::Tar { file, members, path } => {
@@ -91,27 +93,13 @@ fn inner(name: &str) -> Option<&Path> {
     path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)).then_some(path)
 }
 
-/// The plain stream of a gzip or zstd file, told by its first bytes; none for a file that is not compressed.
-pub fn decompress<'a, R: Read + Seek + 'a>(mut file: R) -> io::Result<Option<Box<dyn Read + 'a>>> {
-    let mut magic = [0; 4];
-    let mut filled = 0;
-    while filled < magic.len() {
-        match file.read(&mut magic[filled..])? {
-            0 => break,
-            n => filled += n,
-        }
-    }
+/// The plain stream of a packed file, told by its first bytes; none for a file that is not packed.
+fn decompress(mut file: &File) -> io::Result<Option<Box<dyn Read + Send + '_>>> {
+    let mut magic = Vec::new();
+    file.take(4).read_to_end(&mut magic)?;
     file.seek(SeekFrom::Start(0))?;
-    plain(magic, file)
-}
-
-/// The plain stream of bytes that begin with `magic`; none when they are not compressed.
-pub fn plain<'a>(magic: [u8; 4], bytes: impl Read + 'a) -> io::Result<Option<Box<dyn Read + 'a>>> {
-    Ok(match magic {
-        [0x1f, 0x8b, ..] => Some(Box::new(flate2::read::MultiGzDecoder::new(bytes))),
-        [0x28, 0xb5, 0x2f, 0xfd] => Some(Box::new(ruzstd::decoding::StreamingDecoder::new(bytes).map_err(io::Error::other)?)),
-        _ => None,
-    })
+    let packed = <[u8; 4]>::try_from(magic).map_or(Packing::None, packing);
+    Ok((packed != Packing::None).then(|| unpacked(packed, file)))
 }
 
 /// Where each regular member's bytes lie. A hard link to an earlier member (docker's way to save a layer twice) is that member.

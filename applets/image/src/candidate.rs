@@ -3,9 +3,9 @@
 use kit::{Context, Error, Result};
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::archive::Archive;
+use crate::hash::digest;
 use crate::reference::{Reference, is_digest};
 
 /// An index may point to an index (a name, then its platforms); no tool nests them deeper.
@@ -156,21 +156,6 @@ fn blob_name(digest: &str) -> Result<String> {
         return Err(Error::new(format!("digest {digest:?} is not sha256: and 64 hexadecimal digits")));
     }
     Ok(format!("blobs/{}", digest.replace(':', "/")))
-}
-
-/// `sha256:` and the hash.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-/// Small hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 fn decode<T: for<'a> Deserialize<'a>>(archive: &Archive, what: &str, bytes: &[u8]) -> Result<T> {

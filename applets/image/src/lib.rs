@@ -5,10 +5,17 @@
 mod archive;
 mod candidate;
 mod cli;
+mod compression;
+mod export;
+mod hash;
 mod layer;
 mod place;
 mod reference;
+pub mod registry;
+mod room;
+mod step;
 mod store;
+mod tarball;
 
 pub use reference::Reference;
 pub use store::{Image, Store, Usage};

@@ -50,6 +50,16 @@ impl Reference {
         Ok(Self { repository, tag: tag.map(Into::into), digest: digest.map(Into::into) })
     }
 
+    /// The registry's `HOST[:PORT]`.
+    pub fn host(&self) -> &str {
+        self.repository.split_once('/').map_or("", |(host, _)| host)
+    }
+
+    /// The repository's name in the registry.
+    pub fn path(&self) -> &str {
+        self.repository.split_once('/').map_or("", |(_, path)| path)
+    }
+
     /// `REPOSITORY:TAG`, when there is a tag.
     pub fn tagged(&self) -> Option<String> {
         self.tag.as_ref().map(|tag| format!("{}:{tag}", self.repository))
@@ -94,6 +104,8 @@ fn is_tag(tag: &str) -> bool {
 /// Domain and path in full, or none when malformed.
 fn repository(name: &str) -> Option<String> {
     let (domain, path) = match name.split_once('/') {
+        // The name that the hub's own tools once gave it.
+        Some(("index.docker.io", rest)) => (DEFAULT_DOMAIN, rest),
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
         _ => (DEFAULT_DOMAIN, name),
     };
@@ -122,6 +134,7 @@ mod tests {
         for (given, full) in [
             ("busybox", "docker.io/library/busybox:latest"),
             ("a/b:1", "docker.io/a/b:1"),
+            ("index.docker.io/busybox", "docker.io/library/busybox:latest"),
             ("localhost/b", "localhost/b:latest"),
             ("reg.example:5000/x/y_z:v1.2-3", "reg.example:5000/x/y_z:v1.2-3"),
         ] {

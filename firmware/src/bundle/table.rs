@@ -211,6 +211,18 @@ static COREDNS: ModuleSet = ModuleSet {
     go_sum: pins!("coredns", "go.sum"),
 };
 
+/// The registry that the lab's machines pull from.
+static REGISTRY: ModuleSet = ModuleSet {
+    name: "registry",
+    root: "github.com/distribution/distribution/v3",
+    version: "v3.1.2",
+    staging: None,
+    tags: "",
+    stamps: &[("github.com/distribution/distribution/v3/version.version", "v3.1.2")],
+    go_mod: pins!("registry", "go.mod"),
+    go_sum: pins!("registry", "go.sum"),
+};
+
 static KUBELET: Program = Program {
     name: "kubelet",
     imports: &[
@@ -368,6 +380,13 @@ pub static VARIANTS: &[Variant] = &[
         about: "cluster DNS",
         modules: &COREDNS,
         contents: Contents::Packages(&[("coredns", "github.com/coredns/coredns")]),
+        cgo: false,
+    },
+    Variant {
+        name: "registry",
+        about: "the lab's image registry",
+        modules: &REGISTRY,
+        contents: Contents::Packages(&[("registry", "github.com/distribution/distribution/v3/cmd/registry")]),
         cgo: false,
     },
 ];

@@ -11,6 +11,7 @@ mod nonce;
 mod plain;
 mod qemu;
 mod qmp;
+pub mod registry;
 pub mod run;
 pub mod segment;
 mod service;

@@ -13,7 +13,8 @@ pub async fn image_status(server: &Shared, request: ImageStatusRequest) -> Answe
     let Some(image) = server.images.find(&name).await? else { return Ok(ImageStatusResponse::default()) };
     let mut info = BTreeMap::new();
     if request.verbose {
-        info.insert("info".into(), serde_json::json!({ "imageSpec": image.config, "layers": image.layers }).to_string());
+        let facts = serde_json::json!({ "chainID": image.chain()?, "imageSpec": image.config, "layers": image.layers });
+        info.insert("info".into(), facts.to_string());
     }
     Ok(ImageStatusResponse { image: Some(of(&image)), info })
 }

@@ -1,15 +1,13 @@
-//! `PullImage`: of images that the node has. Registries come later.
-
-use tonic::Code;
+//! `PullImage`: always asks the registry, also for what is there: the kubelet's policies and checks of secrets depend on it.
 
 use crate::api::{PullImageRequest, PullImageResponse};
 use crate::server::{Answer, Fault, Shared};
 
 pub async fn pull_image(server: &Shared, request: PullImageRequest) -> Answer<PullImageResponse> {
     let name = request.image.unwrap_or_default().image;
-    if let Some(image) = server.images.find(&name).await? {
-        return Ok(PullImageResponse { image_ref: image.id });
+    if name.is_empty() {
+        return Err(Fault::invalid("an image needs a name"));
     }
-    let message = format!("pull {name}: the node does not have it, and registries are not implemented yet");
-    Err(Fault::new(Code::Unimplemented, message))
+    let id = server.images.pull(&name, request.auth).await?;
+    Ok(PullImageResponse { image_ref: id })
 }

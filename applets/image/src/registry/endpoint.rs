@@ -1,0 +1,280 @@
+//! One server of a registry: requests with whatever it wants to know of us, through its redirects.
+
+use std::io::Read;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::http::Response;
+use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use ureq::{Agent, Body};
+
+use super::agent::agent;
+use super::challenge::{self, Challenge};
+use super::credentials::Credentials;
+use super::fault::{Fault, Kind};
+use super::hosts::Host;
+use super::url::{Url, encoded};
+
+/// As many redirects as browsers and containerd follow.
+const REDIRECTS: usize = 10;
+/// An error's text or a token is no longer.
+const SMALL: u64 = 256 << 10;
+/// How much of a server's own words a person gets to see, in characters.
+const WORDS: usize = 200;
+
+/// A result of the registry's rooms.
+pub type Outcome<T> = Result<T, Fault>;
+
+/// A server that can be asked.
+pub struct Endpoint {
+    /// Who it is.
+    pub host: Host,
+    repository: String,
+    /// The registry's name in images, where the server is a mirror of it.
+    namespace: Option<String>,
+    credentials: Option<Credentials>,
+    stall: Duration,
+    own: OnceLock<Agent>,
+    other: OnceLock<Agent>,
+    /// What the last successful request said in its header Authorization.
+    authorization: Mutex<Option<String>>,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+struct Complaint {
+    #[serde(default)]
+    errors: Vec<ComplaintPart>,
+    #[serde(default)]
+    details: String,
+}
+
+#[derive(Deserialize)]
+struct ComplaintPart {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Endpoint {
+    /// A server for a repository (`library/busybox`) of the registry called `registry` in images. Credentials are for the registry itself, not for
+    /// its mirrors.
+    pub fn new(host: Host, registry: &str, repository: &str, credentials: &Credentials, stall: Duration) -> Self {
+        let of_mirror = !credentials.server_address.is_empty() && credentials.are_for(&host.base.authority);
+        let own = !host.mirror && credentials.are_for(registry);
+        let given = (!credentials.is_empty() && (own || of_mirror)).then(|| credentials.clone());
+        let token = given.as_ref().map(|c| &c.registry_token).filter(|token| !token.is_empty());
+        Self {
+            authorization: Mutex::new(token.map(|token| format!("Bearer {token}"))),
+            namespace: host.mirror.then(|| registry.to_owned()),
+            repository: repository.to_owned(),
+            credentials: given,
+            stall,
+            own: OnceLock::new(),
+            other: OnceLock::new(),
+            host,
+        }
+    }
+
+    /// How messages call it.
+    pub fn name(&self) -> &str {
+        &self.host.base.authority
+    }
+
+    /// Get `/<repository>/<path>`; the answer has a good status.
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Outcome<Response<Body>> {
+        self.get_inner(path, headers).map_err(|fault| fault.of(self.name()))
+    }
+
+    fn get_inner(&self, path: &str, headers: &[(&str, &str)]) -> Outcome<Response<Body>> {
+        let query = self.namespace.as_ref().map(|name| format!("?ns={}", encoded(name))).unwrap_or_default();
+        let url = self.host.base.below(&format!("/{}/{path}{query}", self.repository));
+        let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let response = self.follow(&url, headers, known.as_deref())?;
+        if response.status().as_u16() != 401 {
+            return judged(response);
+        }
+        let Some(proof) = self.prove(&response)? else { return judged(response) };
+        let response = judged(self.follow(&url, headers, Some(&proof))?)?;
+        *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
+        Ok(response)
+    }
+
+    /// Ask, and go where the answer sends us. What is for this server alone is shown to this server alone.
+    fn follow(&self, url: &Url, headers: &[(&str, &str)], authorization: Option<&str>) -> Outcome<Response<Body>> {
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS {
+            let ours = url.same_server(&self.host.base);
+            let mut request = self.agent(ours)?.get(url.to_string());
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            if ours {
+                for (name, value) in &self.host.headers {
+                    request = request.header(name, value);
+                }
+                let configured = self.host.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(AUTHORIZATION.as_str()));
+                if let Some(value) = authorization.filter(|_| !configured) {
+                    request = request.header(AUTHORIZATION, value);
+                }
+            }
+            let response = request.call().map_err(|e| network(&e))?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(response);
+            }
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let location = location.ok_or_else(|| Fault::new(Kind::Invalid, "it redirects to nowhere"))?;
+            let next = url.join(location).map_err(|e| Fault::new(Kind::Invalid, format!("it redirects to a {e}")))?;
+            if url.secure && !next.secure {
+                let text = format!("it redirects from https to plain http at {}", next.authority);
+                return Err(Fault::new(Kind::Invalid, text));
+            }
+            url = next;
+        }
+        Err(Fault::new(Kind::Invalid, format!("it redirects more than {REDIRECTS} times, at last to {}", url.authority)))
+    }
+
+    fn agent(&self, ours: bool) -> Outcome<&Agent> {
+        let cell = if ours { &self.own } else { &self.other };
+        if let Some(agent) = cell.get() {
+            return Ok(agent);
+        }
+        // Where a redirect or an authorization service leads is not known yet: it may need certificates.
+        let secure = self.host.base.secure || !ours;
+        let made = agent(&self.host.tls, secure, ours, self.host.dial_seconds, self.stall)?;
+        Ok(cell.get_or_init(|| made))
+    }
+
+    /// What to say to a server that has refused: none when we have nothing that it wants.
+    fn prove(&self, refusal: &Response<Body>) -> Outcome<Option<String>> {
+        let lines = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+        let challenges: Vec<Challenge> = lines.flat_map(challenge::parse).collect();
+        let find = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
+        if self.credentials.as_ref().is_some_and(|c| !c.registry_token.is_empty()) {
+            return Ok(None);
+        }
+        if let Some(bearer) = find("bearer") {
+            return self.token(bearer).map(Some);
+        }
+        let basic = self.credentials.as_ref().map(Credentials::basic).transpose()?.flatten();
+        Ok(find("basic").and(basic).map(|(_, pair)| format!("Basic {pair}")))
+    }
+
+    /// A token from the registry's authorization service (distribution-spec's token flow, and OAuth2 for identity tokens).
+    fn token(&self, challenge: &Challenge) -> Outcome<String> {
+        let realm = challenge.get("realm").ok_or_else(|| Fault::new(Kind::Invalid, "it wants a token from nowhere"))?;
+        let url = self.host.base.join(realm).map_err(|e| Fault::new(Kind::Invalid, format!("it wants a token from a {e}")))?;
+        if self.host.base.secure && !url.secure {
+            let text = format!("it wants our credentials over plain http at {}", url.authority);
+            return Err(Fault::new(Kind::Invalid, text));
+        }
+        let scope = challenge.get("scope").map_or_else(|| format!("repository:{}:pull", self.repository), str::to_owned);
+        let mut fields = vec![("service", challenge.get("service").unwrap_or_default().to_owned()), ("scope", scope)];
+        let identity = self.credentials.as_ref().map(|c| c.identity_token.clone()).filter(|token| !token.is_empty());
+        let agent = self.agent(url.same_server(&self.host.base))?;
+        let answer = if let Some(identity) = identity {
+            fields.extend([("grant_type", "refresh_token".to_owned()), ("client_id", "kutties".to_owned())]);
+            fields.push(("refresh_token", identity));
+            let request = agent.post(url.to_string()).header("Content-Type", "application/x-www-form-urlencoded");
+            request.send(form(&fields).as_bytes())
+        } else {
+            let basic = self.credentials.as_ref().map(Credentials::basic).transpose()?.flatten();
+            if let Some((name, _)) = &basic {
+                fields.push(("account", name.clone()));
+            }
+            let joint = if url.path.contains('?') { '&' } else { '?' };
+            let request = agent.get(format!("{url}{joint}{}", form(&fields)));
+            match basic {
+                Some((_, pair)) => request.header(AUTHORIZATION, format!("Basic {pair}")).call(),
+                None => request.call(),
+            }
+        };
+        let of = |fault: Fault| fault.of(format_args!("get a token from {}", url.authority));
+        let answer = judged(answer.map_err(|e| of(network(&e)))?).map_err(of)?;
+        let answer: TokenAnswer = serde_json::from_slice(&small(answer)?)
+            .map_err(|e| of(Fault::new(Kind::Invalid, format!("its answer is no JSON: {e}"))))?;
+        let token = if answer.token.is_empty() { answer.access_token } else { answer.token };
+        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(of(Fault::new(Kind::Invalid, "its answer has no token")));
+        }
+        Ok(format!("Bearer {token}"))
+    }
+}
+
+fn form(fields: &[(&str, String)]) -> String {
+    let pairs = fields.iter().filter(|(_, value)| !value.is_empty());
+    pairs.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+/// A good answer, or what a bad one means.
+fn judged(response: Response<Body>) -> Outcome<Response<Body>> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let kind = match status.as_u16() {
+        401 | 403 => Kind::Denied,
+        404 => Kind::NotFound,
+        408 | 429 | 500..=599 => Kind::Unavailable,
+        _ => Kind::Invalid,
+    };
+    let reason = status.canonical_reason().unwrap_or_default().to_lowercase();
+    let said = words(&small(response).unwrap_or_default());
+    let joint = if said.is_empty() { "" } else { ": " };
+    Err(Fault::new(kind, format!("{} {reason}{joint}{said}", status.as_u16())))
+}
+
+fn small(response: Response<Body>) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut body = response.into_body().into_reader().take(SMALL);
+    body.read_to_end(&mut bytes).map_err(|e| Fault::new(Kind::Unavailable, format!("read its answer: {e}")))?;
+    Ok(bytes)
+}
+
+/// A server's own words on one line, without what a terminal would obey. A page for browsers says nothing to anybody.
+fn words(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Complaint>(body) {
+        Ok(complaint) => complaint.errors.first().map_or(complaint.details, |error| match error.message.as_str() {
+            "" => error.code.to_lowercase(),
+            message => message.to_owned(),
+        }),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    if text.contains('<') {
+        return String::new();
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect::<String>().trim().to_owned()
+}
+
+/// What an error of the HTTP library means.
+pub fn network(e: &ureq::Error) -> Fault {
+    use std::io::ErrorKind;
+    use ureq::Error as E;
+    match e {
+        E::Timeout(_) => Fault::new(Kind::Unavailable, format!("it does not answer ({e})")),
+        E::HostNotFound => Fault::new(Kind::Unavailable, "there is no such host"),
+        E::Io(e) if e.kind() == ErrorKind::InvalidData => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
+        E::Io(e) => Fault::new(Kind::Unavailable, plain(e)),
+        E::Rustls(e) => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
+        E::Tls(e) => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
+        E::Protocol(e) => Fault::new(Kind::Invalid, format!("it does not speak HTTP: {e}")),
+        e => Fault::new(Kind::Unavailable, e.to_string()),
+    }
+}
+
+/// The kernel's words without a number.
+pub fn plain(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_lowercase())
+}

@@ -1,0 +1,402 @@
+//! Which servers to ask for a registry's images: mirrors and TLS settings in the form of containerd's `hosts.toml`.
+//!
+//! A folder (`/etc/kutties/certs.d`, then `/etc/containerd/certs.d`) has one folder a registry: `HOST_PORT_`, `HOST:PORT`, or
+//! `_default` for all that have none. In it lies `hosts.toml`; without that file, `*.crt` are authorities and `*.cert` with `*.key` who we are.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::url::Url;
+
+/// Where the settings of registries are looked for; the first folder that has some for a registry counts.
+pub const FOLDERS: [&str; 2] = ["/etc/kutties/certs.d", "/etc/containerd/certs.d"];
+/// The folder for registries that have none.
+const DEFAULT: &str = "_default";
+/// The name of Docker Hub in images, and its registry's.
+const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+
+/// A server to ask, in the order of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Where its API begins: `https://HOST/v2`.
+    pub base: Url,
+    /// It may say what a tag means.
+    pub resolves: bool,
+    /// It may give manifests and blobs.
+    pub pulls: bool,
+    /// It stands for the registry and is told for which; it never gets the registry's credentials.
+    pub mirror: bool,
+    /// Its certificates.
+    pub tls: Tls,
+    /// Sent with each request to it.
+    pub headers: Vec<(String, String)>,
+    /// How long a connection may take, in seconds, where it is said.
+    pub dial_seconds: Option<u64>,
+}
+
+/// Whom to believe, and who we are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Files with authorities that count beside the system's.
+    pub authorities: Vec<PathBuf>,
+    /// Files with our certificate and its key; the same when one file has both.
+    pub client: Option<(PathBuf, PathBuf)>,
+    /// Believe anybody.
+    pub skip_verify: bool,
+}
+
+/// What a person says for one call.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Speak plain HTTP to the registry.
+    pub plain_http: bool,
+    /// Believe any certificate.
+    pub skip_verify: bool,
+    /// The folders to look in, instead of [`FOLDERS`].
+    pub folders: Option<Vec<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    server: Option<String>,
+    #[serde(default)]
+    host: HashMap<String, Spanned<Section>>,
+    // The rest is the server's own.
+    capabilities: Option<Vec<String>>,
+    ca: Option<Paths>,
+    client: Option<Client>,
+    skip_verify: Option<bool>,
+    override_path: Option<bool>,
+    #[serde(default)]
+    header: HashMap<String, Values>,
+    dial_timeout: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Section {
+    capabilities: Option<Vec<String>>,
+    ca: Option<Paths>,
+    client: Option<Client>,
+    skip_verify: Option<bool>,
+    override_path: Option<bool>,
+    #[serde(default)]
+    header: HashMap<String, Values>,
+    dial_timeout: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Paths {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Client {
+    Both(PathBuf),
+    // containerd takes a list of pairs, and a flat list of files that hold both.
+    Pairs(Vec<Vec<PathBuf>>),
+    Files(Vec<PathBuf>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// The servers for the registry called `name` in images: mirrors first, then itself.
+///
+/// # Errors
+/// Settings that can't be read or understood: asking somebody else than the one who was named would be worse.
+pub fn find(name: &str, overrides: &Overrides) -> Result<Vec<Host>> {
+    let standard = || FOLDERS.iter().map(PathBuf::from).collect();
+    let folders: Vec<PathBuf> = overrides.folders.clone().unwrap_or_else(standard);
+    let mut hosts = match folder_of(name, &folders) {
+        Some(folder) => read(name, &folder)?,
+        None => vec![plain(name)?],
+    };
+    for host in hosts.iter_mut().filter(|host| !host.mirror) {
+        host.base.secure &= !overrides.plain_http;
+        host.tls.skip_verify |= overrides.skip_verify;
+    }
+    Ok(hosts)
+}
+
+fn folder_of(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    let underscored = name.rsplit_once(':').map(|(host, port)| format!("{host}_{port}_"));
+    let names: Vec<&str> = underscored.as_deref().into_iter().chain([name, DEFAULT]).collect();
+    folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).find(|folder| folder.is_dir())
+}
+
+/// A registry without settings.
+fn plain(name: &str) -> Result<Host> {
+    host_at(default_server(name), false)
+}
+
+fn default_server(name: &str) -> &str {
+    if name == HUB.0 { HUB.1 } else { name }
+}
+
+/// A server at `HOST`, `URL`, or `URL/PATH`; `as_is` leaves the path as it stands.
+fn host_at(address: &str, as_is: bool) -> Result<Host> {
+    let url = if address.contains("://") {
+        Url::parse(address)?
+    } else {
+        let scheme = if is_local(address) { "http" } else { "https" };
+        Url::parse(&format!("{scheme}://{address}"))?
+    };
+    let path = url.path.trim_end_matches('/').to_owned();
+    let path = if as_is || path.ends_with("/v2") { path } else { format!("{path}/v2") };
+    let base = Url { path, ..url };
+    Ok(Host { base, resolves: true, pulls: true, mirror: false, tls: Tls::default(), headers: Vec::new(), dial_seconds: None })
+}
+
+/// This machine itself is spoken to without TLS unless a scheme is given, as everybody does.
+fn is_local(authority: &str) -> bool {
+    let host = authority.split('/').next().unwrap_or_default();
+    let host = host.strip_prefix("[::1]").map_or(host, |_| "::1");
+    let host = if host == "::1" { host } else { host.split(':').next().unwrap_or_default() };
+    host == "localhost" || host == "::1" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn read(name: &str, folder: &Path) -> Result<Vec<Host>> {
+    let path = folder.join("hosts.toml");
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(name, &text, folder).doing(format_args!("read {}", path.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(vec![Host { tls: loose_files(folder)?, ..plain(name)? }]),
+        Err(e) => Err(e).on("read", &path),
+    }
+}
+
+/// The servers that a `hosts.toml` in `folder` names for the registry `name`.
+pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Vec<Host>> {
+    let file: File = toml::from_str(text).map_err(|e| Error::new(e.to_string().trim().replace('\n', " ")))?;
+    let mut sections: Vec<_> = file.host.into_iter().collect();
+    // A table forgets the order of the file, which is the order of asking.
+    sections.sort_by_key(|(_, section)| section.span().start);
+    let mut hosts = Vec::new();
+    for (address, section) in sections {
+        hosts.push(Host { mirror: true, ..section.into_inner().host(&address, folder)? });
+    }
+    let own = Section {
+        capabilities: file.capabilities,
+        ca: file.ca,
+        client: file.client,
+        skip_verify: file.skip_verify,
+        override_path: file.override_path,
+        header: file.header,
+        dial_timeout: file.dial_timeout,
+    };
+    let server = file.server.as_deref().filter(|server| !server.is_empty());
+    let mut last = own.host(server.unwrap_or(default_server(name)), folder)?;
+    // Another server than the registry's own is no place for the registry's credentials.
+    last.mirror = !last.base.same_server(&Url { secure: last.base.secure, ..plain(name)?.base });
+    // The same server as a section above is asked once, with the section's settings.
+    match hosts.iter_mut().find(|host| host.base == last.base) {
+        Some(named) => named.mirror = last.mirror,
+        None => hosts.push(last),
+    }
+    for host in &mut hosts {
+        if host.mirror && host.base.same_server(&Url { secure: host.base.secure, ..plain(name)?.base }) {
+            host.mirror = false;
+        }
+    }
+    Ok(hosts)
+}
+
+impl Section {
+    fn host(self, address: &str, folder: &Path) -> Result<Host> {
+        let mut host = host_at(address, self.override_path.unwrap_or(false))?;
+        if let Some(capabilities) = &self.capabilities {
+            let has = |name: &str| capabilities.iter().any(|known| known.eq_ignore_ascii_case(name));
+            if let Some(odd) = capabilities.iter().find(|c| !["pull", "resolve", "push", "referrers"].contains(&c.as_str())) {
+                return Err(Error::new(format!("{address}: there is no capability {odd:?}")));
+            }
+            (host.pulls, host.resolves) = (has("pull"), has("resolve"));
+        }
+        host.tls = Tls {
+            authorities: match self.ca {
+                None => Vec::new(),
+                Some(Paths::One(path)) => vec![folder.join(path)],
+                Some(Paths::Many(paths)) => paths.iter().map(|path| folder.join(path)).collect(),
+            },
+            client: self.client.map(|client| client.files(address, folder)).transpose()?.flatten(),
+            skip_verify: self.skip_verify.unwrap_or(false),
+        };
+        host.dial_seconds = self.dial_timeout.as_deref().map(seconds).transpose()?;
+        let mut headers: Vec<_> = self.header.into_iter().collect();
+        headers.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, values) in headers {
+            let values = match values {
+                Values::One(value) => vec![value],
+                Values::Many(values) => values,
+            };
+            host.headers.extend(values.into_iter().map(|value| (name.clone(), value)));
+        }
+        Ok(host)
+    }
+}
+
+impl Client {
+    fn files(self, address: &str, folder: &Path) -> Result<Option<(PathBuf, PathBuf)>> {
+        let pairs = match self {
+            Self::Both(path) => vec![vec![path]],
+            Self::Pairs(pairs) => pairs,
+            Self::Files(files) => files.into_iter().map(|file| vec![file]).collect(),
+        };
+        match pairs.as_slice() {
+            [] => Ok(None),
+            [pair] => match pair.as_slice() {
+                [both] => Ok(Some((folder.join(both), folder.join(both)))),
+                [certificate, key] if key.as_os_str().is_empty() => {
+                    Ok(Some((folder.join(certificate), folder.join(certificate))))
+                }
+                [certificate, key] => Ok(Some((folder.join(certificate), folder.join(key)))),
+                _ => Err(Error::new(format!("{address}: client is a file, or a certificate and a key"))),
+            },
+            _ => Err(Error::new(format!("{address}: more than one client certificate is not supported"))),
+        }
+    }
+}
+
+/// `10s`, `500ms` (rounded up), `1m`, as Go writes durations.
+fn seconds(text: &str) -> Result<u64> {
+    let number = |rest: &str| rest.parse::<u64>().ok();
+    let value = match () {
+        () if text.ends_with("ms") => number(text.trim_end_matches("ms")).map(|ms| ms.div_ceil(1000)),
+        () if text.ends_with('s') => number(text.trim_end_matches('s')),
+        () if text.ends_with('m') => number(text.trim_end_matches('m')).and_then(|m| m.checked_mul(60)),
+        () => None,
+    };
+    value.filter(|s| *s > 0).ok_or_else(|| Error::new(format!("dial_timeout {text:?} is no duration such as \"10s\"")))
+}
+
+/// Docker's form of a registry's folder.
+fn loose_files(folder: &Path) -> Result<Tls> {
+    let mut tls = Tls::default();
+    let entries = fs::read_dir(folder).on("list", folder)?;
+    let mut paths: Vec<_> = entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>().on("list", folder)?;
+    paths.sort();
+    for path in paths {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("crt") => tls.authorities.push(path),
+            Some("cert") => tls.client = Some((path.clone(), path.with_extension("key"))),
+            _ => {}
+        }
+    }
+    Ok(tls)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    fn bases(hosts: &[Host]) -> Vec<String> {
+        hosts.iter().map(|host| format!("{}{}", host.base, if host.mirror { " mirror" } else { "" })).collect()
+    }
+
+    #[test]
+    fn without_settings() {
+        let none = Overrides { folders: Some(vec![]), ..Overrides::default() };
+        for (name, base) in [
+            ("docker.io", "https://registry-1.docker.io/v2"),
+            ("a.example:5000", "https://a.example:5000/v2"),
+            ("localhost:5000", "http://localhost:5000/v2"),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000/v2"),
+            ("[::1]:5000", "http://[::1]:5000/v2"),
+            ("localhost.example", "https://localhost.example/v2"),
+        ] {
+            assert_eq!(bases(&find(name, &none).unwrap()), [base]);
+        }
+        let plain = Overrides { plain_http: true, ..none };
+        assert_eq!(bases(&find("a.example", &plain).unwrap()), ["http://a.example/v2"]);
+    }
+
+    #[test]
+    fn the_order_of_the_file_is_the_order_of_asking() {
+        let text = r#"
+            server = "https://registry-1.docker.io"
+            [host."https://z.example"]
+            capabilities = ["pull", "resolve"]
+            ca = "z.crt"
+            [host."http://a.example/prefix"]
+            capabilities = ["pull"]
+            skip_verify = true
+            client = [["a.cert", "/k/a.key"]]
+            dial_timeout = "3s"
+            header = {x-one = "1", x-two = ["2", "3"]}
+            [host."https://b.example/v2/hub"]
+            override_path = true
+        "#;
+        let hosts = parse("docker.io", text, Path::new("/d")).unwrap();
+        let wanted = [
+            "https://z.example/v2 mirror",
+            "http://a.example/prefix/v2 mirror",
+            "https://b.example/v2/hub mirror",
+            "https://registry-1.docker.io/v2",
+        ];
+        assert_eq!(bases(&hosts), wanted);
+        assert_eq!(hosts[0].tls.authorities, [Path::new("/d/z.crt")]);
+        assert!(!hosts[1].resolves && hosts[1].pulls && hosts[1].tls.skip_verify);
+        assert_eq!(hosts[1].tls.client, Some(("/d/a.cert".into(), "/k/a.key".into())));
+        assert_eq!(hosts[1].dial_seconds, Some(3));
+        assert_eq!(hosts[1].headers.iter().map(|(_, v)| v.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn settings_of_the_registry_itself() {
+        let own = parse("r.example:5000", "ca = [\"/x\", \"y\"]\nskip_verify = true", Path::new("/d")).unwrap();
+        assert_eq!(bases(&own), ["https://r.example:5000/v2"]);
+        assert_eq!(own[0].tls.authorities, [Path::new("/x"), Path::new("/d/y")]);
+        let named = parse("r.example:5000", "[host.\"http://r.example:5000\"]", Path::new("/")).unwrap();
+        assert_eq!(bases(&named)[0], "http://r.example:5000/v2");
+        let elsewhere = parse("r.example", "server = \"https://other.example\"", Path::new("/")).unwrap();
+        assert_eq!(bases(&elsewhere), ["https://other.example/v2 mirror"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("sever = \"x\"", "sever"),
+            ("[host.\"https://a\"]\ncapabilites = []", "capabilites"),
+            ("capabilities = [\"pul\"]", "pul"),
+            ("server = \"ftp://x\"", "ftp://x"),
+            ("dial_timeout = \"soon\"", "soon"),
+            ("x", "expected"),
+        ] {
+            let said = parse("r.example", text, Path::new("/")).unwrap_err().to_string();
+            assert!(said.contains(part), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn folders_by_name() {
+        let root = std::env::temp_dir().join(format!("kutties-hosts-{}", std::process::id()));
+        let overrides = Overrides { folders: Some(vec![root.join("one"), root.join("two")]), ..Overrides::default() };
+        let put = |path: &str, text: &str| {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), text).unwrap();
+        };
+        put("two/_default/hosts.toml", "[host.\"http://all.example\"]");
+        put("two/r.example:5000/hosts.toml", "[host.\"http://colon.example\"]");
+        assert_eq!(bases(&find("r.example:5000", &overrides).unwrap())[0], "http://colon.example/v2 mirror");
+        put("two/r.example_5000_/hosts.toml", "[host.\"http://under.example\"]");
+        assert_eq!(bases(&find("r.example:5000", &overrides).unwrap())[0], "http://under.example/v2 mirror");
+        assert_eq!(bases(&find("s.example", &overrides).unwrap())[0], "http://all.example/v2 mirror");
+        put("one/s.example/ca.crt", "");
+        let found = find("s.example", &overrides).unwrap();
+        assert_eq!(found[0].tls.authorities, [root.join("one/s.example/ca.crt")]);
+        fs::remove_dir_all(root).unwrap();
+    }
+}

@@ -1,0 +1,134 @@
+//! A repository behind its servers: mirrors first, then the registry.
+
+use std::io::Read;
+use std::thread::sleep;
+use std::time::Duration;
+
+use oci_spec::image::Descriptor;
+use ureq::Body;
+use ureq::http::Response;
+
+use super::credentials::Credentials;
+use super::endpoint::{Endpoint, Outcome};
+use super::fault::{Fault, Kind};
+use super::hosts::{self, Overrides};
+use super::manifest::{ACCEPT, LIMIT};
+use crate::hash::digest;
+use crate::reference::{Reference, is_digest};
+
+/// How often a document is asked for while the registry can't be reached or is overloaded.
+const TRIES: u32 = 3;
+/// The pause before the second try; twice as long before the third.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest configuration, in bytes: containerd's limit for what it reads into memory.
+const CONFIG_LIMIT: u64 = 8 << 20;
+
+/// A repository that can be asked.
+pub struct Remote {
+    /// In the order of asking.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Remote {
+    /// The repository of a reference.
+    pub fn new(reference: &Reference, credentials: &Credentials, overrides: &Overrides, stall: Duration) -> Outcome<Self> {
+        let hosts = hosts::find(reference.host(), overrides)?;
+        let endpoint = |host| Endpoint::new(host, reference.host(), reference.path(), credentials, stall);
+        Ok(Self { endpoints: hosts.into_iter().map(endpoint).collect() })
+    }
+
+    /// The manifest or index that a reference means, and its digest.
+    pub fn resolve(&self, reference: &Reference) -> Outcome<(String, Vec<u8>)> {
+        if let Some(digest) = &reference.digest {
+            return Ok((digest.clone(), self.manifest(digest)?));
+        }
+        let tag = reference.tag.as_deref().unwrap_or("latest");
+        let path = format!("manifests/{tag}");
+        let resolving: Vec<_> = self.endpoints.iter().filter(|endpoint| endpoint.host.resolves).collect();
+        first(&resolving, |endpoint| {
+            let response = endpoint.get(&path, &[("Accept", ACCEPT)])?;
+            let told = response.headers().get("Docker-Content-Digest").and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let bytes = document(response, LIMIT).map_err(|fault| fault.of(endpoint.name()))?;
+            let found = digest(&bytes);
+            match told.filter(|told| is_digest(told) && *told != found) {
+                Some(told) => Err(mismatch(endpoint, &told, &found)),
+                None => Ok((found, bytes)),
+            }
+        })
+    }
+
+    /// A manifest by its digest, which is checked.
+    pub fn manifest(&self, wanted: &str) -> Outcome<Vec<u8>> {
+        self.checked(&format!("manifests/{wanted}"), &[("Accept", ACCEPT)], wanted, LIMIT)
+    }
+
+    /// An image's configuration.
+    pub fn config(&self, descriptor: &Descriptor) -> Outcome<Vec<u8>> {
+        let wanted = descriptor.digest().to_string();
+        self.checked(&format!("blobs/{wanted}"), &[], &wanted, CONFIG_LIMIT)
+    }
+
+    fn checked(&self, path: &str, headers: &[(&str, &str)], wanted: &str, limit: u64) -> Outcome<Vec<u8>> {
+        if !is_digest(wanted) {
+            return Err(Fault::new(Kind::Invalid, format!("digest {wanted:?} is not sha256: and 64 hexadecimal digits")));
+        }
+        let pulling: Vec<_> = self.endpoints.iter().filter(|endpoint| endpoint.host.pulls).collect();
+        first(&pulling, |endpoint| {
+            let bytes = document(endpoint.get(path, headers)?, limit).map_err(|fault| fault.of(endpoint.name()))?;
+            let found = digest(&bytes);
+            if found == wanted { Ok(bytes) } else { Err(mismatch(endpoint, wanted, &found)) }
+        })
+    }
+}
+
+fn mismatch(endpoint: &Endpoint, wanted: &str, found: &str) -> Fault {
+    Fault::new(Kind::Invalid, format!("{}: what it gives for {wanted} has digest {found}", endpoint.name()))
+}
+
+/// Ask one server after the other until one answers. The registry's own words come last, and say what kind of failure it is.
+fn first<T>(endpoints: &[&Endpoint], ask: impl Fn(&Endpoint) -> Outcome<T>) -> Outcome<T> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for endpoint in endpoints {
+        match patiently(|| ask(endpoint)) {
+            Ok(found) => return Ok(found),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let Some(last) = faults.pop() else {
+        return Err(Fault::new(Kind::Invalid, "no server of hosts.toml may be asked for this"));
+    };
+    Err(faults.into_iter().rev().fold(last, |all, fault| Fault::new(all.kind, format!("{fault}; {all}"))))
+}
+
+fn patiently<T>(ask: impl Fn() -> Outcome<T>) -> Outcome<T> {
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        match ask() {
+            Err(fault) if fault.kind == Kind::Unavailable && passes(&fault) => sleep(pause),
+            answer => return answer,
+        }
+        pause *= 2;
+    }
+    ask()
+}
+
+/// An unknown name and a closed port stay so for longer than we wait; the kubelet tries again by itself. A server that let us wait
+/// has had its time.
+fn passes(fault: &Fault) -> bool {
+    !["no such host", "refused", "does not answer"].iter().any(|words| fault.message.contains(words))
+}
+
+/// A small document, whole.
+fn document(response: Response<Body>, limit: u64) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let told = response.body().content_length();
+    let mut body = response.into_body().into_reader().take(limit + 1);
+    body.read_to_end(&mut bytes).map_err(|e| Fault::new(Kind::Unavailable, format!("its answer was cut off: {e}")))?;
+    if bytes.len() as u64 > limit {
+        return Err(Fault::new(Kind::Invalid, format!("its answer is larger than {} MiB", limit >> 20)));
+    }
+    match told.filter(|told| *told != bytes.len() as u64) {
+        Some(told) => Err(Fault::new(Kind::Unavailable, format!("its answer was cut off after {} of {told} bytes", bytes.len()))),
+        None => Ok(bytes),
+    }
+}

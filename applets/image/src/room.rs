@@ -1,0 +1,55 @@
+//! Whether there is room for images, and what to say when there is not.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+
+use crate::registry::fault::{Fault, Kind};
+
+/// The kernel's words for a full filesystem and for a used-up quota.
+const FULL: [&str; 2] = ["no space left on device", "quota exceeded"];
+
+/// Whether an error says that there is no room.
+pub fn is_full(message: &str) -> bool {
+    let message = message.to_lowercase();
+    FULL.iter().any(|words| message.contains(words))
+}
+
+/// Refuse what can't fit before it takes the room away from others. A layer is never smaller unpacked than packed, sparse files aside.
+pub fn check(root: &Path, bytes: u64) -> std::result::Result<(), Fault> {
+    let free = free(root)?;
+    if bytes <= free {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let text = format!("{} MiB are to come, but {} has {} MiB left", mib(bytes), mount(root).display(), free >> 20);
+    Err(Fault::new(Kind::Full, text))
+}
+
+/// The same failure; one for want of room says where.
+pub fn explained(fault: Fault, root: &Path) -> Fault {
+    if fault.kind != Kind::Full && !is_full(&fault.message) {
+        return fault;
+    }
+    let text = format!("{} is full: {}", mount(root).display(), fault.message);
+    Fault::new(Kind::Full, text)
+}
+
+/// The same for any error of the store.
+pub fn named(e: Error, root: &Path) -> Error {
+    if is_full(&e.to_string()) { Error::new(format!("{} is full: {e}", mount(root).display())).with_exit(e.exit()) } else { e }
+}
+
+fn free(root: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(root).on("look at", root)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Where the filesystem of a folder is mounted.
+fn mount(root: &Path) -> PathBuf {
+    let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).ok();
+    let own = device(root);
+    let inside = root.ancestors().take_while(|path| device(path) == own);
+    inside.last().unwrap_or(root).to_owned()
+}

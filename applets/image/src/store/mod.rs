@@ -1,0 +1,317 @@
+//! The store: records in one index, layers by chain id, all changes under one lock.
+//!
+//! A change gathers its layers in a folder of its own ([`ingest`]) and is complete when the new index was renamed into place;
+//! whatever else lies in the store is rubbish, which the next change collects. A layer is keyed by its chain id (its own digest and
+//! all below it), because unpacking looks at those below.
+
+mod import;
+pub mod index;
+pub mod ingest;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use kit::{Context, Error, Result};
+use oci_spec::image::ImageConfiguration;
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use crate::hash::digest;
+use crate::reference::is_digest;
+use crate::step::{Step, reached};
+use index::{Index, Record};
+
+/// Digits of a chain id in a layer's folder name: mount options are limited to a page, and 32 digits are 128 bits.
+const NAME_DIGITS: usize = 32;
+
+/// Overlayfs stacks no more.
+const MOST_LAYERS: usize = 500;
+
+/// An image of the store.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// `sha256:` and the hash of its configuration: one value for an image on this node.
+    pub id: String,
+    /// `REPOSITORY:TAG` in full, sorted.
+    pub tags: Vec<String>,
+    /// `REPOSITORY@DIGEST` in full, sorted.
+    pub digests: Vec<String>,
+    /// Bytes of its blobs as they came.
+    pub size: u64,
+    /// Whether it must not be collected: it came with the node and can't be fetched again.
+    pub pinned: bool,
+    /// Its configuration.
+    pub config: ImageConfiguration,
+    /// The folders of its layers, lowest first: lower folders for overlayfs, never to be written.
+    pub layers: Vec<PathBuf>,
+}
+
+impl Image {
+    /// The chain id of all its layers together; empty for an image without layers.
+    pub fn chain(&self) -> Result<String> {
+        Ok(chains(self.config.rootfs().diff_ids())?.pop().unwrap_or_default())
+    }
+}
+
+/// What the store holds on its filesystem.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Bytes of the blocks in use.
+    pub bytes: u64,
+    /// Files and folders.
+    pub inodes: u64,
+}
+
+/// A folder of images. Opening it takes no lock: each call takes its own.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store at `root`, which is made if it is not there.
+    pub fn open(root: &Path) -> Result<Self> {
+        let store = Self { root: root.to_owned() };
+        for dir in [root.to_owned(), store.layers(), store.configs(), store.ingests()] {
+            fs::create_dir_all(&dir).on("make", &dir)?;
+        }
+        Ok(store)
+    }
+
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A number that changes with every change of the store.
+    pub fn generation(&self) -> Result<u64> {
+        Ok(self.index()?.generation)
+    }
+
+    /// All images, sorted by id.
+    pub fn images(&self) -> Result<Vec<Image>> {
+        let _lock = self.lock(FlockOperation::LockShared)?;
+        self.index_unlocked()?.images.into_iter().map(|record| self.image(record)).collect()
+    }
+
+    /// The image of a name, an id (with or without `sha256:`), or a repository and digest.
+    pub fn find(&self, name: &str) -> Result<Option<Image>> {
+        let _lock = self.lock(FlockOperation::LockShared)?;
+        let index = self.index_unlocked()?;
+        index.find(name).map(|record| self.image(record.clone())).transpose()
+    }
+
+    /// The same for a person, who may shorten an id.
+    pub fn find_typed(&self, name: &str) -> Result<Option<Image>> {
+        let _lock = self.lock(FlockOperation::LockShared)?;
+        let index = self.index_unlocked()?;
+        index.find(name).or_else(|| index.find_short(name)).map(|record| self.image(record.clone())).transpose()
+    }
+
+    /// Forget an image by any of its names: all its names go. Layers that nothing else uses go too, unless they are mounted.
+    /// Whether there was one.
+    pub fn remove(&self, name: &str) -> Result<bool> {
+        let _lock = self.lock(FlockOperation::LockExclusive)?;
+        let mut index = self.index_unlocked()?;
+        let Some(id) = index.find(name).map(|record| record.id.clone()) else { return Ok(false) };
+        index.images.retain(|record| record.id != id);
+        self.commit(&mut index)?;
+        Ok(true)
+    }
+
+    /// Give an image that is there these names as well. Whether it is there.
+    pub fn name(&self, id: &str, tags: Vec<String>, digests: Vec<String>) -> Result<bool> {
+        let _lock = self.lock(FlockOperation::LockExclusive)?;
+        let mut index = self.index_unlocked()?;
+        let Some(record) = index.find(id).cloned() else { return Ok(false) };
+        if tags.iter().all(|t| record.tags.contains(t)) && digests.iter().all(|d| record.digests.contains(d)) {
+            return Ok(true);
+        }
+        index.add(Record { tags, digests, ..record });
+        self.commit(&mut index)?;
+        Ok(true)
+    }
+
+    /// Remove what no image needs: what a killed change has left, layers of removed images that were mounted then.
+    pub fn collect(&self) -> Result<()> {
+        let _lock = self.lock(FlockOperation::LockExclusive)?;
+        let mut index = self.index_unlocked()?;
+        if self.sweep(&mut index)? {
+            index.write(&self.root)?;
+        }
+        Ok(())
+    }
+
+    /// Room that the store takes: layers as they were measured when they came, and what is on its way in now.
+    pub fn usage(&self) -> Result<Usage> {
+        let _lock = self.lock(FlockOperation::LockShared)?;
+        let mut usage = Usage::default();
+        for dir in [self.configs(), self.ingests()] {
+            usage.add(measure(&dir).on("measure", &dir)?);
+        }
+        self.index_unlocked()?.layers.values().for_each(|layer| usage.add(*layer));
+        for path in [self.root.clone(), self.layers(), self.root.join("index.json"), self.root.join("lock")] {
+            // Of a store that was never changed, some are not there.
+            if let Ok(meta) = fs::symlink_metadata(&path) {
+                usage.add(Usage { bytes: meta.blocks() * BLOCK, inodes: 1 });
+            }
+        }
+        Ok(usage)
+    }
+
+    /// The configuration of an image as it came.
+    pub fn config_of(&self, id: &str) -> Result<Vec<u8>> {
+        let path = self.config_path(id);
+        fs::read(&path).on("read", &path)
+    }
+
+    fn layers(&self) -> PathBuf {
+        self.root.join("layers")
+    }
+
+    fn configs(&self) -> PathBuf {
+        self.root.join("configs")
+    }
+
+    fn ingests(&self) -> PathBuf {
+        self.root.join("ingest")
+    }
+
+    fn layer(&self, name: &str) -> PathBuf {
+        self.layers().join(name)
+    }
+
+    fn config_path(&self, id: &str) -> PathBuf {
+        self.configs().join(id.trim_start_matches("sha256:"))
+    }
+
+    fn lock(&self, how: FlockOperation) -> Result<File> {
+        let path = self.root.join("lock");
+        let file = File::options().write(true).create(true).truncate(false).open(&path).on("open", &path)?;
+        rustix::io::retry_on_intr(|| rustix::fs::flock(&file, how)).on("lock", &path)?;
+        Ok(file)
+    }
+
+    fn index(&self) -> Result<Index> {
+        let _lock = self.lock(FlockOperation::LockShared)?;
+        self.index_unlocked()
+    }
+
+    fn index_unlocked(&self) -> Result<Index> {
+        Index::read(&self.root)
+    }
+
+    /// Make the index the valid one, then collect what it no longer names.
+    fn commit(&self, index: &mut Index) -> Result<()> {
+        index.write(&self.root)?;
+        reached(Step::Committed);
+        if self.sweep(index)? {
+            index.write(&self.root)?;
+        }
+        Ok(())
+    }
+
+    fn image(&self, record: Record) -> Result<Image> {
+        let path = self.config_path(&record.id);
+        let config = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
+        let layers = record.layers.iter().map(|name| self.layer(name)).collect();
+        let Record { id, tags, digests, size, pinned, .. } = record;
+        Ok(Image { id, tags, digests, size, pinned, config, layers })
+    }
+
+    /// Remove layers and configurations that no image names, no change needs and no mount uses. Whether the index must say so.
+    fn sweep(&self, index: &mut Index) -> Result<bool> {
+        let mut needed: HashSet<String> = ingest::tidy(&self.ingests())?.into_iter().collect();
+        needed.extend(index.images.iter().flat_map(|r| r.layers.iter().cloned()));
+        let mounts = fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
+        let there = names(&self.layers())?;
+        let before = index.layers.len();
+        // What a killed sweep has removed already.
+        index.layers.retain(|name, _| there.iter().any(|(known, _)| known == name));
+        for (name, path) in there {
+            if !needed.contains(&name) && !mounts.contains(&name) {
+                // Away from its place first: a killed removal must not leave half a layer that looks whole.
+                let gone = self.ingests().join(format!("{name}.gone"));
+                fs::rename(&path, &gone).on("rename", &path)?;
+                index.layers.remove(&name);
+                fs::remove_dir_all(&gone).on("remove", &gone)?;
+                reached(Step::Swept);
+            }
+        }
+        let configs: HashSet<&str> = index.images.iter().map(|r| r.id.trim_start_matches("sha256:")).collect();
+        for (name, path) in names(&self.configs())? {
+            if !configs.contains(name.as_str()) {
+                fs::remove_file(&path).on("remove", &path)?;
+            }
+        }
+        Ok(index.layers.len() != before)
+    }
+}
+
+/// The folder names of an image's layers, lowest first, from its configuration's list: each chain id is the hash of the one
+/// below and the layer's own digest (image-spec, "Layer ChainID").
+pub fn layer_names(diff_ids: &[String]) -> Result<Vec<String>> {
+    if diff_ids.len() > MOST_LAYERS {
+        return Err(Error::new(format!("the image has {} layers, overlayfs takes {MOST_LAYERS}", diff_ids.len())));
+    }
+    let name = |chain: &String| chain.trim_start_matches("sha256:")[..NAME_DIGITS].to_owned();
+    Ok(chains(diff_ids)?.iter().map(name).collect())
+}
+
+fn chains(diff_ids: &[String]) -> Result<Vec<String>> {
+    let mut chains: Vec<String> = Vec::new();
+    for diff_id in diff_ids {
+        if !is_digest(diff_id) {
+            return Err(Error::new(format!("diff id {diff_id:?} is not sha256: and 64 hexadecimal digits")));
+        }
+        let below = chains.last().map(|below| digest(format!("{below} {diff_id}").as_bytes()));
+        chains.push(below.unwrap_or_else(|| diff_id.clone()));
+    }
+    Ok(chains)
+}
+
+/// Names and paths in a folder.
+fn names(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let entries = fs::read_dir(dir).on("list", dir)?;
+    entries.map(|e| e.map(|e| (e.file_name().to_string_lossy().into_owned(), e.path())).on("list", dir)).collect()
+}
+
+/// Bytes in a block as `stat` counts them.
+const BLOCK: u64 = 512;
+
+impl Usage {
+    fn add(&mut self, more: Self) {
+        self.bytes += more.bytes;
+        self.inodes += more.inodes;
+    }
+}
+
+/// The room that a folder takes: a file with several names counts once, what vanishes meanwhile not at all.
+fn measure(path: &Path) -> std::io::Result<Usage> {
+    let (mut usage, mut linked) = (Usage::default(), HashSet::new());
+    walk(path, &mut usage, &mut linked)?;
+    Ok(usage)
+}
+
+fn walk(path: &Path, usage: &mut Usage, linked: &mut HashSet<u64>) -> std::io::Result<()> {
+    let vanished = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+    let meta = match fs::symlink_metadata(path) {
+        Err(e) if vanished(&e) => return Ok(()),
+        meta => meta?,
+    };
+    if !meta.is_dir() && meta.nlink() > 1 && !linked.insert(meta.ino()) {
+        return Ok(());
+    }
+    usage.add(Usage { bytes: meta.blocks() * BLOCK, inodes: 1 });
+    if meta.is_dir() {
+        match fs::read_dir(path) {
+            Err(e) if vanished(&e) => {}
+            entries => entries?.try_for_each(|entry| walk(&entry?.path(), usage, linked))?,
+        }
+    }
+    Ok(())
+}
