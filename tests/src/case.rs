@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci};
+use crate::{applets, boot, cri, image, join, kube, oci, streaming};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -43,6 +43,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("image", image::CASES),
     ("kube", kube::CASES),
     ("cri", cri::CASES),
+    ("streaming", streaming::CASES),
     ("join", join::CASES),
     ("end", boot::END_CASES),
 ];

@@ -12,6 +12,8 @@ mod kube;
 mod leaks;
 mod oci;
 mod report;
+mod streaming;
+mod terminal;
 mod world;
 
 use std::collections::BTreeSet;

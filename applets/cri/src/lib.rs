@@ -17,6 +17,7 @@ mod service;
 mod signal;
 mod spec;
 mod store;
+mod streaming;
 mod usage;
 
 /// The applets of this room, sorted by name.

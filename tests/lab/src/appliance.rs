@@ -35,6 +35,7 @@ impl Appliance {
         let archive = lab.join("probe.tar");
         test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
         segment::image(&archive, &appliance.image())?;
+        segment::image(&firmware::test_image::build(board.arch).map_err(told)?, &appliance.busybox())?;
         Ok(appliance)
     }
 
@@ -57,10 +58,10 @@ impl Appliance {
         Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into())
     }
 
-    /// The same with the agent inside.
+    /// The same with the agent and the image of busybox inside.
     pub fn test_spec(&self, dir: impl Into<PathBuf>) -> Spec {
         let mut spec = self.spec(dir);
-        spec.segments.push(self.agent());
+        spec.segments.extend([self.agent(), self.busybox()]);
         spec
     }
 
@@ -92,6 +93,11 @@ impl Appliance {
     /// The lab's segment with the test image.
     pub fn image(&self) -> PathBuf {
         self.dir.join("lab/image.cpio")
+    }
+
+    /// The lab's segment with the image of busybox.
+    pub fn busybox(&self) -> PathBuf {
+        self.dir.join("lab/busybox.cpio")
     }
 
     /// The lab's segment with the agent.
