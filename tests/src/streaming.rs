@@ -26,6 +26,8 @@ pub const CASES: &[Case] = &[
     Case { name: "cp-both-ways", boards: BOTH, run: copy },
     Case { name: "port-forward-carries-a-hundred", boards: BOTH, run: hundred },
     Case { name: "port-forward-tells-of-closed-ports", boards: X86, run: closed_port },
+    Case { name: "go-clients-on-both-transports", boards: X86, run: go_clients },
+    Case { name: "logs-follow-across-rotations", boards: X86, run: rotation },
 ];
 
 /// What a stream may take to begin or to end under emulation.
@@ -200,6 +202,78 @@ fn stdin_once(world: &mut World, board: &str) -> Outcome {
     let code = crate::kube::field(plane, "pod/once", "{.status.containerStatuses[0].state.terminated.exitCode}")?;
     delete(plane, "once")?;
     ensure(code == "5", || format!("its code is {code:?}"))
+}
+
+/// Prints a line each second, until it is told to end.
+const TICK: &str = "command: [sh, -c, 'trap exit TERM; while :; do echo tick; sleep 1; done']\n";
+/// All checks of the Go client together, under emulation.
+const CLIENTS: Duration = Duration::from_mins(8);
+
+fn go_clients(world: &mut World, board: &str) -> Outcome {
+    let client = lab::appliance::Appliance::open(board)?.streaming_client();
+    let program = std::fs::read(&client).on("read", &client)?;
+    with_pod(world, board, "ticks", TICK, |node, plane| {
+        crate::kube::start(plane, node, "echoes", "args: [echo, '7000']\n")?;
+        let guest = &node.vm.guest;
+        sent(guest, program, "/tmp/streaming-client")?;
+        let id = |pod: &str| crate::kube::field(plane, pod, "{.status.containerStatuses[0].containerID}");
+        let (container, echo) = (id("pod/ticks")?, id("pod/echoes")?);
+        let (container, echo) = (bare(&container), bare(&echo));
+        let sandbox = guest.sh(&format!("cd /run/kutties/pods; ls -d */containers/{echo}.json"))?;
+        let sandbox = sandbox.split('/').next().unwrap_or_default();
+        let argv = ["/tmp/streaming-client", "--container", container, "--sandbox", sandbox];
+        let output = guest.exec_within(&argv, b"", CLIENTS)?;
+        guest.sh("rm /tmp/streaming-client")?;
+        delete(plane, "echoes")?;
+        ensure(output.ok() && output.stdout.ends_with("all is well\n"), || format!("{}{}", output.stdout, output.stderr))
+    })
+}
+
+/// `kutties://ID`
+fn bare(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
+}
+
+/// Send a program into the guest over the network: the agent's port is slow for megabytes.
+fn sent(guest: &lab::guest::Guest, program: Vec<u8>, to: &str) -> Result<()> {
+    let listener = std::net::TcpListener::bind((lab::network::ADDRESS, 0)).doing("listen for the guest")?;
+    let address = listener.local_addr().doing("listen for the guest")?;
+    let length = program.len();
+    let sender = thread::spawn(move || listener.accept().and_then(|(mut socket, _)| socket.write_all(&program)));
+    guest.sh(&format!("nc {} {} </dev/null >{to} && chmod 755 {to} && [ $(wc -c <{to}) = {length} ]", address.ip(), address.port()))?;
+    sender.join().map_err(|_| Error::new("the sender died"))?.doing("send a program to the guest")
+}
+
+/// Small logs that the kubelet looks at often.
+const SMALL_LOGS: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncontainerLogMaxSize: 16Ki\n\
+                          containerLogMonitorInterval: 3s\n";
+const DROP_IN: &str = "/etc/kubernetes/kubelet.conf.d/90-small-logs.conf";
+/// How many lines are followed: several logs' worth.
+const LINES: usize = 800;
+
+fn rotation(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    node.vm.guest.write(DROP_IN, SMALL_LOGS.as_bytes(), 0o644)?;
+    node.vm.guest.sh("systemctl restart kubelet")?;
+    let done = followed(node, plane);
+    node.vm.guest.sh(&format!("rm {DROP_IN}; systemctl restart kubelet"))?;
+    plane.ask(&["delete", "pod", "rotates", "--timeout=90s"])?;
+    done
+}
+
+fn followed(node: &Node, plane: &ControlPlane) -> Outcome {
+    let script = format!(
+        "i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo line $i {}; sleep 0.05; done",
+        "of a log that the kubelet moves away while it is read"
+    );
+    let pod = busybox::pod("rotates", &node.name, &format!("command: [sh, -c, '{script}']\n"));
+    plane.apply(&pod.replace("spec:", "spec:\n  restartPolicy: Never"))?;
+    let text = until(STREAM, || plane.ask(&["logs", "-f", "rotates"]))?;
+    let numbers: Vec<usize> = text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).collect();
+    let files = node.vm.guest.sh("ls /var/log/pods/*_rotates_*/probe")?;
+    ensure(files.lines().count() > 1, || format!("the log was never rotated: {files}"))?;
+    let odd = numbers.iter().zip(1..).find(|(seen, wanted)| *seen != wanted);
+    ensure(numbers.len() == LINES && odd.is_none(), || format!("{} lines came; the first odd one: {odd:?}\n{files}", numbers.len()))
 }
 
 /// Bytes that do not compress and are the same every time.

@@ -35,6 +35,8 @@ impl Appliance {
         let archive = lab.join("probe.tar");
         test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
         segment::image(&archive, &appliance.image())?;
+        let clients = firmware::bundle::build("streaming-client", &board.arch.to_string(), &lab);
+        clients.map_err(told)?;
         segment::image(&firmware::test_image::build(board.arch).map_err(told)?, &appliance.busybox())?;
         Ok(appliance)
     }
@@ -78,6 +80,11 @@ impl Appliance {
     /// The segment with the kernel's modules.
     pub fn modules(&self) -> PathBuf {
         self.dir.join("modules.cpio.zst")
+    }
+
+    /// The client of the runtime's streaming URLs, a program for the guest.
+    pub fn streaming_client(&self) -> PathBuf {
+        self.dir.join("lab/streaming-client")
     }
 
     /// The segment with all of Kubernetes' programs.

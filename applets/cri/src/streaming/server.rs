@@ -96,7 +96,7 @@ struct Visit {
 async fn know(server: &Shared, mut socket: TcpStream) -> io::Result<Option<Visit>> {
     let mut bytes = Vec::with_capacity(1024);
     let end = loop {
-        if let Some(end) = Head::end(&bytes) {
+        if let Some(end) = Head::end(&bytes).filter(|end| *end <= HEAD_LIMIT) {
             break end;
         }
         if bytes.len() > HEAD_LIMIT {
