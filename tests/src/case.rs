@@ -48,6 +48,9 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("end", boot::END_CASES),
 ];
 
+/// What takes too long for every time: tried with `--long` alone.
+pub const LONG_AREAS: &[(&str, &[Case])] = &[("soak", streaming::LONG_CASES)];
+
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if holds { Ok(()) } else { Err(Failure::Failed(otherwise())) }

@@ -27,7 +27,7 @@ use lab::appliance::Appliance;
 use lab::control_plane::Programs;
 use lab::namespace;
 
-use crate::case::{AREAS, Case};
+use crate::case::{AREAS, Case, LONG_AREAS};
 use crate::report::{Counts, Report, say};
 use crate::world::World;
 
@@ -44,6 +44,9 @@ struct Options {
     /// List the cases and end.
     #[arg(long)]
     list: bool,
+    /// The cases that take long, and only those.
+    #[arg(long)]
+    long: bool,
     /// Take what was built before instead of building.
     #[arg(long)]
     no_build: bool,
@@ -74,7 +77,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let plan: Vec<Planned> = plan().into_iter().filter(|planned| options.wants(planned)).collect();
+    let areas = if options.long { LONG_AREAS } else { AREAS };
+    let plan: Vec<Planned> = plan(areas).into_iter().filter(|planned| options.wants(planned)).collect();
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
@@ -88,7 +92,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     fs::create_dir_all(&out).on("make", &out)?;
     let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"))?;
-    if options.board.is_none() && options.wants_name("source/") {
+    if !options.long && options.board.is_none() && options.wants_name("source/") {
         first::run(&mut report, &repository);
     }
     if plan.is_empty() {
@@ -121,10 +125,10 @@ fn systems(plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> 
 }
 
 /// Every case on every board, board by board.
-fn plan() -> Vec<Planned> {
+fn plan(areas: &'static [(&'static str, &'static [Case])]) -> Vec<Planned> {
     let mut plan = Vec::new();
     for board in case::BOTH {
-        for (area, cases) in AREAS {
+        for (area, cases) in areas {
             for case in cases.iter().filter(|case| case.boards.contains(board)) {
                 plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, case });
             }
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let names: BTreeSet<String> = plan().into_iter().map(|planned| planned.name).collect();
-        assert_eq!(names.len(), plan().len());
+        let all = || plan(AREAS).into_iter().chain(plan(LONG_AREAS));
+        let names: BTreeSet<String> = all().map(|planned| planned.name).collect();
+        assert_eq!(names.len(), all().count());
     }
 }

@@ -30,10 +30,13 @@ pub const CASES: &[Case] = &[
     Case { name: "logs-follow-across-rotations", boards: X86, run: rotation },
 ];
 
+/// Those that take long.
+pub const LONG_CASES: &[Case] = &[Case { name: "cp-of-a-gibibyte-both-ways", boards: X86, run: copy_large }];
+
 /// What a stream may take to begin or to end under emulation.
 const STREAM: Duration = Duration::from_mins(1);
 /// A copy's size: more than every buffer on the way, and done in a minute under emulation.
-const COPY: usize = 24 << 20;
+const COPY: usize = 64 << 20;
 
 /// Run kubectl with an input.
 fn fed(plane: &ControlPlane, args: &[&str], input: &[u8]) -> Result<std::process::Output> {
@@ -58,7 +61,13 @@ fn said(output: &std::process::Output) -> String {
 }
 
 /// A pod of busybox that waits, and is gone after `work`.
-fn with_pod(world: &mut World, board: &str, name: &str, more: &str, work: impl FnOnce(&Node, &ControlPlane) -> Outcome) -> Outcome {
+fn with_pod(
+    world: &mut World,
+    board: &str,
+    name: &str,
+    more: &str,
+    work: impl FnOnce(&Node, &ControlPlane) -> Outcome,
+) -> Outcome {
     let (node, plane) = world.warm(board)?;
     start_this(plane, node, name, &busybox::pod(name, &node.name, more))?;
     let done = work(node, plane);
@@ -82,7 +91,13 @@ fn exec(world: &mut World, board: &str) -> Outcome {
         let input: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
         let output = fed(plane, &["exec", "-i", "exec", "--", "cat"], &input)?;
         ensure(output.status.success() && output.stdout == input, || {
-            format!("{}, {} of {} bytes: {}", output.status, output.stdout.len(), input.len(), String::from_utf8_lossy(&output.stderr))
+            format!(
+                "{}, {} of {} bytes: {}",
+                output.status,
+                output.stdout.len(),
+                input.len(),
+                String::from_utf8_lossy(&output.stderr)
+            )
         })?;
 
         let output = plane.kubectl(&["exec", "exec", "--", "no-such-program"])?;
@@ -219,8 +234,8 @@ fn go_clients(world: &mut World, board: &str) -> Outcome {
         let id = |pod: &str| crate::kube::field(plane, pod, "{.status.containerStatuses[0].containerID}");
         let (container, echo) = (id("pod/ticks")?, id("pod/echoes")?);
         let (container, echo) = (bare(&container), bare(&echo));
-        let sandbox = guest.sh(&format!("cd /run/kutties/pods; ls -d */containers/{echo}.json"))?;
-        let sandbox = sandbox.split('/').next().unwrap_or_default();
+        let record = guest.sh(&format!("cd /run/kutties/pods && find * -name {echo}.json"))?;
+        let sandbox = record.split('/').next().unwrap_or_default();
         let argv = ["/tmp/streaming-client", "--container", container, "--sandbox", sandbox];
         let output = guest.exec_within(&argv, b"", CLIENTS)?;
         guest.sh("rm /tmp/streaming-client")?;
@@ -240,7 +255,11 @@ fn sent(guest: &lab::guest::Guest, program: Vec<u8>, to: &str) -> Result<()> {
     let address = listener.local_addr().doing("listen for the guest")?;
     let length = program.len();
     let sender = thread::spawn(move || listener.accept().and_then(|(mut socket, _)| socket.write_all(&program)));
-    guest.sh(&format!("nc {} {} </dev/null >{to} && chmod 755 {to} && [ $(wc -c <{to}) = {length} ]", address.ip(), address.port()))?;
+    guest.sh(&format!(
+        "nc {} {} </dev/null >{to} && chmod 755 {to} && [ $(wc -c <{to}) = {length} ]",
+        address.ip(),
+        address.port()
+    ))?;
     sender.join().map_err(|_| Error::new("the sender died"))?.doing("send a program to the guest")
 }
 
@@ -273,7 +292,9 @@ fn followed(node: &Node, plane: &ControlPlane) -> Outcome {
     let files = node.vm.guest.sh("ls /var/log/pods/*_rotates_*/probe")?;
     ensure(files.lines().count() > 1, || format!("the log was never rotated: {files}"))?;
     let odd = numbers.iter().zip(1..).find(|(seen, wanted)| *seen != wanted);
-    ensure(numbers.len() == LINES && odd.is_none(), || format!("{} lines came; the first odd one: {odd:?}\n{files}", numbers.len()))
+    ensure(numbers.len() == LINES && odd.is_none(), || {
+        format!("{} lines came; the first odd one: {odd:?}\n{files}", numbers.len())
+    })
 }
 
 /// Bytes that do not compress and are the same every time.
@@ -289,19 +310,48 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 fn copy(world: &mut World, board: &str) -> Outcome {
-    with_pod(world, board, "copy", WAIT, |_, plane| copied(plane, "copy", COPY, Duration::from_mins(4)))
+    with_pod(world, board, "copy", WAIT, |node, plane| {
+        copied(plane, "copy", COPY)?;
+        slim(node)
+    })
+}
+
+/// What the server may have taken at most while a file went through it, in KiB: it passes bytes on, it does not collect them.
+const PEAK: usize = 40 * 1024;
+
+fn slim(node: &Node) -> Outcome {
+    let pid = crate::cri::server(&node.vm.guest)?;
+    let peak = node.vm.guest.sh(&format!("grep VmHWM /proc/{}/status", pid.trim()))?;
+    let kib = peak.split_whitespace().find_map(|word| word.parse::<usize>().ok());
+    ensure(kib.is_some_and(|kib| kib < PEAK), || format!("the server's memory had a peak: {peak}"))
+}
+
+/// A gibibyte, twice over, at a few megabytes a second.
+fn copy_large(world: &mut World, board: &str) -> Outcome {
+    let mut node = world.boot(board, |_, spec| {
+        // The file is in the guest's memory, once.
+        spec.memory = 4096;
+        Ok(())
+    })?;
+    node.join(&world.plane)?;
+    node.wait_ready(&world.plane, crate::world::JOIN)?;
+    start_this(&world.plane, &node, "large", &busybox::pod("large", &node.name, WAIT))?;
+    copied(&world.plane, "large", 1 << 30)?;
+    slim(&node)?;
+    delete(&world.plane, "large")?;
+    world.plane.ask(&["delete", "node", &node.name])?;
+    Ok(())
 }
 
 /// Copy a file into a pod and back; both sums must be the file's.
-fn copied(plane: &ControlPlane, pod: &str, size: usize, limit: Duration) -> Outcome {
+fn copied(plane: &ControlPlane, pod: &str, size: usize) -> Outcome {
     let dir = std::env::temp_dir().join(format!("kutties-cp-{pod}"));
     std::fs::create_dir_all(&dir).on("make", &dir)?;
     let (from, back) = (dir.join("from"), dir.join("back"));
     std::fs::write(&from, noise(size)).on("write", &from)?;
-    let timeout = format!("--request-timeout={}s", limit.as_secs());
-    plane.ask(&["cp", &timeout, &from.display().to_string(), &format!("{pod}:/tmp/there")])?;
+    plane.ask(&["cp", &from.display().to_string(), &format!("{pod}:/tmp/there")])?;
     let there = plane.ask(&["exec", pod, "--", "sha256sum", "/tmp/there"])?;
-    plane.ask(&["cp", &timeout, &format!("{pod}:/tmp/there"), &back.display().to_string()])?;
+    plane.ask(&["cp", &format!("{pod}:/tmp/there"), &back.display().to_string()])?;
     let here = lab::tool::run("sha256sum", &[&from, &back])?;
     std::fs::remove_dir_all(&dir).on("remove", &dir)?;
     let sum = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
@@ -317,8 +367,10 @@ struct Forward {
 
 impl Forward {
     fn start(plane: &ControlPlane, pod: &str, port: u16) -> Result<Self> {
-        let mut command = plane.kubectl_command(&["port-forward", &format!("pod/{pod}"), &format!(":{port}"), "--address=127.0.0.1"]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().doing("start kubectl")?;
+        let mut command =
+            plane.kubectl_command(&["port-forward", &format!("pod/{pod}"), &format!(":{port}"), "--address=127.0.0.1"]);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().doing("start kubectl")?;
         let out = child.stdout.take().ok_or_else(|| Error::new("kubectl has no output"))?;
         let mut forward = Self { child, port: 0 };
         let mut lines = BufReader::new(out).lines().map_while(std::result::Result::ok);

@@ -221,7 +221,7 @@ fn control(kind: u16, flags: u8, payload: &[u8], unpacker: &mut Unpacker) -> Res
 fn settings(payload: &[u8]) -> Result<Vec<Setting>, Error> {
     let count = word(payload, 0)? as usize;
     let entries = &payload[4..];
-    if entries.len() % 8 != 0 || entries.len() / 8 != count {
+    if !entries.len().is_multiple_of(8) || entries.len() / 8 != count {
         return Err(Error::Malformed("SETTINGS"));
     }
     // A setting's number has 24 bits, with flags above.

@@ -294,7 +294,14 @@ impl Session {
         Ok(())
     }
 
-    fn opened(&mut self, stream: u32, fin: bool, unidirectional: bool, headers: Headers, events: &mut Vec<Event>) -> Result<(), Error> {
+    fn opened(
+        &mut self,
+        stream: u32,
+        fin: bool,
+        unidirectional: bool,
+        headers: Headers,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
         if (stream % 2 == 1) != (self.role == Role::Server) || stream <= self.last {
             return Err(Error::Protocol("a new stream's number is not one of the peer's, or not a new one"));
         }

@@ -21,7 +21,8 @@ pub fn load(target: &str) -> Result<Vec<Vec<u8>>> {
 /// Keep an input that broke a target, and say where.
 pub fn keep(target: &str, input: &[u8]) -> Result<PathBuf> {
     // FNV-1a: a name that is the same for the same bytes.
-    let hash = input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let path = folder(target).join(format!("broken-{hash:016x}"));
     fs::write(&path, input).on("write", &path)?;
     Ok(path)

@@ -76,7 +76,8 @@ impl Monitor {
     /// Let go clients that have taken nothing for too long: containers must go on.
     pub fn let_go(&mut self, now: Instant) {
         let clients = self.containers.values().flat_map(|container| &container.clients);
-        let late: Vec<u64> = clients.filter(|client| client.due().is_some_and(|due| due <= now)).map(|client| client.caller).collect();
+        let late: Vec<u64> =
+            clients.filter(|client| client.due().is_some_and(|due| due <= now)).map(|client| client.caller).collect();
         for caller in late {
             self.detach(caller);
             self.connections.remove(&caller);

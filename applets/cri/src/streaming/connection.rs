@@ -298,12 +298,7 @@ impl Connection {
     }
 }
 
-async fn reading(
-    connection: Arc<Connection>,
-    mut from: OwnedReadHalf,
-    first: Vec<u8>,
-    tell: mpsc::UnboundedSender<Opened>,
-) {
+async fn reading(connection: Arc<Connection>, mut from: OwnedReadHalf, first: Vec<u8>, tell: mpsc::UnboundedSender<Opened>) {
     let mut bytes = vec![0; READ];
     let mut result = connection.take(&first, &tell);
     while result.is_ok() {
@@ -365,3 +360,6 @@ async fn writing(connection: Arc<Connection>, mut to: OwnedWriteHalf) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

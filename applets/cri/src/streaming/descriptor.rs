@@ -31,7 +31,10 @@ impl Descriptor {
     fn new(fd: OwnedFd, interest: Interest) -> Result<Self> {
         let flags = fcntl_getfl(&fd).doing("look at a stream")?;
         fcntl_setfl(&fd, flags | OFlags::NONBLOCK).doing("keep a stream from waiting")?;
-        #[expect(deprecated, reason = "what replaces it is unsafe, for types that are not sure which descriptor they hold; this one is")]
+        #[expect(
+            deprecated,
+            reason = "what replaces it is unsafe, for types that are not sure which descriptor they hold; this one is"
+        )]
         let watched = AsyncFd::with_interest(fd, interest);
         watched.map(Self).doing("watch a stream")
     }

@@ -114,7 +114,7 @@ async fn begin(server: &Shared, container: &Container, command: &[String], tty: 
     if tty {
         let id = crate::server::new_id()?;
         // Short: a socket's path has 108 bytes, and the folder takes most of them.
-        let console = Console::listen(dir.join(format!("{}.tty", &id[..8])))?;
+        let console = Console::listen(dir.join(format!("x{}.tty", &id[..8])))?;
         let request = request(container, process, Some(&console));
         let talk = started(Talk::begin(&dir, &request, &[]).await?).await?;
         return Ok((Process::Terminal(Arc::new(Descriptor::both(console.take()?)?)), talk));

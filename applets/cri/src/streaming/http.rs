@@ -108,9 +108,16 @@ mod tests {
             damaged[at] = 0xff;
             assert_eq!(Head::parse(&damaged), None, "byte {at}");
         }
-        for wrong in ["GET / HTTP/1.0\r\n\r\n", "GET HTTP/1.1\r\n\r\n", "GET x HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nno field\r\n\r\n",
-            "GET / HTTP/1.1\r\n: empty\r\n\r\n", "GET / HTTP/1.1\r\n folded: x\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "\r\n\r\n"]
-        {
+        for wrong in [
+            "GET / HTTP/1.0\r\n\r\n",
+            "GET HTTP/1.1\r\n\r\n",
+            "GET x HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nno field\r\n\r\n",
+            "GET / HTTP/1.1\r\n: empty\r\n\r\n",
+            "GET / HTTP/1.1\r\n folded: x\r\n\r\n",
+            "GET  / HTTP/1.1\r\n\r\n",
+            "\r\n\r\n",
+        ] {
             assert_eq!(Head::parse(wrong.as_bytes()), None, "{wrong:?}");
         }
     }

@@ -76,7 +76,8 @@ impl Client {
         let wanted = [true, streams.stdin, streams.stdout, streams.stderr, streams.tty && resizes];
         let mut missing = wanted.iter().filter(|wanted| **wanted).count();
         while missing > 0 {
-            let opened = timeout_at(due, running.opened.recv()).await.map_err(|_| Error::new("the client did not open its streams"))?;
+            let opened =
+                timeout_at(due, running.opened.recv()).await.map_err(|_| Error::new("the client did not open its streams"))?;
             let opened = opened.ok_or_else(|| Error::new("the client left before it opened its streams"))?;
             running.connection.accept(opened.channel);
             let (outgoing, incoming) = (opened.outgoing, opened.incoming);
@@ -202,7 +203,11 @@ fn sizes(held: &mut Vec<u8>) -> Vec<Size> {
         }
     };
     let end = values.byte_offset();
-    if broken || held.len() - end > SIZE_LIMIT { held.clear() } else { drop(held.drain(..end)) }
+    if broken || held.len() - end > SIZE_LIMIT {
+        held.clear()
+    } else {
+        drop(held.drain(..end))
+    }
     whole
 }
 

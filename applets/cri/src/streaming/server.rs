@@ -20,7 +20,7 @@ use super::{attach, exec, forward};
 use crate::server::{Answer, Fault, Shared};
 
 /// Visitors that have not said yet what they want. Every process on the node's network can be one.
-const STRANGERS: usize = 64;
+const STRANGERS: usize = 256;
 /// How long such a visitor may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when there are no descriptors for another visitor.

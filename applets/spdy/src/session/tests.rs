@@ -19,7 +19,9 @@ fn named(name: &str) -> Headers {
 
 fn opened(client: &mut Session, server: &mut Session) -> u32 {
     let stream = client.open(named("data"));
-    assert!(matches!(carry(client, server).as_slice(), [Event::Opened(s, h)] if *s == stream && h.value("streamtype") == Some("data")));
+    assert!(
+        matches!(carry(client, server).as_slice(), [Event::Opened(s, h)] if *s == stream && h.value("streamtype") == Some("data"))
+    );
     server.reply(stream);
     assert_eq!(carry(server, client), [Event::Replied(stream, Headers::new())]);
     stream
@@ -220,7 +222,8 @@ fn broken_rules_end_the_stream_or_the_connection() {
         assert!(answer(&mut server).contains("GoAway"), "{frames:?}");
     }
     let mut server = Session::new(Role::Server);
-    let (big, settings) = (Frame::WindowUpdate { stream: 1, delta: 0x7fff_ffff }, Frame::Settings(vec![(INITIAL_WINDOW, u32::MAX)]));
+    let (big, settings) =
+        (Frame::WindowUpdate { stream: 1, delta: 0x7fff_ffff }, Frame::Settings(vec![(INITIAL_WINDOW, u32::MAX)]));
     let mut events = Vec::new();
     server.receive(&raw(&[syn(1), big]), &mut events).unwrap();
     assert_eq!(events.last(), Some(&Event::Reset(1, Status::FlowControl as u32)));

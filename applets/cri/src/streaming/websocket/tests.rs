@@ -33,7 +33,8 @@ fn binary() -> WebSocket {
 
 #[test]
 fn messages_are_channels_however_they_are_cut() {
-    let bytes = [packed(0x82, b"\0hello"), packed(0x02, b"\0a"), packed(0x89, b"?"), packed(0x80, b"bc"), packed(0x82, &[4, 9])].concat();
+    let bytes =
+        [packed(0x82, b"\0hello"), packed(0x02, b"\0a"), packed(0x89, b"?"), packed(0x80, b"bc"), packed(0x82, &[4, 9])].concat();
     let whole = [Event::Data(0, b"hello".into()), Event::Data(0, b"abc".into()), Event::Data(4, vec![9])];
     for at in 0..bytes.len() {
         let mut socket = binary();
