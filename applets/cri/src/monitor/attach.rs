@@ -22,13 +22,13 @@ pub struct Client {
     /// What the sockets did not take yet.
     pending: [Vec<u8>; 2],
     /// Since when.
-    stalled: Option<Instant>,
+    stalled: [Option<Instant>; 2],
 }
 
 impl Client {
     /// A client with its two sockets.
     pub const fn new(caller: u64, stdout: OwnedFd, stderr: OwnedFd) -> Self {
-        Self { caller, sockets: [Some(stdout), Some(stderr)], pending: [Vec::new(), Vec::new()], stalled: None }
+        Self { caller, sockets: [Some(stdout), Some(stderr)], pending: [Vec::new(), Vec::new()], stalled: [None; 2] }
     }
 
     /// Give it some of the container's output: whether it took all.
@@ -51,11 +51,11 @@ impl Client {
             match send(socket, &self.pending[which], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
                 Ok(count) => {
                     self.pending[which].drain(..count);
-                    self.stalled = None;
+                    self.stalled[which] = None;
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
-                    self.stalled.get_or_insert_with(Instant::now);
+                    self.stalled[which].get_or_insert_with(Instant::now);
                     return;
                 }
                 Err(_) => self.close(which),
@@ -73,11 +73,12 @@ impl Client {
 
     /// When it will be let go, if it takes nothing until then.
     pub fn due(&self) -> Option<Instant> {
-        self.stalled.map(|since| since + PATIENCE)
+        self.stalled.iter().flatten().min().map(|since| *since + PATIENCE)
     }
 
     fn close(&mut self, which: usize) {
         self.sockets[which] = None;
+        self.stalled[which] = None;
         self.pending[which] = Vec::new();
     }
 }

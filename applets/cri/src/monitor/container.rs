@@ -123,8 +123,11 @@ impl Container {
 
     /// Log some of what there is and show it to clients, as long as these keep up.
     pub fn pump(&mut self) {
-        for (which, stream) in self.streams.iter_mut().enumerate() {
-            let mut turns = TURN;
+        for which in 0..2 {
+            if self.is_held_up(which) {
+                continue;
+            }
+            let (stream, mut turns) = (&mut self.streams[which], TURN);
             stream.pump(&mut self.log, |bytes| {
                 turns -= 1;
                 // All get it; the slowest one holds up the next.
@@ -172,5 +175,93 @@ impl Container {
     /// Its first process, as long as it lives.
     pub fn live_pid(&self) -> Option<i32> {
         (self.pid > 0 && self.state != State::Exited).then_some(self.pid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    /// A container whose process is this test, and its log's path.
+    fn container(name: &str) -> (Container, [std::fs::File; 2], std::path::PathBuf) {
+        let path = std::env::temp_dir().join(format!("kutties-container-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let [(out, out_far), (err, err_far)] = [job::quiet_pipe().unwrap(), job::quiet_pipe().unwrap()];
+        let container = Container {
+            state: State::Running,
+            pid: 0,
+            cgroup: String::new(),
+            started_at: 0,
+            log: Log::open(Some(path.clone())).unwrap(),
+            terminal: false,
+            streams: [Stream::new("stdout", Some(out)), Stream::new("stderr", Some(err))],
+            stdin: None,
+            stdin_once: false,
+            console: None,
+            clients: Vec::new(),
+            making: false,
+            kill_at: None,
+            stoppers: Vec::new(),
+        };
+        (container, [out_far.into(), err_far.into()], path)
+    }
+
+    fn attach(container: &mut Container) -> [UnixStream; 2] {
+        let [(out, out_far), (err, err_far)] = [UnixStream::pair().unwrap(), UnixStream::pair().unwrap()];
+        container.clients.push(Client::new(1, out.into(), err.into()));
+        [out_far, err_far]
+    }
+
+    #[test]
+    fn a_client_that_reads_nothing_holds_up_its_stream_alone_and_loses_nothing() {
+        let (mut container, [mut out, mut err], log) = container("slow");
+        let [mut client, mut client_err] = attach(&mut container);
+        let lines = 50_000;
+        let writer = std::thread::spawn(move || (0..lines).for_each(|n| writeln!(out, "this is line {n}").unwrap()));
+        while !container.is_held_up(0) {
+            container.pump();
+        }
+        // The other stream goes on, and does not have this one read on.
+        for _ in 0..100 {
+            writeln!(err, "still here").unwrap();
+            container.pump();
+        }
+        let waiting = std::fs::metadata(&log).unwrap().len();
+        assert!(waiting < 2_000_000, "{waiting} bytes were logged");
+        assert!(container.is_held_up(0) && !container.is_held_up(1));
+        drop(err);
+        container.pump();
+        let mut said = String::new();
+        client_err.read_to_string(&mut said).unwrap();
+        assert_eq!(said.lines().count(), 100);
+
+        let reader = std::thread::spawn(move || {
+            let mut said = String::new();
+            client.read_to_string(&mut said).unwrap();
+            said
+        });
+        while container.streams[0].fd.is_some() || container.is_held_up(0) {
+            container.clients[0].flush(0);
+            container.pump();
+        }
+        writer.join().unwrap();
+        let said = reader.join().unwrap();
+        assert!(said.lines().enumerate().all(|(n, line)| line == format!("this is line {n}")) && said.lines().count() == lines);
+        let logged = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(log).unwrap();
+        assert_eq!(logged.lines().filter(|line| line.contains(" stdout F this is line ")).count(), lines);
+    }
+
+    #[test]
+    fn the_first_client_alone_gets_an_input_that_is_for_one() {
+        let (mut container, _far, log) = container("once");
+        std::fs::remove_file(log).unwrap();
+        container.stdin = Some(job::quiet_pipe().unwrap().1);
+        assert!(container.lend_input().unwrap().is_some() && container.lend_input().unwrap().is_some());
+        container.stdin_once = true;
+        assert!(container.lend_input().unwrap().is_some() && container.lend_input().unwrap().is_none());
     }
 }

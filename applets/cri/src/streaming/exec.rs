@@ -22,8 +22,8 @@ use crate::life::PATIENCE;
 use crate::link::Talk;
 use crate::monitor::Console;
 use crate::monitor::wire::{self, Reply, Request};
+use crate::rpc::exec_sync;
 use crate::server::Shared;
-use crate::spec;
 use crate::store::Container;
 
 /// What a terminal is taken for where the container does not say.
@@ -164,11 +164,9 @@ fn sentence(said: &[u8]) -> String {
     text.strip_prefix("oci: ").unwrap_or(text).to_owned()
 }
 
-/// The container's own process with another command, and perhaps a terminal.
+/// The process; one with a terminal is told of what kind it is, unless the container says so.
 fn description(server: &Shared, container: &Container, command: &[String], tty: bool) -> Result<Value> {
-    let path = server.containers.join(&container.id).join("config.json");
-    let config: Value = serde_json::from_slice(&std::fs::read(&path).on("read", &path)?).on("decode", &path)?;
-    let mut process = spec::exec(&config, command, tty)?;
+    let mut process = exec_sync::process(server, container, command, tty)?;
     if tty
         && let Some(env) = process["env"].as_array_mut()
         && !env.iter().any(|pair| pair.as_str().is_some_and(|pair| pair.starts_with("TERM=")))

@@ -107,7 +107,10 @@ impl Waiting {
     fn pair(&mut self, opened: Opened) -> Result<Option<(u16, Halves, Outgoing)>, Outgoing> {
         let Opened { channel, headers, incoming, outgoing } = opened;
         let now = Instant::now();
-        self.0.retain(|_, (since, ..)| now - *since < OPENING);
+        for (_, (.., late)) in self.0.extract_if(|_, (since, ..)| now - *since >= OPENING) {
+            let (Half::Data((half, _)) | Half::Error(half)) = late;
+            half.reset();
+        }
         let port = headers.value("port").and_then(|port| port.parse::<u16>().ok()).filter(|port| *port > 0);
         let (Some(port), true) = (port, self.0.len() < WAITING_LIMIT) else { return Err(outgoing) };
         let data = match headers.value("streamtype") {
