@@ -5,6 +5,8 @@ KUBE ?= node
 IMAGES ?=
 # For make test: texts in the names of cases, with commas between.
 ONLY ?=
+# For make test: after so many minutes begin no case that tests/skips.toml lets go.
+MINUTES ?=
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
 export KUTTIES_PROFILE := $(PROFILE)
@@ -23,7 +25,7 @@ image: ready ## build out/BOARD/ and print the sizes
 	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES))
 
 test: ready ## everything CI runs
-	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
+	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
 	@cargo run -q -p bench -- --board $(BOARD)

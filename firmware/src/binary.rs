@@ -37,6 +37,8 @@ pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
         .args(["--profile", &profile])
         // No folder of this machine may stand in what is shipped.
         .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
+        // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
+        .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
         .current_dir(place::repository())
         .env("PATH", path)
         // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.

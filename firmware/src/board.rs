@@ -19,6 +19,8 @@ pub struct Board {
     pub about: String,
     /// Its processor.
     pub arch: Arch,
+    /// The kernel's command line but for the console, which depends on how it boots.
+    pub cmdline: String,
     /// Where its kernel comes from.
     pub kernel: Kernel,
     /// Which modules it takes along.

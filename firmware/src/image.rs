@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::manifest::{Manifest, Output};
 use crate::segment::{self, Sizes};
-use crate::{binary, bundle, modules, place, rust_std, tools};
+use crate::{binary, bundle, modules, place, rust_std, squash, tools};
 
 /// Which Kubernetes bundle goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -92,8 +92,11 @@ impl Outputs {
 
 /// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
 const IMAGES: &str = "/usr/share/kutties/images";
-/// Where the Kubernetes bundle lies; `kit::paths::KUBE` says the same.
+/// Where the Kubernetes bundle lies as a file system, and where that is mounted; `kit::paths` says the same.
+const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
 const KUBE: &str = "/usr/lib/kutties/kube";
+/// The bundle's one program in there.
+const KUBE_PROGRAM: &str = "kube";
 /// Where programs in Go and others look for certificate authorities first.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -186,9 +189,10 @@ fn kube_archive(variant: &str, board: &Board) -> Result<Archive> {
     // A folder of its own: variants may give their file the same name.
     let file = bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)?;
     let mut archive = Archive::new();
-    archive.copy(KUBE, 0o755, &file)?;
+    archive.copy(KUBE_IMAGE, 0o644, &squash::image(&file, KUBE_PROGRAM)?)?;
+    archive.folder(KUBE)?;
     for program in bundle::programs(variant)? {
-        archive.link(&format!("/usr/bin/{program}"), KUBE)?;
+        archive.link(&format!("/usr/bin/{program}"), &format!("{KUBE}/{KUBE_PROGRAM}"))?;
     }
     Ok(archive)
 }

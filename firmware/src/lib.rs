@@ -17,6 +17,7 @@ pub mod run;
 pub mod rust_std;
 pub mod segment;
 pub mod sizes;
+pub mod squash;
 pub mod sum;
 pub mod test_image;
 pub mod tools;

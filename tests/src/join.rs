@@ -142,8 +142,8 @@ fn rejoins(world: &mut World, board: &str) -> Outcome {
     let first = field(plane, &boot_id, "{.status.nodeInfo.bootID}")?;
     let from = node.vm.console.mark();
     node.vm.console.type_line("reboot")?;
-    // The dying shell may show its prompt once more.
-    let booting = node.vm.console.wait("Linux version", from, BOOT)?;
+    // The dying shell may show its prompt once more, so first comes what the second boot says last.
+    let booting = node.vm.console.wait("] consoles: ", from, BOOT)?;
     node.vm.console.wait_prompt(booting, BOOT)?;
     node.vm.wait_agent(BOOT)?;
     let from = node.vm.console.mark();

@@ -20,12 +20,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 use kit::{Context, Result};
 use lab::appliance::Appliance;
 use lab::control_plane::Programs;
 use lab::namespace;
+use serde::{Deserialize, Serialize};
 
 use crate::case::{AREAS, Case, LONG_AREAS};
 use crate::report::{Counts, Report, say};
@@ -47,6 +49,9 @@ struct Options {
     /// The cases that take long, and only those.
     #[arg(long)]
     long: bool,
+    /// After this time no case begins that `skips.toml` lets go when it is late.
+    #[arg(long, value_name = "N")]
+    minutes: Option<u64>,
     /// Take what was built before instead of building.
     #[arg(long)]
     no_build: bool,
@@ -88,10 +93,11 @@ fn run(options: &Options) -> Result<ExitCode> {
     let repository = repository();
     let out = repository.join("out/tests");
     if namespace::inside() {
-        return systems(&plan, &repository, &out);
+        return systems(options, &plan, &repository, &out);
     }
+    let began = SystemTime::now();
     fs::create_dir_all(&out).on("make", &out)?;
-    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"))?;
+    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), None)?;
     if !options.long && options.board.is_none() && options.wants_name("source/") {
         first::run(&mut report, &repository);
     }
@@ -102,14 +108,23 @@ fn run(options: &Options) -> Result<ExitCode> {
         build(&plan)?;
     }
     Programs::ready()?;
-    fs::write(counted(&out), serde_json::to_vec(&report.counts).doing("encode the counts")?).on("write", counted(&out))?;
+    let outside = Outside { counts: report.counts, began };
+    fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;
     namespace::enter()
 }
 
+/// What the process outside of the lab leaves for the one inside.
+#[derive(Serialize, Deserialize)]
+struct Outside {
+    counts: Counts,
+    began: SystemTime,
+}
+
 /// Inside the lab: what was counted outside, then the machines.
-fn systems(plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
-    let counts = serde_json::from_slice(&fs::read(counted(out)).on("read", counted(out))?).doing("read the counts")?;
-    let mut report = Report::new(counts, &repository.join("tests/skips.toml"))?;
+fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
+    let outside: Outside = serde_json::from_slice(&fs::read(counted(out)).on("read", counted(out))?).doing("read the counts")?;
+    let late = options.minutes.map(|minutes| outside.began + Duration::from_mins(minutes));
+    let mut report = Report::new(outside.counts, &repository.join("tests/skips.toml"), late)?;
     let mut world = World::start(out.to_owned())?;
     let mut board = "";
     for planned in plan {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kit::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ struct Skips {
     /// Cases that are not tried at all, until the reason is gone.
     #[serde(default)]
     open: BTreeMap<String, String>,
+    /// What the names of cases end or begin with that need not be tried once the time is up.
+    #[serde(default)]
+    late: BTreeMap<String, String>,
 }
 
 /// Takes the outcomes.
@@ -40,15 +43,16 @@ pub struct Report {
     /// So far.
     pub counts: Counts,
     skips: Skips,
+    late: Option<SystemTime>,
     failed: Vec<String>,
 }
 
 impl Report {
-    /// Begin with what was counted before; `skips` lists what may be skipped.
-    pub fn new(counts: Counts, skips: &Path) -> Result<Self> {
+    /// Begin with what was counted before; `skips` lists what may be skipped. After `late` less is tried.
+    pub fn new(counts: Counts, skips: &Path, late: Option<SystemTime>) -> Result<Self> {
         let text = fs::read_to_string(skips).on("read", skips)?;
         let skips = toml::from_str(&text).doing(format!("read {}", skips.display()))?;
-        Ok(Self { counts, skips, failed: Vec::new() })
+        Ok(Self { counts, skips, late, failed: Vec::new() })
     }
 
     /// Try one case and say how it ended.
@@ -58,9 +62,20 @@ impl Report {
             self.counts.skipped += 1;
             return say(&format!("not run: {why}\n"));
         }
+        if let Some(why) = self.is_late(name) {
+            self.counts.skipped += 1;
+            return say(&format!("not run: the time is up (allowed: {why})\n"));
+        }
         let start = Instant::now();
         let outcome = run();
         self.take(name, outcome, start.elapsed());
+    }
+
+    /// Why this case need not be tried any more, when the time is up.
+    fn is_late(&self, name: &str) -> Option<String> {
+        let late = self.late.is_some_and(|late| SystemTime::now() > late);
+        let mut listed = self.skips.late.iter();
+        listed.find(|(part, _)| late && (name.starts_with(*part) || name.ends_with(*part))).map(|(_, why)| why.clone())
     }
 
     fn take(&mut self, name: &str, outcome: Outcome, took: Duration) {

@@ -377,7 +377,7 @@ impl Forward {
         let line = lines.next().ok_or_else(|| Error::new("kubectl forwards nothing"))?;
         thread::spawn(move || lines.for_each(drop));
         // `Forwarding from 127.0.0.1:40001 -> 7000`
-        let port = line.split([':', ' ']).filter_map(|word| word.parse().ok()).next();
+        let port = line.split([':', ' ']).find_map(|word| word.parse().ok());
         forward.port = port.ok_or_else(|| Error::new(format!("kubectl said {line}")))?;
         Ok(forward)
     }

@@ -142,7 +142,7 @@ fn spoil(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
     let modules = fs::read(appliance.modules()).on("read", appliance.modules())?;
     fs::write(&corrupt, &modules[..modules.len() / 2]).on("write", &corrupt)?;
     spec.segments.push(corrupt);
-    spec.cmdline = format!("{UNKNOWN_KEY}=1");
+    spec.cmdline = format!("{} {UNKNOWN_KEY}=1", spec.cmdline);
     Ok(())
 }
 

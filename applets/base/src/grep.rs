@@ -8,10 +8,9 @@ use std::io::{BufRead, BufReader, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Parser};
-use kit::{Applet, Context, Exit, Place, Result, out, parse};
+use kit::{Applet, Context, Exit, Place, Result, glob, out, parse};
 use regex::bytes::Regex;
 
-use crate::glob;
 use crate::pattern::{self, Meaning, Syntax};
 
 /// Search.

@@ -31,7 +31,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&KILLALL, &args)?;
     if options.list {
         let mut out = out();
-        let names: Vec<_> = select::signal_names().collect();
+        let names: Vec<_> = kit::signal::names().collect();
         writeln!(out, "{}", names.join(" ")).and_then(|()| out.flush()).doing("write standard output")?;
         return Ok(Exit::OK);
     }

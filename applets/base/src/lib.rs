@@ -6,7 +6,6 @@ mod compare;
 mod dmesg;
 mod find;
 mod free;
-mod glob;
 mod grep;
 mod gzip;
 mod hostname;

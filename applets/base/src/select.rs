@@ -6,41 +6,6 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::{self, Process};
 
-/// Names without `SIG`, and numbers as on all of Linux's architectures that we build for.
-const SIGNALS: &[(&str, i32)] = &[
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("ILL", 4),
-    ("TRAP", 5),
-    ("ABRT", 6),
-    ("BUS", 7),
-    ("FPE", 8),
-    ("KILL", 9),
-    ("USR1", 10),
-    ("SEGV", 11),
-    ("USR2", 12),
-    ("PIPE", 13),
-    ("ALRM", 14),
-    ("TERM", 15),
-    ("STKFLT", 16),
-    ("CHLD", 17),
-    ("CONT", 18),
-    ("STOP", 19),
-    ("TSTP", 20),
-    ("TTIN", 21),
-    ("TTOU", 22),
-    ("URG", 23),
-    ("XCPU", 24),
-    ("XFSZ", 25),
-    ("VTALRM", 26),
-    ("PROF", 27),
-    ("WINCH", 28),
-    ("IO", 29),
-    ("PWR", 30),
-    ("SYS", 31),
-];
-
 /// Which processes.
 #[derive(clap::Args, Debug, Default)]
 pub struct Filter {
@@ -105,15 +70,8 @@ impl Filter {
 
 /// A signal by number or name, with or without `SIG`.
 pub fn signal(text: &str) -> Result<Signal> {
-    let upper = text.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let number = SIGNALS.iter().find(|(n, _)| *n == name).map(|(_, number)| *number).or_else(|| text.parse().ok());
-    number.and_then(Signal::from_named_raw).ok_or_else(|| Error::usage(format!("no such signal: {text}")))
-}
-
-/// The names of all signals.
-pub fn signal_names() -> impl Iterator<Item = &'static str> {
-    SIGNALS.iter().map(|(name, _)| *name)
+    let number = kit::signal::number(text).map_err(|e| Error::usage(e.to_string()))?;
+    Signal::from_named_raw(number).ok_or_else(|| Error::usage(format!("signal {text} can't be sent by name")))
 }
 
 /// Take `-SIGNAL` or `-9` out of arguments that clap would not understand.

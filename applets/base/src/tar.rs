@@ -11,9 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
-use kit::{Applet, Error, Exit, Place, Result, parse};
-
-use crate::glob;
+use kit::{Applet, Error, Exit, Place, Result, glob, parse};
 
 /// Archives.
 pub const TAR: Applet = Applet { name: "tar", about: "pack and unpack archives", place: Place::Bin, run };

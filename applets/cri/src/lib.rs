@@ -14,7 +14,6 @@ mod rpc;
 mod serve;
 mod server;
 mod service;
-mod signal;
 mod spec;
 mod store;
 mod streaming;

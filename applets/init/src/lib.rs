@@ -2,6 +2,7 @@
 //!
 //! It is one thread with one loop and never ends: what takes long, speaks TLS or reads strangers' bytes is a child.
 
+mod bundle;
 mod cgroups;
 mod clock;
 mod coldplug;
@@ -33,4 +34,5 @@ use kit::Applet;
 use machine::Machine;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[coldplug::NAME, end::HALT, init::NAME, netup::NAME, end::POWEROFF, end::REBOOT, end::SHUTDOWN];
+pub const APPLETS: &[Applet] =
+    &[bundle::NAME, coldplug::NAME, end::HALT, init::NAME, netup::NAME, end::POWEROFF, end::REBOOT, end::SHUTDOWN];

@@ -5,8 +5,10 @@ mod applet;
 mod args;
 pub mod control;
 mod error;
+pub mod glob;
 pub mod modules;
 pub mod paths;
+pub mod signal;
 
 pub use applet::{Applet, Entry, Exit, Place};
 pub use args::parse;

@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::{Context, Error, Result};
+use crate::{Context, Error, Result, glob};
 
 /// How deep dependencies may nest: depmod's lists are flat, so only soft dependencies nest; this ends a circle of them.
 const DEPTH: u32 = 16;
@@ -71,7 +71,7 @@ impl Modules {
         }
         let mut names = Vec::new();
         for (pattern, name) in &self.aliases {
-            let fits = matches(pattern.as_bytes(), wanted.as_bytes()) || *pattern == plain;
+            let fits = glob::matches(pattern.as_bytes(), wanted.as_bytes()) || *pattern == plain;
             if fits && !self.blacklist.contains(name) && !names.contains(name) {
                 names.push(name.clone());
             }
@@ -207,57 +207,6 @@ fn name_of(path: &str) -> String {
     file.split_once(".ko").map_or(file, |(name, _)| name).replace('-', "_")
 }
 
-/// The shell's `*`, `?` and `[…]` as depmod writes them into aliases. Byte by byte, with one place to go back to, so that no
-/// alias can make it slow.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut back) = (0, 0, None);
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            back = Some((p + 1, t));
-            p += 1;
-        } else if let Some(next) = step(pattern, p, text[t]) {
-            p = next;
-            t += 1;
-        } else if let Some((after_star, from)) = back {
-            back = Some((after_star, from + 1));
-            p = after_star;
-            t = from + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == b'*')
-}
-
-/// Where the pattern goes on after one character that fits `byte`.
-fn step(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
-    match *pattern.get(at)? {
-        b'?' => Some(at + 1),
-        b'[' => {
-            let end = at + 1 + pattern.get(at + 1..)?.iter().position(|c| *c == b']')?;
-            in_class(pattern.get(at + 1..end)?, byte).then_some(end + 1)
-        }
-        other => (other == byte).then_some(at + 1),
-    }
-}
-
-fn in_class(class: &[u8], byte: u8) -> bool {
-    let mut rest = class;
-    while let [first, tail @ ..] = rest {
-        if let [b'-', last, tail @ ..] = tail {
-            if (*first..=*last).contains(&byte) {
-                return true;
-            }
-            rest = tail;
-        } else if *first == byte {
-            return true;
-        } else {
-            rest = tail;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -329,9 +278,8 @@ mod tests {
 
     #[test]
     fn patterns() {
-        assert!(matches(b"a*b?[0-9x]", b"aXXbbbc7"));
-        assert!(!matches(b"a*b?[0-9x]", b"aXXbbbcy"));
-        assert!(matches(b"*", b""));
-        assert!(!matches(b"[", b"["));
+        assert!(glob::matches(b"a*b?[0-9x]", b"aXXbbbc7"));
+        assert!(!glob::matches(b"a*b?[0-9x]", b"aXXbbbcy"));
+        assert!(glob::matches(b"*", b""));
     }
 }

@@ -32,7 +32,9 @@ pub const IMAGES: &str = "/var/lib/kutties/images";
 pub const CONTAINERS: &str = "/var/lib/kutties/containers";
 /// Images that came with the initramfs.
 pub const IMAGES_GIVEN: &str = "/usr/share/kutties/images";
-/// The Go programs of Kubernetes, one binary.
+/// The Go programs of Kubernetes as a file system with one program in it.
+pub const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
+/// Where that is mounted.
 pub const KUBE: &str = "/usr/lib/kutties/kube";
 /// Configuration that came with the initramfs: `*.toml`.
 pub const CONFIG: &str = "/etc/kutties";

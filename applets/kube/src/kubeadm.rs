@@ -3,7 +3,7 @@
 //! All arguments go to kubeadm as they are; a join or init that names no CRI socket gets ours.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -67,8 +67,8 @@ fn program() -> Result<&'static str> {
 fn wait_for_cri() -> Result<()> {
     let end = Instant::now() + CRI_PATIENCE;
     loop {
-        match UnixStream::connect(paths::CRI) {
-            Ok(_) => return Ok(()),
+        match UnixStream::connect(paths::CRI).and_then(greet) {
+            Ok(()) => return Ok(()),
             Err(e) if Instant::now() >= end => {
                 let log = format!("{}/cri.log", paths::LOGS);
                 return Err(Error::new(format!("the CRI server does not answer at {}: {e}; its log is {log}", paths::CRI)));
@@ -76,6 +76,17 @@ fn wait_for_cri() -> Result<()> {
             Err(_) => std::thread::sleep(PAUSE),
         }
     }
+}
+
+/// Greet the server as HTTP/2 does and wait for its first frame: a socket that merely listens is no server yet, and kubeadm waits two
+/// seconds for an answer and no longer.
+fn greet(mut server: UnixStream) -> std::io::Result<()> {
+    // RFC 9113, 3.4: the client's preface and an empty SETTINGS frame; the server's own SETTINGS come first of all it says.
+    const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    const FRAME_HEAD: usize = 9;
+    server.set_read_timeout(Some(CRI_PATIENCE))?;
+    server.write_all(HELLO)?;
+    server.read_exact(&mut [0; FRAME_HEAD])
 }
 
 /// What kubeadm's preflight checks of the kernel; init has set it, unless somebody changed it since.

@@ -10,11 +10,6 @@ use std::os::fd::AsFd;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// The first real-time signal that programs may use; musl and glibc keep the two before it.
-const RTMIN: i32 = 34;
-/// The last signal.
-const LAST: i32 = 64;
-
 /// Send a signal to a container
 #[derive(Debug, Args)]
 pub struct Options {
@@ -75,24 +70,9 @@ fn send(pid: Option<Pid>, signal: i32) -> Result<()> {
     }
 }
 
-/// `TERM`, `SIGTERM`, `15`, `RTMIN+3`, `RTMAX-1`.
+/// A name or number; 0 asks whether the process is there.
 fn number(text: &str) -> Result<i32> {
-    let unknown = || Error::new(format!("unknown signal {text:?}"));
-    let upper = text.to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let found = match (name.parse::<i32>(), name.strip_prefix("RTMIN"), name.strip_prefix("RTMAX")) {
-        (Ok(number), _, _) => number,
-        (_, Some(""), _) => RTMIN,
-        (_, _, Some("")) => LAST,
-        (_, Some(plus), _) => {
-            RTMIN + plus.strip_prefix('+').and_then(|n| n.parse::<u8>().ok()).map(i32::from).ok_or_else(unknown)?
-        }
-        (_, _, Some(minus)) => {
-            LAST - minus.strip_prefix('-').and_then(|n| n.parse::<u8>().ok()).map(i32::from).ok_or_else(unknown)?
-        }
-        _ => format!("SIG{name}").parse::<Signal>().map_err(|_| unknown())? as i32,
-    };
-    if (0..=LAST).contains(&found) { Ok(found) } else { Err(unknown()) }
+    if text == "0" { Ok(0) } else { kit::signal::number(text) }
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ pub fn segment(appliance: &Appliance) -> PathBuf {
     appliance.dir().join("bench/hand-made.cpio.zst")
 }
 
+/// The Kubernetes bundle `worker` or `node` as plain files of an initramfs; [`build`] puts it there.
+pub fn kube(appliance: &Appliance, variant: &str) -> PathBuf {
+    appliance.dir().join(format!("bench/plain-kube-{variant}.cpio.zst"))
+}
+
 /// The program that starts first on both sides.
 pub fn prober(appliance: &Appliance) -> PathBuf {
     appliance.dir().join("bench/cri-probe")
@@ -71,7 +76,24 @@ pub fn build(appliance: &Appliance, no_build: bool) -> Result<()> {
         fs::copy(&from, &to).on("copy", &from)?;
     }
     let archive = archive(appliance).doing("fill the hand-made appliance")?;
-    firmware::segment::write(&archive, &segment(appliance)).map(drop).map_err(told)
+    firmware::segment::write(&archive, &segment(appliance)).map_err(told)?;
+    ["worker", "node"].into_iter().try_for_each(|variant| {
+        let archive = plain_kube(appliance, variant)?;
+        firmware::segment::write(&archive, &kube(appliance, variant)).map(drop).map_err(told)
+    })
+}
+
+/// The same program as in our bundle, under the same names.
+fn plain_kube(appliance: &Appliance, variant: &str) -> Result<Archive> {
+    const PROGRAM: &str = "/usr/lib/kube";
+    let out = place::out(&format!("{}/bundle/{variant}", appliance.board.name)).map_err(told)?;
+    let file = bundle::build(variant, appliance.board.arch.name(), &out).map_err(told)?;
+    let mut archive = Archive::new();
+    archive.copy(PROGRAM, 0o755, &file).doing("put the bundle")?;
+    for program in bundle::programs(variant).map_err(told)? {
+        archive.link(&format!("/usr/bin/{program}"), PROGRAM).doing("link the bundle")?;
+    }
+    Ok(archive)
 }
 
 fn archive(appliance: &Appliance) -> Result<Archive> {

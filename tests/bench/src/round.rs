@@ -1,6 +1,7 @@
 //! One side, booted twice: a worker with the kubelet alone, then a node that joins by kubeadm.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,9 +76,10 @@ impl Bench {
 
     fn worker(&self, side: Side, name: &str) -> Result<Worker> {
         let identity = node::identity(&self.plane, &self.lab.dir().join(format!("{name}.cpio")))?;
-        let mut machine = self.boot(side, name, self.appliance.kube_worker(), Some(identity))?;
+        let mut machine = self.boot(side, name, side.kube(&self.appliance, "worker"), Some(identity))?;
         let ready = machine.nodes.wait(name, NODE_STATUS, "Ready", LIMIT).map_err(|e| told(&machine.vm, &e))?;
         machine.vm.wait_agent(LIMIT)?;
+        self.keep_logs(name, &machine.vm)?;
         self.import(side, &machine.vm)?;
         // A minute of rest is part of what is measured, so this is no wait for something.
         thread::sleep((ready + self.settle).saturating_duration_since(Instant::now()));
@@ -106,13 +108,19 @@ impl Bench {
         segments.extend(identity);
         let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
         spec.memory = MEMORY;
-        spec.cmdline = format!("rdinit={} {}", node::PROBER, self.cmdline);
+        spec.cmdline = format!("rdinit={} {} {}", node::PROBER, appliance.board.cmdline, self.cmdline);
         spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
         let vm = Vm::boot(&spec)?;
         let delay = vm.verdicts.wait(&word, LIMIT).map_err(|e| told(&vm, &e))?;
         let cri = vm.started().elapsed().saturating_sub(Duration::from_millis(u64::try_from(delay).unwrap_or_default()));
         Ok(Machine { vm, seat, nodes, cri })
+    }
+
+    /// What the services said up to Ready, beside the console's transcript: where the time went stands there.
+    fn keep_logs(&self, name: &str, vm: &Vm) -> Result<()> {
+        let to = self.appliance.dir().join("bench").join(format!("{name}-services.log"));
+        fs::write(&to, vm.guest.sh(WHOLE_LOGS)?).on("write", &to)
     }
 
     /// containerd takes no image out of its initramfs: its own importer comes over the network, does its work and goes. All that
@@ -142,7 +150,7 @@ impl Bench {
 
     /// Join by kubeadm: how long it runs, and from its start to Ready.
     fn join(&self, side: Side, name: &str) -> Result<(Duration, Duration)> {
-        let mut machine = self.boot(side, name, self.appliance.kube_node(), None)?;
+        let mut machine = self.boot(side, name, side.kube(&self.appliance, "node"), None)?;
         machine.vm.wait_agent(LIMIT)?;
         // Both must have come as far as a person who types: with a network.
         machine.vm.guest.sh_until(&format!("ip route | grep -q default && [ $(uname -n) = {name} ]"), LIMIT)?;
@@ -195,6 +203,8 @@ fn told(vm: &Vm, e: &Error) -> Error {
 
 /// Either side's.
 const LOGS: &str = "for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; tail -n 15 \"$log\"; done 2>/dev/null";
+const WHOLE_LOGS: &str =
+    "dmesg; for log in /var/log/*.log /run/kutties/log/*.log; do echo \"$log\"; cat \"$log\"; done 2>/dev/null; true";
 const LOGS_LIMIT: Duration = Duration::from_secs(10);
 
 fn figures(side: Side, worker: &Worker, join: Duration, join_ready: Duration) -> Figures {

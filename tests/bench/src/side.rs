@@ -45,9 +45,18 @@ impl Side {
         }
     }
 
+    /// The segment with the Kubernetes bundle `worker` or `node`: the same programs, as a file system in ours, as plain files in the other.
+    pub fn kube(self, appliance: &Appliance, variant: &str) -> PathBuf {
+        match self {
+            Self::Ours if variant == "worker" => appliance.kube_worker(),
+            Self::Ours => appliance.kube_node(),
+            Self::HandMade => hand_made::kube(appliance, variant),
+        }
+    }
+
     /// A worker's segments without kernel and test image.
     pub fn worker(self, appliance: &Appliance) -> Vec<PathBuf> {
-        vec![self.core(appliance), appliance.modules(), appliance.kube_worker()]
+        vec![self.core(appliance), appliance.modules(), self.kube(appliance, "worker")]
     }
 
     /// The CRI server's socket.

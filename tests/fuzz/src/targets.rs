@@ -22,7 +22,9 @@ mod tests {
         for target in TARGETS {
             let inputs = corpus::load(target.name).unwrap();
             assert!(!inputs.is_empty(), "{} has no corpus", target.name);
-            inputs.iter().for_each(|input| (target.run)(input));
+            for input in &inputs {
+                (target.run)(input);
+            }
             let mut mutator = Mutator::new(7);
             for _ in 0..3000 {
                 (target.run)(&mutator.input(&inputs));

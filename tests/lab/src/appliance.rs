@@ -57,7 +57,9 @@ impl Appliance {
     /// A machine of this board with the whole bundle and the test image, without a network.
     pub fn spec(&self, dir: impl Into<PathBuf>) -> Spec {
         let segments = vec![self.core(), self.modules(), self.kube_node(), self.image()];
-        Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into())
+        let mut spec = Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into());
+        spec.cmdline.clone_from(&self.board.cmdline);
+        spec
     }
 
     /// The same with the agent and the image of busybox inside.

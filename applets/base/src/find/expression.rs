@@ -8,11 +8,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kit::{Context, Result};
+use kit::{Context, Result, glob};
 use regex::bytes::Regex;
 
 use super::{File, Walk, printf};
-use crate::glob;
 
 /// Bytes of paths that `-exec … +` gathers for one call: half of what the kernel takes on any system.
 const GATHERED: usize = 64 * 1024;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use kit::signal;
 use serde_json::json;
 
 use super::list_containers::{image, state};
 use crate::api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
 use crate::server::{Answer, Fault, Shared};
-use crate::signal;
 use crate::store::{Container, ContainerPhase};
 
 pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Answer<ContainerStatusResponse> {
@@ -83,5 +83,16 @@ mod tests {
         container.reason = "MonitorDied".into();
         assert_eq!(of(&container).reason, "MonitorDied");
         assert_eq!(of(&container).stop_signal(), Signal::Sigterm);
+    }
+
+    #[test]
+    fn all_signals_of_the_interface_come_back() {
+        for value in 1..=65 {
+            let told = |number| Signal::from_str_name(&format!("SIGNAL_{}", signal::name(number)));
+            let number = |asked: Signal| signal::number(asked.as_str_name().trim_start_matches("SIGNAL_"));
+            let asked = Signal::try_from(value).map(number);
+            let back = asked.as_ref().ok().and_then(|number| number.as_ref().ok().copied()).and_then(told).map(number);
+            assert!(matches!((&asked, &back), (Ok(Ok(a)), Some(Ok(b))) if a == b), "{value}: {asked:?}, {back:?}");
+        }
     }
 }

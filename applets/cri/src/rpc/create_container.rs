@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::Image;
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Result, signal};
 use tonic::Code;
 
 use crate::api::{ContainerConfig, CreateContainerRequest, CreateContainerResponse, LinuxContainerUser, NamespaceMode, Signal};
@@ -12,7 +12,6 @@ use crate::life::{PATIENCE, container, rootfs};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
-use crate::signal;
 use crate::spec;
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
 

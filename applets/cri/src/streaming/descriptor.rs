@@ -43,9 +43,8 @@ impl Descriptor {
     pub async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         loop {
             let mut ready = self.0.readable().await?;
-            match ready.try_io(|fd| read(fd.get_ref().as_fd(), bytes)) {
-                Ok(result) => return result,
-                Err(_) => continue,
+            if let Ok(result) = ready.try_io(|fd| read(fd.get_ref().as_fd(), bytes)) {
+                return result;
             }
         }
     }

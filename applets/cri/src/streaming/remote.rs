@@ -204,9 +204,9 @@ fn sizes(held: &mut Vec<u8>) -> Vec<Size> {
     };
     let end = values.byte_offset();
     if broken || held.len() - end > SIZE_LIMIT {
-        held.clear()
+        held.clear();
     } else {
-        drop(held.drain(..end))
+        held.drain(..end);
     }
     whole
 }

@@ -148,11 +148,12 @@ fn accept(key: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use std::fmt::Write;
 
     fn head(upgrade: &str, fields: &[(&str, &str)]) -> Head {
         let mut text = format!("GET /exec/x HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n");
         for (name, value) in fields {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            write!(text, "{name}: {value}\r\n").unwrap();
         }
         text.push_str("\r\n");
         Head::parse(text.as_bytes()).unwrap()

@@ -40,7 +40,7 @@ impl Messages {
             match frame(&self.held[at..]) {
                 Ok(Some((head, payload, length))) => {
                     at += length;
-                    if let Err(e) = self.frame(head, payload, &mut message) {
+                    if let Err(e) = self.frame(head, &payload, &mut message) {
                         break Err(e);
                     }
                 }
@@ -55,10 +55,10 @@ impl Messages {
         result.inspect_err(|_| self.bye(1002)).map_err(|e| format!("read a WebSocket: {e}"))
     }
 
-    fn frame(&mut self, head: u8, payload: Vec<u8>, message: &mut impl FnMut(u8, Vec<u8>)) -> Result<(), String> {
+    fn frame(&mut self, head: u8, payload: &[u8], message: &mut impl FnMut(u8, Vec<u8>)) -> Result<(), String> {
         let (last, kind) = (head & 0x80 != 0, head & 0x0f);
         match kind {
-            PING => self.say(PONG, &payload),
+            PING => self.say(PONG, payload),
             PONG => {}
             BYE => self.bye(1000),
             CONTINUATION | TEXT | BINARY => {
@@ -69,8 +69,8 @@ impl Messages {
                 if begun.len() + payload.len() > MESSAGE_LIMIT {
                     return Err(format!("a message is longer than {MESSAGE_LIMIT} bytes"));
                 }
-                begun.extend_from_slice(&payload);
-                if let (true, Some((kind, whole))) = (last, self.message.take_if(|_| last)) {
+                begun.extend_from_slice(payload);
+                if last && let Some((kind, whole)) = self.message.take() {
                     message(kind, whole);
                 }
             }

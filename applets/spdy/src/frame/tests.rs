@@ -24,7 +24,9 @@ fn all() -> Vec<Frame<'static>> {
 
 fn packed(frames: &[Frame]) -> Vec<u8> {
     let (mut packer, mut bytes) = (Packer::default(), Vec::new());
-    frames.iter().for_each(|frame| write(frame, &mut packer, &mut bytes));
+    for frame in frames {
+        write(frame, &mut packer, &mut bytes);
+    }
     bytes
 }
 

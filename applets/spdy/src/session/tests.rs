@@ -30,7 +30,9 @@ fn opened(client: &mut Session, server: &mut Session) -> u32 {
 /// Say `frame` as a peer would whose session does not allow it.
 fn raw(frames: &[Frame]) -> Vec<u8> {
     let (mut packer, mut bytes) = (Packer::default(), Vec::new());
-    frames.iter().for_each(|frame| frame::write(frame, &mut packer, &mut bytes));
+    for frame in frames {
+        frame::write(frame, &mut packer, &mut bytes);
+    }
     bytes
 }
 

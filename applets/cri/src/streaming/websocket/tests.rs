@@ -9,11 +9,11 @@ fn packed(head: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         short @ 0..126 => bytes.push(0x80 | short as u8),
         middle @ 126..=0xffff => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xfe);
             bytes.extend_from_slice(&(middle as u16).to_be_bytes());
         }
         long => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xff);
             bytes.extend_from_slice(&(long as u64).to_be_bytes());
         }
     }
