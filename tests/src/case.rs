@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci, registry};
+use crate::{applets, boot, cri, image, join, kube, oci, registry, streaming};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -44,9 +44,13 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("registry", registry::CASES),
     ("kube", kube::CASES),
     ("cri", cri::CASES),
+    ("streaming", streaming::CASES),
     ("join", join::CASES),
     ("end", boot::END_CASES),
 ];
+
+/// What takes too long for every time: tried with `--long` alone.
+pub const LONG_AREAS: &[(&str, &[Case])] = &[("soak", streaming::LONG_CASES)];
 
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {

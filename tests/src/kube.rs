@@ -37,11 +37,17 @@ pub fn field(plane: &ControlPlane, object: &str, path: &str) -> kit::Result<Stri
 
 /// Start a pod and wait until it is Ready.
 pub fn start(plane: &ControlPlane, node: &Node, name: &str, more: &str) -> kit::Result<()> {
-    plane.apply(&test_image::pod(name, &node.name, more))?;
+    start_this(plane, node, name, &test_image::pod(name, &node.name, more))
+}
+
+/// The same for a pod that is given whole.
+pub fn start_this(plane: &ControlPlane, node: &Node, name: &str, pod: &str) -> kit::Result<()> {
+    plane.apply(pod)?;
     wait(plane, node, name, "Ready")
 }
 
-fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
+/// Wait until a condition (`Ready`) or a field (`jsonpath=…=…`) holds of a pod.
+pub fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
     let what = [format!("--for={condition}"), format!("pod/{name}")];
     let what = if condition.contains('=') { what } else { [format!("--for=condition={condition}"), format!("pod/{name}")] };
     let done = until(POD, || plane.ask(&["wait", &what[0], &what[1], "--timeout=2s"]));

@@ -13,6 +13,8 @@ mod leaks;
 mod oci;
 mod registry;
 mod report;
+mod streaming;
+mod terminal;
 mod world;
 
 use std::collections::BTreeSet;
@@ -28,7 +30,7 @@ use lab::control_plane::Programs;
 use lab::namespace;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{AREAS, Case};
+use crate::case::{AREAS, Case, LONG_AREAS};
 use crate::report::{Counts, Report, say};
 use crate::world::World;
 
@@ -45,6 +47,9 @@ struct Options {
     /// List the cases and end.
     #[arg(long)]
     list: bool,
+    /// The cases that take long, and only those.
+    #[arg(long)]
+    long: bool,
     /// After this time no case begins that `skips.toml` lets go when it is late.
     #[arg(long, value_name = "N")]
     minutes: Option<u64>,
@@ -78,7 +83,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let plan: Vec<Planned> = plan().into_iter().filter(|planned| options.wants(planned)).collect();
+    let areas = if options.long { LONG_AREAS } else { AREAS };
+    let plan: Vec<Planned> = plan(areas).into_iter().filter(|planned| options.wants(planned)).collect();
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
@@ -93,7 +99,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     let began = SystemTime::now();
     fs::create_dir_all(&out).on("make", &out)?;
     let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), None)?;
-    if options.board.is_none() && options.wants_name("source/") {
+    if !options.long && options.board.is_none() && options.wants_name("source/") {
         first::run(&mut report, &repository);
     }
     if plan.is_empty() {
@@ -136,10 +142,10 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
 }
 
 /// Every case on every board, board by board.
-fn plan() -> Vec<Planned> {
+fn plan(areas: &'static [(&'static str, &'static [Case])]) -> Vec<Planned> {
     let mut plan = Vec::new();
     for board in case::BOTH {
-        for (area, cases) in AREAS {
+        for (area, cases) in areas {
             for case in cases.iter().filter(|case| case.boards.contains(board)) {
                 plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, case });
             }
@@ -173,7 +179,8 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let names: BTreeSet<String> = plan().into_iter().map(|planned| planned.name).collect();
-        assert_eq!(names.len(), plan().len());
+        let all = || plan(AREAS).into_iter().chain(plan(LONG_AREAS));
+        let names: BTreeSet<String> = all().map(|planned| planned.name).collect();
+        assert_eq!(names.len(), all().count());
     }
 }

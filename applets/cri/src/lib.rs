@@ -17,6 +17,7 @@ mod server;
 mod service;
 mod spec;
 mod store;
+mod streaming;
 mod usage;
 
 /// The applets of this room, sorted by name.

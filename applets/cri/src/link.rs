@@ -1,19 +1,21 @@
 //! The server's side of the monitors' sockets, see [`crate::monitor::wire`].
 
-use std::io::IoSlice;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::time::Duration;
 
 use kit::{Context, Error, Result};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::monitor::wire::{self, ExecDone, Info, LIMIT, Reply, Request, Spawn};
+use crate::monitor::wire::{self, ExecDone, Info, LIMIT, MOST_FDS, Reply, Request, Spawn};
 
 /// Where monitors come from: the zygote's socket.
 #[derive(Debug)]
@@ -105,6 +107,74 @@ pub async fn exec(dir: &Path, request: &wire::Exec) -> Result<(ExecDone, Vec<u8>
     answer.read_exact(&mut stdout).await.doing("read an exec's output")?;
     answer.read_exact(&mut stderr).await.doing("read an exec's output")?;
     Ok((done, stdout, stderr))
+}
+
+/// A request with more than one reply, or with descriptors. When this is dropped, the monitor ends what it asked for.
+pub struct Talk {
+    socket: UnixStream,
+    inbox: Vec<u8>,
+    fds: Vec<OwnedFd>,
+}
+
+impl Talk {
+    /// Ask the monitor in that folder, with descriptors beside the line.
+    pub async fn begin(dir: &Path, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Self> {
+        let path = wire::socket(dir);
+        let mut socket = UnixStream::connect(&path).await.on("reach the monitor at", &path)?;
+        let mut line = serde_json::to_vec(request).doing("encode a request")?;
+        line.push(b'\n');
+        socket.writable().await.on("ask the monitor at", &path)?;
+        // A new socket has room for the first bytes, beside which the descriptors travel.
+        let sent = socket.try_io(Interest::WRITABLE, || Ok(send_with(&socket, &line, fds)?)).on("ask the monitor at", &path)?;
+        socket.write_all(&line[sent..]).await.on("ask the monitor at", &path)?;
+        Ok(Self { socket, inbox: Vec::new(), fds: Vec::new() })
+    }
+
+    /// The next reply, and what came beside it. A failure that it tells becomes an error.
+    pub async fn next(&mut self) -> Result<(Reply, Option<OwnedFd>)> {
+        loop {
+            if let Some(end) = self.inbox.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.inbox.drain(..=end).collect();
+                return match serde_json::from_slice(&line).doing("decode a monitor's answer")? {
+                    Reply::Failed(sentence) => Err(Error::new(sentence)),
+                    reply => Ok((reply, self.fds.pop())),
+                };
+            }
+            if self.inbox.len() > LIMIT {
+                return Err(Error::new("the pod's monitor says too much"));
+            }
+            let mut bytes = [0; 4096];
+            self.socket.readable().await.doing("hear from a monitor")?;
+            let fds = &mut self.fds;
+            match self.socket.try_io(Interest::READABLE, || Ok(receive_with(&self.socket, &mut bytes, fds)?)) {
+                Ok(0) => return Err(Error::new("the pod's monitor died")),
+                Ok(count) => self.inbox.extend_from_slice(&bytes[..count]),
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e).doing("hear from a monitor"),
+            }
+        }
+    }
+}
+
+fn send_with(socket: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> rustix::io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut beside = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() {
+        beside.push(SendAncillaryMessage::ScmRights(fds));
+    }
+    sendmsg(socket, &[IoSlice::new(bytes)], &mut beside, SendFlags::NOSIGNAL)
+}
+
+fn receive_with(socket: &UnixStream, bytes: &mut [u8], fds: &mut Vec<OwnedFd>) -> rustix::io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut beside = RecvAncillaryBuffer::new(&mut space);
+    let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
+    for message in beside.drain() {
+        if let RecvAncillaryMessage::ScmRights(came) = message {
+            fds.extend(came);
+        }
+    }
+    Ok(got.bytes)
 }
 
 /// What an answer that does not fit the question becomes.

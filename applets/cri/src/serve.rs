@@ -26,6 +26,7 @@ use crate::monitor;
 use crate::server::{Server, Shared, Turns};
 use crate::service::Service;
 use crate::store::{Store, private_dir};
+use crate::streaming::Streaming;
 
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };
@@ -37,13 +38,13 @@ const PROGRAM: &str = "/proc/self/exe";
 const BLOCKING_THREADS: usize = 8;
 
 #[derive(Debug, Parser)]
-struct Options {
+pub(crate) struct Options {
     /// Socket to answer on
     #[arg(long, value_name = "PATH", default_value = paths::CRI)]
     socket: PathBuf,
     /// Folder for the state of pods and containers
     #[arg(long, value_name = "DIR", default_value = paths::PODS)]
-    state: PathBuf,
+    pub(crate) state: PathBuf,
     /// Folder of the image store
     #[arg(long, value_name = "DIR", default_value = paths::IMAGES)]
     images: PathBuf,
@@ -55,6 +56,8 @@ struct Options {
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&CRI, args)?;
     // Before any thread: a child that is forked without exec has only the thread that forked it.
+    // A client or a process that is gone is no reason for the server or a monitor to end.
+    sys::sigpipe::ignore();
     let zygote = Zygote(monitor::start()?);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -66,14 +69,17 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
     // First of all: who connects from now on is answered as soon as the state is read.
     let listener = listen(&options.socket)?;
     private_dir(&options.containers)?;
+    let (streaming, visitors) = Streaming::listen()?;
     let server = Arc::new(Server {
         store: Store::open(&options.state)?,
         images: Images::open(&options.images, Path::new(PROGRAM))?,
         zygote,
         containers: options.containers.clone(),
         turns: Turns::default(),
+        streaming,
     });
     recover::all(&server).await;
+    tokio::spawn(crate::streaming::serve(server.clone(), visitors));
     tracing::info!(socket = %options.socket.display(), "answering");
     loop {
         let (socket, _) = listener.accept().await.doing("accept a connection")?;
@@ -115,4 +121,4 @@ async fn answer(socket: UnixStream, server: Shared) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use crate::images::Images;
 use crate::link::Zygote;
 use crate::store::Store;
+use crate::streaming::Streaming;
 
 /// The server: state, images, and the way to new monitors.
 pub struct Server {
@@ -25,6 +26,8 @@ pub struct Server {
     pub containers: PathBuf,
     /// Who changes what.
     pub turns: Turns,
+    /// Where exec, attach and port-forward go on.
+    pub streaming: Streaming,
 }
 
 /// The server as its tasks share it.

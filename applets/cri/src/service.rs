@@ -58,6 +58,9 @@ rpcs! { RuntimeService:
         container_stats::container_stats(ContainerStatsRequest) -> ContainerStatsResponse;
         container_stats::list_container_stats(ListContainerStatsRequest) -> ListContainerStatsResponse;
         exec_sync::exec_sync(ExecSyncRequest) -> ExecSyncResponse;
+        exec::exec(ExecRequest) -> ExecResponse;
+        attach::attach(AttachRequest) -> AttachResponse;
+        port_forward::port_forward(PortForwardRequest) -> PortForwardResponse;
     }
     change {
         update_runtime_config::update_runtime_config(UpdateRuntimeConfigRequest) -> UpdateRuntimeConfigResponse;
@@ -71,9 +74,6 @@ rpcs! { RuntimeService:
         reopen_container_log::reopen_container_log(ReopenContainerLogRequest) -> ReopenContainerLogResponse;
     }
     later {
-        exec(ExecRequest) -> ExecResponse;
-        attach(AttachRequest) -> AttachResponse;
-        port_forward(PortForwardRequest) -> PortForwardResponse;
         update_container_resources(UpdateContainerResourcesRequest) -> UpdateContainerResourcesResponse;
         update_pod_sandbox_resources(UpdatePodSandboxResourcesRequest) -> UpdatePodSandboxResourcesResponse;
         pod_sandbox_stats(PodSandboxStatsRequest) -> PodSandboxStatsResponse;

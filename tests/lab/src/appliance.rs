@@ -35,6 +35,9 @@ impl Appliance {
         let archive = lab.join("probe.tar");
         test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
         segment::image(&archive, &appliance.image())?;
+        let clients = firmware::bundle::build("streaming-client", &board.arch.to_string(), &lab);
+        clients.map_err(told)?;
+        segment::image(&firmware::test_image::build(board.arch).map_err(told)?, &appliance.busybox())?;
         Ok(appliance)
     }
 
@@ -59,10 +62,10 @@ impl Appliance {
         spec
     }
 
-    /// The same with the agent inside.
+    /// The same with the agent and the image of busybox inside.
     pub fn test_spec(&self, dir: impl Into<PathBuf>) -> Spec {
         let mut spec = self.spec(dir);
-        spec.segments.push(self.agent());
+        spec.segments.extend([self.agent(), self.busybox()]);
         spec
     }
 
@@ -81,6 +84,11 @@ impl Appliance {
         self.dir.join("modules.cpio.zst")
     }
 
+    /// The client of the runtime's streaming URLs, a program for the guest.
+    pub fn streaming_client(&self) -> PathBuf {
+        self.dir.join("lab/streaming-client")
+    }
+
     /// The segment with all of Kubernetes' programs.
     pub fn kube_node(&self) -> PathBuf {
         self.dir.join("kube-node.cpio.zst")
@@ -94,6 +102,11 @@ impl Appliance {
     /// The lab's segment with the test image.
     pub fn image(&self) -> PathBuf {
         self.dir.join("lab/image.cpio")
+    }
+
+    /// The lab's segment with the image of busybox.
+    pub fn busybox(&self) -> PathBuf {
+        self.dir.join("lab/busybox.cpio")
     }
 
     /// The lab's segment with the agent.

@@ -133,7 +133,8 @@ impl ControlPlane {
         self.services.iter_mut().try_for_each(Service::check)
     }
 
-    fn kubectl_command(&self, args: &[&str]) -> Command {
+    /// kubectl as the administrator, to be started by the caller.
+    pub fn kubectl_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.programs.kube.join("kubectl"));
         command.arg("--kubeconfig").arg(self.kubeconfig()).args(args);
         // Discovery is cached in HOME otherwise, which is the host's.

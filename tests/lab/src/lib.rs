@@ -1,6 +1,7 @@
 //! The lab: private networks, control planes and virtual machines for tests, and for `make run`.
 
 pub mod appliance;
+pub mod busybox;
 pub mod console;
 pub mod control_plane;
 pub mod guest;

@@ -12,9 +12,14 @@ pub const NAME: &str = "kutties.test/probe:1";
 
 /// A pod of the image on one node, as YAML. `more` is put into the container.
 pub fn pod(name: &str, node: &str, more: &str) -> String {
+    pod_of(NAME, name, node, more)
+}
+
+/// The same of another image.
+pub fn pod_of(image: &str, name: &str, node: &str, more: &str) -> String {
     let mut text = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  nodeName: {node}\n  terminationGracePeriodSeconds: 5\n  \
-         containers:\n  - name: probe\n    image: {NAME}\n    imagePullPolicy: IfNotPresent\n"
+         containers:\n  - name: probe\n    image: {image}\n    imagePullPolicy: IfNotPresent\n"
     );
     for line in more.lines() {
         text.push_str("    ");

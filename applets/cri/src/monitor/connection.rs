@@ -1,9 +1,16 @@
 //! A caller's connection: a request line in, a reply line out, nothing that waits.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use super::wire::{LIMIT, Reply, Request};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+
+use super::wire::{LIMIT, MOST_FDS, Reply, Request};
 
 /// A watcher that does not read for that many bytes of replies is let go.
 const WATCHER_LIMIT: usize = 1 << 20;
@@ -17,6 +24,8 @@ pub enum Phase {
     Waiting,
     /// It hears of exits until it closes.
     Watching,
+    /// It sees a container's output until it closes.
+    Attached,
     /// It closes once all is written.
     Leaving,
 }
@@ -28,6 +37,8 @@ pub struct Connection {
     pub socket: UnixStream,
     /// Where it is.
     pub phase: Phase,
+    /// The descriptors that came with the request.
+    pub fds: Vec<OwnedFd>,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
 }
@@ -47,14 +58,14 @@ pub enum Heard {
 impl Connection {
     /// A new caller.
     pub const fn new(socket: UnixStream, phase: Phase) -> Self {
-        Self { socket, phase, inbox: Vec::new(), outbox: Vec::new() }
+        Self { socket, phase, fds: Vec::new(), inbox: Vec::new(), outbox: Vec::new() }
     }
 
     /// Read what is there.
     pub fn hear(&mut self) -> Heard {
         let mut bytes = [0; 16 * 1024];
         loop {
-            match self.socket.read(&mut bytes) {
+            match self.read(&mut bytes) {
                 Ok(0) => return Heard::Gone,
                 Ok(_) if self.phase != Phase::Asking => {}
                 Ok(n) => {
@@ -66,11 +77,24 @@ impl Connection {
                         return Heard::Nonsense(format!("a request longer than {LIMIT} bytes"));
                     }
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Heard::Part,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(Errno::AGAIN) => return Heard::Part,
+                Err(Errno::INTR) => {}
                 Err(_) => return Heard::Gone,
             }
         }
+    }
+
+    /// Read, and keep the descriptors beside. More than are allowed are closed by the kernel.
+    fn read(&mut self, bytes: &mut [u8]) -> rustix::io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let got = recvmsg(&self.socket, &mut [IoSliceMut::new(bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC)?.bytes;
+        for message in beside.drain() {
+            if let (RecvAncillaryMessage::ScmRights(fds), Phase::Asking) = (message, self.phase) {
+                self.fds.extend(fds.take(MOST_FDS.saturating_sub(self.fds.len())));
+            }
+        }
+        Ok(got)
     }
 
     fn request(&mut self) -> Heard {
@@ -92,6 +116,21 @@ impl Connection {
             self.outbox.extend_from_slice(bytes);
         }
         self.write();
+    }
+
+    /// Say the first line, with a descriptor beside it.
+    pub fn hand_over(&mut self, reply: &Reply, fd: BorrowedFd) {
+        let Ok(mut line) = serde_json::to_vec(reply) else { return };
+        line.push(b'\n');
+        let fds = [fd.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut beside = SendAncillaryBuffer::new(&mut space);
+        beside.push(SendAncillaryMessage::ScmRights(&fds));
+        match sendmsg(&self.socket, &[IoSlice::new(&line)], &mut beside, SendFlags::NOSIGNAL) {
+            Ok(sent) => self.outbox.extend_from_slice(&line[sent..]),
+            // Its buffer is empty at the first line, so that it is gone.
+            Err(_) => self.phase = Phase::Leaving,
+        }
     }
 
     /// Whether something waits to be written.

@@ -1,19 +1,20 @@
 //! A container as its monitor holds it.
 
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use kit::{Context, Error, Result};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use kit::{Context, Result};
 
+use super::attach::Client;
+use super::console::Console;
 use super::job::{self, Job, Then};
 use super::log::{Log, Stream};
 use super::wire::{Create, State};
+
+/// How often a stream is read before others have their turn.
+const TURN: usize = 4;
 
 /// One container.
 #[derive(Debug)]
@@ -28,12 +29,18 @@ pub struct Container {
     pub started_at: i64,
     /// Its log file.
     pub log: Log,
+    /// It has a terminal, which is the first of its streams.
+    pub terminal: bool,
     /// Its stdout and stderr.
     pub streams: [Stream; 2],
     /// Its standard input, held open for whoever attaches.
     pub stdin: Option<OwnedFd>,
+    /// The first client that attaches gets its input for good.
+    pub stdin_once: bool,
     /// Where its terminal arrives.
-    pub console: Option<(UnixListener, PathBuf)>,
+    pub console: Option<Console>,
+    /// Who sees its output as it comes.
+    pub clients: Vec<Client>,
     /// Whether `oci create` still works on it: what comes from its stderr then is the runtime's.
     pub making: bool,
     /// When it is killed.
@@ -50,9 +57,12 @@ pub fn begin(dir: &Path, create: Create, caller: u64) -> Result<(Container, Job)
         cgroup: create.cgroup,
         started_at: 0,
         log: Log::open(create.log)?,
+        terminal: false,
         streams: [Stream::new("stdout", None), Stream::new("stderr", None)],
         stdin: None,
+        stdin_once: create.stdin_once,
         console: None,
+        clients: Vec::new(),
         making: true,
         kill_at: None,
         stoppers: Vec::new(),
@@ -61,11 +71,10 @@ pub fn begin(dir: &Path, create: Create, caller: u64) -> Result<(Container, Job)
     let mut command = job::command([OsArg("create"), OsArg("--bundle")]);
     command.arg(&create.bundle).arg("--pid-file").arg(&pid_file);
     let complaint = if create.terminal {
-        let path = dir.join(format!("{}.tty", &create.container));
-        // A socket that an interrupted create left is in the way.
-        let _ = std::fs::remove_file(&path);
-        container.console = Some((UnixListener::bind(&path).on("listen at", &path)?, path.clone()));
-        command.arg("--console-socket").arg(path);
+        // An id is too long for a socket's path; no two creates of a pod have the same caller.
+        let console = Console::listen(dir.join(format!("{caller}.tty")))?;
+        command.arg("--console-socket").arg(console.path());
+        container.console = Some(console);
         let (read, write) = job::quiet_pipe()?;
         command.stdout(Stdio::null()).stderr(Stdio::from(write));
         Some(read)
@@ -105,34 +114,154 @@ impl Container {
 
     /// Take the terminal that `oci create` sent.
     pub fn take_terminal(&mut self) -> Result<()> {
-        let Some((listener, path)) = self.console.take() else { return Ok(()) };
-        let _ = std::fs::remove_file(&path);
-        listener.set_nonblocking(true).doing("receive the terminal")?;
-        let (socket, _) = listener.accept().doing("receive the terminal")?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut name = [0; 4096];
-        rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut name)], &mut beside, RecvFlags::CMSG_CLOEXEC)
-            .doing("receive the terminal")?;
-        let fd = beside.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-            _ => None,
-        });
-        let fd = fd.ok_or_else(|| Error::new("oci sent no terminal"))?;
-        rustix::fs::fcntl_setfl(&fd, rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::RDWR).doing("receive the terminal")?;
-        self.streams[0].fd = Some(fd);
+        if let Some(console) = self.console.take() {
+            self.streams[0].fd = Some(console.take()?);
+            self.terminal = true;
+        }
         Ok(())
     }
 
-    /// Log what there is.
+    /// Log some of what there is and show it to clients, as long as these keep up.
     pub fn pump(&mut self) {
-        for stream in &mut self.streams {
-            stream.pump(&mut self.log);
+        for which in 0..2 {
+            if self.is_held_up(which) {
+                continue;
+            }
+            let (stream, mut turns) = (&mut self.streams[which], TURN);
+            stream.pump(&mut self.log, |bytes| {
+                turns -= 1;
+                // All get it; the slowest one holds up the next.
+                let behind = self.clients.iter_mut().fold(false, |behind, client| behind | !client.give(which, bytes));
+                !behind && turns > 0
+            });
         }
+        self.settle();
+    }
+
+    /// Log all that there is: the container has ended or its log moves. What clients do not take at once waits for them.
+    pub fn pump_all(&mut self) {
+        for (which, stream) in self.streams.iter_mut().enumerate() {
+            stream.pump(&mut self.log, |bytes| {
+                for client in &mut self.clients {
+                    client.give(which, bytes);
+                }
+                true
+            });
+        }
+        self.settle();
+    }
+
+    /// Whether a client keeps a stream from being read.
+    pub fn is_held_up(&self, which: usize) -> bool {
+        self.clients.iter().any(|client| client.is_behind(which))
+    }
+
+    /// Tell clients of the end of what has ended.
+    pub fn settle(&mut self) {
+        for which in (0..2).filter(|which| self.streams[*which].fd.is_none()) {
+            self.clients.iter_mut().for_each(|client| client.finish(which));
+        }
+    }
+
+    /// What a client may write to: the terminal, or the input; given away for good where only the first may have it.
+    pub fn lend_input(&mut self) -> Result<Option<OwnedFd>> {
+        if !self.terminal && self.stdin_once {
+            return Ok(self.stdin.take());
+        }
+        let fd = if self.terminal { &self.streams[0].fd } else { &self.stdin };
+        fd.as_ref().map(|fd| fd.try_clone().doing("share a container's input")).transpose()
     }
 
     /// Its first process, as long as it lives.
     pub fn live_pid(&self) -> Option<i32> {
         (self.pid > 0 && self.state != State::Exited).then_some(self.pid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    /// A container whose process is this test, and its log's path.
+    fn container(name: &str) -> (Container, [std::fs::File; 2], std::path::PathBuf) {
+        let path = std::env::temp_dir().join(format!("kutties-container-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let [(out, out_far), (err, err_far)] = [job::quiet_pipe().unwrap(), job::quiet_pipe().unwrap()];
+        let container = Container {
+            state: State::Running,
+            pid: 0,
+            cgroup: String::new(),
+            started_at: 0,
+            log: Log::open(Some(path.clone())).unwrap(),
+            terminal: false,
+            streams: [Stream::new("stdout", Some(out)), Stream::new("stderr", Some(err))],
+            stdin: None,
+            stdin_once: false,
+            console: None,
+            clients: Vec::new(),
+            making: false,
+            kill_at: None,
+            stoppers: Vec::new(),
+        };
+        (container, [out_far.into(), err_far.into()], path)
+    }
+
+    fn attach(container: &mut Container) -> [UnixStream; 2] {
+        let [(out, out_far), (err, err_far)] = [UnixStream::pair().unwrap(), UnixStream::pair().unwrap()];
+        container.clients.push(Client::new(1, out.into(), err.into()));
+        [out_far, err_far]
+    }
+
+    #[test]
+    fn a_client_that_reads_nothing_holds_up_its_stream_alone_and_loses_nothing() {
+        let (mut container, [mut out, mut err], log) = container("slow");
+        let [mut client, mut client_err] = attach(&mut container);
+        let lines = 50_000;
+        let writer = std::thread::spawn(move || (0..lines).for_each(|n| writeln!(out, "this is line {n}").unwrap()));
+        while !container.is_held_up(0) {
+            container.pump();
+        }
+        // The other stream goes on, and does not have this one read on.
+        for _ in 0..100 {
+            writeln!(err, "still here").unwrap();
+            container.pump();
+        }
+        let waiting = std::fs::metadata(&log).unwrap().len();
+        assert!(waiting < 2_000_000, "{waiting} bytes were logged");
+        assert!(container.is_held_up(0) && !container.is_held_up(1));
+        drop(err);
+        container.pump();
+        let mut said = String::new();
+        client_err.read_to_string(&mut said).unwrap();
+        assert_eq!(said.lines().count(), 100);
+
+        let reader = std::thread::spawn(move || {
+            let mut said = String::new();
+            client.read_to_string(&mut said).unwrap();
+            said
+        });
+        while container.streams[0].fd.is_some() || container.is_held_up(0) {
+            container.clients[0].flush(0);
+            container.pump();
+        }
+        writer.join().unwrap();
+        let said = reader.join().unwrap();
+        assert!(said.lines().enumerate().all(|(n, line)| line == format!("this is line {n}")) && said.lines().count() == lines);
+        let logged = std::fs::read_to_string(&log).unwrap();
+        std::fs::remove_file(log).unwrap();
+        assert_eq!(logged.lines().filter(|line| line.contains(" stdout F this is line ")).count(), lines);
+    }
+
+    #[test]
+    fn the_first_client_alone_gets_an_input_that_is_for_one() {
+        let (mut container, _far, log) = container("once");
+        std::fs::remove_file(log).unwrap();
+        container.stdin = Some(job::quiet_pipe().unwrap().1);
+        assert!(container.lend_input().unwrap().is_some() && container.lend_input().unwrap().is_some());
+        container.stdin_once = true;
+        assert!(container.lend_input().unwrap().is_some() && container.lend_input().unwrap().is_none());
     }
 }

@@ -13,6 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
+use super::attach::Client;
 use super::connection::{Connection, Heard, Phase};
 use super::container::Container;
 use super::exec::{self, Running};
@@ -52,6 +53,7 @@ enum Source {
     Listener,
     Caller(u64),
     Container(String),
+    Client(String, u64, usize),
     Exec(i32, usize),
 }
 
@@ -124,8 +126,14 @@ impl Monitor {
             sources.push((Source::Caller(*number), connection.socket.as_fd(), PollFlags::IN | write));
         }
         for (id, container) in self.containers.iter().filter(|(_, c)| !c.making) {
-            let fds = container.streams.iter().filter_map(|stream| stream.fd.as_ref());
+            let streams = container.streams.iter().enumerate().filter(|(which, _)| !container.is_held_up(*which));
+            let fds = streams.filter_map(|(_, stream)| stream.fd.as_ref());
             sources.extend(fds.map(|fd| (Source::Container(id.clone()), fd.as_fd(), PollFlags::IN)));
+            for (which, client) in (0..2).flat_map(|which| container.clients.iter().map(move |client| (which, client))) {
+                if let Some(socket) = client.sockets[which].as_ref().filter(|_| client.is_behind(which)) {
+                    sources.push((Source::Client(id.clone(), client.caller, which), socket.as_fd(), PollFlags::OUT));
+                }
+            }
         }
         for exec in &self.execs {
             let pipes = exec.output.pipes.iter().enumerate();
@@ -144,7 +152,8 @@ impl Monitor {
         let jobs = self.jobs.iter().map(|job| job.deadline);
         let execs = self.execs.iter().filter(|exec| !exec.timed_out).filter_map(|exec| exec.deadline);
         let kills = self.containers.values().filter_map(|container| container.kill_at);
-        let due = jobs.chain(execs).chain(kills).min()?;
+        let clients = self.containers.values().flat_map(|container| &container.clients).filter_map(Client::due);
+        let due = jobs.chain(execs).chain(kills).chain(clients).min()?;
         let left = due.saturating_duration_since(Instant::now());
         Some(Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) })
     }
@@ -159,6 +168,7 @@ impl Monitor {
                     container.pump();
                 }
             }
+            Source::Client(id, caller, which) => self.serve_client(id, *caller, *which),
             Source::Exec(pid, which) => {
                 if let Some(exec) = self.execs.iter_mut().find(|exec| exec.pid == *pid) {
                     exec.output.pump(*which);
@@ -199,6 +209,7 @@ impl Monitor {
             Heard::Nonsense(why) => self.answer(number, &Reply::Failed(why)),
             Heard::Gone => {
                 self.connections.remove(&number);
+                self.detach(number);
                 // Nobody is left to hear how it ended.
                 self.execs.iter().filter(|exec| exec.caller == number).for_each(|exec| exec::kill_tree(exec.pid));
             }
@@ -237,6 +248,7 @@ impl Monitor {
             exec.timed_out = true;
             exec::kill_tree(exec.pid);
         }
+        self.let_go(now);
         for container in self.containers.values_mut().filter(|c| c.kill_at.is_some_and(|due| due <= now)) {
             container.kill_at = None;
             kill(container);

@@ -58,6 +58,8 @@ pub struct ExecJob {
     pub output: Output,
     /// When its time is up; none waits for ever.
     pub deadline: Option<Instant>,
+    /// Its caller hears when it begins.
+    pub announced: bool,
 }
 
 /// `oci` with the state folder and the verb's arguments.

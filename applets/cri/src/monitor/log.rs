@@ -62,13 +62,18 @@ impl Stream {
         Self { name, fd, rest: Vec::new() }
     }
 
-    /// Read what is there and log it.
-    pub fn pump(&mut self, log: &mut Log) {
+    /// Read what is there, log it and show it to `tee`, which says whether to go on.
+    pub fn pump(&mut self, log: &mut Log, mut tee: impl FnMut(&[u8]) -> bool) {
         let mut bytes = [0; READ];
         while let Some(fd) = &self.fd {
             match rustix::io::read(fd, &mut bytes) {
                 Ok(0) => self.finish(log),
-                Ok(n) => self.add(&bytes[..n], log),
+                Ok(n) => {
+                    self.add(&bytes[..n], log);
+                    if !tee(&bytes[..n]) {
+                        return;
+                    }
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(rustix::io::Errno::AGAIN) => return,
                 // A terminal whose other end is closed answers EIO.

@@ -3,7 +3,9 @@
 //! A monitor is a small process with one thread: parent of its pod's containers, writer of their logs and exit journal, holder of their
 //! namespaces. It outlives the server. Nothing here may start a thread, and nothing may wait: [`events`] polls for all.
 
+mod attach;
 mod connection;
+mod console;
 mod container;
 mod events;
 mod exec;
@@ -12,7 +14,9 @@ mod journal;
 mod log;
 mod pod;
 mod requests;
+mod streaming;
 pub mod wire;
 mod zygote;
 
+pub(crate) use console::Console;
 pub use zygote::start;

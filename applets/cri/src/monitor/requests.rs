@@ -1,7 +1,9 @@
 //! What callers ask, and what children's ends mean for them.
 
 use std::fs;
-use std::process::Stdio;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kit::{Context, Result};
@@ -32,6 +34,8 @@ impl Monitor {
             Request::Create(create) => self.create(caller, create),
             Request::Start { container } => self.start_container(caller, &container),
             Request::Exec(exec) => self.exec(caller, &exec),
+            Request::Stream(stream) => self.stream(caller, &stream),
+            Request::Attach { container, stdin } => self.attach(caller, &container, stdin),
             Request::ReopenLog { container } => self.reopen_log(&container),
             Request::Signal { container, signal } => Ok(Some(self.signal(&container, signal))),
             Request::Stop { container, signal, grace } => Ok(self.stop(caller, &container, signal, grace)),
@@ -75,26 +79,40 @@ impl Monitor {
     }
 
     fn exec(&mut self, caller: u64, exec: &Exec) -> Result<Option<Reply>> {
-        match self.containers.get(&exec.container) {
-            None => return Ok(Some(Reply::Unknown)),
-            Some(c) if c.state != State::Running => return Ok(Some(Reply::Failed("the container does not run".into()))),
-            Some(_) => {}
+        if let Some(refusal) = self.not_running(&exec.container) {
+            return Ok(Some(refusal));
         }
-        let number = self.number();
-        let (process_file, pid_file) =
-            (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
-        fs::write(&process_file, serde_json::to_vec(&exec.process).doing("encode a process")?).on("write", &process_file)?;
         let (out_read, out_write) = job::quiet_pipe()?;
         let (err_read, err_write) = job::quiet_pipe()?;
-        let mut command = job::command(["exec", "--detach", "--process"]);
-        command.arg(&process_file).arg("--pid-file").arg(&pid_file).arg(&exec.container);
+        let (mut command, process_file, pid_file) = self.exec_command(&exec.process)?;
+        command.arg(&exec.container);
         command.stdout(Stdio::from(out_write)).stderr(Stdio::from(err_write));
         let output = Output { pipes: [Some(out_read), Some(err_read)], kept: [Vec::new(), Vec::new()], limit: exec.limit };
         let deadline = (exec.timeout > 0).then(|| Instant::now() + Duration::from_millis(exec.timeout));
         let container = exec.container.clone();
-        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, output, deadline }));
+        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, output, deadline, announced: false }));
         self.jobs.push(job::spawn(command, Some(caller), &container, then, None)?);
         Ok(None)
+    }
+
+    /// Why nothing can be run in a container.
+    pub fn not_running(&self, id: &str) -> Option<Reply> {
+        match self.containers.get(id) {
+            None => Some(Reply::Unknown),
+            Some(c) if c.state != State::Running => Some(Reply::Failed("the container does not run".into())),
+            Some(_) => None,
+        }
+    }
+
+    /// `oci exec` without the container's name; the process's file, which is written; the file for its pid.
+    pub fn exec_command(&mut self, process: &serde_json::Value) -> Result<(Command, PathBuf, PathBuf)> {
+        let number = self.number();
+        let (process_file, pid_file) =
+            (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
+        fs::write(&process_file, serde_json::to_vec(process).doing("encode a process")?).on("write", &process_file)?;
+        let mut command = job::command(["exec", "--detach", "--process"]);
+        command.arg(&process_file).arg("--pid-file").arg(&pid_file);
+        Ok((command, process_file, pid_file))
     }
 
     fn reopen_log(&mut self, id: &str) -> Result<Option<Reply>> {
@@ -178,7 +196,7 @@ impl Monitor {
             Then::Created(pid_file) => self.created(&container, &pid_file, code, complaint),
             Then::Started(at) => self.started(&container, at, code, complaint),
             Then::Deleted => self.deleted(&container, code, complaint),
-            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), *exec, code) {
+            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), *exec, code, complaint) {
                 Ok(()) => return,
                 Err(e) => Reply::Failed(e.to_string()),
             },
@@ -198,7 +216,7 @@ impl Monitor {
         }
     }
 
-    fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+    fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, complaint: Option<OwnedFd>) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
         let made =
             if code == 0 { job::read_pid(pid_file).and_then(|pid| container.take_terminal().map(|()| pid)) } else { Ok(0) };
@@ -223,7 +241,7 @@ impl Monitor {
         }
     }
 
-    fn started(&mut self, id: &str, at: i64, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+    fn started(&mut self, id: &str, at: i64, code: i32, complaint: Option<OwnedFd>) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
         if code != 0 {
             return Reply::Failed(job::complaint(complaint));
@@ -245,12 +263,12 @@ impl Monitor {
         serde_json::from_slice(&fs::read(super::wire::exit_file(&self.dir, id)).ok()?).ok()
     }
 
-    fn deleted(&mut self, id: &str, code: i32, complaint: Option<std::os::fd::OwnedFd>) -> Reply {
+    fn deleted(&mut self, id: &str, code: i32, complaint: Option<OwnedFd>) -> Reply {
         if code != 0 {
             return Reply::Failed(job::complaint(complaint));
         }
         if let Some(mut container) = self.containers.remove(id) {
-            container.pump();
+            container.pump_all();
             for number in std::mem::take(&mut container.stoppers) {
                 self.answer(number, &Reply::Done);
             }
@@ -258,17 +276,19 @@ impl Monitor {
         Reply::Done
     }
 
-    fn exec_begun(&mut self, caller: u64, mut job: ExecJob, code: i32) -> Result<()> {
+    fn exec_begun(&mut self, caller: u64, mut job: ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
         // Both files have served.
         let _ = fs::remove_file(&job.process_file);
         let pid = job::read_pid(&job.pid_file);
         let _ = fs::remove_file(&job.pid_file);
         if code != 0 {
-            return Err(kit::Error::new(job::complaint(job.output.pipes[1].take())));
+            return Err(kit::Error::new(job::complaint(complaint.or_else(|| job.output.pipes[1].take()))));
         }
         let pid = pid?;
-        if !self.connections.contains_key(&caller) {
-            exec::kill_tree(pid);
+        match self.connections.get_mut(&caller) {
+            Some(connection) if job.announced => connection.say(&Reply::Begun, &[]),
+            Some(_) => {}
+            None => exec::kill_tree(pid),
         }
         self.execs.push(Running { pid, caller, output: job.output, deadline: job.deadline, timed_out: false });
         self.claim(pid);
@@ -299,7 +319,7 @@ impl Monitor {
         container.state = State::Exited;
         container.kill_at = None;
         kill(container);
-        container.pump();
+        container.pump_all();
         let signal = if code > 128 { code - 128 } else { 0 };
         let oom_killed = journal::oom_killed(&container.cgroup);
         let exit = Exit { code, signal, oom_killed, started_at: container.started_at, finished_at: when };

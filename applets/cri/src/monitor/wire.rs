@@ -7,8 +7,11 @@
 //!
 //! **Requests.** One connection to `DIR/monitor.sock` a request: one [`Request`] line, one [`Reply`] line, then the monitor closes. Several
 //! connections are served at once: a stop with a long grace does not hold up an exec. When the caller goes away first, a stop goes on and an
-//! exec is killed. [`Reply::Exec`] is followed by the raw bytes of stdout, then of stderr. Descriptors (a streaming exec, later) travel
-//! as SCM_RIGHTS with the request's line.
+//! exec is killed. [`Reply::Exec`] is followed by the raw bytes of stdout, then of stderr.
+//!
+//! **Descriptors** travel as SCM_RIGHTS, at most [`MOST_FDS`] with a request's line, at most one with a reply's. A streaming exec brings its
+//! process's streams, or the path of a socket for its terminal, whose holder the server then is: when it dies, the process is hung up. An
+//! attached client brings sockets for the output and gets the input; its connection lasts as long as it does.
 //!
 //! **Journal.** `DIR/exits/CONTAINER.json` holds an [`Exit`], written and renamed by the monitor before it tells anybody.
 
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest line, in bytes: an exec's process with its environment is the biggest, and the kernel takes about 2 MiB of those.
 pub const LIMIT: usize = 4 << 20;
+/// The most descriptors beside a request.
+pub const MOST_FDS: usize = 3;
 
 /// The server's request to the zygote: a monitor for the pod in that folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +68,17 @@ pub enum Request {
     },
     /// Run a process to its end: [`Reply::Exec`].
     Exec(Exec),
+    /// Run a process whose streams are the caller's: [`Reply::Begun`], then [`Reply::Exec`] with no bytes. Without a console stdin, stdout
+    /// and stderr come beside the line.
+    Stream(Stream),
+    /// See a container's output as it comes: [`Reply::Attached`], with the container's input or terminal beside the line where it has
+    /// one. Sockets for stdout and stderr come beside the request; their end is the output's end.
+    Attach {
+        /// The container's id.
+        container: String,
+        /// The input is wanted.
+        stdin: bool,
+    },
     /// Open the log file anew, after the kubelet has renamed it: [`Reply::Done`].
     ReopenLog {
         /// The container's id.
@@ -128,6 +144,19 @@ pub struct Exec {
 
 impl Eq for Exec {}
 
+/// A process to be run in a container, with streams of the caller's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// The container's id.
+    pub container: String,
+    /// The OCI runtime specification's `process` object, whole.
+    pub process: serde_json::Value,
+    /// The socket where the caller takes the process's terminal; none where it has none.
+    pub console: Option<PathBuf>,
+}
+
+impl Eq for Stream {}
+
 /// A monitor's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,8 +175,12 @@ pub enum Reply {
         /// When, in nanoseconds since 1970.
         at: i64,
     },
+    /// The process runs; its terminal, if it has one, has been sent.
+    Begun,
     /// The process ended; the bytes follow this line.
     Exec(ExecDone),
+    /// The client is attached.
+    Attached,
     /// A container ended; its journal entry is there.
     Exited {
         /// The container's id.

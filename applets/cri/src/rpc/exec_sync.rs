@@ -23,7 +23,7 @@ pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<Exec
     }
     let exec = Exec {
         container: container.id.clone(),
-        process: process(server, &container, &request.cmd)?,
+        process: process(server, &container, &request.cmd, false)?,
         timeout: u64::try_from(request.timeout).unwrap_or(0).saturating_mul(1000),
         limit: LIMIT,
     };
@@ -35,9 +35,9 @@ pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<Exec
     Ok(ExecSyncResponse { stdout, stderr, exit_code: done.code })
 }
 
-/// The container's own process with another command.
-pub fn process(server: &Shared, container: &Container, command: &[String]) -> Result<Value> {
+/// The container's own process with another command, and perhaps a terminal.
+pub fn process(server: &Shared, container: &Container, command: &[String], terminal: bool) -> Result<Value> {
     let path = server.containers.join(&container.id).join("config.json");
     let config: Value = serde_json::from_slice(&std::fs::read(&path).on("read", &path)?).on("decode", &path)?;
-    spec::exec(&config, command, false)
+    spec::exec(&config, command, terminal)
 }

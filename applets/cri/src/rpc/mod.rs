@@ -1,8 +1,10 @@
 //! The RPCs: one file each. `crate::service` is the table that names them.
 
+pub mod attach;
 pub mod container_stats;
 pub mod container_status;
 pub mod create_container;
+pub mod exec;
 pub mod exec_sync;
 pub mod image_fs_info;
 pub mod image_status;
@@ -10,6 +12,7 @@ pub mod list_containers;
 pub mod list_images;
 pub mod list_pod_sandbox;
 pub mod pod_sandbox_status;
+pub mod port_forward;
 pub mod pull_image;
 pub mod remove_container;
 pub mod remove_image;

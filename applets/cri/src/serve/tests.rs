@@ -15,7 +15,7 @@ use crate::client;
 use crate::monitor::wire::{self, Info, Reply, Request, Spawn};
 
 /// A zygote of one thread a monitor, which makes nothing and says yes. The receiver gets each monitor's watching connection.
-fn zygote() -> (Zygote, mpsc::Receiver<StdStream>) {
+pub(crate) fn zygote() -> (Zygote, mpsc::Receiver<StdStream>) {
     let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
     let (tell, watches) = mpsc::channel();
     std::thread::spawn(move || {
@@ -62,7 +62,7 @@ fn say(mut socket: &StdStream, reply: &Reply) {
     socket.write_all(format!("{}\n", serde_json::to_string(reply).unwrap()).as_bytes()).unwrap();
 }
 
-fn options(name: &str) -> Options {
+pub(crate) fn options(name: &str) -> Options {
     // Short: a socket's path has 108 bytes, and an id takes 64.
     let root = Path::new("/tmp").join(format!("cri-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&root);
@@ -71,7 +71,7 @@ fn options(name: &str) -> Options {
 }
 
 /// A pod that needs nothing of the host: no root is needed to make it.
-fn pod(attempt: u32) -> PodSandboxConfig {
+pub(crate) fn pod(attempt: u32) -> PodSandboxConfig {
     let host = NamespaceMode::Node.into();
     let namespaces = NamespaceOption { network: host, pid: host, ipc: host, ..NamespaceOption::default() };
     let context = LinuxSandboxSecurityContext { namespace_options: Some(namespaces), ..LinuxSandboxSecurityContext::default() };
@@ -80,13 +80,13 @@ fn pod(attempt: u32) -> PodSandboxConfig {
     PodSandboxConfig { metadata: Some(metadata), linux: Some(linux), ..PodSandboxConfig::default() }
 }
 
-fn run(work: impl Future<Output = ()>) {
+pub(crate) fn run(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), work).await.unwrap() });
 }
 
 /// A server as a task of its own, and its clients.
-async fn start(
+pub(crate) async fn start(
     options: &Options,
     zygote: Zygote,
 ) -> (
@@ -125,7 +125,7 @@ fn it_answers_as_the_kubelet_expects() {
         assert_eq!((conditions[1].r#type.as_str(), status.info.contains_key("config")), ("NetworkReady", true));
         let config = runtime.runtime_config(RuntimeConfigRequest {}).await.unwrap().into_inner();
         assert_eq!(config.linux.unwrap().cgroup_driver(), CgroupDriver::Cgroupfs);
-        assert_eq!(runtime.exec(ExecRequest::default()).await.unwrap_err().code(), Code::Unimplemented);
+        assert_eq!(runtime.exec(ExecRequest::default()).await.unwrap_err().code(), Code::InvalidArgument);
 
         let spec = Some(ImageSpec { image: "nothing:1".into(), ..ImageSpec::default() });
         let status = images.image_status(ImageStatusRequest { image: spec.clone(), verbose: false }).await.unwrap();

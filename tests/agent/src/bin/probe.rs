@@ -1,13 +1,16 @@
 //! The one program of the test image. It does what a test asks of a container's process, and says what the container lets it do.
 //!
 //! `probe hello` greets, then waits to be told to end; `probe exit N` ends with N; `probe confined` tries what a container's
-//! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed.
+//! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed;
+//! `probe echo PORT` sends back what comes to that port of 127.0.0.1, each connection by itself, until it is told to end.
 
 use std::env;
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
+use std::thread;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["exit", code] => Ok(code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from)),
         ["confined"] => attempts(&[Some(Errno::EPERM)]),
         ["free"] => attempts(&[None]),
+        ["echo", port] => port.parse().map_or(Ok(ExitCode::from(2)), echo),
         _ => Ok(ExitCode::from(2)),
     }
     .unwrap_or(ExitCode::FAILURE)
@@ -41,6 +45,23 @@ fn hello() -> io::Result<ExitCode> {
     out.flush()?;
     let signal = ends.wait()?;
     writeln!(out, "ended by {signal}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serve until a signal comes.
+fn echo(port: u16) -> io::Result<ExitCode> {
+    let mut ends = SigSet::empty();
+    ends.add(Signal::SIGTERM);
+    ends.add(Signal::SIGINT);
+    ends.thread_block()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    thread::spawn(move || {
+        for mut from in listener.incoming().flatten() {
+            thread::spawn(move || from.try_clone().and_then(|mut to| io::copy(&mut from, &mut to)));
+        }
+    });
+    writeln!(io::stdout(), "listening")?;
+    ends.wait()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,0 +1,25 @@
+//! Exec, attach and port-forward: the kubelet asks for a URL by gRPC, then whoever has it comes here by HTTP.
+//!
+//! `server` answers HTTP, `token` keeps what was promised, `upgrade` chooses the protocol. A `transport` turns bytes into channels: the
+//! `spdy` crate, or `websocket`, or the one in the other. `connection` gives channels to tasks, with back-pressure. `remote` is what
+//! exec and attach share; `exec`, `attach` and `forward` do the work.
+
+mod attach;
+mod connection;
+mod descriptor;
+mod exec;
+mod forward;
+mod http;
+mod remote;
+mod server;
+mod status;
+mod token;
+mod transport;
+mod upgrade;
+mod websocket;
+
+pub use server::{Streaming, serve};
+pub use token::{Order, Streams};
+
+#[cfg(test)]
+mod tests;

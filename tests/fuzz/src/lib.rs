@@ -1,0 +1,6 @@
+//! Feeds parsers of strangers' bytes with damaged input until one breaks. See the README for how to run it.
+
+pub mod corpus;
+pub mod mutate;
+mod spdy;
+pub mod targets;
