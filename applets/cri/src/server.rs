@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 
 use crate::images::Images;
 use crate::link::Zygote;
+use crate::rates::Rates;
 use crate::store::Store;
 
 /// The server: state, images, and the way to new monitors.
@@ -25,6 +26,8 @@ pub struct Server {
     pub containers: PathBuf,
     /// Who changes what.
     pub turns: Turns,
+    /// Processor time at the last look.
+    pub rates: Rates,
 }
 
 /// The server as its tasks share it.

@@ -13,7 +13,7 @@ use crate::server::blocking;
 use crate::store::Sandbox;
 
 /// The pod's link, by the name that everybody expects.
-const LINK: &str = "eth0";
+pub const LINK: &str = "eth0";
 /// Our configuration's file in [`paths::CNI_OWN`].
 const OWN: &str = "10-kutties.conflist";
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kit::Result;
 
 use super::{PATIENCE, container, network, sandbox_dir};
+use crate::api::ContainerEventType;
 use crate::link;
 use crate::monitor::wire::{self, Request};
 use crate::server::{Server, blocking};
@@ -33,6 +34,9 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
             sandbox.phase = SandboxPhase::Stopped;
         }
     })?;
+    if sandbox.phase == SandboxPhase::Ready {
+        server.store.tell(ContainerEventType::ContainerStoppedEvent, id, id);
+    }
     if wire::socket(&dir).exists()
         && let Err(e) = link::order(&dir, &Request::Shutdown, PATIENCE).await
         && sandbox.phase == SandboxPhase::Ready
@@ -50,6 +54,10 @@ pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
     }
     if sandbox.own_cgroup {
         remove_cgroup(&sandbox.cgroup);
+    }
+    if sandbox.phase != SandboxPhase::Making {
+        // While it can still be described.
+        server.store.tell(ContainerEventType::ContainerDeletedEvent, &sandbox.id, &sandbox.id);
     }
     server.store.forget_sandbox(&sandbox.id)
 }

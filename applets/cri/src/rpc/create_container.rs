@@ -7,7 +7,10 @@ use image::Image;
 use kit::{Context, Error, Result};
 use tonic::Code;
 
-use crate::api::{ContainerConfig, CreateContainerRequest, CreateContainerResponse, LinuxContainerUser, NamespaceMode, Signal};
+use crate::api::{
+    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, LinuxContainerUser, NamespaceMode,
+    Signal,
+};
 use crate::life::{PATIENCE, container, rootfs};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
@@ -38,7 +41,10 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
     let image = server.images.find(&wanted).await?.ok_or_else(|| Fault::not_found("image", &wanted))?;
     let record = server.store.put_container(record(&sandbox, config, &image)?)?;
     match make(server, &sandbox, &record, image).await {
-        Ok(()) => Ok(CreateContainerResponse { container_id: record.id.clone() }),
+        Ok(()) => {
+            server.store.tell(ContainerEventType::ContainerCreatedEvent, &sandbox.id, &record.id);
+            Ok(CreateContainerResponse { container_id: record.id.clone() })
+        }
         Err(e) => {
             undo(server, record).await;
             Err(e.into())

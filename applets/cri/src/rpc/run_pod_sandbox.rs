@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kit::Result;
 use tonic::Code;
 
-use crate::api::{NamespaceMode, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse};
+use crate::api::{ContainerEventType, NamespaceMode, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse};
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
@@ -32,6 +32,8 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
     match make(server, &sandbox).await {
         Ok(watch) => {
             watch::begin(server, &id, watch);
+            server.store.tell(ContainerEventType::ContainerCreatedEvent, &id, &id);
+            server.store.tell(ContainerEventType::ContainerStartedEvent, &id, &id);
             Ok(RunPodSandboxResponse { pod_sandbox_id: id })
         }
         Err(e) => {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 pub use namespaces::NO_SHARED_PIDS;
 pub use process::exec;
-pub use resources::HIERARCHY;
+pub use resources::{HIERARCHY, limits};
 pub use user::{User, resolve as resolve_user};
 
 use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, security_profile::ProfileType};

@@ -1,0 +1,85 @@
+//! Changing limits in place: of a container, or of a pod whose cgroup is ours.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use kit::{Context, Error, Result, paths};
+use serde_json::Value;
+
+use crate::api::LinuxContainerResources;
+
+/// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
+pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
+    let number = |now: i64, change: i64| if change == 0 { now } else { change };
+    let text = |now: &String, change: &String| if change.is_empty() { now.clone() } else { change.clone() };
+    let mut all = LinuxContainerResources {
+        cpu_period: number(now.cpu_period, change.cpu_period),
+        cpu_quota: number(now.cpu_quota, change.cpu_quota),
+        cpu_shares: number(now.cpu_shares, change.cpu_shares),
+        memory_limit_in_bytes: number(now.memory_limit_in_bytes, change.memory_limit_in_bytes),
+        memory_swap_limit_in_bytes: number(now.memory_swap_limit_in_bytes, change.memory_swap_limit_in_bytes),
+        oom_score_adj: number(now.oom_score_adj, change.oom_score_adj),
+        cpuset_cpus: text(&now.cpuset_cpus, &change.cpuset_cpus),
+        cpuset_mems: text(&now.cpuset_mems, &change.cpuset_mems),
+        hugepage_limits: now.hugepage_limits.clone(),
+        unified: now.unified.clone(),
+    };
+    for page in &change.hugepage_limits {
+        all.hugepage_limits.retain(|known| known.page_size != page.page_size);
+        all.hugepage_limits.push(page.clone());
+    }
+    all.unified.extend(change.unified.clone());
+    all
+}
+
+/// Write a living container's limits to its cgroup. `section` is `linux.resources` of the OCI specification. Blocks.
+pub fn write(id: &str, section: &Value) -> Result<()> {
+    let mut oci = Command::new("/proc/self/exe")
+        .args(["oci", "--root", paths::OCI, "update", "--resources", "-", id])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .doing("run oci")?;
+    if let Some(mut to) = oci.stdin.take() {
+        // It may have ended before it read all: its own complaint tells more.
+        let _ = to.write_all(section.to_string().as_bytes());
+    }
+    let done = oci.wait_with_output().doing("wait for oci")?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&done.stderr);
+    Err(Error::new(why.trim().trim_start_matches("oci: ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::HugepageLimit;
+
+    #[test]
+    fn what_a_change_does_not_name_stays() {
+        let page = |size: &str, limit| HugepageLimit { page_size: size.into(), limit };
+        let now = LinuxContainerResources {
+            cpu_shares: 100,
+            cpu_quota: 5000,
+            memory_limit_in_bytes: 1 << 20,
+            cpuset_cpus: "0".into(),
+            hugepage_limits: vec![page("2MB", 0), page("1GB", 0)],
+            unified: [("memory.high".to_owned(), "1".to_owned()), ("memory.oom.group".into(), "1".into())].into(),
+            ..Default::default()
+        };
+        let change = LinuxContainerResources {
+            cpu_quota: -1,
+            hugepage_limits: vec![page("2MB", 5)],
+            unified: [("memory.high".to_owned(), "2".to_owned())].into(),
+            ..Default::default()
+        };
+        let all = merged(&now, &change);
+        assert_eq!((all.cpu_shares, all.cpu_quota, all.memory_limit_in_bytes, all.cpuset_cpus.as_str()), (100, -1, 1 << 20, "0"));
+        assert_eq!(all.hugepage_limits, [page("1GB", 0), page("2MB", 5)]);
+        assert_eq!(all.unified["memory.high"], "2");
+        assert_eq!(all.unified["memory.oom.group"], "1");
+    }
+}

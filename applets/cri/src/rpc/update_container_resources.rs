@@ -1,0 +1,42 @@
+//! `UpdateContainerResources`: a pod's resize in place. What was written is kept, so that the container's status tells what holds.
+
+use tonic::Code;
+
+use crate::api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
+use crate::limits;
+use crate::server::{Answer, Fault, Shared, blocking};
+use crate::spec;
+use crate::store::ContainerPhase;
+
+pub async fn update_container_resources(
+    server: &Shared,
+    request: UpdateContainerResourcesRequest,
+) -> Answer<UpdateContainerResourcesResponse> {
+    let id = &request.container_id;
+    let known = || server.store.container(id).ok_or_else(|| Fault::not_found("container", id));
+    if let Some(name) = request.annotations.keys().next() {
+        return Err(Fault::invalid(format!("annotation {name} names no resource that can be updated")));
+    }
+    let Some(change) = request.linux else { return Err(Fault::invalid("an update of resources needs resources")) };
+    let _turn = server.turns.take(&known()?.id).await;
+    let container = server.store.refreshed(known()?);
+    if container.exit.is_some() || container.phase == ContainerPhase::Making {
+        return Err(Fault::new(
+            Code::FailedPrecondition,
+            format!("container {} has no limits to change: it is no more", container.id),
+        ));
+    }
+    let now = container.config.linux.clone().unwrap_or_default().resources.unwrap_or_default();
+    let all = limits::merged(&now, &change);
+    if all.oom_score_adj != now.oom_score_adj {
+        return Err(Fault::invalid("a container's OOM score is given at its start and does not change"));
+    }
+    // The whole, not the change: a swap limit says nothing without the memory limit that it is counted with.
+    let section = spec::limits(&all, &container.cgroup);
+    let to = container.id.clone();
+    blocking(move || limits::write(&to, &section)).await?;
+    server.store.change_container(&container.id, |container| {
+        container.config.linux.get_or_insert_default().resources = Some(all);
+    })?;
+    Ok(UpdateContainerResourcesResponse {})
+}
