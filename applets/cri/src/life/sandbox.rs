@@ -43,6 +43,9 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
     {
         tracing::warn!(sandbox = id, error = %e, "the monitor did not end in order");
     }
+    if sandbox.shares_pids() {
+        remove_cgroup(&sandbox.init_cgroup());
+    }
     blocking(move || sandbox_dir::release(&dir)).await
 }
 

@@ -7,6 +7,7 @@ mod connection;
 mod container;
 mod events;
 mod exec;
+mod init;
 mod job;
 mod journal;
 mod log;

@@ -290,7 +290,8 @@ fn what_can_not_be_given_is_refused() {
             let request = RunPodSandboxRequest { config: Some(config), ..Default::default() };
             runtime.run_pod_sandbox(request).await.unwrap_err().code()
         };
-        assert_eq!(refused(&|namespaces| namespaces.pid = NamespaceMode::Pod.into()).await, Code::Unimplemented);
+        assert_eq!(refused(&|namespaces| namespaces.pid = NamespaceMode::Target.into()).await, Code::InvalidArgument);
+        assert_eq!(refused(&|namespaces| namespaces.ipc = NamespaceMode::Container.into()).await, Code::InvalidArgument);
         assert_eq!(refused(&|namespaces| namespaces.userns_options = Some(UserNamespace::default())).await, Code::Unimplemented);
         let request = RunPodSandboxRequest { config: Some(pod(0)), runtime_handler: "other".into() };
         assert_eq!(runtime.run_pod_sandbox(request).await.unwrap_err().code(), Code::InvalidArgument);
