@@ -4,6 +4,7 @@ use kit::Applet;
 
 pub mod api;
 mod cgroup;
+mod cli;
 pub mod client;
 mod events;
 mod filter;
@@ -26,4 +27,16 @@ mod store;
 mod usage;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[serve::CRI];
+pub const APPLETS: &[Applet] = &[
+    serve::CRI,
+    cli::EVENTS,
+    cli::EXEC,
+    cli::INSPECT,
+    cli::INSPECTP,
+    cli::LOGS,
+    cli::PODS,
+    cli::PS,
+    cli::STATS,
+    cli::STOP,
+    cli::STOPP,
+];

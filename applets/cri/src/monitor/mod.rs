@@ -10,7 +10,7 @@ mod exec;
 mod init;
 mod job;
 mod journal;
-mod log;
+pub mod log;
 mod pod;
 mod requests;
 pub mod wire;
