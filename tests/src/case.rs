@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci};
+use crate::{applets, boot, cri, image, join, kube, oci, pods, rpcs};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -42,6 +42,8 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("oci", oci::CASES),
     ("image", image::CASES),
     ("kube", kube::CASES),
+    ("pods", pods::CASES),
+    ("rpcs", rpcs::CASES),
     ("cri", cri::CASES),
     ("join", join::CASES),
     ("end", boot::END_CASES),

@@ -41,7 +41,8 @@ pub fn start(plane: &ControlPlane, node: &Node, name: &str, more: &str) -> kit::
     wait(plane, node, name, "Ready")
 }
 
-fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
+/// Wait for a condition, or for `jsonpath=…=…`; a failure tells what is known of the pod.
+pub fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
     let what = [format!("--for={condition}"), format!("pod/{name}")];
     let what = if condition.contains('=') { what } else { [format!("--for=condition={condition}"), format!("pod/{name}")] };
     let done = until(POD, || plane.ask(&["wait", &what[0], &what[1], "--timeout=2s"]));

@@ -5,13 +5,16 @@ mod applets;
 mod boot;
 mod case;
 mod cri;
+mod descriptor;
 mod first;
 mod image;
 mod join;
 mod kube;
 mod leaks;
 mod oci;
+mod pods;
 mod report;
+mod rpcs;
 mod world;
 
 use std::collections::BTreeSet;
@@ -20,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use kit::{Context, Result};
+use kit::{Context, Error, Result};
 use lab::appliance::Appliance;
 use lab::control_plane::Programs;
 use lab::namespace;
@@ -138,6 +141,9 @@ fn build(plan: &[Planned]) -> Result<()> {
             Appliance::open(board)?.build_worker()?;
         }
         Appliance::build(board)?;
+    }
+    if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
+        firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ impl Source {
                 files.push(("main.go", main_go(variant.name, programs)));
                 vec!["."]
             }
+            Contents::Own(_, text) => {
+                files.push(("main.go", (*text).to_owned()));
+                vec!["."]
+            }
             Contents::Packages(list) => list.iter().map(|(_, package)| *package).collect(),
         };
         Self { files, packages }

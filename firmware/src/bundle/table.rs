@@ -44,6 +44,8 @@ pub enum Contents {
         /// Whom it answers to.
         programs: &'static [&'static Program],
     },
+    /// One file from a main.go of our own: (file, text).
+    Own(&'static str, &'static str),
     /// One file a main package: (file, package).
     Packages(&'static [(&'static str, &'static str)]),
 }
@@ -52,7 +54,7 @@ impl Contents {
     /// The files that a build makes.
     pub fn files(&self) -> Vec<&'static str> {
         match self {
-            Self::Multicall { file, .. } => vec![file],
+            Self::Multicall { file, .. } | Self::Own(file, _) => vec![file],
             Self::Packages(list) => list.iter().map(|(file, _)| *file).collect(),
         }
     }
@@ -61,7 +63,7 @@ impl Contents {
     pub fn programs(&self) -> Vec<&'static str> {
         match self {
             Self::Multicall { programs, .. } => programs.iter().map(|p| p.name).collect(),
-            Self::Packages(_) => self.files(),
+            Self::Packages(_) | Self::Own(..) => self.files(),
         }
     }
 }
@@ -306,6 +308,13 @@ pub static VARIANTS: &[Variant] = &[
         about: "kubelet, kubeadm, kubectl and kube-proxy in one file",
         modules: &KUBE,
         contents: Contents::Multicall { file: "kube", programs: &[&KUBELET, &KUBEADM, &KUBECTL, &KUBE_PROXY] },
+        cgo: false,
+    },
+    Variant {
+        name: "cri-client",
+        about: "the tests' client of every RPC of the runtime",
+        modules: &KUBE,
+        contents: Contents::Own("cri-client", include_str!("../../../tests/cri-client/main.go")),
         cgo: false,
     },
     Variant {

@@ -1,7 +1,15 @@
 //! The one program of the test image. It does what a test asks of a container's process, and says what the container lets it do.
 //!
 //! `probe hello` greets, then waits to be told to end; `probe exit N` ends with N; `probe confined` tries what a container's
-//! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed.
+//! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed. `show`,
+//! `processes` and `look-at` say what it sees; `serve PORT` answers probes; the other words do one thing each, see `act`.
+
+#[path = "../probe/act.rs"]
+mod act;
+#[path = "../probe/serve.rs"]
+mod serve;
+#[path = "../probe/show.rs"]
+mod show;
 
 use std::env;
 use std::ffi::CString;
@@ -25,6 +33,16 @@ fn main() -> ExitCode {
         ["exit", code] => Ok(code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from)),
         ["confined"] => attempts(&[Some(Errno::EPERM)]),
         ["free"] => attempts(&[None]),
+        ["show", files @ ..] => show::show(files),
+        ["processes"] => show::processes(),
+        ["look-at", pid] => show::look_at(pid),
+        ["serve", port] => serve::serve(port),
+        ["eat", mebibytes] => act::eat(mebibytes),
+        ["write", file, text] => act::write(file, text),
+        ["holds", file, text] => act::holds(file, text),
+        ["orphan"] => act::orphan().and_then(|_| hello()),
+        ["beget"] => act::beget(),
+        ["touch", places @ ..] => act::touch(places),
         _ => Ok(ExitCode::from(2)),
     }
     .unwrap_or(ExitCode::FAILURE)
