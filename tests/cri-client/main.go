@@ -151,13 +151,17 @@ func calls(ctx context.Context, socket, image string) error {
 		return err
 	}
 	defer c.conn.Close()
+	if err := c.life(ctx, image); err != nil {
+		return err
+	}
 	if err := c.full(ctx); err != nil {
 		return err
 	}
 	if err := c.missing(); err != nil {
 		return err
 	}
-	return c.life(ctx, image)
+	fmt.Println("all is well")
+	return nil
 }
 
 // unimplemented are the RPCs that may be: nothing else may answer so.
@@ -187,12 +191,10 @@ func (c *conversation) full(ctx context.Context) error {
 					return fmt.Errorf("%s did not answer", method.Name())
 				}
 			case codes.Unimplemented:
-				// A request may hold something that can't be given; then the sentence says what.
-				if !unimplemented[string(method.Name())] && strings.Contains(state.Message(), string(method.Name())) {
-					return fmt.Errorf("%s is not there", method.Name())
-				}
-				if strings.HasPrefix(state.Message(), "grpc: ") || state.Message() == "" {
-					return fmt.Errorf("%s is unknown to the server", method.Name())
+				// A request may hold something that can't be given; then the sentence says what, and more than the RPC's name.
+				whole := state.Message() == "" || strings.HasPrefix(state.Message(), snake(string(method.Name()))+" is not")
+				if whole && !unimplemented[string(method.Name())] {
+					return fmt.Errorf("%s is not there: %q", method.Name(), state.Message())
 				}
 			default:
 				// An image of a name that no registry has can't be pulled, in more than one way.
@@ -203,6 +205,18 @@ func (c *conversation) full(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// snake is a method's name as a Rust function has it.
+func snake(name string) string {
+	var words strings.Builder
+	for i, letter := range name {
+		if i > 0 && letter >= 'A' && letter <= 'Z' {
+			words.WriteByte('_')
+		}
+		words.WriteRune(letter)
+	}
+	return strings.ToLower(words.String())
 }
 
 func (c *conversation) call(ctx context.Context, name string, streams bool, request, answer protoreflect.ProtoMessage) error {
@@ -329,7 +343,6 @@ func (c *conversation) life(ctx context.Context, image string) (err error) {
 	logs := must[string]("a folder")(os.MkdirTemp("", "cri-client"))
 	defer os.RemoveAll(logs)
 	events := must[grpc.ServerStreamingClient[cri.ContainerEventResponse]]("GetContainerEvents")(c.runtime.GetContainerEvents(ctx, &cri.GetEventsRequest{}))
-	// Heard when a sandbox's event comes; the stream is open once its headers are there or its first message.
 	pod := sandbox(logs)
 	id := must[*cri.RunPodSandboxResponse]("RunPodSandbox")(c.runtime.RunPodSandbox(ctx, &cri.RunPodSandboxRequest{Config: pod, RuntimeHandler: "kutties"})).PodSandboxId
 	defer c.runtime.RemovePodSandbox(context.WithoutCancel(ctx), &cri.RemovePodSandboxRequest{PodSandboxId: id})
@@ -353,7 +366,6 @@ func (c *conversation) life(ctx context.Context, image string) (err error) {
 	for _, what := range []string{"CREATED", "STARTED", "STOPPED", "DELETED"} {
 		same("how often was heard that the container was "+what, heard[container+"CONTAINER_"+what+"_EVENT"], 1)
 	}
-	fmt.Println("all is well")
 	return nil
 }
 

@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci, pods, rpcs};
+use crate::{applets, boot, client, cri, image, join, kube, oci, pods, rpcs};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -44,6 +44,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("kube", kube::CASES),
     ("pods", pods::CASES),
     ("rpcs", rpcs::CASES),
+    ("client", client::CASES),
     ("cri", cri::CASES),
     ("join", join::CASES),
     ("end", boot::END_CASES),

@@ -4,6 +4,7 @@ mod applet_cases;
 mod applets;
 mod boot;
 mod case;
+mod client;
 mod cri;
 mod descriptor;
 mod first;

@@ -1,12 +1,16 @@
 //! Changing limits in place: of a container, or of a pod whose cgroup is ours.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kit::{Context, Error, Result, paths};
+use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::api::LinuxContainerResources;
+use crate::spec::HIERARCHY;
 
 /// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
 pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
@@ -51,6 +55,38 @@ pub fn write(id: &str, section: &Value) -> Result<()> {
     }
     let why = String::from_utf8_lossy(&done.stderr);
     Err(Error::new(why.trim().trim_start_matches("oci: ")))
+}
+
+/// Give every process in a container's cgroup another rank for the kernel's OOM killer; and those that are run there later, for which
+/// the container's `config.json` is looked up.
+pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
+    let path = bundle.join("config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
+    config["process"]["oomScoreAdj"] = score.into();
+    let new = path.with_extension("new");
+    fs::write(&new, config.to_string()).on("write", &new)?;
+    fs::rename(&new, &path).on("rename", &new)?;
+    for process in processes(&Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'))) {
+        let file = format!("/proc/{process}/oom_score_adj");
+        match fs::write(&file, score.to_string()) {
+            // It has ended meanwhile.
+            Err(e) if matches!(e.raw_os_error().map(Errno::from_raw_os_error), Some(Errno::NOENT | Errno::SRCH)) => {}
+            other => other.on("write", &file)?,
+        }
+    }
+    Ok(())
+}
+
+/// The processes in a cgroup and below.
+fn processes(cgroup: &Path) -> Vec<String> {
+    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+    let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            all.extend(processes(&entry.path()));
+        }
+    }
+    all
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ pub fn resize(world: &mut World, board: &str) -> Outcome {
     let id = field(plane, "pod/resized", "{.status.containerStatuses[0].containerID}")?;
     let id = id.rsplit('/').next().unwrap_or_default();
     let read = |file: &str| node.vm.guest.sh(&format!("cat $(find /sys/fs/cgroup/kubepods* -type d -name {id})/{file}"));
+    let score = || read("cgroup.procs").and_then(|pid| node.vm.guest.sh(&format!("cat /proc/{}/oom_score_adj", pid.trim())));
+    let before = score()?;
     let (cpu, memory) = (read("cpu.max")?, read("memory.max")?);
     ensure((cpu.trim(), memory.trim()) == ("20000 100000", "50331648"), || format!("it starts with {cpu} and {memory}"))?;
     plane.ask(&["patch", "pod", "resized", "--subresource", "resize", "--patch", LARGER])?;
@@ -64,6 +66,9 @@ pub fn resize(world: &mut World, board: &str) -> Outcome {
     })?;
     let (cpu, memory) = (read("cpu.max")?, read("memory.max")?);
     ensure((cpu.trim(), memory.trim()) == ("30000 100000", "67108864"), || format!("it has {cpu} and {memory} now"))?;
+    // It asks for more memory, so it is a worse candidate for the OOM killer.
+    let after = score()?;
+    ensure(before.trim().parse::<i32>().ok() > after.trim().parse().ok(), || format!("its score was {before} and is {after}"))?;
     let count = field(plane, "pod/resized", "{.status.containerStatuses[0].restartCount}")?;
     ensure(count == "0", || format!("it was restarted {count} times"))?;
     clear(plane, &["resized"])

@@ -28,13 +28,15 @@ pub async fn update_container_resources(
     }
     let now = container.config.linux.clone().unwrap_or_default().resources.unwrap_or_default();
     let all = limits::merged(&now, &change);
-    if all.oom_score_adj != now.oom_score_adj {
-        return Err(Fault::invalid("a container's OOM score is given at its start and does not change"));
-    }
     // The whole, not the change: a swap limit says nothing without the memory limit that it is counted with.
     let section = spec::limits(&all, &container.cgroup);
-    let to = container.id.clone();
-    blocking(move || limits::write(&to, &section)).await?;
+    let (of, score) = (container.clone(), (all.oom_score_adj != now.oom_score_adj).then_some(all.oom_score_adj));
+    let bundle = server.containers.join(&container.id);
+    blocking(move || {
+        limits::write(&of.id, &section)?;
+        score.map_or(Ok(()), |score| limits::set_score(&of.cgroup, &bundle, score))
+    })
+    .await?;
     server.store.change_container(&container.id, |container| {
         container.config.linux.get_or_insert_default().resources = Some(all);
     })?;

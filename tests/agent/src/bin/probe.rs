@@ -45,7 +45,11 @@ fn main() -> ExitCode {
         ["touch", places @ ..] => act::touch(places),
         _ => Ok(ExitCode::from(2)),
     }
-    .unwrap_or(ExitCode::FAILURE)
+    .unwrap_or_else(|e| {
+        // Without a listener there is nobody to tell.
+        let _ = writeln!(io::stderr(), "probe: {e}");
+        ExitCode::FAILURE
+    })
 }
 
 /// As a container's first process it gets no signal that it does not ask for, so it must take SIGTERM itself.

@@ -40,6 +40,13 @@ fn answer(mut socket: TcpStream) -> io::Result<()> {
         socket.read_exact(&mut rest)?;
         return http2(socket);
     }
+    // To the end: a socket that is closed over unread bytes resets the connection instead of ending it.
+    let mut request = first.to_vec();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte)?;
+        request.extend(byte);
+    }
     let name = std::env::var("HOSTNAME").unwrap_or_default();
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n";
     write!(socket, "{head}Content-Length: {}\r\n\r\n{name}", name.len())

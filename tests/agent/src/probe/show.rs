@@ -66,7 +66,7 @@ fn mounts(out: &mut impl Write) -> io::Result<()> {
 /// All processes that it sees: `PID NAME STATE`.
 pub fn processes() -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    for entry in fs::read_dir("/proc")?.flatten() {
+    for entry in fs::read_dir("/proc")?.flatten().filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok()) {
         // One that has ended meanwhile is none.
         let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
         let of =
