@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	// For the options of fields.
+	_ "google.golang.org/protobuf/types/descriptorpb"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 

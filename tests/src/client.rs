@@ -48,7 +48,7 @@ fn try_all(guest: &Guest) -> Outcome {
     let told: Value = serde_json::from_str(&kutties(&["inspectp", pod])?).map_err(|e| Failure::Failed(e.to_string()))?;
     ensure(told["status"]["network"]["ip"].as_str().is_some_and(|ip| ip.contains('.')), || format!("{told:#}"))?;
     let used = kutties(&["stats", id])?;
-    ensure(used.lines().count() == 2 && used.contains("probe") && used.contains("MB"), || used.clone())?;
+    ensure(used.lines().count() == 2 && used.contains("probe") && used.contains("kB"), || used.clone())?;
     let wrong = guest.exec(&["kutties", "stop", "0123no"])?;
     ensure(wrong.code == 1 && wrong.stderr.contains("there is no container 0123no"), || format!("{wrong:?}"))?;
     stopped(guest, id)

@@ -1,5 +1,6 @@
 //! What a pod's specification can say: each case makes a pod or two whose program tells what it sees, and compares.
 
+mod gates;
 mod life;
 mod limits;
 mod places;
@@ -35,6 +36,7 @@ pub const CASES: &[Case] = &[
     Case { name: "a-port-of-the-host", boards: BOTH, run: life::host_port },
     Case { name: "runtime-classes", boards: X86, run: refused::classes },
     Case { name: "what-can-not-be-given-is-refused", boards: X86, run: refused::all },
+    Case { name: "a-kubelet-with-the-newer-gates", boards: X86, run: gates::newer },
 ];
 
 /// A pod on that node; `spec` is the rest of its specification, as YAML that begins at the left.

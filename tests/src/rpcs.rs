@@ -14,7 +14,7 @@ use lab::{network, test_image};
 
 use crate::case::{BOTH, Case, Outcome, X86, ensure};
 use crate::descriptor;
-use crate::world::World;
+use crate::world::{JOIN, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -49,11 +49,14 @@ fn same(_: &mut World, _: &str) -> Outcome {
 }
 
 fn calls(world: &mut World, board: &str) -> Outcome {
-    let (node, _) = world.warm(board)?;
-    let guest = &node.vm.guest;
-    send(guest, &Appliance::open(board)?.cri_client(), PLACE)?;
-    let output = guest.exec_within(&[PLACE, "calls", kit::paths::CRI, test_image::NAME], b"", LIMIT)?;
-    guest.sh(&format!("rm {PLACE}"))?;
+    let (node, plane) = world.warm(board)?;
+    send(&node.vm.guest, &Appliance::open(board)?.cri_client(), PLACE)?;
+    // A kubelet ends every pod that it does not know.
+    node.vm.guest.sh("systemctl stop kubelet")?;
+    let output = node.vm.guest.exec_within(&[PLACE, "calls", kit::paths::CRI, test_image::NAME], b"", LIMIT);
+    node.vm.guest.sh(&format!("rm {PLACE}; systemctl start kubelet"))?;
+    node.wait_ready(plane, JOIN)?;
+    let output = output?;
     ensure(output.ok() && output.stdout.ends_with("all is well\n"), || {
         format!("{}{}\n{}", output.stdout, output.stderr, node.service_log("cri"))
     })
