@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use kit::{Context, Error, Exit, Place, Result, out, paths};
+use kit::{Applet, Context, Error, Exit, Place, Result, out, paths};
 
 use crate::registry;
 
@@ -33,14 +33,17 @@ pub fn help() -> Result<Exit> {
     );
     for applet in registry::all() {
         // Writing to a string can't fail.
-        let _ = writeln!(text, "  {:<14} {}", applet.name, applet.about);
+        let word = if applet.place == Place::Node { "kutties " } else { "" };
+        let _ = writeln!(text, "  {:<16} {}", format!("{word}{}", applet.name), applet.about);
     }
     Err(Error::text(text))
 }
 
 fn list() -> Result<Exit> {
     let mut out = out();
-    for applet in registry::all().filter(|a| a.place != Place::Cni) {
+    // One line a name: the node's own command may have that of a linked applet.
+    let named_twice = |applet: &Applet| applet.place == Place::Node && registry::find(applet.name).is_some();
+    for applet in registry::all().filter(|a| a.place != Place::Cni && !named_twice(a)) {
         writeln!(out, "{}", applet.name).doing("write the list")?;
     }
     out.flush().doing("write the list")?;

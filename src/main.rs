@@ -31,7 +31,7 @@ fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
     let Some(name) = args.first().map(|a| a.to_string_lossy().into_owned()) else {
         return ("kutties".into(), box_options::help());
     };
-    let result = match registry::find(&name) {
+    let result = match registry::find_by_argument(&name) {
         Some(applet) => (applet.run)(args),
         None => box_options::run(args),
     };

@@ -22,11 +22,17 @@ pub fn all() -> impl Iterator<Item = &'static Applet> {
     ALL.iter().flat_map(|room| room.iter())
 }
 
-/// The applet of that name. A CNI plugin's name counts only when a CNI caller has set its environment, because names such as
-/// `bridge` belong to other programs too.
+/// The applet that a link of that name leads to. A CNI plugin's name counts only when a CNI caller has set its environment, because
+/// names such as `bridge` belong to other programs too; the node's own commands have no links, because `ps` is another one.
 pub fn find(name: &str) -> Option<&'static Applet> {
     let called_as_plugin = std::env::var_os("CNI_COMMAND").is_some();
-    all().filter(|applet| applet.name == name).find(|applet| (applet.place == Place::Cni) == called_as_plugin)
+    let linked = all().filter(|applet| applet.name == name && applet.place != Place::Node);
+    linked.into_iter().find(|applet| (applet.place == Place::Cni) == called_as_plugin)
+}
+
+/// The applet that `kutties NAME` means: the node's own commands first.
+pub fn find_by_argument(name: &str) -> Option<&'static Applet> {
+    all().find(|applet| applet.name == name && applet.place == Place::Node).or_else(|| find(name))
 }
 
 /// The bytes of the link list: one `PATH\n` for each applet with a link.
@@ -96,11 +102,18 @@ mod tests {
                 room.iter().map(|a| a.name).collect::<Vec<_>>()
             );
         }
-        let mut names: Vec<_> = all().map(|a| (a.place == Place::Cni, a.name)).collect();
+        let mut names: Vec<_> = all().map(|a| (a.place == Place::Cni, a.place == Place::Node, a.name)).collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn ps_is_of_processes_by_its_link_and_of_containers_as_an_argument() {
+        assert!(find("ps").is_some_and(|applet| applet.place == Place::Bin));
+        assert!(find_by_argument("ps").is_some_and(|applet| applet.place == Place::Node));
+        assert!(find("logs").is_none() && find_by_argument("logs").is_some() && find_by_argument("ls").is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, cri, image, join, kube, oci, registry, streaming};
+use crate::{applets, boot, client, cri, image, join, kube, oci, pods, registry, rpcs, streaming};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -43,6 +43,9 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("image", image::CASES),
     ("registry", registry::CASES),
     ("kube", kube::CASES),
+    ("pods", pods::CASES),
+    ("rpcs", rpcs::CASES),
+    ("client", client::CASES),
     ("cri", cri::CASES),
     ("streaming", streaming::CASES),
     ("join", join::CASES),

@@ -46,7 +46,7 @@ pub fn start_this(plane: &ControlPlane, node: &Node, name: &str, pod: &str) -> k
     wait(plane, node, name, "Ready")
 }
 
-/// Wait until a condition (`Ready`) or a field (`jsonpath=…=…`) holds of a pod.
+/// Wait for a condition, or for `jsonpath=…=…`; a failure tells what is known of the pod.
 pub fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> kit::Result<()> {
     let what = [format!("--for={condition}"), format!("pod/{name}")];
     let what = if condition.contains('=') { what } else { [format!("--for=condition={condition}"), format!("pod/{name}")] };

@@ -4,15 +4,19 @@ mod applet_cases;
 mod applets;
 mod boot;
 mod case;
+mod client;
 mod cri;
+mod descriptor;
 mod first;
 mod image;
 mod join;
 mod kube;
 mod leaks;
 mod oci;
+mod pods;
 mod registry;
 mod report;
+mod rpcs;
 mod streaming;
 mod terminal;
 mod world;
@@ -24,7 +28,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::Parser;
-use kit::{Context, Result};
+use kit::{Context, Error, Result};
 use lab::appliance::Appliance;
 use lab::control_plane::Programs;
 use lab::namespace;
@@ -161,6 +165,9 @@ fn build(plan: &[Planned]) -> Result<()> {
             Appliance::open(board)?.build_worker()?;
         }
         Appliance::build(board)?;
+    }
+    if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
+        firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;
     }
     Ok(())
 }

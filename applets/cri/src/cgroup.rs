@@ -25,6 +25,24 @@ pub struct Memory {
     pub major_faults: u64,
 }
 
+/// How long tasks waited for something, see the kernel's PSI: some of them, and all of them at once.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Pressure {
+    /// All tasks at once.
+    pub full: Waited,
+    /// At least one task.
+    pub some: Waited,
+}
+
+/// How long, in the last seconds (per cent of 10, 60 and 300) and in all (nanoseconds).
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Waited {
+    /// Of the last 10, 60 and 300 seconds, in per cent.
+    pub shares: [f64; 3],
+    /// In all, in nanoseconds.
+    pub total: u64,
+}
+
 impl Cgroup {
     /// The cgroup at an absolute path such as `/kubepods/podUID/ID`.
     pub fn new(path: &str) -> Self {
@@ -45,6 +63,21 @@ impl Cgroup {
     /// Bytes in swap, or none without the controller.
     pub fn swap(&self) -> Option<u64> {
         self.number("memory.swap.current")
+    }
+
+    /// Bytes of swap that it may use; none without the controller or a limit.
+    pub fn swap_limit(&self) -> Option<u64> {
+        self.number("memory.swap.max")
+    }
+
+    /// How many processes and threads live in it and below.
+    pub fn processes(&self) -> Option<u64> {
+        self.number("pids.current")
+    }
+
+    /// How long was waited for `cpu`, `memory` or `io`; none where the kernel does not count it.
+    pub fn pressure(&self, of: &str) -> Option<Pressure> {
+        self.read(&format!("{of}.pressure")).map(|text| pressure(&text))
     }
 
     fn read(&self, file: &str) -> Option<String> {
@@ -69,6 +102,30 @@ fn memory(usage: u64, limit: Option<u64>, stat: &str) -> Memory {
     }
 }
 
+/// Lines such as `some avg10=0.00 avg60=0.00 avg300=0.00 total=12`, the total in microseconds.
+fn pressure(text: &str) -> Pressure {
+    let mut all = Pressure::default();
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        let waited = match words.next() {
+            Some("some") => &mut all.some,
+            Some("full") => &mut all.full,
+            _ => continue,
+        };
+        for (name, value) in words.filter_map(|word| word.split_once('=')) {
+            let share = value.parse().unwrap_or(0.0);
+            match name {
+                "avg10" => waited.shares[0] = share,
+                "avg60" => waited.shares[1] = share,
+                "avg300" => waited.shares[2] = share,
+                "total" => waited.total = value.parse().unwrap_or(0_u64).saturating_mul(1000),
+                _ => {}
+            }
+        }
+    }
+    all
+}
+
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
@@ -84,5 +141,13 @@ mod tests {
         assert_eq!((memory.working_set, memory.anonymous, memory.faults, memory.major_faults), (75, 40, 7, 1));
         assert_eq!(field("usage_usec 12\nuser_usec 3\n", "usage_usec"), Some(12));
         assert_eq!(field("usage_usecs 12\n", "usage_usec"), None);
+    }
+
+    #[test]
+    fn pressure_is_read_by_its_names() {
+        let all = pressure("some avg10=1.50 avg60=0.25 avg300=0.00 total=12\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=3\n");
+        assert_eq!(all.some, Waited { shares: [1.5, 0.25, 0.0], total: 12_000 });
+        assert_eq!(all.full, Waited { total: 3000, ..Waited::default() });
+        assert_eq!(pressure("nonsense\n"), Pressure::default());
     }
 }

@@ -4,13 +4,20 @@ use kit::Applet;
 
 pub mod api;
 mod cgroup;
+mod cli;
 pub mod client;
+mod events;
 mod filter;
 mod images;
 mod life;
+mod limits;
 mod link;
+mod measure;
 pub mod monitor;
 mod pulls;
+mod netns;
+mod pieces;
+mod rates;
 mod rpc;
 mod serve;
 mod server;
@@ -21,4 +28,16 @@ mod streaming;
 mod usage;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[serve::CRI];
+pub const APPLETS: &[Applet] = &[
+    serve::CRI,
+    cli::EVENTS,
+    cli::EXEC,
+    cli::INSPECT,
+    cli::INSPECTP,
+    cli::LOGS,
+    cli::PODS,
+    cli::PS,
+    cli::STATS,
+    cli::STOP,
+    cli::STOPP,
+];

@@ -23,6 +23,7 @@ use crate::images::Images;
 use crate::life::recover;
 use crate::link::Zygote;
 use crate::monitor;
+use crate::rates::Rates;
 use crate::server::{Server, Shared, Turns};
 use crate::service::Service;
 use crate::store::{Store, private_dir};
@@ -77,6 +78,7 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
         containers: options.containers.clone(),
         turns: Turns::default(),
         streaming,
+        rates: Rates::default(),
     });
     recover::all(&server).await;
     tokio::spawn(crate::streaming::serve(server.clone(), visitors));

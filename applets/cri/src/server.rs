@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 
 use crate::images::Images;
 use crate::link::Zygote;
+use crate::rates::Rates;
 use crate::store::Store;
 use crate::streaming::Streaming;
 
@@ -28,6 +29,8 @@ pub struct Server {
     pub turns: Turns,
     /// Where exec, attach and port-forward go on.
     pub streaming: Streaming,
+    /// Processor time at the last look.
+    pub rates: Rates,
 }
 
 /// The server as its tasks share it.

@@ -1,7 +1,8 @@
 //! The table of all RPCs: which function answers which, and which ones wait for their turn to be written.
 //!
-//! `ask` only looks (or takes care of itself, as a pull does), and is dropped when its caller goes away. `change` runs to its end whatever its caller does, so that nothing is
-//! left half-made. `later` and `later_stream` answer Unimplemented: this is the one list of what is not real yet.
+//! `ask` only looks (or takes care of itself, as a pull does), and is dropped when its caller goes away. `change` runs to its end
+//! whatever its caller does, so that nothing is left half-made. `stream` answers bit by bit. `later` and `later_stream` answer
+//! Unimplemented: this is the one list of what is not real yet.
 
 use tonic::codegen::BoxStream;
 use tonic::{Code, Request, Response, Status};
@@ -21,6 +22,7 @@ macro_rules! rpcs {
     ($service:ident:
         ask { $($asked:ident::$ask:ident($ask_in:ty) -> $ask_out:ty;)* }
         change { $($changed:ident::$change:ident($change_in:ty) -> $change_out:ty;)* }
+        stream { $($streamed:ident::$flow:ident($flow_in:ty) -> $flow_name:ident of $flow_out:ty;)* }
         later { $($later:ident($later_in:ty) -> $later_out:ty;)* }
         later_stream { $($stream:ident($stream_in:ty) -> $name:ident of $stream_out:ty;)* }
     ) => {
@@ -34,6 +36,10 @@ macro_rules! rpcs {
                 let work = async move { rpc::$changed::$change(&server, request.into_inner()).await };
                 let done = tokio::spawn(work).await.map_err(|e| Status::internal(e.to_string()))?;
                 said(stringify!($change), done)
+            })*
+            $(type $flow_name = BoxStream<$flow_out>;
+            async fn $flow(&self, request: Request<$flow_in>) -> Result<Response<Self::$flow_name>, Status> {
+                said(stringify!($flow), rpc::$streamed::$flow(&self.0, request.into_inner()).await)
             })*
             $(async fn $later(&self, _: Request<$later_in>) -> Result<Response<$later_out>, Status> {
                 Err(not_yet(stringify!($later)))
@@ -57,6 +63,8 @@ rpcs! { RuntimeService:
         list_containers::list_containers(ListContainersRequest) -> ListContainersResponse;
         container_stats::container_stats(ContainerStatsRequest) -> ContainerStatsResponse;
         container_stats::list_container_stats(ListContainerStatsRequest) -> ListContainerStatsResponse;
+        pod_sandbox_stats::pod_sandbox_stats(PodSandboxStatsRequest) -> PodSandboxStatsResponse;
+        pod_sandbox_stats::list_pod_sandbox_stats(ListPodSandboxStatsRequest) -> ListPodSandboxStatsResponse;
         exec_sync::exec_sync(ExecSyncRequest) -> ExecSyncResponse;
         exec::exec(ExecRequest) -> ExecResponse;
         attach::attach(AttachRequest) -> AttachResponse;
@@ -72,12 +80,21 @@ rpcs! { RuntimeService:
         stop_container::stop_container(StopContainerRequest) -> StopContainerResponse;
         remove_container::remove_container(RemoveContainerRequest) -> RemoveContainerResponse;
         reopen_container_log::reopen_container_log(ReopenContainerLogRequest) -> ReopenContainerLogResponse;
+        update_container_resources::update_container_resources(UpdateContainerResourcesRequest)
+            -> UpdateContainerResourcesResponse;
+        update_pod_sandbox_resources::update_pod_sandbox_resources(UpdatePodSandboxResourcesRequest)
+            -> UpdatePodSandboxResourcesResponse;
+    }
+    stream {
+        get_container_events::get_container_events(GetEventsRequest) -> GetContainerEventsStream of ContainerEventResponse;
+        list_pod_sandbox::stream_pod_sandboxes(StreamPodSandboxesRequest) -> StreamPodSandboxesStream of StreamPodSandboxesResponse;
+        list_containers::stream_containers(StreamContainersRequest) -> StreamContainersStream of StreamContainersResponse;
+        container_stats::stream_container_stats(StreamContainerStatsRequest)
+            -> StreamContainerStatsStream of StreamContainerStatsResponse;
+        pod_sandbox_stats::stream_pod_sandbox_stats(StreamPodSandboxStatsRequest)
+            -> StreamPodSandboxStatsStream of StreamPodSandboxStatsResponse;
     }
     later {
-        update_container_resources(UpdateContainerResourcesRequest) -> UpdateContainerResourcesResponse;
-        update_pod_sandbox_resources(UpdatePodSandboxResourcesRequest) -> UpdatePodSandboxResourcesResponse;
-        pod_sandbox_stats(PodSandboxStatsRequest) -> PodSandboxStatsResponse;
-        list_pod_sandbox_stats(ListPodSandboxStatsRequest) -> ListPodSandboxStatsResponse;
         list_metric_descriptors(ListMetricDescriptorsRequest) -> ListMetricDescriptorsResponse;
         list_pod_sandbox_metrics(ListPodSandboxMetricsRequest) -> ListPodSandboxMetricsResponse;
         checkpoint_container(CheckpointContainerRequest) -> CheckpointContainerResponse;
@@ -85,11 +102,6 @@ rpcs! { RuntimeService:
         restore_pod(RestorePodRequest) -> RestorePodResponse;
     }
     later_stream {
-        get_container_events(GetEventsRequest) -> GetContainerEventsStream of ContainerEventResponse;
-        stream_pod_sandboxes(StreamPodSandboxesRequest) -> StreamPodSandboxesStream of StreamPodSandboxesResponse;
-        stream_containers(StreamContainersRequest) -> StreamContainersStream of StreamContainersResponse;
-        stream_container_stats(StreamContainerStatsRequest) -> StreamContainerStatsStream of StreamContainerStatsResponse;
-        stream_pod_sandbox_stats(StreamPodSandboxStatsRequest) -> StreamPodSandboxStatsStream of StreamPodSandboxStatsResponse;
         stream_pod_sandbox_metrics(StreamPodSandboxMetricsRequest) -> StreamPodSandboxMetricsStream of StreamPodSandboxMetricsResponse;
     }
 }
@@ -104,6 +116,7 @@ rpcs! { ImageService:
     change {
         remove_image::remove_image(RemoveImageRequest) -> RemoveImageResponse;
     }
+    stream {}
     later {}
     later_stream {
         stream_images(StreamImagesRequest) -> StreamImagesStream of StreamImagesResponse;

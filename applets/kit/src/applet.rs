@@ -33,6 +33,8 @@ pub enum Place {
     Cni,
     /// No link: reached as `kutties NAME` alone.
     Hidden,
+    /// No link, and said by `kutties NAME` before a linked applet of that name: `kutties ps` lists containers, `ps` processes.
+    Node,
 }
 
 impl Place {
@@ -43,7 +45,7 @@ impl Place {
             Self::Sbin => Some("/sbin"),
             Self::Root => Some("/"),
             Self::Cni => Some("/opt/cni/bin"),
-            Self::Hidden => None,
+            Self::Hidden | Self::Node => None,
         }
     }
 }

@@ -27,6 +27,15 @@ pub fn fork() -> io::Result<Side> {
     }
 }
 
+/// Close all descriptors, in a forked child that has done with everything it inherited: whatever owned one must not be used any more.
+pub fn close_all() -> io::Result<()> {
+    // SAFETY: the call takes plain numbers; that no owner uses its descriptor afterwards is what the child promises.
+    match unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// End a forked child at once, without its parent's exit handlers and buffers.
 pub fn end(code: u8) -> ! {
     // SAFETY: _exit takes a plain number and does not return.

@@ -323,6 +323,13 @@ pub static VARIANTS: &[Variant] = &[
         cgo: false,
     },
     Variant {
+        name: "cri-client",
+        about: "the tests' client of every RPC of the runtime",
+        modules: &KUBE,
+        contents: Contents::Own("cri-client", include_str!("../../../tests/cri-client/main.go")),
+        cgo: false,
+    },
+    Variant {
         name: "lab",
         about: "the lab's control plane, kubeadm and kubectl in one file",
         modules: &KUBE,

@@ -34,6 +34,7 @@ impl Appliance {
         segment::agent(&agent, &appliance.agent())?;
         let archive = lab.join("probe.tar");
         test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
+        firmware::bundle::build("cri-client", &board.arch.to_string(), &lab).map_err(told)?;
         segment::image(&archive, &appliance.image())?;
         let clients = firmware::bundle::build("streaming-client", &board.arch.to_string(), &lab);
         clients.map_err(told)?;
@@ -92,6 +93,11 @@ impl Appliance {
     /// The segment with all of Kubernetes' programs.
     pub fn kube_node(&self) -> PathBuf {
         self.dir.join("kube-node.cpio.zst")
+    }
+
+    /// The client of every RPC, a program for the guest.
+    pub fn cri_client(&self) -> PathBuf {
+        self.dir.join("lab/cri-client")
     }
 
     /// The segment with the kubelet alone.

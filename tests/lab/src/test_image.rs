@@ -44,7 +44,7 @@ fn files(probe: &Path) -> Result<Archive, initramfs::Error> {
         files.folder(folder)?;
     }
     files.file("/etc/passwd", 0o644, "root:x:0:0:root:/:/bin/probe\nprobe:x:1000:1000:probe:/:/bin/probe\n")?;
-    files.file("/etc/group", 0o644, "root:x:0:\nprobe:x:1000:\n")?;
+    files.file("/etc/group", 0o644, "root:x:0:\nprobe:x:1000:\nextra:x:5000:probe\n")?;
     // The kernel's log, open to all by its mode: only the device filter keeps a container from writing there.
     files.put("/kmsg", Node::Device(0o666, 1, 11))?;
     Ok(files)

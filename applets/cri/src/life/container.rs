@@ -8,10 +8,11 @@ use std::time::Duration;
 use kit::{Context, Error, Result, paths};
 
 use super::{PATIENCE, rootfs};
+use crate::api::ContainerEventType;
 use crate::link;
 use crate::monitor::wire::Request;
 use crate::server::{Server, blocking};
-use crate::store::{Container, SandboxPhase};
+use crate::store::{Container, ContainerPhase, SandboxPhase};
 
 /// How much longer than the grace a stop may take, until the kill has been carried out.
 const AFTER_GRACE: Duration = Duration::from_mins(1);
@@ -42,7 +43,7 @@ pub async fn stop(server: &Server, container: Arc<Container>, grace: Duration) -
 pub async fn remove(server: &Server, container: Arc<Container>) -> Result<()> {
     let sandbox = server.store.sandbox(&container.sandbox);
     if sandbox.is_some_and(|sandbox| sandbox.phase == SandboxPhase::Ready) {
-        if container.phase != crate::store::ContainerPhase::Making {
+        if container.phase != ContainerPhase::Making {
             stop(server, container.clone(), Duration::ZERO).await?;
         }
         let request = Request::Delete { container: container.id.clone() };
@@ -54,7 +55,11 @@ pub async fn remove(server: &Server, container: Arc<Container>) -> Result<()> {
         rootfs::remove(&dir)
     })
     .await?;
-    server.store.forget_container(&container)
+    server.store.forget_container(&container)?;
+    if container.phase != ContainerPhase::Making {
+        server.store.tell(ContainerEventType::ContainerDeletedEvent, &container.sandbox, &container.id);
+    }
+    Ok(())
 }
 
 /// Delete from the OCI runtime what a monitor, which died, did not.

@@ -8,6 +8,7 @@ pub mod recover;
 pub mod rootfs;
 pub mod sandbox;
 pub mod sandbox_dir;
+pub mod volumes;
 pub mod watch;
 
 /// Settles how long a monitor may take for what it does at once: making a container under emulation takes seconds when all is busy.

@@ -13,7 +13,7 @@ use crate::server::blocking;
 use crate::store::Sandbox;
 
 /// The pod's link, by the name that everybody expects.
-const LINK: &str = "eth0";
+pub const LINK: &str = "eth0";
 /// Our configuration's file in [`paths::CNI_OWN`].
 const OWN: &str = "10-kutties.conflist";
 
@@ -23,9 +23,13 @@ pub async fn ready() -> Result<(), String> {
     network.map(|_| ()).ok_or_else(|| NONE.into())
 }
 
-/// Write our own configuration for the node's share of the pod network (`10.244.1.0/24`, one a family, commas between).
+/// Whether that is a node's share of the pod network: `10.244.1.0/24`, one a family, commas between.
+pub fn check_share(cidrs: &str) -> Result<()> {
+    cidrs.split(',').try_for_each(|cidr| check(cidr.trim()))
+}
+
+/// Write our own configuration for the node's share of the pod network.
 pub async fn configure(cidrs: &str) -> Result<()> {
-    cidrs.split(',').try_for_each(|cidr| check(cidr.trim()))?;
     let text = cni::own_conflist(cidrs).to_string();
     blocking(move || {
         let path = Path::new(paths::CNI_OWN).join(OWN);

@@ -33,16 +33,21 @@ pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     let top = layers.last().ok_or_else(|| Error::new("the image has no layers"))?;
     let mode = fs::metadata(top).on("look at", top)?.permissions().mode();
     fs::set_permissions(&upper, fs::Permissions::from_mode(mode & 0o7777)).on("set the mode of", &upper)?;
-    match by_steps(layers, &upper, &work, &root) {
-        Err(Errno::INVAL | Errno::NOSYS) => by_options(layers, &upper, &work, &root),
+    mount_layers(layers, Some((&upper, &work)), &root).on("mount", &root)?;
+    Ok(root)
+}
+
+/// Mount layers, lowest first, at a place; without a folder to write to (and a folder for the kernel's work) it is read-only.
+pub fn mount_layers(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
+    match by_steps(layers, write, root) {
+        Err(Errno::INVAL | Errno::NOSYS) => by_options(layers, write, root),
         other => other,
     }
-    .on("mount", &root)?;
-    Ok(root)
 }
 
 /// Unmount the root, if it is mounted, and remove the container's folder.
 pub fn remove(dir: &Path) -> Result<()> {
+    super::volumes::release(dir)?;
     unmount_all(&root(dir))?;
     match fs::remove_dir_all(dir) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", dir),
@@ -62,22 +67,27 @@ pub fn unmount_all(place: &Path) -> Result<()> {
 }
 
 /// The newer interface takes any number of layers (`lowerdir+` since Linux 6.7), topmost first.
-fn by_steps(layers: &[PathBuf], upper: &Path, work: &Path, root: &Path) -> rustix::io::Result<()> {
+fn by_steps(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
     let overlay = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     for layer in layers.iter().rev() {
         fsconfig_set_string(&overlay, "lowerdir+", layer)?;
     }
-    fsconfig_set_string(&overlay, "upperdir", upper)?;
-    fsconfig_set_string(&overlay, "workdir", work)?;
+    if let Some((upper, work)) = write {
+        fsconfig_set_string(&overlay, "upperdir", upper)?;
+        fsconfig_set_string(&overlay, "workdir", work)?;
+    }
     fsconfig_create(&overlay)?;
     let mounted = fsmount(&overlay, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
     move_mount(&mounted, "", CWD, root, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 /// The older interface takes what fits a page.
-fn by_options(layers: &[PathBuf], upper: &Path, work: &Path, root: &Path) -> rustix::io::Result<()> {
+fn by_options(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
     let lower: Vec<_> = layers.iter().rev().map(|layer| layer.to_string_lossy()).collect();
-    let options = format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), upper.display(), work.display());
+    let mut options = format!("lowerdir={}", lower.join(":"));
+    if let Some((upper, work)) = write {
+        options = format!("{options},upperdir={},workdir={}", upper.display(), work.display());
+    }
     let options = CString::new(options).map_err(|_| Errno::INVAL)?;
     mount("overlay", root, "overlay", MountFlags::empty(), &*options)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kit::Result;
 
 use super::{PATIENCE, container, network, sandbox_dir};
+use crate::api::ContainerEventType;
 use crate::link;
 use crate::monitor::wire::{self, Request};
 use crate::server::{Server, blocking};
@@ -33,11 +34,17 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
             sandbox.phase = SandboxPhase::Stopped;
         }
     })?;
+    if sandbox.phase == SandboxPhase::Ready {
+        server.store.tell(ContainerEventType::ContainerStoppedEvent, id, id);
+    }
     if wire::socket(&dir).exists()
         && let Err(e) = link::order(&dir, &Request::Shutdown, PATIENCE).await
         && sandbox.phase == SandboxPhase::Ready
     {
         tracing::warn!(sandbox = id, error = %e, "the monitor did not end in order");
+    }
+    if sandbox.shares_pids() {
+        remove_cgroup(&sandbox.init_cgroup());
     }
     blocking(move || sandbox_dir::release(&dir)).await
 }
@@ -50,6 +57,10 @@ pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
     }
     if sandbox.own_cgroup {
         remove_cgroup(&sandbox.cgroup);
+    }
+    if sandbox.phase != SandboxPhase::Making {
+        // While it can still be described.
+        server.store.tell(ContainerEventType::ContainerDeletedEvent, &sandbox.id, &sandbox.id);
     }
     server.store.forget_sandbox(&sandbox.id)
 }

@@ -1,5 +1,6 @@
 //! What lies in a sandbox's folder for its monitor and its containers: the monitor's orders, `/dev/shm`, three files of `/etc`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -18,7 +19,7 @@ pub fn make(dir: &Path, sandbox: &Sandbox) -> Result<()> {
     }
     let pod = serde_json::to_vec(&orders(sandbox)).doing("encode the monitor's orders")?;
     write(&wire::pod_file(dir), &pod)?;
-    write(&dir.join("hostname"), format!("{}\n", hostname(sandbox)).as_bytes())?;
+    write(&dir.join("hostname"), format!("{}\n", sandbox.hostname()).as_bytes())?;
     write(&dir.join("resolv.conf"), resolver(sandbox)?.as_bytes())?;
     if !sandbox.on_host_ipc() {
         mount_shm(&dir.join("shm"))?;
@@ -33,7 +34,7 @@ pub fn write_hosts(dir: &Path, sandbox: &Sandbox) -> Result<()> {
     } else {
         let mut text = String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
         for ip in &sandbox.ips {
-            let _ = writeln!(text, "{ip}\t{}", hostname(sandbox));
+            let _ = writeln!(text, "{ip}\t{}", sandbox.hostname());
         }
         text.into_bytes()
     };
@@ -42,7 +43,7 @@ pub fn write_hosts(dir: &Path, sandbox: &Sandbox) -> Result<()> {
 
 /// Unmount what is mounted in the folder: by us, or by a monitor that died.
 pub fn release(dir: &Path) -> Result<()> {
-    for kind in ["net", "ipc", "uts"] {
+    for kind in ["net", "ipc", "uts", "pid"] {
         unmount_all(&wire::namespace(dir, kind))?;
     }
     unmount_all(&dir.join("shm"))
@@ -58,14 +59,24 @@ fn orders(sandbox: &Sandbox) -> Pod {
         // The host's name belongs to the host's network: what it resolves to is an address of the host.
         new_uts: !host_network,
         hostname: if host_network { String::new() } else { sandbox.config.hostname.clone() },
-        sysctls: linux.sysctls,
+        sysctls: sysctls(linux.sysctls, host_network),
         cgroup_parent: sandbox.cgroup.clone(),
+        init_cgroup: if sandbox.shares_pids() { sandbox.init_cgroup() } else { String::new() },
     }
 }
 
-fn hostname(sandbox: &Sandbox) -> String {
-    let of_host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if sandbox.config.hostname.is_empty() { of_host() } else { sandbox.config.hostname.clone() }
+/// What is asked for; and in a network of the pod's own, where it takes nothing from anybody, low ports and ping for every user, as
+/// images expect from other runtimes.
+fn sysctls(mut asked: BTreeMap<String, String>, host_network: bool) -> BTreeMap<String, String> {
+    if !host_network {
+        for (name, value) in [("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 2147483647")] {
+            let is_asked = asked.contains_key(name) || asked.contains_key(&name.replace('.', "/"));
+            if !is_asked {
+                asked.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+    asked
 }
 
 /// resolv.conf as the pod asks for it; the host's when it asks for nothing.
@@ -116,6 +127,14 @@ mod tests {
     fn the_resolver_is_what_was_asked_for() {
         let text = resolver(&with_dns(&["10.96.0.10"], &["svc.cluster.local", "cluster.local"])).unwrap();
         assert_eq!(text, "search svc.cluster.local cluster.local\noptions ndots:5\nnameserver 10.96.0.10\n");
+    }
+
+    #[test]
+    fn what_a_pod_asks_goes_before_our_defaults() {
+        let asked = BTreeMap::from([("net/ipv4/ip_unprivileged_port_start".to_owned(), "1024".to_owned())]);
+        let with = sysctls(asked.clone(), false);
+        assert_eq!((with.len(), with["net.ipv4.ping_group_range"].as_str()), (2, "0 2147483647"));
+        assert_eq!(sysctls(asked.clone(), true), asked);
     }
 
     #[test]

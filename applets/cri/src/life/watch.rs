@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::api::ContainerEventType;
 use crate::link::Watch;
 use crate::monitor::wire::Exit;
 use crate::server::{Shared, now};
@@ -38,6 +39,7 @@ pub fn died(server: &Shared, sandbox: &str) {
         }
     }
     note(server.store.change_sandbox(sandbox, |sandbox| sandbox.phase = SandboxPhase::Stopped).err());
+    server.store.tell(ContainerEventType::ContainerStoppedEvent, sandbox, sandbox);
 }
 
 fn kill(container: &Container) {

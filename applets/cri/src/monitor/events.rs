@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -28,6 +28,8 @@ pub const UNCLAIMED: usize = 64;
 pub struct Monitor {
     /// The pod's folder.
     pub dir: PathBuf,
+    /// The process that holds a shared PID namespace.
+    init: Option<OwnedFd>,
     /// The callers, by number.
     pub connections: BTreeMap<u64, Connection>,
     /// The containers, by id.
@@ -80,7 +82,7 @@ impl Monitor {
         leave_server()?;
         let path = wire::pod_file(dir);
         let pod: Pod = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
-        pod::make(dir, &pod)?;
+        let init = pod::make(dir, &pod)?;
         let socket = wire::socket(dir);
         let listener = UnixListener::bind(&socket).on("listen at", &socket)?;
         listener.set_nonblocking(true).on("listen at", &socket)?;
@@ -90,6 +92,7 @@ impl Monitor {
         let children = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).doing("watch for SIGCHLD")?;
         Ok(Self {
             dir: dir.to_owned(),
+            init,
             connections: BTreeMap::new(),
             containers: BTreeMap::new(),
             jobs: Vec::new(),
@@ -261,7 +264,7 @@ impl Monitor {
         if !self.containers.is_empty() || !self.jobs.is_empty() {
             return false;
         }
-        match pod::unmake(&self.dir) {
+        match pod::unmake(&self.dir, self.init.as_ref()) {
             Ok(()) => {
                 // The socket goes with the folder in any case.
                 let _ = fs::remove_file(wire::socket(&self.dir));

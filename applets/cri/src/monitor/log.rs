@@ -127,18 +127,25 @@ impl Stream {
 fn line(text: &mut Vec<u8>, stream: &str, tag: u8, content: &[u8]) {
     let now = super::journal::now();
     // Writing to a vector can't fail.
-    let _ = write_head(text, now, stream, tag);
+    let _ = write_time(text, now).and_then(|()| write!(text, " {stream} {} ", char::from(tag)));
     text.extend_from_slice(content);
     text.push(b'\n');
 }
 
-fn write_head(text: &mut Vec<u8>, now: i64, stream: &str, tag: u8) -> io::Result<()> {
+/// Nanoseconds since 1970 as the log writes them: in UTC, always as many digits, so that a later time sorts later.
+pub fn timestamp(at: i64) -> String {
+    let mut text = Vec::new();
+    // Writing to a vector can't fail.
+    let _ = write_time(&mut text, at);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+fn write_time(text: &mut Vec<u8>, now: i64) -> io::Result<()> {
     let (seconds, nanos) = (now.div_euclid(1_000_000_000), now.rem_euclid(1_000_000_000));
     let (days, second) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let tag = char::from(tag);
-    write!(text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z {stream} {tag} ")
+    write!(text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
 }
 
 /// Year, month and day of a day counted from 1970, by the Gregorian calendar's 400-year cycle.

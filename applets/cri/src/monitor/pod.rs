@@ -1,38 +1,42 @@
 //! A pod's namespaces: made, set up, and held by bound files, so that they need no process.
 
 use std::fs::{self, File};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use kit::{Context, Error, Result};
+use nix::sched::{CloneFlags, setns, unshare};
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::init;
 use super::wire::{self, Pod};
 
 /// The namespaces that a pod may have of its own, and the calls' names for them.
-const KINDS: [(&str, LinkNameSpaceType); 3] = [
-    ("net", LinkNameSpaceType::Network),
-    ("ipc", LinkNameSpaceType::InterProcessCommunication),
-    ("uts", LinkNameSpaceType::HostNameAndNISDomainName),
+const KINDS: [(&str, CloneFlags); 4] = [
+    ("net", CloneFlags::CLONE_NEWNET),
+    ("ipc", CloneFlags::CLONE_NEWIPC),
+    ("uts", CloneFlags::CLONE_NEWUTS),
+    ("pid", CloneFlags::CLONE_NEWPID),
 ];
 
-/// Make the pod's namespaces, set them up, bind them below `DIR/ns`, and return to the host's.
-pub fn make(dir: &Path, pod: &Pod) -> Result<()> {
+/// Make the pod's namespaces, set them up, bind them below `DIR/ns`, and return to the host's. The descriptor stands for the process
+/// that holds a shared PID namespace.
+pub fn make(dir: &Path, pod: &Pod) -> Result<Option<OwnedFd>> {
     let wanted: Vec<_> = KINDS.into_iter().filter(|(kind, _)| wants(pod, kind)).collect();
     let folder = dir.join("ns");
     fs::create_dir_all(&folder).on("make", &folder)?;
-    let home: Vec<(OwnedFd, LinkNameSpaceType)> = wanted.iter().map(|(kind, t)| Ok((open(kind)?, *t))).collect::<Result<_>>()?;
-    sys::unshare::unshare(pod.new_net, pod.new_ipc, pod.new_uts).doing("make the pod's namespaces")?;
+    let home: Vec<(OwnedFd, CloneFlags)> = wanted.iter().map(|(kind, t)| Ok((open(kind)?, *t))).collect::<Result<_>>()?;
+    unshare(wanted.iter().map(|(_, kind)| *kind).collect()).doing("make the pod's namespaces")?;
     let made = set_up(dir, pod, &wanted);
     for (fd, kind) in home {
-        move_into_link_name_space(fd.as_fd(), Some(kind)).doing("return to the host's namespaces")?;
+        setns(fd, kind).doing("return to the host's namespaces")?;
     }
-    made.inspect_err(|_| drop(unmake(dir)))
+    made.inspect_err(|_| drop(unmake(dir, None)))
 }
 
-/// Unbind the namespaces. Missing ones are none.
-pub fn unmake(dir: &Path) -> Result<()> {
+/// Unbind the namespaces, and end the process that holds one. Missing ones are none.
+pub fn unmake(dir: &Path, init: Option<&OwnedFd>) -> Result<()> {
+    init.into_iter().for_each(init::stop);
     for (kind, _) in KINDS {
         let file = wire::namespace(dir, kind);
         if file.exists() {
@@ -48,6 +52,7 @@ fn wants(pod: &Pod, kind: &str) -> bool {
     match kind {
         "net" => pod.new_net,
         "ipc" => pod.new_ipc,
+        "pid" => !pod.init_cgroup.is_empty(),
         _ => pod.new_uts,
     }
 }
@@ -57,8 +62,8 @@ fn open(kind: &str) -> Result<OwnedFd> {
     Ok(File::open(&path).on("open", &path)?.into())
 }
 
-/// Inside the new namespaces: `lo`, host name, sysctls, and the bound files.
-fn set_up(dir: &Path, pod: &Pod, wanted: &[(&str, LinkNameSpaceType)]) -> Result<()> {
+/// Inside the new namespaces: `lo`, host name, sysctls, the first process, and the bound files.
+fn set_up(dir: &Path, pod: &Pod, wanted: &[(&str, CloneFlags)]) -> Result<Option<OwnedFd>> {
     if pod.new_net {
         sys::interface::up(c"lo").doing("set the pod's lo up")?;
     }
@@ -68,12 +73,19 @@ fn set_up(dir: &Path, pod: &Pod, wanted: &[(&str, LinkNameSpaceType)]) -> Result
     for (name, value) in &pod.sysctls {
         set_sysctl(pod, name, value)?;
     }
+    let shares_pids = !pod.init_cgroup.is_empty();
+    let init = if shares_pids { Some(init::start(&pod.init_cgroup, &dir.join("ns"))?) } else { None };
     for (kind, _) in wanted {
         let file = wire::namespace(dir, kind);
-        File::create(&file).on("make", &file)?;
-        mount_bind(format!("/proc/self/ns/{kind}"), &file).on("bind", &file)?;
+        // This process stays where it is: only its children are in the new one.
+        let own = if *kind == "pid" { "pid_for_children" } else { kind };
+        let bound = File::create(&file).and_then(|_| Ok(mount_bind(format!("/proc/self/ns/{own}"), &file)?));
+        if let Err(e) = bound {
+            init.iter().for_each(init::stop);
+            return Err(e).on("bind", &file);
+        }
     }
-    Ok(())
+    Ok(init)
 }
 
 /// Set a sysctl that belongs to a namespace of the pod; any other would change the node.

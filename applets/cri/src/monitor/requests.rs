@@ -231,13 +231,20 @@ impl Monitor {
             }
             Ok(_) => {
                 let said = complaint.or_else(|| container.streams[1].fd.take());
-                self.containers.remove(id);
+                self.unmade(id);
                 Reply::Failed(job::complaint(said))
             }
             Err(e) => {
-                self.containers.remove(id);
+                self.unmade(id);
                 Reply::Failed(e.to_string())
             }
+        }
+    }
+
+    /// Forget a container that came to nothing. Whoever wanted it stopped meanwhile has what they wanted.
+    fn unmade(&mut self, id: &str) {
+        for number in self.containers.remove(id).map(|container| container.stoppers).unwrap_or_default() {
+            self.answer(number, &Reply::Done);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! **Spawn.** The server writes [`Pod`] to `DIR/pod.json`, makes a stream socket pair and sends the zygote one [`Spawn`] (a packet on a
 //! SEQPACKET pair, the socket pair's other end beside it as SCM_RIGHTS). The zygote forks a monitor, which makes the namespaces, binds
-//! them at `DIR/ns/{net,ipc,uts}`, listens at `DIR/monitor.sock` and answers on that socket as on a [`Request::Watch`]: the first line is
+//! them at `DIR/ns/{net,ipc,uts,pid}`, listens at `DIR/monitor.sock` and answers on that socket as on a [`Request::Watch`]: the first line is
 //! [`Reply::Info`] or [`Reply::Failed`], then one [`Reply::Exited`] for each container that ends. End of file means that the monitor is dead.
 //!
 //! **Requests.** One connection to `DIR/monitor.sock` a request: one [`Request`] line, one [`Reply`] line, then the monitor closes. Several
@@ -49,6 +49,8 @@ pub struct Pod {
     pub sysctls: BTreeMap<String, String>,
     /// The pod's cgroup as an absolute path below the hierarchy's root (`/kubepods/burstable/podUID`), or empty.
     pub cgroup_parent: String,
+    /// The cgroup of the process that holds a PID namespace for all containers; empty makes neither.
+    pub init_cgroup: String,
 }
 
 /// What can be asked of a monitor.
@@ -264,7 +266,7 @@ pub fn socket(dir: &Path) -> PathBuf {
     dir.join("monitor.sock")
 }
 
-/// Where a namespace (`net`, `ipc`, `uts`) is bound.
+/// Where a namespace (`net`, `ipc`, `uts`, `pid`) is bound.
 pub fn namespace(dir: &Path, kind: &str) -> PathBuf {
     dir.join("ns").join(kind)
 }

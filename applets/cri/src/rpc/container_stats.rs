@@ -1,19 +1,22 @@
-//! `ContainerStats` and `ListContainerStats`: what a container uses, from its cgroup's files, and what it wrote.
+//! `ContainerStats`, `ListContainerStats`, `StreamContainerStats`: what a container uses, from its cgroup's files, and what it wrote.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use kit::Result;
+use tonic::codegen::BoxStream;
 
 use crate::api::{
-    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse, CpuUsage,
-    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, MemoryUsage, SwapUsage,
-    UInt64Value,
+    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
+    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,
+    StreamContainerStatsResponse,
 };
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, labels_fit};
 use crate::life::rootfs;
-use crate::server::{Answer, Fault, Shared, blocking, now};
+use crate::measure::{self, value};
+use crate::pieces;
+use crate::server::{Answer, Fault, Server, Shared, blocking, now};
 use crate::store::Container;
 
 pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) -> Answer<ContainerStatsResponse> {
@@ -24,10 +27,20 @@ pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) ->
 }
 
 pub async fn list_container_stats(server: &Shared, request: ListContainerStatsRequest) -> Answer<ListContainerStatsResponse> {
-    let filter = request.filter.unwrap_or_default();
+    Ok(ListContainerStatsResponse { stats: running(server, request.filter.unwrap_or_default()).await? })
+}
+
+pub async fn stream_container_stats(
+    server: &Shared,
+    request: StreamContainerStatsRequest,
+) -> Answer<BoxStream<StreamContainerStatsResponse>> {
+    let stats = running(server, request.filter.unwrap_or_default()).await?;
+    Ok(pieces::stream(stats, |container_stats| StreamContainerStatsResponse { container_stats }))
+}
+
+async fn running(server: &Shared, filter: ContainerStatsFilter) -> Result<Vec<ContainerStats>> {
     let known = server.store.containers().into_iter().map(|container| server.store.refreshed(container));
-    let running = known.filter(|container| container.is_running() && fits(&filter, container)).collect();
-    Ok(ListContainerStatsResponse { stats: measure(server, running).await? })
+    measure(server, known.filter(|container| container.is_running() && fits(&filter, container)).collect()).await
 }
 
 fn fits(filter: &ContainerStatsFilter, container: &Container) -> bool {
@@ -37,11 +50,12 @@ fn fits(filter: &ContainerStatsFilter, container: &Container) -> bool {
 }
 
 async fn measure(server: &Shared, containers: Vec<Arc<Container>>) -> Result<Vec<ContainerStats>> {
-    let root = server.containers.clone();
-    blocking(move || Ok(containers.iter().map(|container| of(container, &root.join(&container.id))).collect())).await
+    let server = server.clone();
+    blocking(move || Ok(containers.iter().map(|container| of(&server, container)).collect())).await
 }
 
-fn of(container: &Container, dir: &Path) -> ContainerStats {
+/// What one container uses. Reads many files: not on the event loop.
+pub fn of(server: &Server, container: &Container) -> ContainerStats {
     let cgroup = Cgroup::new(&container.cgroup);
     let timestamp = now();
     ContainerStats {
@@ -51,30 +65,12 @@ fn of(container: &Container, dir: &Path) -> ContainerStats {
             labels: container.config.labels.clone(),
             annotations: container.config.annotations.clone(),
         }),
-        cpu: cgroup.cpu_nanoseconds().map(|used| CpuUsage {
-            timestamp,
-            usage_core_nano_seconds: value(used),
-            ..CpuUsage::default()
-        }),
-        memory: memory(&cgroup, timestamp),
-        writable_layer: Some(writable(&rootfs::upper(dir), timestamp)),
-        swap: cgroup.swap().map(|used| SwapUsage { timestamp, swap_usage_bytes: value(used), ..SwapUsage::default() }),
-        io: None,
+        cpu: measure::cpu(&cgroup, &server.rates, &container.id, timestamp),
+        memory: measure::memory(&cgroup, timestamp),
+        writable_layer: Some(writable(&rootfs::upper(&server.containers.join(&container.id)), timestamp)),
+        swap: measure::swap(&cgroup, timestamp),
+        io: measure::io(&cgroup, timestamp),
     }
-}
-
-fn memory(cgroup: &Cgroup, timestamp: i64) -> Option<MemoryUsage> {
-    let memory = cgroup.memory()?;
-    Some(MemoryUsage {
-        timestamp,
-        working_set_bytes: value(memory.working_set),
-        available_bytes: memory.limit.and_then(|limit| value(limit.saturating_sub(memory.working_set))),
-        usage_bytes: value(memory.usage),
-        rss_bytes: value(memory.anonymous),
-        page_faults: value(memory.faults),
-        major_page_faults: value(memory.major_faults),
-        psi: None,
-    })
 }
 
 fn writable(upper: &Path, timestamp: i64) -> FilesystemUsage {
@@ -85,9 +81,4 @@ fn writable(upper: &Path, timestamp: i64) -> FilesystemUsage {
         used_bytes: value(bytes),
         inodes_used: value(inodes),
     }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "the interface's fields are optional")]
-fn value(value: u64) -> Option<UInt64Value> {
-    Some(UInt64Value { value })
 }

@@ -7,8 +7,11 @@ use image::Image;
 use kit::{Context, Error, Result, signal};
 use tonic::Code;
 
-use crate::api::{ContainerConfig, CreateContainerRequest, CreateContainerResponse, LinuxContainerUser, NamespaceMode, Signal};
-use crate::life::{PATIENCE, container, rootfs};
+use crate::api::{
+    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
+    NamespaceMode, PodSandboxConfig, Signal,
+};
+use crate::life::{PATIENCE, container, rootfs, volumes};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
@@ -18,7 +21,7 @@ use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_n
 pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Answer<CreateContainerResponse> {
     let id = &request.pod_sandbox_id;
     let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
-    let config = request.config.unwrap_or_default();
+    let mut config = request.config.unwrap_or_default();
     if config.metadata.as_ref().is_none_or(|metadata| metadata.name.is_empty()) {
         return Err(Fault::invalid("a container's metadata needs a name"));
     }
@@ -33,16 +36,58 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
     if sandbox.phase != SandboxPhase::Ready {
         return Err(Fault::new(Code::FailedPrecondition, format!("sandbox {} is not ready", sandbox.id)));
     }
-    let wanted = config.image.clone().unwrap_or_default().image;
-    let image = server.images.find(&wanted).await?.ok_or_else(|| Fault::not_found("image", &wanted))?;
-    let record = server.store.put_container(record(&sandbox, config, &image)?)?;
-    match make(server, &sandbox, &record, image).await {
-        Ok(()) => Ok(CreateContainerResponse { container_id: record.id.clone() }),
+    check_privileges(&sandbox, &config, request.sandbox_config.as_ref())?;
+    let images = Images { root: find(server, config.image.as_ref()).await?, volumes: volumes(server, &mut config).await? };
+    let record = server.store.put_container(record(&sandbox, config, &images.root)?)?;
+    match make(server, &sandbox, &record, images).await {
+        Ok(()) => {
+            server.store.tell(ContainerEventType::ContainerCreatedEvent, &sandbox.id, &record.id);
+            Ok(CreateContainerResponse { container_id: record.id.clone() })
+        }
         Err(e) => {
             undo(server, record).await;
             Err(e.into())
         }
     }
+}
+
+/// The images that a container needs: its root's, and for each of its mounts the one that is mounted there.
+struct Images {
+    root: Image,
+    volumes: Vec<Option<Image>>,
+}
+
+async fn find(server: &Shared, asked: Option<&ImageSpec>) -> Answer<Image> {
+    let name = asked.map(|spec| spec.image.clone()).unwrap_or_default();
+    server.images.find(&name).await?.ok_or_else(|| Fault::not_found("image", &name))
+}
+
+/// The mounts' images. Which one it was is noted in the mount, whose name may belong to another image tomorrow.
+async fn volumes(server: &Shared, config: &mut ContainerConfig) -> Answer<Vec<Option<Image>>> {
+    let mut volumes = Vec::new();
+    for mount in &mut config.mounts {
+        let Some(spec) = &mut mount.image else {
+            volumes.push(None);
+            continue;
+        };
+        let image = find(server, Some(spec)).await?;
+        image.digests.first().unwrap_or(&image.id).clone_into(&mut spec.image_ref);
+        volumes.push(Some(image));
+    }
+    Ok(volumes)
+}
+
+/// A sandbox is told before whether it may hold a privileged container; an ephemeral one brings the news with itself.
+fn check_privileges(sandbox: &Sandbox, config: &ContainerConfig, told: Option<&PodSandboxConfig>) -> Answer<()> {
+    let linux = config.linux.as_ref().and_then(|linux| linux.security_context.as_ref());
+    let of_pod = |config: &PodSandboxConfig| {
+        config.linux.as_ref().and_then(|linux| linux.security_context.as_ref()).is_some_and(|context| context.privileged)
+    };
+    let may = of_pod(&sandbox.config) || told.is_some_and(of_pod);
+    if linux.is_some_and(|context| context.privileged) && !may {
+        return Err(Fault::invalid("a privileged container needs a sandbox that may hold one"));
+    }
+    Ok(())
 }
 
 /// What can't be undone now stays on disk as half-made; the next start of the server tries again.
@@ -81,12 +126,12 @@ fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<C
     })
 }
 
-async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, image: Image) -> Result<()> {
+async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, images: Images) -> Result<()> {
     let target = target(server, record).await?;
     let dir = server.store.dir(&sandbox.id);
     let bundle = server.containers.join(&record.id);
     let (made, of, folder, home) = (record.clone(), sandbox.clone(), bundle.clone(), dir.clone());
-    let user = blocking(move || make_bundle(&of, &made, &image, &folder, &home, target)).await?;
+    let user = blocking(move || make_bundle(&of, &made, &images, &folder, &home, target)).await?;
     let create = Create {
         container: record.id.clone(),
         bundle,
@@ -111,17 +156,25 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, 
 fn make_bundle(
     sandbox: &Sandbox,
     record: &Container,
-    image: &Image,
+    images: &Images,
     bundle: &Path,
     dir: &Path,
     target: Option<i32>,
 ) -> Result<LinuxContainerUser> {
+    let image = &images.root;
     let rootfs = rootfs::make(bundle, &image.layers)?;
+    let mounts = record.config.mounts.iter().zip(&images.volumes).enumerate();
+    let volumes = mounts.map(|(number, (mount, image))| match image {
+        Some(image) => volumes::make(bundle, number, image, &mount.image_sub_path).map(Some),
+        None => Ok(None),
+    });
+    let volumes = volumes.collect::<Result<Vec<_>>>()?;
     let security = record.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default();
     let of_image = image.config.config().as_ref().and_then(|config| config.user().clone()).unwrap_or_default();
     let user = spec::resolve_user(&rootfs, &of_image, &security)?;
     let config = &record.config;
-    let input = spec::Input { sandbox, dir, config, image, rootfs, user: &user, cgroup: &record.cgroup, target };
+    let input =
+        spec::Input { sandbox, dir, config, image, rootfs, user: &user, cgroup: &record.cgroup, target, volumes: &volumes };
     let spec = serde_json::to_vec(&spec::build(&input)?).doing("encode config.json")?;
     let path = bundle.join("config.json");
     std::fs::write(&path, spec).on("write", &path)?;

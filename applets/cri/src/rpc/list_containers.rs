@@ -1,15 +1,29 @@
-//! `ListContainers`: the kubelet asks every second.
+//! `ListContainers` and `StreamContainers`: the kubelet asks every second.
 
-use crate::api::{Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse};
+use tonic::codegen::BoxStream;
+
+use crate::api::{
+    Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
+    StreamContainersRequest, StreamContainersResponse,
+};
 use crate::filter::{id_fits, labels_fit};
+use crate::pieces;
 use crate::server::{Answer, Shared};
 use crate::store::{Container, ContainerPhase};
 
 pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Answer<ListContainersResponse> {
-    let filter = request.filter.unwrap_or_default();
+    Ok(ListContainersResponse { containers: items(server, &request.filter.unwrap_or_default()) })
+}
+
+pub async fn stream_containers(server: &Shared, request: StreamContainersRequest) -> Answer<BoxStream<StreamContainersResponse>> {
+    let items = items(server, &request.filter.unwrap_or_default());
+    Ok(pieces::stream(items, |containers| StreamContainersResponse { containers }))
+}
+
+fn items(server: &Shared, filter: &ContainerFilter) -> Vec<Item> {
     let known = server.store.containers().into_iter().map(|container| server.store.refreshed(container));
-    let fitting = known.filter(|container| container.phase != ContainerPhase::Making && fits(&filter, container));
-    Ok(ListContainersResponse { containers: fitting.map(|container| item(&container)).collect() })
+    let fitting = known.filter(|container| container.phase != ContainerPhase::Making && fits(filter, container));
+    fitting.map(|container| item(&container)).collect()
 }
 
 /// Where a container is in its life, in the interface's words.

@@ -1,15 +1,30 @@
-//! `ListPodSandbox`.
+//! `ListPodSandbox` and `StreamPodSandboxes`.
 
-use crate::api::{ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState};
+use tonic::codegen::BoxStream;
+
+use crate::api::{
+    ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState, StreamPodSandboxesRequest,
+    StreamPodSandboxesResponse,
+};
 use crate::filter::{id_fits, labels_fit};
+use crate::pieces;
 use crate::server::{Answer, Shared};
 use crate::store::{Sandbox, SandboxPhase};
 
 pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Answer<ListPodSandboxResponse> {
-    let filter = request.filter.unwrap_or_default();
-    let sandboxes = server.store.sandboxes();
-    let fitting = sandboxes.iter().filter(|sandbox| fits(&filter, sandbox));
-    Ok(ListPodSandboxResponse { items: fitting.map(|sandbox| item(sandbox)).collect() })
+    Ok(ListPodSandboxResponse { items: items(server, &request.filter.unwrap_or_default()) })
+}
+
+pub async fn stream_pod_sandboxes(
+    server: &Shared,
+    request: StreamPodSandboxesRequest,
+) -> Answer<BoxStream<StreamPodSandboxesResponse>> {
+    let items = items(server, &request.filter.unwrap_or_default());
+    Ok(pieces::stream(items, |pod_sandboxes| StreamPodSandboxesResponse { pod_sandboxes }))
+}
+
+fn items(server: &Shared, filter: &PodSandboxFilter) -> Vec<PodSandbox> {
+    server.store.sandboxes().iter().filter(|sandbox| fits(filter, sandbox)).map(|sandbox| item(sandbox)).collect()
 }
 
 /// Ready, or not: a half-made sandbox is not.

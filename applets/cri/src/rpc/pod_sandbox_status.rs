@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::container_status;
 use super::list_pod_sandbox::state;
 use crate::api::{
     LinuxPodSandboxStatus, Namespace, PodIp, PodSandboxNetworkStatus, PodSandboxStatus, PodSandboxStatusRequest,
@@ -11,7 +12,7 @@ use crate::api::{
 };
 use crate::monitor::wire;
 use crate::server::{Answer, Fault, Shared, now};
-use crate::store::Sandbox;
+use crate::store::{ContainerPhase, Sandbox};
 
 pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Answer<PodSandboxStatusResponse> {
     let id = &request.pod_sandbox_id;
@@ -21,7 +22,11 @@ pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusReques
         let netns = wire::namespace(&server.store.dir(&sandbox.id), "net");
         info.insert("info".into(), json!({ "netns": netns, "cgroup": sandbox.cgroup, "config": sandbox.config }).to_string());
     }
-    Ok(PodSandboxStatusResponse { status: Some(of(&sandbox)), info, timestamp: now(), ..PodSandboxStatusResponse::default() })
+    let timestamp = now();
+    let containers = server.store.containers_of(&sandbox.id).into_iter().map(|container| server.store.refreshed(container));
+    let made = containers.filter(|container| container.phase != ContainerPhase::Making);
+    let containers_statuses = made.map(|container| container_status::of(&container)).collect();
+    Ok(PodSandboxStatusResponse { status: Some(of(&sandbox)), info, containers_statuses, timestamp })
 }
 
 /// The status. A pod on the host's network has no address of its own.

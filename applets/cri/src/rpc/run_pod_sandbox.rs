@@ -5,15 +5,20 @@ use std::sync::Arc;
 use kit::Result;
 use tonic::Code;
 
-use crate::api::{NamespaceMode, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse};
+use crate::api::{
+    ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
+};
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
-use crate::spec::NO_SHARED_PIDS;
+use crate::spec::host;
 use crate::store::{Sandbox, SandboxPhase, sandbox_name};
 
 /// Where pods go that name no cgroup of their own.
 const CGROUPS: &str = "/kutties/pods";
+
+/// The runtime handlers that a RuntimeClass may name: the default one, and the same by name.
+pub const HANDLERS: [&str; 2] = ["", "kutties"];
 
 pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> Answer<RunPodSandboxResponse> {
     let config = request.config.unwrap_or_default();
@@ -32,6 +37,8 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
     match make(server, &sandbox).await {
         Ok(watch) => {
             watch::begin(server, &id, watch);
+            server.store.tell(ContainerEventType::ContainerCreatedEvent, &id, &id);
+            server.store.tell(ContainerEventType::ContainerStartedEvent, &id, &id);
             Ok(RunPodSandboxResponse { pod_sandbox_id: id })
         }
         Err(e) => {
@@ -46,17 +53,19 @@ fn check(config: &PodSandboxConfig, handler: &str) -> Answer<()> {
     if metadata.name.is_empty() || metadata.namespace.is_empty() || metadata.uid.is_empty() {
         return Err(Fault::invalid("a sandbox's metadata needs a name, a namespace and a uid"));
     }
-    if !handler.is_empty() {
+    if !HANDLERS.contains(&handler) {
         return Err(Fault::invalid(format!("there is no runtime handler {handler}")));
     }
     let linux = config.linux.clone().unwrap_or_default();
-    let namespaces = linux.security_context.and_then(|context| context.namespace_options).unwrap_or_default();
-    if namespaces.pid() == NamespaceMode::Pod {
-        return Err(Fault::new(Code::Unimplemented, NO_SHARED_PIDS));
+    let security = linux.security_context.unwrap_or_default();
+    if security.run_as_group.is_some() && security.run_as_user.is_none() {
+        return Err(Fault::invalid("a runAsGroup needs a runAsUser"));
     }
-    if namespaces.userns_options.as_ref().is_some_and(|user| user.mode() != NamespaceMode::Node) {
-        return Err(Fault::new(Code::Unimplemented, "user namespaces are not implemented yet"));
+    if security.selinux_options.is_some() && host::has_selinux() {
+        return Err(Fault::new(Code::Unimplemented, "SELinux labels are not implemented yet"));
     }
+    let namespaces = security.namespace_options.unwrap_or_default();
+    check_namespaces(&namespaces)?;
     let net_sysctl = linux.sysctls.keys().find(|name| name.starts_with("net.") || name.starts_with("net/"));
     match net_sysctl {
         Some(name) if namespaces.network() == NamespaceMode::Node => {
@@ -64,6 +73,22 @@ fn check(config: &PodSandboxConfig, handler: &str) -> Answer<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn check_namespaces(asked: &NamespaceOption) -> Answer<()> {
+    use NamespaceMode::{Container, Target};
+    if asked.userns_options.as_ref().is_some_and(|user| user.mode() != NamespaceMode::Node) {
+        return Err(Fault::new(Code::Unimplemented, "user namespaces are not implemented yet"));
+    }
+    for (kind, mode) in [("network", asked.network()), ("IPC", asked.ipc())] {
+        if matches!(mode, Container | Target) {
+            return Err(Fault::invalid(format!("{kind} namespace {}: a sandbox has its own or the node's", mode.as_str_name())));
+        }
+    }
+    if asked.pid() == Target {
+        return Err(Fault::invalid("PID namespace TARGET: a sandbox has no container to join"));
+    }
+    Ok(())
 }
 
 fn record(config: PodSandboxConfig, handler: String) -> Result<Sandbox> {

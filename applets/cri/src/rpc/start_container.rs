@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use crate::api::{StartContainerRequest, StartContainerResponse};
+use crate::api::{ContainerEventType, StartContainerRequest, StartContainerResponse};
 use crate::life::PATIENCE;
 use crate::link;
 use crate::monitor::wire::{Exit, Reply, Request};
@@ -30,6 +30,7 @@ pub async fn start_container(server: &Shared, request: StartContainerRequest) ->
                 container.phase = ContainerPhase::Started;
                 container.started_at = at;
             })?;
+            server.store.tell(ContainerEventType::ContainerStartedEvent, &container.sandbox, &container.id);
             return Ok(StartContainerResponse {});
         }
         Ok(other) => link::unexpected(other),

@@ -9,6 +9,7 @@ use crate::api::{
     RuntimeCondition, RuntimeFeatures, RuntimeHandler, RuntimeHandlerFeatures, RuntimeStatus, StatusRequest, StatusResponse,
 };
 use crate::life::network;
+use crate::rpc::run_pod_sandbox::HANDLERS;
 use crate::server::{Answer, Shared};
 
 pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
@@ -26,11 +27,11 @@ pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse
     Ok(StatusResponse {
         status: Some(RuntimeStatus { conditions }),
         info: if request.verbose { info() } else { BTreeMap::new() },
-        runtime_handlers: vec![RuntimeHandler { name: String::new(), features: Some(features) }],
+        runtime_handlers: HANDLERS.map(|name| RuntimeHandler { name: name.into(), features: Some(features) }).to_vec(),
         features: Some(RuntimeFeatures {
             supplemental_groups_policy: true,
             user_namespaces_host_network: false,
-            mount_options: false,
+            mount_options: true,
         }),
     })
 }

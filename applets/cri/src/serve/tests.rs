@@ -174,6 +174,85 @@ fn a_sandbox_lives_once_whatever_is_repeated() {
 }
 
 #[test]
+fn a_listener_hears_a_sandboxs_life() {
+    use {ContainerEventType as Kind, PodSandboxState as State};
+    run(async {
+        let options = options("e");
+        let (zygote, _watches) = zygote();
+        let (_task, mut runtime, _) = start(&options, zygote).await;
+        let mut events = runtime.get_container_events(GetEventsRequest {}).await.unwrap().into_inner();
+        let request = RunPodSandboxRequest { config: Some(pod(0)), ..Default::default() };
+        let id = runtime.run_pod_sandbox(request).await.unwrap().into_inner().pod_sandbox_id;
+        runtime.stop_pod_sandbox(StopPodSandboxRequest { pod_sandbox_id: id.clone() }).await.unwrap();
+        runtime.remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id: id.clone() }).await.unwrap();
+        for (kind, state) in [
+            (Kind::ContainerCreatedEvent, State::SandboxReady),
+            (Kind::ContainerStartedEvent, State::SandboxReady),
+            (Kind::ContainerStoppedEvent, State::SandboxNotready),
+            (Kind::ContainerDeletedEvent, State::SandboxNotready),
+        ] {
+            let event = events.message().await.unwrap().unwrap();
+            let status = event.pod_sandbox_status.clone().unwrap();
+            assert_eq!((event.container_event_type(), status.state(), &event.container_id), (kind, state, &id));
+            assert_eq!(status.metadata.unwrap().uid, "u");
+        }
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn streams_hold_what_lists_hold() {
+    run(async {
+        let options = options("l");
+        let (zygote, _watches) = zygote();
+        let (_task, mut runtime, _) = start(&options, zygote).await;
+        let all = StreamPodSandboxesRequest::default();
+        assert!(runtime.stream_pod_sandboxes(all.clone()).await.unwrap().into_inner().message().await.unwrap().is_none());
+        for attempt in 0..3 {
+            let request = RunPodSandboxRequest { config: Some(pod(attempt)), ..Default::default() };
+            runtime.run_pod_sandbox(request).await.unwrap();
+        }
+        let list = runtime.list_pod_sandbox(ListPodSandboxRequest::default()).await.unwrap().into_inner().items;
+        let mut stream = runtime.stream_pod_sandboxes(all).await.unwrap().into_inner();
+        assert_eq!(stream.message().await.unwrap().unwrap().pod_sandboxes, list);
+        assert!(stream.message().await.unwrap().is_none());
+
+        let stats = runtime.list_pod_sandbox_stats(ListPodSandboxStatsRequest::default()).await.unwrap().into_inner().stats;
+        assert_eq!(stats.len(), 3);
+        let linux = stats[0].linux.clone().unwrap();
+        assert!(linux.network.is_none() && linux.process.is_some());
+        let filter = PodSandboxStatsFilter { id: list[0].id.clone(), ..Default::default() };
+        let request = StreamPodSandboxStatsRequest { filter: Some(filter) };
+        let piece = runtime.stream_pod_sandbox_stats(request).await.unwrap().into_inner().message().await.unwrap().unwrap();
+        assert_eq!(piece.pod_sandbox_stats[0].attributes.clone().unwrap().id, list[0].id);
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
+fn a_sandboxs_new_resources_are_kept() {
+    run(async {
+        let options = options("u");
+        let (zygote, _watches) = zygote();
+        let (_task, mut runtime, _) = start(&options, zygote).await;
+        let request = RunPodSandboxRequest { config: Some(pod(0)), ..Default::default() };
+        let id = runtime.run_pod_sandbox(request).await.unwrap().into_inner().pod_sandbox_id;
+        let resources = Some(LinuxContainerResources { cpu_shares: 77, ..Default::default() });
+        let request = UpdatePodSandboxResourcesRequest { pod_sandbox_id: id.clone(), overhead: None, resources };
+        runtime.update_pod_sandbox_resources(request.clone()).await.unwrap();
+        let status = PodSandboxStatusRequest { pod_sandbox_id: id, verbose: true };
+        let info = runtime.pod_sandbox_status(status).await.unwrap().into_inner().info;
+        let config: serde_json::Value = serde_json::from_str(&info["info"]).unwrap();
+        assert_eq!(config["config"]["linux"]["resources"]["cpu_shares"], 77);
+        let nobody = UpdatePodSandboxResourcesRequest { pod_sandbox_id: "no".into(), ..request };
+        assert_eq!(runtime.update_pod_sandbox_resources(nobody).await.unwrap_err().code(), Code::NotFound);
+        let nobody = UpdateContainerResourcesRequest { container_id: "no".into(), ..Default::default() };
+        assert_eq!(runtime.update_container_resources(nobody).await.unwrap_err().code(), Code::InvalidArgument);
+        fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+    });
+}
+
+#[test]
 fn the_next_server_takes_over_and_a_dead_monitor_ends_its_pod() {
     run(async {
         let options = options("t");
@@ -211,7 +290,8 @@ fn what_can_not_be_given_is_refused() {
             let request = RunPodSandboxRequest { config: Some(config), ..Default::default() };
             runtime.run_pod_sandbox(request).await.unwrap_err().code()
         };
-        assert_eq!(refused(&|namespaces| namespaces.pid = NamespaceMode::Pod.into()).await, Code::Unimplemented);
+        assert_eq!(refused(&|namespaces| namespaces.pid = NamespaceMode::Target.into()).await, Code::InvalidArgument);
+        assert_eq!(refused(&|namespaces| namespaces.ipc = NamespaceMode::Container.into()).await, Code::InvalidArgument);
         assert_eq!(refused(&|namespaces| namespaces.userns_options = Some(UserNamespace::default())).await, Code::Unimplemented);
         let request = RunPodSandboxRequest { config: Some(pod(0)), runtime_handler: "other".into() };
         assert_eq!(runtime.run_pod_sandbox(request).await.unwrap_err().code(), Code::InvalidArgument);

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod devices;
+pub mod host;
 mod mounts;
 mod namespaces;
 mod process;
@@ -17,12 +18,11 @@ use image::Image;
 use kit::{Error, Result};
 use serde_json::{Value, json};
 
-pub use namespaces::NO_SHARED_PIDS;
 pub use process::exec;
-pub use resources::HIERARCHY;
+pub use resources::{HIERARCHY, limits};
 pub use user::{User, resolve as resolve_user};
 
-use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, security_profile::ProfileType};
+use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 use crate::store::Sandbox;
 
 /// All that a specification is made from.
@@ -43,6 +43,8 @@ pub struct Input<'a> {
     pub cgroup: &'a str,
     /// The process whose PID namespace it joins, when it was asked to join another container's.
     pub target: Option<i32>,
+    /// For each of the configuration's mounts that is an image's volume: what to mount.
+    pub volumes: &'a [Option<PathBuf>],
 }
 
 impl Input<'_> {
@@ -104,10 +106,23 @@ fn refuse_unknown(input: &Input, security: &LinuxContainerSecurityContext) -> Re
     if !input.config.cdi_devices.is_empty() {
         return Err(Error::new("CDI devices are not implemented yet"));
     }
-    if let Some(profile) = security.apparmor.as_ref().filter(|_| !security.privileged)
-        && profile.profile_type() == ProfileType::Localhost
-    {
-        return Err(Error::new(format!("load AppArmor profile {}: AppArmor is not implemented yet", profile.localhost_ref)));
+    if security.selinux_options.is_some() && host::has_selinux() {
+        return Err(Error::new("SELinux labels are not implemented yet"));
+    }
+    let Some(asked) = &security.namespace_options else { return Ok(()) };
+    let pods = input.sandbox.namespaces();
+    for (kind, asked, pods) in [("network", asked.network(), pods.network()), ("IPC", asked.ipc(), pods.ipc())] {
+        // The pod's is whatever the pod has, the host's too.
+        if asked != NamespaceMode::Pod && asked != pods {
+            let wanted = asked.as_str_name();
+            return Err(Error::new(format!(
+                "{kind} namespace {wanted}: a container has its pod's, which is {}",
+                pods.as_str_name()
+            )));
+        }
+    }
+    if asked.userns_options.as_ref().is_some_and(|user| user.mode() != NamespaceMode::Node) {
+        return Err(Error::new("user namespaces are not implemented yet"));
     }
     Ok(())
 }

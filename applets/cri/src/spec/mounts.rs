@@ -6,8 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 
-use super::Input;
+use super::{Input, host};
 use crate::api::{LinuxContainerSecurityContext, Mount, MountPropagation};
+
+/// What may be asked of a mount beside the rest.
+const OPTIONS: &[&str] = &["noexec", "nodev", "nosuid"];
 
 /// The `mounts` section, and how the root's mounts spread.
 #[derive(Debug)]
@@ -25,7 +28,10 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
     let mut list: Vec<Value> = system(input, security.privileged);
     list.extend(files(input, security.readonly_rootfs));
     list.retain(|mount| mount["destination"].as_str().is_none_or(|place| !taken(place)));
-    let mut binds = asked.iter().map(bind).collect::<Result<Vec<_>>>()?;
+    let mut binds = Vec::new();
+    for (index, mount) in asked.iter().enumerate() {
+        binds.push(bind(mount, input.volumes.get(index).and_then(Option::as_deref))?);
+    }
     // A mount that lies in another one must come after it.
     binds.sort_by_key(|mount| mount["destination"].as_str().map_or(0, |place| place.matches('/').count()));
     list.extend(binds);
@@ -59,10 +65,18 @@ fn mount(place: &str, kind: &str, source: impl AsRef<Path>, options: &[&str]) ->
     json!({ "destination": place, "type": kind, "source": source.as_ref(), "options": options })
 }
 
-/// A mount of Kubernetes'. The host's path is made when it is missing, as every runtime does.
-fn bind(mount: &Mount) -> Result<Value> {
+/// A mount of Kubernetes', of what lies at `volume` when it is one of an image. The host's path is made when it is missing, as
+/// every runtime does.
+fn bind(mount: &Mount, volume: Option<&Path>) -> Result<Value> {
     check(mount)?;
-    let source = host_path(&mount.host_path)?;
+    let source = match (volume, &mount.image) {
+        (Some(volume), _) => volume.to_owned(),
+        (None, Some(image)) => {
+            return Err(Error::new(format!("mount {}: image {} is missing", mount.container_path, image.image)));
+        }
+        (None, None) => host_path(&mount.host_path)?,
+    };
+    host::spreads(&source, mount.propagation())?;
     let spread = match mount.propagation() {
         MountPropagation::PropagationPrivate => "rprivate",
         MountPropagation::PropagationHostToContainer => "rslave",
@@ -73,20 +87,28 @@ fn bind(mount: &Mount) -> Result<Value> {
         (true, false) => "ro",
         (true, true) => "rro",
     };
-    Ok(self::mount(&clean(&mount.container_path).to_string_lossy(), "bind", source, &["rbind", spread, access]))
+    let mut options = vec!["rbind", spread, access];
+    options.extend(mount.mount_options.iter().map(String::as_str));
+    Ok(self::mount(&clean(&mount.container_path).to_string_lossy(), "bind", source, &options))
 }
 
 fn check(mount: &Mount) -> Result<()> {
     let place = &mount.container_path;
     let no = |what: &str| Err(Error::new(format!("mount {place}: {what}")));
-    if mount.image.is_some() {
-        return no("image volumes are not implemented yet");
+    if mount.image.is_some() && !(mount.readonly && mount.host_path.is_empty()) {
+        return no("an image's volume is read-only and has no path on the host");
+    }
+    if mount.image.is_none() && !mount.image_sub_path.is_empty() {
+        return no("a path in an image needs an image");
     }
     if !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
         return no("mounts with mapped ids are not implemented yet");
     }
-    if !mount.mount_options.is_empty() {
-        return no("mount options are not implemented yet");
+    if let Some(unknown) = mount.mount_options.iter().find(|option| !OPTIONS.contains(&option.as_str())) {
+        return no(&format!("option {unknown} is not implemented yet"));
+    }
+    if mount.selinux_relabel && host::has_selinux() {
+        return no("SELinux labels are not implemented yet");
     }
     if mount.recursive_read_only && !mount.readonly {
         return no("recursively read-only, but not read-only");
@@ -94,7 +116,7 @@ fn check(mount: &Mount) -> Result<()> {
     if mount.recursive_read_only && mount.propagation() != MountPropagation::PropagationPrivate {
         return no("recursively read-only needs private propagation");
     }
-    if place.is_empty() || mount.host_path.is_empty() {
+    if place.is_empty() || (mount.host_path.is_empty() && mount.image.is_none()) {
         return no("a mount needs a place in the container and a path on the host");
     }
     Ok(())
@@ -123,7 +145,7 @@ fn clean(path: &str) -> PathBuf {
 }
 
 /// The root must spread what one of its mounts is to spread.
-fn propagation(mounts: &[Mount]) -> &'static str {
+pub fn propagation(mounts: &[Mount]) -> &'static str {
     let any = |kind| mounts.iter().any(|mount| mount.propagation() == kind);
     if any(MountPropagation::PropagationBidirectional) {
         "rshared"

@@ -22,15 +22,14 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
     match (options.pid(), input.target) {
         (NamespaceMode::Container, _) => list.push(json!({ "type": "pid" })),
         (NamespaceMode::Node, _) => {}
+        (NamespaceMode::Pod, _) if input.sandbox.namespaces().pid() == NamespaceMode::Node => {}
         (NamespaceMode::Target, Some(pid)) => list.push(json!({ "type": "pid", "path": format!("/proc/{pid}/ns/pid") })),
         (NamespaceMode::Target, None) => return Err(Error::new("join a container's PID namespace: it does not run")),
-        (NamespaceMode::Pod, _) => return Err(Error::new(NO_SHARED_PIDS)),
+        (NamespaceMode::Pod, _) if input.sandbox.shares_pids() => list.push(pods("pid", "pid")),
+        (NamespaceMode::Pod, _) => return Err(Error::new("the pod's containers share no PID namespace")),
     }
     if !security.privileged {
         list.push(json!({ "type": "cgroup" }));
     }
     Ok(list)
 }
-
-/// Why a pod with `shareProcessNamespace` is refused.
-pub const NO_SHARED_PIDS: &str = "a PID namespace that a pod's containers share is not implemented yet";

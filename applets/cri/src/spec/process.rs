@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 
-use super::{Input, capabilities};
+use super::{Input, capabilities, host};
 use crate::api::LinuxContainerSecurityContext;
 
 /// Where programs are looked for when the image does not say.
@@ -29,6 +29,9 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
         "capabilities": capabilities::build(security)?,
         "oomScoreAdj": input.resources().oom_score_adj,
     });
+    if let Some(profile) = host::apparmor(security.apparmor.as_ref().filter(|_| !security.privileged))? {
+        process["apparmorProfile"] = json!(profile);
+    }
     // An explicit false would make the runtime load the filter without the right to do so.
     if security.no_new_privs {
         process["noNewPrivileges"] = json!(true);
@@ -61,10 +64,7 @@ fn environment(input: &Input) -> Result<Vec<String>> {
     if input.config.tty {
         env.push("TERM=xterm".into());
     }
-    let hostname = &input.sandbox.config.hostname;
-    if !hostname.is_empty() {
-        env.push(format!("HOSTNAME={hostname}"));
-    }
+    env.push(format!("HOSTNAME={}", input.sandbox.hostname()));
     if let Some(home) = &input.user.home {
         env.push(format!("HOME={home}"));
     }

@@ -11,7 +11,14 @@ pub const HIERARCHY: &str = "/sys/fs/cgroup";
 
 /// The `resources` section, with the device filter's rules.
 pub fn build(limits: &LinuxContainerResources, devices: Vec<Value>, cgroup: &str) -> Value {
-    let mut all = Map::from_iter([("devices".into(), Value::from(devices))]);
+    let mut all = self::limits(limits, cgroup);
+    all["devices"] = devices.into();
+    all
+}
+
+/// The `resources` section without the devices.
+pub fn limits(limits: &LinuxContainerResources, cgroup: &str) -> Value {
+    let mut all = Map::new();
     let mut put = |name: &str, section: Map<String, Value>| {
         if !section.is_empty() {
             all.insert(name.into(), section.into());

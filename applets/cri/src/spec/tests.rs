@@ -37,6 +37,10 @@ fn security(change: impl FnOnce(&mut LinuxContainerSecurityContext)) -> Containe
 }
 
 fn made(sandbox: &Sandbox, config: &ContainerConfig) -> Result<Value> {
+    made_with(sandbox, config, &[])
+}
+
+fn made_with(sandbox: &Sandbox, config: &ContainerConfig, volumes: &[Option<PathBuf>]) -> Result<Value> {
     let image = Image {
         id: "sha256:1".into(),
         tags: Vec::new(),
@@ -56,6 +60,7 @@ fn made(sandbox: &Sandbox, config: &ContainerConfig) -> Result<Value> {
         user: &user,
         cgroup: "/kubepods/podX/c",
         target: None,
+        volumes,
     })
 }
 
@@ -124,7 +129,7 @@ fn mounts_that_lie_in_others_come_later_and_replace_ours() {
     assert!(at("/data") < at("/data/deep/er") && at("/dev") < at("/dev/shm"));
     assert_eq!(spec["linux"]["rootfsPropagation"], "private");
     config.mounts[0].propagation = MountPropagation::PropagationBidirectional.into();
-    assert_eq!(made(&sandbox(), &config).unwrap()["linux"]["rootfsPropagation"], "rshared");
+    assert_eq!(mounts::propagation(&config.mounts), "rshared");
 }
 
 #[test]
@@ -136,10 +141,49 @@ fn what_is_not_implemented_is_refused() {
         made(&sandbox(), &config).unwrap_err().to_string()
     };
     assert!(refused(&|mount| mount.recursive_read_only = true).contains("not read-only"));
-    assert!(refused(&|mount| mount.image = Some(crate::api::ImageSpec::default())).contains("image volumes"));
-    assert!(refused(&|mount| mount.mount_options = vec!["noexec".into()]).contains("mount options"));
+    assert!(refused(&|mount| mount.image = Some(crate::api::ImageSpec::default())).contains("read-only"));
+    assert!(refused(&|mount| mount.image_sub_path = "a".into()).contains("needs an image"));
+    assert!(refused(&|mount| mount.mount_options = vec!["noexec".into(), "suid".into()]).contains("option suid"));
     let shared = security(|context| context.namespace_options = Some(namespaces(NamespaceMode::Pod)));
     assert!(made(&sandbox(), &shared).is_err());
+    let network = |mode: NamespaceMode| {
+        let asked = NamespaceOption { network: mode.into(), ..namespaces(NamespaceMode::Container) };
+        made(&sandbox(), &security(|context| context.namespace_options = Some(asked)))
+    };
+    assert!(network(NamespaceMode::Node).is_err() && network(NamespaceMode::Pod).is_ok());
+}
+
+#[test]
+fn a_mount_has_the_options_that_were_asked_for() {
+    let mut config = security(|_| {});
+    config.mounts =
+        vec![mount("/x"), Mount { readonly: true, image: Some(crate::api::ImageSpec::default()), ..Mount::default() }];
+    config.mounts[0].mount_options = vec!["noexec".into()];
+    config.mounts[1].container_path = "/image".into();
+    let volumes = [None, Some("/volumes/1/root".into())];
+    let spec = made_with(&sandbox(), &config, &volumes).unwrap();
+    let of = |place: &str| spec["mounts"].as_array().unwrap().iter().find(|mount| mount["destination"] == place).unwrap();
+    assert_eq!(of("/x")["options"], json!(["rbind", "rprivate", "rw", "noexec"]));
+    assert_eq!((&of("/image")["source"], &of("/image")["options"][2]), (&json!("/volumes/1/root"), &json!("ro")));
+    assert!(made(&sandbox(), &config).is_err());
+}
+
+#[test]
+fn a_shared_pid_namespace_is_the_pods() {
+    let mut pod = sandbox();
+    let context = pod.config.linux.as_mut().unwrap().security_context.as_mut().unwrap();
+    context.namespace_options = Some(namespaces(NamespaceMode::Pod));
+    let pid = |sandbox: &Sandbox, mode| {
+        let spec = made(sandbox, &security(|context| context.namespace_options = Some(namespaces(mode)))).unwrap();
+        let list = spec["linux"]["namespaces"].as_array().unwrap().clone();
+        list.into_iter().find(|one| one["type"] == "pid")
+    };
+    assert_eq!(pid(&pod, NamespaceMode::Pod).unwrap()["path"], "/run/kutties/pods/5b/ns/pid");
+    assert!(pid(&pod, NamespaceMode::Container).unwrap().get("path").is_none());
+    let mut host = sandbox();
+    let context = host.config.linux.as_mut().unwrap().security_context.as_mut().unwrap();
+    context.namespace_options = Some(namespaces(NamespaceMode::Node));
+    assert!(pid(&host, NamespaceMode::Pod).is_none());
 }
 
 #[test]

@@ -15,10 +15,14 @@ use kit::{Context, Error, Result};
 
 pub use record::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name, sandbox_name};
 
+use crate::api::ContainerEventType;
+use crate::events::Events;
 use crate::monitor::wire::{self, Exit};
 
 /// All records.
 pub struct Store {
+    /// Who wants to hear of changes.
+    pub events: Events,
     root: PathBuf,
     known: Mutex<Known>,
 }
@@ -43,7 +47,7 @@ impl Store {
                 Err(e) => tracing::warn!(error = %e, "skip a sandbox"),
             }
         }
-        Ok(Self { root: root.to_owned(), known: Mutex::new(known) })
+        Ok(Self { events: Events::default(), root: root.to_owned(), known: Mutex::new(known) })
     }
 
     /// A sandbox's folder.
@@ -162,13 +166,27 @@ impl Store {
 
     /// Keep how a container ended, unless that is known already.
     pub fn ended(&self, id: &str, exit: Exit, reason: &str, message: &str) -> Result<Arc<Container>> {
-        self.change_container(id, |container| {
+        let mut news = false;
+        let container = self.change_container(id, |container| {
             if container.exit.is_none() {
+                news = true;
                 container.exit = Some(exit);
                 reason.clone_into(&mut container.reason);
                 message.clone_into(&mut container.message);
             }
-        })
+        })?;
+        if news {
+            self.tell(ContainerEventType::ContainerStoppedEvent, &container.sandbox, id);
+        }
+        Ok(container)
+    }
+
+    /// Tell the listeners what happened to a container, or to the sandbox itself when `id` is its own.
+    pub fn tell(&self, kind: ContainerEventType, sandbox: &str, id: &str) {
+        self.events.tell(kind, id, || {
+            let made = |container: &Arc<Container>| container.phase != ContainerPhase::Making;
+            (self.sandbox(sandbox), self.containers_of(sandbox).into_iter().filter(made).collect())
+        });
     }
 
     fn sandbox_file(&self, id: &str) -> PathBuf {

@@ -99,9 +99,25 @@ impl Sandbox {
         linux.security_context.and_then(|context| context.namespace_options).unwrap_or_default()
     }
 
+    /// The name that its containers see: the host's when it has none of its own.
+    pub fn hostname(&self) -> String {
+        let of_host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        if self.config.hostname.is_empty() { of_host() } else { self.config.hostname.clone() }
+    }
+
     /// It shares the host's network.
     pub fn on_host_network(&self) -> bool {
         self.namespaces().network() == NamespaceMode::Node
+    }
+
+    /// Its containers share a PID namespace, which is the pod's own.
+    pub fn shares_pids(&self) -> bool {
+        self.namespaces().pid() == NamespaceMode::Pod
+    }
+
+    /// The cgroup of the process that holds the shared PID namespace.
+    pub fn init_cgroup(&self) -> String {
+        format!("{}/{}", self.cgroup, self.id)
     }
 
     /// It shares the host's IPC objects.

@@ -3,6 +3,14 @@
 //! `probe hello` greets, then waits to be told to end; `probe exit N` ends with N; `probe confined` tries what a container's
 //! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed;
 //! `probe echo PORT` sends back what comes to that port of 127.0.0.1, each connection by itself, until it is told to end.
+//! `show`, `processes` and `look-at` say what it sees; `serve PORT` answers probes; the other words do one thing each, see `act`.
+
+#[path = "../probe/act.rs"]
+mod act;
+#[path = "../probe/serve.rs"]
+mod serve;
+#[path = "../probe/show.rs"]
+mod show;
 
 use std::env;
 use std::ffi::CString;
@@ -29,9 +37,23 @@ fn main() -> ExitCode {
         ["confined"] => attempts(&[Some(Errno::EPERM)]),
         ["free"] => attempts(&[None]),
         ["echo", port] => port.parse().map_or(Ok(ExitCode::from(2)), echo),
+        ["show", files @ ..] => show::show(files),
+        ["processes"] => show::processes(),
+        ["look-at", pid] => show::look_at(pid),
+        ["serve", port] => serve::serve(port),
+        ["eat", mebibytes] => act::eat(mebibytes),
+        ["write", file, text] => act::write(file, text),
+        ["holds", file, text] => act::holds(file, text),
+        ["orphan"] => act::orphan().and_then(|_| hello()),
+        ["beget"] => act::beget(),
+        ["touch", places @ ..] => act::touch(places),
         _ => Ok(ExitCode::from(2)),
     }
-    .unwrap_or(ExitCode::FAILURE)
+    .unwrap_or_else(|e| {
+        // Without a listener there is nobody to tell.
+        let _ = writeln!(io::stderr(), "probe: {e}");
+        ExitCode::FAILURE
+    })
 }
 
 /// As a container's first process it gets no signal that it does not ask for, so it must take SIGTERM itself.

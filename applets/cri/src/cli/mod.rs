@@ -1,0 +1,78 @@
+//! The node's own client: `kutties ps`, `pods`, `logs`, `exec`, `inspect`, `stop`, `stats`, `events` ask the CRI server, with crictl's
+//! words and habits, so that a person can look after a node whose kubelet is dead. One file a command.
+
+mod events;
+mod exec;
+mod inspect;
+mod logs;
+mod pods;
+mod ps;
+mod stats;
+mod stop;
+mod table;
+mod time;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kit::{Context, Error, Exit, Result, paths};
+use tonic::Status;
+
+pub use events::EVENTS;
+pub use exec::EXEC;
+pub use inspect::{INSPECT, INSPECTP};
+pub use logs::LOGS;
+pub use pods::PODS;
+pub use ps::PS;
+pub use stats::STATS;
+pub use stop::{STOP, STOPP};
+
+use crate::api::runtime_service_client::RuntimeServiceClient;
+use crate::client::{Channel, connect};
+
+/// The runtime's side of the server.
+pub type Runtime = RuntimeServiceClient<Channel>;
+
+/// Where the server is; every command takes it.
+#[derive(Debug, Args)]
+pub struct Server {
+    /// Socket of the CRI server
+    #[arg(long, short, value_name = "PATH", default_value = paths::CRI)]
+    runtime_endpoint: String,
+}
+
+impl Server {
+    /// A connection to it.
+    pub async fn connect(&self) -> Result<Runtime> {
+        let path = PathBuf::from(self.runtime_endpoint.trim_start_matches("unix://"));
+        // Both ways of a message may be as large as the kubelet allows.
+        Ok(connect(&path).await?.0.max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE))
+    }
+}
+
+/// The largest message, in bytes: the kubelet's.
+const MESSAGE: usize = 16 << 20;
+
+/// Run a command's questions to their end.
+fn ask(work: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start the event loop")?;
+    runtime.block_on(work)
+}
+
+/// What the server answered instead.
+#[expect(clippy::needless_pass_by_value, reason = "so that it can be given to map_err")]
+fn told(status: Status) -> Error {
+    Error::new(status.message())
+}
+
+/// Labels as they are asked for, `NAME=VALUE`.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a label is NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The part of an id that people use; all of it when they ask for that.
+fn short(id: &str, whole: bool) -> String {
+    let id = id.strip_prefix("sha256:").unwrap_or(id);
+    if whole { id.to_owned() } else { id.chars().take(13).collect() }
+}

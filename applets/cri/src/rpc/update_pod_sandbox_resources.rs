@@ -1,0 +1,25 @@
+//! `UpdatePodSandboxResources`: a pod has another sum of resources. The kubelet has changed its own cgroup before it tells; the sum
+//! is kept for whoever asks.
+
+use crate::api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
+use crate::limits::merged;
+use crate::server::{Answer, Fault, Shared};
+
+pub async fn update_pod_sandbox_resources(
+    server: &Shared,
+    request: UpdatePodSandboxResourcesRequest,
+) -> Answer<UpdatePodSandboxResourcesResponse> {
+    let id = &request.pod_sandbox_id;
+    let known = || server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id));
+    let _turn = server.turns.take(&known()?.id).await;
+    let sandbox = known()?;
+    server.store.change_sandbox(&sandbox.id, |sandbox| {
+        let linux = sandbox.config.linux.get_or_insert_default();
+        for (kept, told) in [(&mut linux.overhead, &request.overhead), (&mut linux.resources, &request.resources)] {
+            if let Some(told) = told {
+                *kept = Some(merged(&kept.take().unwrap_or_default(), told));
+            }
+        }
+    })?;
+    Ok(UpdatePodSandboxResourcesResponse {})
+}

@@ -1,0 +1,112 @@
+//! What the host has, as far as it decides what can be asked of it.
+
+use std::fs;
+use std::path::Path;
+
+use kit::{Context, Error, Result};
+
+use crate::api::{MountPropagation, SecurityProfile, security_profile::ProfileType};
+
+/// Whether the kernel enforces or could enforce SELinux' labels. Without it labels mean nothing, and a pod that brings some (network
+/// plugins do) runs as on any other node without it.
+pub fn has_selinux() -> bool {
+    Path::new("/sys/fs/selinux/enforce").exists()
+}
+
+/// The AppArmor profile to run under, or none. The kernel's own list tells which ones are loaded.
+pub fn apparmor(profile: Option<&SecurityProfile>) -> Result<Option<String>> {
+    let Some(profile) = profile.filter(|profile| profile.profile_type() == ProfileType::Localhost) else {
+        // No profile comes with the node: the default is none.
+        return Ok(None);
+    };
+    let name = profile.localhost_ref.trim_start_matches("localhost/");
+    let on = fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.trim() == "Y");
+    if !on {
+        return Err(Error::new(format!("use AppArmor profile {name}: the kernel has no AppArmor")));
+    }
+    let list = "/sys/kernel/security/apparmor/profiles";
+    let loaded = fs::read_to_string(list).on("read", list)?;
+    if is_loaded(&loaded, name) {
+        Ok(Some(name.to_owned()))
+    } else {
+        Err(Error::new(format!("use AppArmor profile {name}: it is not loaded")))
+    }
+}
+
+/// Lines such as `name (enforce)`.
+fn is_loaded(list: &str, name: &str) -> bool {
+    list.lines().any(|line| line.rsplit_once(" (").is_some_and(|(known, _)| known == name))
+}
+
+/// Fail when mounts on the source can't spread as they are asked to: the mount that the source is on must itself share them.
+pub fn spreads(source: &Path, how: MountPropagation) -> Result<()> {
+    let wanted: &[&str] = match how {
+        MountPropagation::PropagationPrivate => return Ok(()),
+        MountPropagation::PropagationHostToContainer => &["shared:", "master:"],
+        MountPropagation::PropagationBidirectional => &["shared:"],
+    };
+    let table = fs::read_to_string("/proc/self/mountinfo").doing("read the mounts")?;
+    let tags = tags(&table, source);
+    if tags.iter().any(|tag| wanted.iter().any(|wanted| tag.starts_with(wanted))) {
+        Ok(())
+    } else {
+        Err(Error::new(format!("mount {}: the mount that it is on does not share what is mounted there", source.display())))
+    }
+}
+
+/// The optional fields of the mount that a path is on, see proc_pid_mountinfo(5): of the deepest place, the last one mounted.
+fn tags<'a>(table: &'a str, path: &Path) -> Vec<&'a str> {
+    let mut deepest = (0, Vec::new());
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let Some(place) = fields.get(4).map(|place| unescaped(place)) else { continue };
+        if path.starts_with(&place) && place.len() >= deepest.0 {
+            let tags = fields[6.min(fields.len())..].iter().copied().take_while(|field| *field != "-").collect();
+            deepest = (place.len(), tags);
+        }
+    }
+    deepest.1
+}
+
+/// The kernel writes blanks in paths as octal numbers.
+fn unescaped(place: &str) -> String {
+    place.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+22 1 0:21 / / rw shared:1 - tmpfs root rw
+30 22 0:30 / /var rw shared:2 master:7 - tmpfs var rw
+31 30 0:31 / /var/a\\040b rw - tmpfs x rw
+32 22 0:32 / /dark rw - tmpfs x rw
+33 22 0:33 / /dark rw master:3 - tmpfs y rw
+";
+
+    #[test]
+    fn the_deepest_and_last_mount_counts() {
+        let of = |path: &str| tags(TABLE, Path::new(path));
+        assert_eq!(of("/etc"), ["shared:1"]);
+        assert_eq!(of("/var/lib"), ["shared:2", "master:7"]);
+        assert_eq!(of("/var/a b/c"), [""; 0]);
+        assert_eq!(of("/darker"), ["shared:1"]);
+        assert_eq!(of("/dark/x"), ["master:3"]);
+    }
+
+    #[test]
+    fn a_loaded_profile_is_found_by_its_whole_name() {
+        let list = "k8s-web (enforce)\nwith (brackets) (complain)\n";
+        assert!(is_loaded(list, "k8s-web") && is_loaded(list, "with (brackets)"));
+        assert!(!is_loaded(list, "k8s") && !is_loaded(list, ""));
+    }
+
+    #[test]
+    fn only_a_named_profile_is_looked_for() {
+        let of =
+            |kind: ProfileType| apparmor(Some(&SecurityProfile { profile_type: kind.into(), localhost_ref: "no-such".into() }));
+        assert!(matches!(of(ProfileType::RuntimeDefault), Ok(None)) && matches!(of(ProfileType::Unconfined), Ok(None)));
+        assert!(of(ProfileType::Localhost).is_err());
+    }
+}

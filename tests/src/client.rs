@@ -1,0 +1,75 @@
+//! At a node whose kubelet is dead: the node's own client shows its pods and acts on them.
+
+use std::time::Duration;
+
+use kit::Error;
+use lab::guest::Guest;
+use lab::until;
+use serde_json::Value;
+
+use crate::case::{BOTH, Case, Failure, Outcome, ensure};
+use crate::kube::{delete, start};
+use crate::world::{JOIN, World};
+
+/// The cases.
+pub const CASES: &[Case] = &[Case { name: "a-node-without-its-kubelet", boards: BOTH, run: without_kubelet }];
+
+fn without_kubelet(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    start(plane, node, "client", "")?;
+    node.vm.guest.sh("systemctl stop kubelet")?;
+    let tried = try_all(&node.vm.guest);
+    node.vm.guest.sh("systemctl start kubelet")?;
+    node.wait_ready(plane, JOIN)?;
+    delete(plane, "client")?;
+    tried
+}
+
+fn try_all(guest: &Guest) -> Outcome {
+    let kutties = |words: &[&str]| guest.run(&[&["kutties"], words].concat());
+    let pod = kutties(&["pods", "-q", "--name", "client", "--state", "ready"])?;
+    let pod = pod.trim();
+    let id = kutties(&["ps", "--quiet", "--pod", pod])?;
+    let id = id.trim();
+    ensure(id.len() == 64, || format!("the container's id is {id:?}"))?;
+    let listed = kutties(&["ps"])?;
+    ensure(listed.starts_with("CONTAINER") && listed.contains(&id[..13]) && listed.contains(" Running "), || listed.clone())?;
+    let processes = guest.run(&["ps"])?;
+    ensure(!processes.contains("CONTAINER"), || format!("ps alone lists containers:\n{processes}"))?;
+    ensure(kutties(&["logs", id])? == "hello from client\n", || "logs shows something else".into())?;
+    ensure(kutties(&["logs", "--tail", "0", &id[..8]])?.is_empty(), || "logs shows lines that nobody asked for".into())?;
+    ensure(kutties(&["logs", "-t", "--since", "1h", id])?.contains("Z hello"), || "logs shows no times".into())?;
+    let seen = kutties(&["exec", id, "/bin/probe", "show"])?;
+    ensure(seen.contains("env HOSTNAME: client"), || seen.clone())?;
+    let code = guest.exec(&["kutties", "exec", "--sync", id, "/bin/probe", "exit", "7"])?.code;
+    ensure(code == 7, || format!("the command's exit code is told as {code}"))?;
+    let told: Value = serde_json::from_str(&kutties(&["inspect", id])?).map_err(|e| Failure::Failed(e.to_string()))?;
+    ensure(told["status"]["state"] == "CONTAINER_RUNNING" && told["info"]["sandboxID"] == pod, || format!("{told:#}"))?;
+    let told: Value = serde_json::from_str(&kutties(&["inspectp", pod])?).map_err(|e| Failure::Failed(e.to_string()))?;
+    ensure(told["status"]["network"]["ip"].as_str().is_some_and(|ip| ip.contains('.')), || format!("{told:#}"))?;
+    let used = kutties(&["stats", id])?;
+    ensure(used.lines().count() == 2 && used.contains("probe") && used.contains("kB"), || used.clone())?;
+    let wrong = guest.exec(&["kutties", "stop", "0123no"])?;
+    ensure(wrong.code == 1 && wrong.stderr.contains("there is no container 0123no"), || format!("{wrong:?}"))?;
+    stopped(guest, id)
+}
+
+/// Stop the container; a listener hears of it.
+fn stopped(guest: &Guest, id: &str) -> Outcome {
+    let connections = "grep -c /run/kutties/cri.sock /proc/net/unix";
+    let before = guest.sh(connections)?;
+    guest.sh("kutties events >/tmp/events 2>&1 & echo $! >/tmp/events.pid")?;
+    // Who connects after the listener is answered after it.
+    guest.sh_until(&format!("[ $({connections}) -gt {} ]", before.trim()), Duration::from_secs(30))?;
+    guest.run(&["kutties", "stop", "--timeout", "20", id])?;
+    let heard = until(Duration::from_secs(30), || match guest.sh("cat /tmp/events")? {
+        heard if heard.contains(&format!(" stopped {id} default/client probe")) => Ok(heard),
+        heard => Err(Error::new(format!("the listener heard {heard:?}"))),
+    });
+    guest.sh("kill $(cat /tmp/events.pid); rm /tmp/events /tmp/events.pid")?;
+    heard?;
+    let ended = guest.run(&["kutties", "ps", "--all", "--state", "exited", "-q"])?;
+    ensure(ended.lines().any(|line| line == id), || format!("the ended ones are {ended:?}"))?;
+    let said = guest.run(&["kutties", "logs", "--follow", id])?;
+    ensure(said.ends_with("ended by SIGTERM\n"), || format!("its last words are {said:?}"))
+}
