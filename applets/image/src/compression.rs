@@ -115,7 +115,7 @@ mod tests {
     fn zstd_of_several_frames_with_notes() {
         let frame = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
         let notes = [&(SKIPPED + 3).to_le_bytes()[..], &5u32.to_le_bytes(), b"notes"].concat();
-        let all = [&notes[..], &frame(&[7; 300_000]), &notes, &frame(b"end"), &notes].concat();
+        let all = [&notes[..], &frame(&vec![7; 300_000]), &notes, &frame(b"end"), &notes].concat();
         let plain = read(&all).unwrap();
         assert_eq!((plain.len(), &plain[300_000..]), (300_003, &b"end"[..]));
         for cut in [all.len() - 1, all.len() - 14, 20] {

@@ -1,5 +1,6 @@
 //! How far a pull is, for a person: a bar a layer on a terminal, else a line when a layer is there.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,11 +107,12 @@ fn draw(progress: &Progress, end: &AtomicBool) {
         let lines = progress.layers.len().min(MOST);
         for layer in &progress.layers[..lines] {
             let (done, whole) = layer.state();
-            text += &format!("\r\x1b[K{} {}\n", short(&layer.digest), bar(done, layer.size, whole));
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "\r\x1b[K{} {}", short(&layer.digest), bar(done, layer.size, whole));
         }
         if progress.layers.len() > lines {
             let whole = progress.layers[lines..].iter().filter(|layer| layer.state().1).count();
-            text += &format!("\r\x1b[K… and {whole} of {} more\n", progress.layers.len() - lines);
+            let _ = writeln!(text, "\r\x1b[K… and {whole} of {} more", progress.layers.len() - lines);
         }
         drawn = lines + usize::from(progress.layers.len() > lines);
         complain(&text);
@@ -118,7 +120,7 @@ fn draw(progress: &Progress, end: &AtomicBool) {
 }
 
 fn bar(done: u64, size: u64, whole: bool) -> String {
-    let filled = if size == 0 { WIDTH } else { done.min(size).saturating_mul(WIDTH) / size };
+    let filled = done.min(size).saturating_mul(WIDTH).checked_div(size).unwrap_or(WIDTH);
     let filled = usize::try_from(filled).unwrap_or(0);
     let bar = format!("[{}{}]", "=".repeat(filled), " ".repeat(WIDTH as usize - filled));
     let state = match (whole, done >= size) {

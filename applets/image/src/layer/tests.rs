@@ -56,7 +56,7 @@ impl Made {
         let mut body = Vec::new();
         for (key, value) in records {
             let rest = key.len() + value.len() + 3;
-            let length = (rest..).find(|length| length.to_string().len() + rest == *length).unwrap();
+            let length = (rest..rest + 20).find(|length| length.to_string().len() + rest == *length).unwrap();
             body.extend([format!("{length} {key}=").as_bytes(), value, b"\n"].concat());
         }
         self.raw(b'x', "PaxHeaders/x", "", body.len() as u64, 0o644, &body)

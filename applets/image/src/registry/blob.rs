@@ -79,14 +79,14 @@ impl<'a> Blob<'a> {
                 return Err(Fault::new(Kind::Internal, "the pull was given up"));
             }
             match self.try_read(buffer) {
-                Ok(0) => self.broke(Fault::new(Kind::Unavailable, format!("{}: the connection was cut off", self.from)))?,
+                Ok(0) => self.broke(&Fault::new(Kind::Unavailable, format!("{}: the connection was cut off", self.from)))?,
                 Ok(count) => {
                     self.hash.update(&buffer[..count]);
                     self.have += count as u64;
                     self.done.store(self.have, Ordering::Relaxed);
                     return Ok(count);
                 }
-                Err(fault) if fault.kind == Kind::Unavailable => self.broke(fault)?,
+                Err(fault) if fault.kind == Kind::Unavailable => self.broke(&fault)?,
                 Err(fault) => return Err(fault),
             }
         }
@@ -165,7 +165,7 @@ impl<'a> Blob<'a> {
     }
 
     /// A download broke: pause and go on, unless it broke too often at the same place.
-    fn broke(&mut self, fault: Fault) -> Outcome<()> {
+    fn broke(&mut self, fault: &Fault) -> Outcome<()> {
         self.body = None;
         if self.have > self.had_at_break {
             self.breaks = 0;

@@ -18,9 +18,9 @@ pub const LIMIT: u64 = 4 << 20;
 /// A manifest or an index, told by what is in it.
 pub enum Document {
     /// Several images.
-    Index(ImageIndex),
+    Index(Box<ImageIndex>),
     /// One image.
-    Image(ImageManifest),
+    Image(Box<ImageManifest>),
 }
 
 /// Decode what came for a reference.
@@ -32,12 +32,12 @@ pub fn decode(bytes: &[u8]) -> Outcome<Document> {
     }
     // An image that also claims to be an index could be two things to two readers.
     match (value.get("manifests").is_some(), value.get("layers").is_some()) {
-        (true, false) => {
-            serde_json::from_value(value).map(Document::Index).map_err(|e| invalid(format!("the index is malformed: {e}")))
-        }
-        (false, true) => {
-            serde_json::from_value(value).map(Document::Image).map_err(|e| invalid(format!("the manifest is malformed: {e}")))
-        }
+        (true, false) => serde_json::from_value(value)
+            .map(|index| Document::Index(Box::new(index)))
+            .map_err(|e| invalid(format!("the index is malformed: {e}"))),
+        (false, true) => serde_json::from_value(value)
+            .map(|manifest| Document::Image(Box::new(manifest)))
+            .map_err(|e| invalid(format!("the manifest is malformed: {e}"))),
         _ => Err(invalid("what came is neither an image manifest nor an index".into())),
     }
 }
@@ -99,7 +99,7 @@ mod tests {
         });
         let text = serde_json::json!({ "schemaVersion": 2, "manifests": manifests.collect::<Vec<_>>() });
         match decode(text.to_string().as_bytes()).unwrap() {
-            Document::Index(index) => index,
+            Document::Index(index) => *index,
             Document::Image(_) => unreachable!("it has no layers"),
         }
     }

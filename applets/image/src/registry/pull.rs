@@ -53,7 +53,7 @@ struct Found {
     digest: String,
     /// Bytes of the documents that were read on the way.
     documents: u64,
-    manifest: ImageManifest,
+    manifest: Box<ImageManifest>,
 }
 
 /// Pull the image into the store. `tell` gets the counters as soon as the layers are known.
@@ -216,7 +216,7 @@ impl<'a> Job<'a> {
         let done = &self.progress.layers[number].done;
         let blob = Blob::new(self.remote, &self.blobs[number], self.stall, &self.stop, done)?;
         thread::scope(|scope| {
-            let download = scope.spawn(|| download(blob, writer));
+            let download = scope.spawn(move || download(blob, &writer));
             let wait = || self.wait_below(number);
             let below = Below::after(&self.paths[..number], &wait);
             let unpacked = layer::unpack(reader, &self.diff_ids[number], &top, &below);
@@ -253,8 +253,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Download to the end; false when nobody reads any more.
-fn download(mut blob: Blob, writer: Writer) -> Outcome<bool> {
+/// Download to the end; false when nobody reads any more. The stream ends when the writer is dropped.
+fn download(mut blob: Blob, writer: &Writer) -> Outcome<bool> {
     loop {
         let mut block = writer.block();
         let mut filled = 0;

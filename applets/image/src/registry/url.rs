@@ -1,6 +1,6 @@
 //! The URLs that registries are reached at: a scheme, an authority, a path with its query. Nothing else of RFC 3986 is taken.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use kit::{Error, Result};
 
@@ -95,7 +95,8 @@ pub fn encoded(value: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a string can't fail.
+            let _ = write!(text, "%{byte:02X}");
         }
         text
     })

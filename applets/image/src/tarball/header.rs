@@ -5,6 +5,9 @@ use std::io;
 /// The unit of a tar archive, in bytes.
 pub const BLOCK: usize = 512;
 
+/// Parts of a sparse file: offset and length in bytes.
+pub type Parts = Vec<(u64, u64)>;
+
 /// A header block whose sum is right.
 pub struct Header<'a>(&'a [u8; BLOCK]);
 
@@ -68,7 +71,7 @@ impl<'a> Header<'a> {
     }
 
     /// GNU's list of the parts of a sparse file, whether it goes on in a further block, and the file's length.
-    pub fn sparse(&self) -> io::Result<(Vec<(u64, u64)>, bool, u64)> {
+    pub fn sparse(&self) -> io::Result<(Parts, bool, u64)> {
         let length = u64::try_from(self.number(483, 12)?).map_err(|_| broken("a size is negative"))?;
         Ok((parts(&self.0[386..482])?, self.0[482] != 0, length))
     }
@@ -79,11 +82,11 @@ impl<'a> Header<'a> {
 }
 
 /// A block that goes on with GNU's list of parts.
-pub fn more_parts(block: &[u8; BLOCK]) -> io::Result<(Vec<(u64, u64)>, bool)> {
+pub fn more_parts(block: &[u8; BLOCK]) -> io::Result<(Parts, bool)> {
     Ok((parts(&block[..504])?, block[504] != 0))
 }
 
-fn parts(bytes: &[u8]) -> io::Result<Vec<(u64, u64)>> {
+fn parts(bytes: &[u8]) -> io::Result<Parts> {
     let mut found = Vec::new();
     for part in bytes.chunks_exact(24).take_while(|part| part[0] != 0) {
         let numbers = (u64::try_from(number(&part[..12])?), u64::try_from(number(&part[12..])?));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::Tar;
-use super::header::{BLOCK, Header, broken, more_parts};
+use super::header::{BLOCK, Header, Parts, broken, more_parts};
 use super::pax::{Extensions, decimal};
 
 /// The most parts of one file: 4 MiB of memory.
@@ -14,14 +14,14 @@ const PARTS: usize = 1 << 18;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sparse {
     /// Offset and length in bytes, in order.
-    parts: Vec<(u64, u64)>,
+    parts: Parts,
     /// The file's length in bytes.
     length: u64,
 }
 
 impl Sparse {
     /// Parts that are in order, inside the file, and as long as the content that comes.
-    fn new(parts: Vec<(u64, u64)>, length: u64, content: u64) -> io::Result<Self> {
+    fn new(parts: Parts, length: u64, content: u64) -> io::Result<Self> {
         let (mut end, mut sum) = (0u64, 0u64);
         for (offset, part) in &parts {
             let next = offset.checked_add(*part).filter(|next| *offset >= end && *next <= length);
@@ -70,15 +70,14 @@ impl<R: Read> Tar<R> {
             return Sparse::new(parts, length, self.left()).map(Some);
         }
         let Some(length) = number(b"size")? else { return Ok(None) };
-        let numbers: Vec<u64> = match said.sparse(b"map") {
-            Some(map) => map.split(|byte| *byte == b',').map(decimal).collect::<io::Result<_>>()?,
-            None => {
-                let listed = said.sparse.iter().filter(|(key, _)| key == b"offset" || key == b"numbytes");
-                listed.map(|(_, value)| decimal(value)).collect::<io::Result<_>>()?
-            }
+        let numbers: Vec<u64> = if let Some(map) = said.sparse(b"map") {
+            map.split(|byte| *byte == b',').map(decimal).collect::<io::Result<_>>()?
+        } else {
+            let listed = said.sparse.iter().filter(|(key, _)| key == b"offset" || key == b"numbytes");
+            listed.map(|(_, value)| decimal(value)).collect::<io::Result<_>>()?
         };
         few(numbers.len() / 2)?;
-        if numbers.len() % 2 != 0 {
+        if !numbers.len().is_multiple_of(2) {
             return Err(broken("a sparse file's list has an odd end"));
         }
         let parts = numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
@@ -86,7 +85,7 @@ impl<R: Read> Tar<R> {
     }
 
     /// The list of form 1.0: numbers on lines of their own, in blocks that belong to the entry's content.
-    fn listed(&mut self) -> io::Result<Vec<(u64, u64)>> {
+    fn listed(&mut self) -> io::Result<Parts> {
         let mut lines = Lines { tar: self, block: Vec::new(), at: 0 };
         let count = usize::try_from(lines.next()?).map_err(|_| broken("a sparse file has too many parts"))?;
         few(count)?;

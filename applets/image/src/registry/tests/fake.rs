@@ -150,14 +150,13 @@ fn request(from: &mut impl BufRead) -> Option<Asked> {
 fn reply(to: &mut impl Write, said: &Said) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {} X\r\n", said.status);
     for (name, value) in &said.headers {
-        head += &format!("{name}: {value}\r\n");
+        head += &[*name, ": ", value, "\r\n"].concat();
     }
     let chunked = said.claimed == Some(0);
-    match said.claimed {
-        Some(0) => head += "Transfer-Encoding: chunked\r\n\r\n",
-        Some(length) => head += &format!("Content-Length: {length}\r\n\r\n"),
-        None => head += &format!("Content-Length: {}\r\n\r\n", said.body.len()),
-    }
+    head += &match said.claimed {
+        Some(0) => "Transfer-Encoding: chunked\r\n\r\n".to_owned(),
+        length => format!("Content-Length: {}\r\n\r\n", length.unwrap_or(said.body.len())),
+    };
     to.write_all(head.as_bytes())?;
     if chunked {
         to.write_all(format!("{:x}\r\n", said.body.len()).as_bytes())?;
