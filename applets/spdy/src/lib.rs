@@ -6,12 +6,14 @@
 
 mod dictionary;
 mod error;
+mod event;
 mod frame;
 mod headers;
 mod session;
 mod window;
 
 pub use error::Error;
+pub use event::{Closed, Event, Role, Status};
 pub use frame::{Decoder, Frame, MAX_CONTROL, Setting};
 pub use headers::{Block, Headers, Packer, Unpacker};
-pub use session::{Closed, Event, HELD_LIMIT, OUTPUT_LIMIT, Role, STREAM_LIMIT, Session, Status};
+pub use session::{HELD_LIMIT, OUTPUT_LIMIT, STREAM_LIMIT, Session};
