@@ -226,7 +226,7 @@ fn killed(world: &mut World, board: &str) -> Outcome {
     let output = thread::scope(|scope| {
         let pulling = scope.spawn(|| pull(guest, &[&name]));
         let _silent = until(PULL, || listener.accept().doing("wait for the pull"))?;
-        guest.sh(&format!("kill -9 $(pgrep -f 'root {STORE} pull')"))?;
+        guest.sh(&format!("kill -9 $(pgrep -f '[r]oot {STORE} pull')"))?;
         pulling.join().unwrap_or_else(|_| Err(Error::new("the pull's thread died")))
     })?;
     ensure(output.code == 137, || format!("{output:?}"))?;
