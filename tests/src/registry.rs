@@ -1,6 +1,8 @@
 //! Images from a real registry on the lab's network: TLS, passwords, mirrors, and what a registry does wrong.
 
 use std::fs;
+use std::net::TcpListener;
+use std::thread;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -76,6 +78,8 @@ fn packings(world: &mut World, board: &str) -> Outcome {
     forget(guest)?;
     let plain = Registry::plain();
     let mut ids = Vec::new();
+    // Somebody else may be loading it at the same time.
+    guest.sh_until("modprobe overlay", POD)?;
     for (repository, packing) in [("plain", Packing::Plain), ("a/gzip", Packing::Gzip), ("a/b/zstd", Packing::Zstd)] {
         let pushed = push(&registry, board, repository, packing)?;
         let name = format!("{plain}/{repository}:1");
@@ -90,7 +94,7 @@ fn packings(world: &mut World, board: &str) -> Outcome {
         // What containers see is what was packed, without what the upper layer deleted.
         guest.sh(&format!(
             "below=$(kutties image --root {STORE} inspect {name} | grep /layers/ | cut -d'\"' -f2 | tac | paste -sd:) && \
-             modprobe overlay && mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \
+             mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \
              [ -x bin/probe ] && [ ! -e kmsg ] && grep -q ^probe:x:1000 etc/passwd && [ $(cat for) = {repository}:1 ] && \
              cd / && umount /tmp/seen"
         ))?;
@@ -207,24 +211,25 @@ fn no_room(world: &mut World, board: &str) -> Outcome {
     Ok(forget(guest)?)
 }
 
-/// A server that accepts and gives nothing more, so that a pull is under way for as long as one likes.
+/// Kill a pull in its middle: its blobs are to come from a server that accepts and gives nothing.
 fn killed(world: &mut World, board: &str) -> Outcome {
-    let listener = std::net::TcpListener::bind((lab::network::ADDRESS, 0)).doing("listen")?;
+    let listener = TcpListener::bind((lab::network::ADDRESS, 0)).doing("listen")?;
+    listener.set_nonblocking(true).doing("listen")?;
     let port = listener.local_addr().doing("listen")?.port();
     let registry = Registry::start(&world.lab)?;
     let guest = &world.bare(board)?.vm.guest;
     forget(guest)?;
-    let pushed = push(&registry, board, "killed", Packing::Plain)?;
-    let name = format!("{}/killed:1", Registry::plain());
-    // Blobs come from the silent server, the rest from the registry.
-    let silent = format!("http://{}:{port}", lab::network::ADDRESS);
-    let toml = format!("server = \"{silent}\"\n[host.\"http://{}\"]\ncapabilities = [\"resolve\"]\n", Registry::plain());
-    hosts(guest, &Registry::plain(), &toml)?;
-    drop(pushed);
-    let pull_it = format!("echo $$ > /tmp/pull.pid; exec kutties image --root {STORE} pull {name}");
-    guest.sh(&format!("sh -c '{pull_it}' > /dev/null 2>&1 &"))?;
-    listener.accept().doing("wait for the pull")?;
-    guest.sh("kill -9 $(cat /tmp/pull.pid)")?;
+    push(&registry, board, "killed", Packing::Plain)?;
+    let (plain, name) = (Registry::plain(), format!("{}/killed:1", Registry::plain()));
+    let silent = format!("server = \"http://{}:{port}\"\n", lab::network::ADDRESS);
+    hosts(guest, &plain, &format!("{silent}[host.\"http://{plain}\"]\ncapabilities = [\"resolve\"]\n"))?;
+    let output = thread::scope(|scope| {
+        let pulling = scope.spawn(|| pull(guest, &[&name]));
+        let _silent = until(PULL, || listener.accept().doing("wait for the pull"))?;
+        guest.sh(&format!("kill -9 $(pgrep -f '[r]oot {STORE} pull')"))?;
+        pulling.join().unwrap_or_else(|_| Err(Error::new("the pull's thread died")))
+    })?;
+    ensure(output.code == 137, || format!("{output:?}"))?;
     guest.run(&["/bin/kutties", "image", "--root", STORE, "prune"])?;
     nothing_left(guest)?;
     guest.sh(&format!("rm -r {HOSTS}"))?;
