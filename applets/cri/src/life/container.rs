@@ -30,12 +30,17 @@ pub async fn stop(server: &Server, container: Arc<Container>, grace: Duration) -
         signal: container.stop_signal,
         grace: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
     };
+    let making = container.phase == ContainerPhase::Making;
     let stopped = link::order(&dir, &request, grace.saturating_add(AFTER_GRACE)).await;
     // The watcher of a monitor that died ends its containers too, and may have been faster.
     if server.store.refreshed(container).exit.is_some() {
         return Ok(());
     }
     stopped?;
+    if making {
+        // It is never made, and leaves no journal entry; whoever makes it sees to the rest.
+        return Ok(());
+    }
     Err(Error::new("the monitor says that the container has ended, its journal does not"))
 }
 
