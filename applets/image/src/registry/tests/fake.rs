@@ -153,11 +153,11 @@ fn reply(to: &mut impl Write, said: &Said) -> std::io::Result<()> {
         head += &[*name, ": ", value, "\r\n"].concat();
     }
     let chunked = said.claimed == Some(0);
-    head += &match said.claimed {
+    let length = match said.claimed {
         Some(0) => "Transfer-Encoding: chunked\r\n\r\n".to_owned(),
         length => format!("Content-Length: {}\r\n\r\n", length.unwrap_or(said.body.len())),
     };
-    to.write_all(head.as_bytes())?;
+    to.write_all(&[head.as_bytes(), length.as_bytes()].concat())?;
     if chunked {
         to.write_all(format!("{:x}\r\n", said.body.len()).as_bytes())?;
     }
