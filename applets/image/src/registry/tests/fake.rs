@@ -153,10 +153,9 @@ fn reply(to: &mut impl Write, said: &Said) -> std::io::Result<()> {
         head += &[*name, ": ", value, "\r\n"].concat();
     }
     let chunked = said.claimed == Some(0);
-    head += &match said.claimed {
-        Some(0) => "Transfer-Encoding: chunked\r\n\r\n".to_owned(),
-        length => format!("Content-Length: {}\r\n\r\n", length.unwrap_or(said.body.len())),
-    };
+    let length = said.claimed.unwrap_or(said.body.len()).to_string();
+    head += &if chunked { "Transfer-Encoding: chunked".to_owned() } else { ["Content-Length: ", &length].concat() };
+    head += "\r\n\r\n";
     to.write_all(head.as_bytes())?;
     if chunked {
         to.write_all(format!("{:x}\r\n", said.body.len()).as_bytes())?;
