@@ -260,7 +260,7 @@ pub fn network(e: &ureq::Error) -> Fault {
     use std::io::ErrorKind;
     use ureq::Error as E;
     match e {
-        E::Timeout(_) => Fault::new(Kind::Unavailable, format!("it does not answer ({e})")),
+        E::Timeout(_) => Fault::new(Kind::Unavailable, format!("it stalls: it does not answer ({e})")),
         E::HostNotFound => Fault::new(Kind::Unavailable, "there is no such host"),
         E::Io(e) if e.kind() == ErrorKind::InvalidData => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
         E::Io(e) => Fault::new(Kind::Unavailable, plain(e)),
