@@ -116,11 +116,11 @@ rpcs! { ImageService:
     change {
         remove_image::remove_image(RemoveImageRequest) -> RemoveImageResponse;
     }
-    stream {}
-    later {}
-    later_stream {
-        stream_images(StreamImagesRequest) -> StreamImagesStream of StreamImagesResponse;
+    stream {
+        list_images::stream_images(StreamImagesRequest) -> StreamImagesStream of StreamImagesResponse;
     }
+    later {}
+    later_stream {}
 }
 
 /// What happens on a healthy node: probes that are late, questions about what has just gone.
