@@ -45,8 +45,8 @@ fn push(registry: &Registry, board: &str, repository: &str, packing: Packing) ->
 }
 
 fn pull(guest: &Guest, args: &[&str]) -> kit::Result<Output> {
-    let argv: Vec<&str> = ["/bin/kutties", "image", "--root", STORE, "pull"].iter().chain(args).copied().collect();
-    guest.exec_within(&argv, b"", PULL)
+    let words: Vec<&str> = ["/bin/kutties", "image", "--root", STORE, "pull"].iter().chain(args).copied().collect();
+    guest.exec_within(&words, b"", PULL)
 }
 
 /// The pull must fail with these words.
