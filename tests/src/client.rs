@@ -51,7 +51,10 @@ fn try_all(guest: &Guest) -> Outcome {
     ensure(used.lines().count() == 2 && used.contains("probe") && used.contains("kB"), || used.clone())?;
     let wrong = guest.exec(&["kutties", "stop", "0123no"])?;
     ensure(wrong.code == 1 && wrong.stderr.contains("there is no container 0123no"), || format!("{wrong:?}"))?;
-    stopped(guest, id)
+    stopped(guest, id)?;
+    kutties(&["stopp", pod])?;
+    let ended = kutties(&["pods", "-q", "--state", "notready"])?;
+    ensure(ended.lines().any(|line| line == pod), || format!("the pods that are not ready are {ended:?}"))
 }
 
 /// Stop the container; a listener hears of it.
