@@ -15,7 +15,7 @@ use lab::until;
 
 use crate::case::{BOTH, Case, Outcome, X86, ensure};
 use crate::kube::{delete, field};
-use crate::world::{Node, POD, World};
+use crate::world::{Kind, Node, POD, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -74,12 +74,12 @@ fn nothing_left(guest: &Guest) -> Outcome {
 
 fn packings(world: &mut World, board: &str) -> Outcome {
     let registry = Registry::start(&world.lab)?;
-    let guest = &world.bare(board)?.vm.guest;
+    // The bare machine's corrupt segment ends inside the overlay module, which it so can't load.
+    let guest = &world.node(board, Kind::Unjoined)?.0.vm.guest;
     forget(guest)?;
     let plain = Registry::plain();
     let mut ids = Vec::new();
-    // Somebody else may be loading it at the same time.
-    guest.sh_until("modprobe overlay", POD)?;
+    guest.sh("modprobe overlay")?;
     for (repository, packing) in [("plain", Packing::Plain), ("a/gzip", Packing::Gzip), ("a/b/zstd", Packing::Zstd)] {
         let pushed = push(&registry, board, repository, packing)?;
         let name = format!("{plain}/{repository}:1");
