@@ -62,7 +62,7 @@ fn stopped(guest: &Guest, id: &str) -> Outcome {
     // By the name that the server's socket had when it was bound; none is a number, too.
     let connections = "grep -c /run/kutties/cri\\. /proc/net/unix || true";
     let before = guest.sh(connections)?;
-    guest.sh("kutties events >/tmp/events 2>&1 & echo $! >/tmp/events.pid")?;
+    guest.sh("kutties events >/tmp/events 2>&1 &")?;
     // Who connects after the listener is answered after it.
     guest.sh_until(&format!("[ \"$({connections})\" -gt {} ]", before.trim()), Duration::from_secs(30))?;
     guest.run(&["kutties", "stop", "--timeout", "20", id])?;
@@ -70,7 +70,8 @@ fn stopped(guest: &Guest, id: &str) -> Outcome {
         heard if heard.contains(&format!(" stopped {id} default/client probe")) => Ok(heard),
         heard => Err(Error::new(format!("the listener heard {heard:?}"))),
     });
-    guest.sh("kill $(cat /tmp/events.pid); rm /tmp/events /tmp/events.pid")?;
+    // The brackets keep it from finding the shell that runs it.
+    guest.sh("pkill -f '[k]utties events'; rm /tmp/events")?;
     heard?;
     let ended = guest.run(&["kutties", "ps", "--all", "--state", "exited", "-q"])?;
     ensure(ended.lines().any(|line| line == id), || format!("the ended ones are {ended:?}"))?;
