@@ -110,7 +110,7 @@ fn exec(world: &mut World, board: &str) -> Outcome {
 }
 
 fn terminal(world: &mut World, board: &str) -> Outcome {
-    with_pod(world, board, "terminal", WAIT, |_, plane| {
+    with_pod(world, board, "terminal", WAIT, |node, plane| {
         let mut session = Session::start(plane.kubectl_command(&["exec", "-it", "terminal", "--", "sh"]), (30, 100))?;
         session.wait("# ", STREAM)?;
         session.type_line("stty size; tty; echo $TERM")?;
@@ -121,8 +121,9 @@ fn terminal(world: &mut World, board: &str) -> Outcome {
         session.type_line("until [ \"$(stty size)\" = '43 132' ]; do sleep 1; done; echo seen $((40+3))")?;
         session.wait("seen 43", STREAM)?;
         // What is typed to a program that waits reaches it, and ^C ends it.
-        session.type_line("sleep 1000")?;
-        session.wait("sleep 1000\r\n", STREAM)?;
+        session.type_line("sleep 98700")?;
+        // Until it runs the shell reads the keys itself.
+        there(node, 98700)?;
         session.type_text("\x03")?;
         session.type_line("echo after=$?")?;
         session.wait("after=130", STREAM)?;
