@@ -1,5 +1,6 @@
 //! The shell: brush as `sh` and `bash`, with a line editor for serial consoles.
 
+mod background;
 mod complete;
 mod input;
 mod interrupt;

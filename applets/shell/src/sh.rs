@@ -17,6 +17,7 @@ use brush_core::openfiles::OpenFile;
 use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellVariable};
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
+use crate::background::settle;
 use crate::interrupt;
 use crate::kill::Kill;
 use crate::options::Options;
@@ -72,6 +73,7 @@ async fn session(options: Options, name: String) -> Result<u8> {
     shell.load_config(&profile, &rc).await.doing("read the profile")?;
     if let Some(command) = options.command {
         shell.run_dash_c_command(command).await.map_err(|e| said(&e))?;
+        settle(&mut shell).await;
         return Ok(shell.last_exit_status());
     }
     if let (false, Some((script, arguments))) = (options.stdin, options.operands.split_first()) {
@@ -79,6 +81,7 @@ async fn session(options: Options, name: String) -> Result<u8> {
             return Err(Error::new(format!("open {script}: no such file or directory")).with_exit(Exit::NOT_FOUND));
         }
         shell.run_script(Path::new(script), arguments.iter()).await.map_err(|e| said(&e))?;
+        settle(&mut shell).await;
         return Ok(shell.last_exit_status());
     }
     talk(shell).await

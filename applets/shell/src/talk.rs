@@ -6,6 +6,7 @@ use brush_core::terminal::TerminalControl;
 use brush_core::{ExecutionControlFlow, Shell, ShellExtensions, SourceInfo};
 use kit::{Context, Result};
 
+use crate::background::settle;
 use crate::input::{Input, Read};
 use crate::interrupt;
 
@@ -37,6 +38,7 @@ pub async fn talk<SE: ShellExtensions>(mut shell: Shell<SE>) -> Result<u8> {
     }
     shell.end_interactive_session().doing("end the conversation")?;
     shell.on_exit().await.doing("run what was left for the end")?;
+    settle(&mut shell).await;
     Ok(shell.last_exit_status())
 }
 
