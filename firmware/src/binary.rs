@@ -24,40 +24,58 @@ pub fn build(arch: Arch, tools: &Tools) -> Result<PathBuf> {
 
 /// Build a package's program of the same name, as the appliance's binary is built.
 pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
-    let library = rust_std::library()?;
-    let target = place::repository().join("target/appliance");
     let path = std::env::join_paths(
         std::iter::once(tools.cargo_bin.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     )?;
     let profile = profile();
     println!("building {name} for {arch} (profile {profile})");
-    let mut cargo = Command::new("cargo");
+    let mut cargo = cargo("zigbuild", name, arch.target(), &profile)?;
     cargo
-        .args(["zigbuild", "-Zbuild-std=std,panic_abort", "--target", arch.target(), "--package", name])
-        .args(["--profile", &profile])
-        // No folder of this machine may stand in what is shipped.
-        .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
+        .arg("-Zbuild-std=std,panic_abort")
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
-        .current_dir(place::repository())
         .env("PATH", path)
-        // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("__CARGO_TESTS_ONLY_SRC_ROOT", library)
-        // A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
-        .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig)
         .env("CARGO_ZIGBUILD_CACHE_DIR", place::cache("zigbuild")?)
         .env("ZIG_GLOBAL_CACHE_DIR", place::cache("zig")?)
         .env("ZIG_LOCAL_CACHE_DIR", place::cache("zig")?);
+    run::shown(&mut cargo)?;
+    let built = target().join(arch.target()).join(&profile).join(name);
+    check(&built)?;
+    Ok(built)
+}
+
+/// Build the UEFI program of `firmware/loader`. It is small and always the release's.
+pub fn loader(arch: Arch) -> Result<PathBuf> {
+    println!("building loader for {arch}");
+    let mut cargo = cargo("build", "loader", arch.uefi_target(), "release")?;
+    cargo.args(["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem"]);
+    run::shown(&mut cargo)?;
+    Ok(target().join(arch.uefi_target()).join("release/loader.efi"))
+}
+
+/// A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
+fn target() -> PathBuf {
+    place::repository().join("target/appliance")
+}
+
+/// cargo with what all programs for the appliance have in common.
+fn cargo(verb: &str, name: &str, target_name: &str, profile: &str) -> Result<Command> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args([verb, "--target", target_name, "--package", name, "--profile", profile])
+        // No folder of this machine may stand in what is shipped.
+        .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
+        .current_dir(place::repository())
+        // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", rust_std::library()?)
+        .env("CARGO_TARGET_DIR", target());
     // What cargo tells its children is about the host's build.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR") {
         cargo.env_remove(name);
     }
-    run::shown(&mut cargo)?;
-    let built = target.join(arch.target()).join(&profile).join(name);
-    check(&built)?;
-    Ok(built)
+    Ok(cargo)
 }
 
 /// An ELF file's type for a program at fixed addresses; a static-PIE would be 3.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::kind::Kind;
 use crate::place;
 
 /// What `board/NAME.toml` says.
@@ -21,6 +22,12 @@ pub struct Board {
     pub arch: Arch,
     /// The kernel's command line but for the console, which depends on how it boots.
     pub cmdline: String,
+    /// The kernel's names of its consoles, for images that boot by themselves; the last one is the main one.
+    #[serde(default)]
+    pub consoles: Vec<String>,
+    /// Which images are made beside the parts.
+    #[serde(default)]
+    pub images: Vec<Kind>,
     /// Where its kernel comes from.
     pub kernel: Kernel,
     /// Which modules it takes along.
@@ -140,6 +147,22 @@ impl Arch {
         match self {
             Self::X86_64 => "x86_64-unknown-linux-musl",
             Self::Aarch64 => "aarch64-unknown-linux-musl",
+        }
+    }
+
+    /// Rust's target for a program that the firmware runs.
+    pub const fn uefi_target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-uefi",
+            Self::Aarch64 => "aarch64-unknown-uefi",
+        }
+    }
+
+    /// The file that UEFI looks for on a medium that nobody set up.
+    pub const fn uefi_file(self) -> &'static str {
+        match self {
+            Self::X86_64 => "BOOTX64.EFI",
+            Self::Aarch64 => "BOOTAA64.EFI",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::manifest::{Manifest, Output};
 use crate::segment::{self, Sizes};
-use crate::{binary, bundle, modules, place, rust_std, squash, tools};
+use crate::{binary, bundle, kind, modules, place, rust_std, squash, tools};
 
 /// Which Kubernetes bundle goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -56,6 +56,8 @@ pub struct Options {
     pub kube: Kube,
     /// Image archives (docker or OCI, tar) or OCI layout folders that go along; none makes no segment.
     pub images: Vec<PathBuf>,
+    /// Make the images that the board names, too.
+    pub whole: bool,
 }
 
 /// What was built, as absolute paths.
@@ -120,6 +122,12 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let kutties = work.copy(&binary::build(board.arch, &tools)?, "kutties")?;
     let core = work.core(board, &kutties)?;
     let manifest = dir.join("manifest.json");
+    let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
+    if options.whole {
+        for path in kind::build(board, &outputs, &kernel.release)? {
+            work.files.push(Output::of(&path, None)?);
+        }
+    }
     Manifest {
         board: board.name.clone(),
         arch: board.arch,
@@ -131,8 +139,8 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         packages: work.packages,
         files: work.files,
     }
-    .write(&manifest)?;
-    Ok(Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest })
+    .write(&outputs.manifest)?;
+    Ok(outputs)
 }
 
 /// The outputs in the making.

@@ -87,7 +87,7 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Tools { board } => tools::ensure(&Board::load(&board)?).map(drop),
         Verb::Image { board, kube, images, xz } => {
-            let outputs = image::build(&Board::load(&board)?, &Options { kube, images })?;
+            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true })?;
             sizes::print(&outputs, xz)
         }
         Verb::Node { files, segment } => {

@@ -2,9 +2,12 @@
 //!
 //! What comes in was written by strangers: every length is checked, and what is wrong in an option makes that option absent.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::Ipv4Addr;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::Ipv4Addr;
 
 /// Bytes of a packet before its options: the fixed fields and the magic number.
 const FIXED: usize = 240;
@@ -13,8 +16,8 @@ const LEAST: usize = 300;
 /// Stands before the options.
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
 /// Where the fields `sname` and `file` lie.
-const SNAME: std::ops::Range<usize> = 44..108;
-const FILE: std::ops::Range<usize> = 108..236;
+const SNAME: core::ops::Range<usize> = 44..108;
+const FILE: core::ops::Range<usize> = 108..236;
 /// The most labels that a domain name may have: its 255 bytes hold no more.
 const LABELS: usize = 128;
 
@@ -133,7 +136,7 @@ impl fmt::Display for Wrong {
     }
 }
 
-impl std::error::Error for Wrong {}
+impl core::error::Error for Wrong {}
 
 /// A packet.
 #[derive(Debug, Clone, PartialEq, Eq)]

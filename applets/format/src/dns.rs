@@ -1,8 +1,11 @@
 //! DNS questions and answers (RFC 1035), as much as a look-up tool needs. Answers are strangers' bytes: lengths are checked, and
 //! compression pointers lead backwards only.
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Bytes of a message's header.
 const HEADER: usize = 12;

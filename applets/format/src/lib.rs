@@ -1,6 +1,13 @@
-//! Bytes only, no I/O.
+//! Bytes only, no I/O; without the standard library, for the firmware's own programs read and write the same formats.
+#![cfg_attr(not(test), no_std)]
 
+extern crate alloc;
+
+pub mod crc32;
 pub mod dhcp;
 pub mod dns;
 pub mod elf;
+pub mod fat;
+pub mod gpt;
+pub mod pe;
 pub mod udp4;

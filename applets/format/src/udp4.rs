@@ -1,6 +1,8 @@
 //! UDP in IPv4 packets, for what is said before there is an address: DHCP.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::{Ipv4Addr, SocketAddrV4};
 
 /// Bytes of an IPv4 header without options.
 const IP: usize = 20;

@@ -1,0 +1,144 @@
+//! Partition tables as UEFI has them (UEFI specification, chapter 5): the protective MBR, the header and the entries, at the
+//! disk's beginning and, turned round, at its end.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::crc32;
+
+/// Bytes of a block; media of 4096 bytes a block see an image for 512 as it is not meant.
+pub const BLOCK: usize = 512;
+/// Entries in the table, which no one reads otherwise.
+const ENTRIES: usize = 128;
+const ENTRY_LEN: usize = 128;
+const HEADER_LEN: usize = 92;
+/// Blocks of the table of entries.
+const TABLE: u64 = (ENTRIES * ENTRY_LEN / BLOCK) as u64;
+/// Blocks before the first partition can begin, and after the last one.
+pub const BEFORE: u64 = TABLE + 2;
+/// Blocks at the disk's end.
+pub const AFTER: u64 = TABLE + 1;
+
+/// The type of a UEFI system partition.
+pub const SYSTEM: Guid = Guid::of(0xc12a_7328, 0xf81f, 0x11d2, [0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b]);
+/// The type of a partition that a BIOS loader lies in.
+pub const BIOS_BOOT: Guid = Guid::of(0x2168_6148, 0x6449, 0x6e6f, [0x74, 0x4e, 0x65, 0x65, 0x64, 0x45, 0x46, 0x49]);
+
+/// A GUID as it lies on the disk: its first three parts little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guid(pub [u8; 16]);
+
+impl Guid {
+    /// Out of its parts as they are written.
+    pub const fn of(a: u32, b: u16, c: u16, rest: [u8; 8]) -> Self {
+        let (a, b, c) = (a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes());
+        let r = rest;
+        Self([a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]])
+    }
+}
+
+/// A partition.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    /// What it is for.
+    pub kind: Guid,
+    /// Its own.
+    pub id: Guid,
+    /// Its first block and the number of its blocks.
+    pub first: u64,
+    /// In blocks, at least one.
+    pub blocks: u64,
+    /// At most 36 characters of UTF-16.
+    pub name: &'static str,
+}
+
+/// What stands before the first partition and behind the last one on a disk of so many blocks.
+pub struct Table {
+    /// `BEFORE` blocks; its first 440 bytes are free for a BIOS loader.
+    pub head: Vec<u8>,
+    /// `AFTER` blocks.
+    pub tail: Vec<u8>,
+}
+
+/// The tables of a disk.
+pub fn table(disk: Guid, blocks: u64, partitions: &[Partition]) -> Table {
+    let mut entries = vec![0; ENTRIES * ENTRY_LEN];
+    for (partition, entry) in partitions.iter().zip(entries.chunks_exact_mut(ENTRY_LEN)) {
+        entry[..16].copy_from_slice(&partition.kind.0);
+        entry[16..32].copy_from_slice(&partition.id.0);
+        entry[32..40].copy_from_slice(&partition.first.to_le_bytes());
+        entry[40..48].copy_from_slice(&(partition.first + partition.blocks - 1).to_le_bytes());
+        for (unit, place) in partition.name.encode_utf16().zip(entry[56..].chunks_exact_mut(2)) {
+            place.copy_from_slice(&unit.to_le_bytes());
+        }
+    }
+    let sum = crc32::of(&entries);
+    let last = blocks - 1;
+    let mut head = protective(blocks);
+    head.extend(header(disk, sum, 1, last, 2, blocks));
+    head.extend(&entries);
+    let mut tail = entries;
+    tail.extend(header(disk, sum, last, 1, last - TABLE, blocks));
+    Table { head, tail }
+}
+
+/// The MBR that keeps old programs from seeing an empty disk. Its one partition is marked as to be booted from: BIOSes there are
+/// that pass over a disk without.
+fn protective(blocks: u64) -> Vec<u8> {
+    let mut block = vec![0; BLOCK];
+    let entry = &mut block[446..462];
+    entry[0] = 0x80;
+    entry[1..4].copy_from_slice(&[0, 2, 0]);
+    entry[4] = 0xee;
+    entry[5..8].fill(0xff);
+    entry[8..12].copy_from_slice(&1_u32.to_le_bytes());
+    entry[12..16].copy_from_slice(&u32::try_from(blocks - 1).unwrap_or(u32::MAX).to_le_bytes());
+    block[510..].copy_from_slice(&[0x55, 0xaa]);
+    block
+}
+
+fn header(disk: Guid, entries_sum: u32, own: u64, other: u64, entries: u64, blocks: u64) -> Vec<u8> {
+    let mut block = vec![0; BLOCK];
+    block[..8].copy_from_slice(b"EFI PART");
+    block[8..12].copy_from_slice(&[0, 0, 1, 0]);
+    block[12..16].copy_from_slice(&(HEADER_LEN as u32).to_le_bytes());
+    for (at, value) in [(24, own), (32, other), (40, BEFORE), (48, blocks - AFTER - 1), (72, entries)] {
+        block[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    block[56..72].copy_from_slice(&disk.0);
+    for (at, value) in [(80, ENTRIES as u32), (84, ENTRY_LEN as u32), (88, entries_sum)] {
+        block[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    let sum = crc32::of(&block[..HEADER_LEN]);
+    block[16..20].copy_from_slice(&sum.to_le_bytes());
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn both_headers_point_at_each_other_and_hold_their_sums() {
+        let partition = Partition { kind: SYSTEM, id: Guid([7; 16]), first: 2048, blocks: 4096, name: "kutties" };
+        let table = table(Guid([9; 16]), 10_000, &[partition]);
+        assert_eq!((table.head.len() as u64, table.tail.len() as u64), (BEFORE * 512, AFTER * 512));
+        assert_eq!(table.head[510..512], [0x55, 0xaa]);
+        for (block, own, other, entries) in
+            [(&table.head[512..1024], 1, 9999, 2), (&table.tail[table.tail.len() - 512..], 9999, 1, 9967)]
+        {
+            let word = |at: usize| u64::from_le_bytes(block[at..at + 8].try_into().unwrap());
+            assert_eq!((word(24), word(32), word(40), word(48), word(72)), (own, other, 34, 9966, entries));
+            let mut zeroed = block[..92].to_vec();
+            let sum = u32::from_le_bytes(zeroed[16..20].try_into().unwrap());
+            zeroed[16..20].fill(0);
+            assert_eq!(crc32::of(&zeroed), sum);
+        }
+        assert_eq!(table.head[1024..1040], SYSTEM.0);
+        assert_eq!(table.head[1024..], table.tail[..128 * 128]);
+        // As on the disk: 28 73 2a c1 1f f8 d2 11 ba 4b 00 a0 c9 3e c9 3b.
+        assert_eq!(SYSTEM.0[..6], [0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8]);
+        assert_eq!(BIOS_BOOT.0, *b"Hah!IdontNeedEFI");
+    }
+}
