@@ -54,6 +54,18 @@ pub fn loader(arch: Arch) -> Result<PathBuf> {
     Ok(target().join(arch.uefi_target()).join("release/loader.efi"))
 }
 
+/// Build what a BIOS starts, of `firmware/bios`: an ELF file with a section each for the boot sector and the stage.
+pub fn bios() -> Result<PathBuf> {
+    const TARGET: &str = "x86_64-unknown-none";
+    println!("building bios");
+    let layout = place::repository().join("firmware/bios/layout.ld");
+    let flags = format!("target.{TARGET}.rustflags=['-Crelocation-model=static', '-Clink-arg=-T{}']", layout.display());
+    let mut cargo = cargo("build", "bios", TARGET, "release")?;
+    cargo.args(["-Zbuild-std=core", "--config", &flags]);
+    run::shown(&mut cargo)?;
+    Ok(target().join(TARGET).join("release/bios"))
+}
+
 /// A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
 fn target() -> PathBuf {
     place::repository().join("target/appliance")

@@ -5,6 +5,7 @@
 use anyhow::{Context, Result};
 use format::{fat, gpt};
 
+use crate::bios::Bios;
 use crate::board::Arch;
 use crate::sum;
 
@@ -13,24 +14,30 @@ const FIRST: u64 = 2048;
 /// Left free for a node's files, and for the next version's `kutties.efi` to be written beside the old one's remains.
 const FREE: usize = 16 << 20;
 
-/// The disk's bytes.
-pub fn build(arch: Arch, uki: &[u8], time: u32) -> Result<Vec<u8>> {
+/// The disk's bytes. With programs for a BIOS it starts there, too.
+pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<Vec<u8>> {
     let system = system_partition(arch, uki, time, FIRST as u32, FREE)?;
-    let sectors = (system.len() / gpt::BLOCK) as u64;
+    let sectors = (system.bytes.len() / gpt::BLOCK) as u64;
     let blocks = (FIRST + sectors + gpt::AFTER).next_multiple_of(FIRST);
-    let [disk, own] = ["disk", "system"].map(|what| guid(what, uki));
-    let partition = gpt::Partition { kind: gpt::SYSTEM, id: own, first: FIRST, blocks: sectors, name: "kutties" };
-    let table = gpt::table(disk, blocks, &[partition]);
+    let part = |what, kind, first, blocks, name| gpt::Partition { kind, id: guid(what, uki), first, blocks, name };
+    let mut parts = vec![part("system", gpt::SYSTEM, FIRST, sectors, "kutties")];
+    parts.extend(bios.map(|bios| part("stage", gpt::BIOS_BOOT, gpt::BEFORE, bios.stage_blocks(), "kutties-bios")));
+    let table = gpt::table(guid("disk", uki), blocks, &parts);
     let mut image = table.head;
+    if let Some(bios) = bios {
+        let sector = bios.sector(gpt::BEFORE, u16::try_from(bios.stage_blocks())?);
+        image[..sector.len()].copy_from_slice(&sector);
+        image.extend(bios.stage(uki, FIRST + (system.places[0] / gpt::BLOCK) as u64)?);
+    }
     image.resize(FIRST as usize * gpt::BLOCK, 0);
-    image.extend(system);
+    image.extend(system.bytes);
     image.resize((blocks - gpt::AFTER) as usize * gpt::BLOCK, 0);
     image.extend(table.tail);
     Ok(image)
 }
 
 /// A file system that UEFI boots from by itself.
-pub fn system_partition(arch: Arch, uki: &[u8], time: u32, hidden: u32, free: usize) -> Result<Vec<u8>> {
+pub fn system_partition(arch: Arch, uki: &[u8], time: u32, hidden: u32, free: usize) -> Result<fat::Written> {
     let serial = u32::from_le_bytes(first(uki, "serial"));
     let shape = fat::Shape { label: "KUTTIES", serial, hidden, free, time };
     let boot = format!("EFI/BOOT/{}", arch.uefi_file());
@@ -38,7 +45,7 @@ pub fn system_partition(arch: Arch, uki: &[u8], time: u32, hidden: u32, free: us
 }
 
 /// A number that differs between images and not between builds: out of what is in the image.
-fn guid(what: &str, uki: &[u8]) -> gpt::Guid {
+pub fn guid(what: &str, uki: &[u8]) -> gpt::Guid {
     let mut id: [u8; 16] = first(uki, what);
     // Version 8, variant 1: a number of one's own making.
     id[7] = id[7] & 0x0f | 0x80;
@@ -61,10 +68,10 @@ mod tests {
     #[test]
     fn same_bytes_same_disk() {
         let uki = vec![3; 200_000];
-        let disk = build(Arch::X86_64, &uki, 0).unwrap();
+        let disk = build(Arch::X86_64, &uki, None, 0).unwrap();
         assert_eq!(disk.len() % (1 << 20), 0);
-        assert_eq!(disk, build(Arch::X86_64, &uki, 0).unwrap());
-        assert_ne!(disk[512..1024], build(Arch::X86_64, &vec![4; 200_000], 0).unwrap()[512..1024]);
+        assert_eq!(disk, build(Arch::X86_64, &uki, None, 0).unwrap());
+        assert_ne!(disk[512..1024], build(Arch::X86_64, &vec![4; 200_000], None, 0).unwrap()[512..1024]);
         assert_eq!(&disk[(FIRST as usize * 512) + 82..][..5], b"FAT32");
     }
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde::Deserialize;
 
-use crate::board::Board;
+use crate::bios::Bios;
+use crate::board::{Arch, Board};
 use crate::image::Outputs;
 use crate::segment::{epoch, megabytes, replace};
-use crate::{binary, disk, uki};
+use crate::{binary, disk, iso, netboot, uki};
 
 /// What a board's `images` may name.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,10 @@ pub enum Kind {
     Uki,
     /// `disk.img`
     Disk,
+    /// `kutties.iso`
+    Iso,
+    /// `netboot/`
+    Netboot,
 }
 
 /// Build a board's images; their paths.
@@ -26,20 +31,25 @@ pub fn build(board: &Board, outputs: &Outputs, release: &str) -> Result<Vec<Path
         return Ok(Vec::new());
     }
     let loader = binary::loader(board.arch)?;
-    let efi = uki::build(&loader, outputs, &cmdline(board), release)?;
+    let bios = match board.arch {
+        Arch::X86_64 => Some(Bios::read(&binary::bios()?)?),
+        Arch::Aarch64 => None,
+    };
+    let cmdline = cmdline(board);
+    let efi = uki::build(&loader, outputs, &cmdline, release)?;
     let mut paths = Vec::new();
-    let mut put = |name: &str, bytes: &[u8]| {
+    let put = |name: &str, bytes: &[u8]| {
         println!("writing {name} ({:.1} MB)", megabytes(bytes.len() as u64));
         let path = outputs.dir.join(name);
-        replace(&path, bytes)?;
-        paths.push(path);
-        anyhow::Ok(())
+        replace(&path, bytes).map(|()| vec![path])
     };
     for kind in &board.images {
-        match kind {
+        paths.extend(match kind {
             Kind::Uki => put("kutties.efi", &efi)?,
-            Kind::Disk => put("disk.img", &disk::build(board.arch, &efi, epoch()?)?)?,
-        }
+            Kind::Disk => put("disk.img", &disk::build(board.arch, &efi, bios.as_ref(), epoch()?)?)?,
+            Kind::Iso => put("kutties.iso", &iso::build(board.arch, &efi, bios.as_ref(), epoch()?)?)?,
+            Kind::Netboot => netboot::write(board, outputs, &efi, &cmdline)?,
+        });
     }
     Ok(paths)
 }

@@ -5,14 +5,17 @@
 
 pub mod apt;
 pub mod binary;
+pub mod bios;
 pub mod board;
 pub mod bundle;
 pub mod disk;
 pub mod image;
+pub mod iso;
 pub mod kernel;
 pub mod kind;
 pub mod manifest;
 pub mod modules;
+pub mod netboot;
 pub mod oci_image;
 pub mod place;
 pub mod run;

@@ -3,6 +3,7 @@
 // `cri-client descriptor` writes what the module's messages, enums and services consist of, a line each, for a comparison with ours.
 // `cri-client calls SOCKET IMAGE` calls every RPC: once with every field of the request set, whatever the answer, and once in a pod's
 // life in which every field that the server can honour is set and comes back. It ends with 0 when all was as it must be.
+// `cri-client nonce SOCKET IMAGE WORD` ends with 0 when a container has said the word.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"time"
@@ -39,7 +41,12 @@ func run(args []string) error {
 	case len(args) == 3 && args[0] == "calls":
 		return calls(context.Background(), args[1], args[2])
 	}
-	return fmt.Errorf("usage: cri-client descriptor | cri-client calls SOCKET IMAGE")
+	if len(args) == 4 && args[0] == "nonce" {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		return nonce(ctx, args[1], args[2], args[3])
+	}
+	return fmt.Errorf("usage: cri-client descriptor | calls SOCKET IMAGE | nonce SOCKET IMAGE WORD")
 }
 
 // file is the descriptor of the interface.
@@ -545,4 +552,60 @@ func (c *conversation) changes(ctx context.Context, pod, container string) {
 	resize := &cri.UpdatePodSandboxResourcesRequest{PodSandboxId: pod, Overhead: &cri.LinuxContainerResources{CpuShares: 4}, Resources: &cri.LinuxContainerResources{CpuShares: 300}}
 	must[*cri.UpdatePodSandboxResourcesResponse]("UpdatePodSandboxResources")(c.runtime.UpdatePodSandboxResources(ctx, resize))
 	must[*cri.ReopenContainerLogResponse]("ReopenContainerLog")(c.runtime.ReopenContainerLog(ctx, &cri.ReopenContainerLogRequest{ContainerId: container}))
+}
+
+// nonce has a container on the host's network say a word, and says what the container's log holds of it.
+func nonce(ctx context.Context, socket, image, word string) error {
+	c, err := connect(socket)
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	logs, err := os.MkdirTemp("", "nonce")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(logs)
+	host := &cri.NamespaceOption{Network: cri.NamespaceMode_NODE}
+	pod := &cri.PodSandboxConfig{
+		Metadata:     &cri.PodSandboxMetadata{Name: "nonce", Uid: "nonce", Namespace: "tests"},
+		LogDirectory: logs,
+		Linux:        &cri.LinuxPodSandboxConfig{SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: host}},
+	}
+	sandbox, err := c.runtime.RunPodSandbox(ctx, &cri.RunPodSandboxRequest{Config: pod})
+	if err != nil {
+		return err
+	}
+	defer c.runtime.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: sandbox.PodSandboxId})
+	container := &cri.ContainerConfig{
+		Metadata: &cri.ContainerMetadata{Name: "nonce"},
+		Image:    &cri.ImageSpec{Image: image},
+		Args:     []string{"show"},
+		Envs:     []*cri.KeyValue{{Key: "NONCE", Value: word}},
+		LogPath:  "log",
+		Linux:    &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: host}},
+	}
+	created, err := c.runtime.CreateContainer(ctx, &cri.CreateContainerRequest{PodSandboxId: sandbox.PodSandboxId, Config: container, SandboxConfig: pod})
+	if err != nil {
+		return err
+	}
+	if _, err := c.runtime.StartContainer(ctx, &cri.StartContainerRequest{ContainerId: created.ContainerId}); err != nil {
+		return err
+	}
+	return found(ctx, filepath.Join(logs, "log"), "env NONCE: "+word)
+}
+
+// found waits until a file holds some words.
+func found(ctx context.Context, path, words string) error {
+	for {
+		text, _ := os.ReadFile(path)
+		if strings.Contains(string(text), words) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the container's log holds %q", text)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

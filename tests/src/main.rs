@@ -12,6 +12,7 @@ mod image;
 mod join;
 mod kube;
 mod leaks;
+mod media;
 mod oci;
 mod pods;
 mod registry;
@@ -164,7 +165,10 @@ fn build(plan: &[Planned]) -> Result<()> {
         if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
             Appliance::open(board)?.build_worker()?;
         }
-        Appliance::build(board)?;
+        let appliance = Appliance::build(board)?;
+        if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
+            appliance.build_media()?;
+        }
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

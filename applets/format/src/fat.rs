@@ -9,8 +9,11 @@ use core::fmt;
 
 /// Bytes of a sector.
 pub const SECTOR: usize = 512;
-/// Sectors in front of the tables.
+/// Sectors in front of the tables, at the least.
 const RESERVED: usize = 32;
+/// Files that are longer begin at a multiple of it, counted from the file system's start: whoever reads a disk or CD without knowing
+/// of files finds them at whole blocks.
+const ALIGN: usize = 4096;
 const TABLES: usize = 2;
 /// With fewer clusters, all that read it take it for FAT16.
 const FEWEST: usize = 65_525;
@@ -64,18 +67,34 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 enum Node<'a> {
-    File(&'a [u8]),
+    /// Its place among the files given, and its content.
+    File(usize, &'a [u8]),
     Folder(BTreeMap<String, Node<'a>>),
 }
 
+/// A file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// Where each file begins, in the order in which they were given; nothing is said of empty ones.
+    pub places: Vec<usize>,
+}
+
 /// The file system that holds these files, by their paths with `/` between the parts.
-pub fn image(shape: Shape<'_>, files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
+pub fn image(shape: Shape<'_>, files: &[(&str, &[u8])]) -> Result<Written, Error> {
     let mut root = BTreeMap::new();
-    for (path, bytes) in files {
-        insert(&mut root, path, path, bytes)?;
+    for (index, (path, bytes)) in files.iter().enumerate() {
+        insert(&mut root, path, path, (index, bytes))?;
     }
     let geometry = Geometry::of(needed(&root, 1) + shape.free, |cluster| needed(&root, cluster) + shape.free)?;
-    let mut image = Image { geometry, time: dos_time(shape.time), table: vec![LAST & !7, LAST], data: Vec::new() };
+    let mut image = Image {
+        geometry,
+        time: dos_time(shape.time),
+        table: vec![LAST & !7, LAST],
+        data: Vec::new(),
+        places: vec![ROOT; files.len()],
+    };
     image.table[0] = 0x0fff_fff8;
     let label = short_label(shape.label);
     let mut entries = entry(&label, LABEL, 0, 0, image.time).to_vec();
@@ -85,7 +104,7 @@ pub fn image(shape: Shape<'_>, files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error
     Ok(image.finish(shape, &label))
 }
 
-fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, bytes: &'a [u8]) -> Result<(), Error> {
+fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, file: (usize, &'a [u8])) -> Result<(), Error> {
     let (name, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
     let bad = |c: char| c < ' ' || "\"*/:<>?\\|".contains(c);
     if name.is_empty() || name.len() > 255 || name.contains(bad) || name.ends_with([' ', '.']) {
@@ -97,15 +116,15 @@ fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, b
         return Err(twice());
     }
     match (below, folder.get_mut(name)) {
-        (None, None) if bytes.len() as u64 > u64::from(u32::MAX) => Err(Error::TooLarge),
+        (None, None) if file.1.len() as u64 > u64::from(u32::MAX) => Err(Error::TooLarge),
         (None, None) => {
-            folder.insert(name.to_string(), Node::File(bytes));
+            folder.insert(name.to_string(), Node::File(file.0, file.1));
             Ok(())
         }
-        (Some(below), Some(Node::Folder(inner))) => insert(inner, below, path, bytes),
+        (Some(below), Some(Node::Folder(inner))) => insert(inner, below, path, file),
         (Some(below), None) => {
             let mut inner = BTreeMap::new();
-            insert(&mut inner, below, path, bytes)?;
+            insert(&mut inner, below, path, file)?;
             folder.insert(name.to_string(), Node::Folder(inner));
             Ok(())
         }
@@ -117,7 +136,7 @@ fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, b
 fn needed(folder: &BTreeMap<String, Node<'_>>, cluster: usize) -> usize {
     let whole = |bytes: usize| bytes.max(1).next_multiple_of(cluster * SECTOR);
     let below = folder.values().map(|node| match node {
-        Node::File(bytes) => whole(bytes.len()),
+        Node::File(_, bytes) => whole(bytes.len()) + ALIGN,
         Node::Folder(inner) => needed(inner, cluster),
     });
     whole(folder_len(folder, true)) + below.sum::<usize>()
@@ -141,6 +160,8 @@ struct Geometry {
     clusters: usize,
     /// Sectors of one table.
     table: usize,
+    /// Sectors in front of the tables, so that the clusters begin at a multiple of [`ALIGN`].
+    reserved: usize,
 }
 
 impl Geometry {
@@ -151,11 +172,13 @@ impl Geometry {
         if clusters > 0x0fff_fff0 {
             return Err(Error::TooLarge);
         }
-        Ok(Self { cluster, clusters, table: ((clusters + 2) * 4).div_ceil(SECTOR) })
+        let table = ((clusters + 2) * 4).div_ceil(SECTOR);
+        let reserved = (RESERVED + TABLES * table).next_multiple_of(ALIGN / SECTOR) - TABLES * table;
+        Ok(Self { cluster, clusters, table, reserved })
     }
 
     fn sectors(&self) -> usize {
-        RESERVED + TABLES * self.table + self.clusters * self.cluster
+        self.reserved + TABLES * self.table + self.clusters * self.cluster
     }
 }
 
@@ -166,12 +189,18 @@ struct Image {
     time: (u16, u16),
     table: Vec<u32>,
     data: Vec<u8>,
+    /// Each file's first cluster.
+    places: Vec<u32>,
 }
 
 impl Image {
     /// Room for so many bytes in one piece; its first cluster.
     fn take(&mut self, len: usize) -> u32 {
         let bytes = self.geometry.cluster * SECTOR;
+        while len > ALIGN && !((self.table.len() - 2) * bytes).is_multiple_of(ALIGN) {
+            // Left free.
+            self.table.push(0);
+        }
         let first = self.table.len() as u32;
         let count = len.max(1).div_ceil(bytes);
         self.table.extend((1..count as u32).map(|index| first + index));
@@ -191,10 +220,11 @@ impl Image {
         for (name, node) in folder {
             let short = short(name, &mut taken).ok_or_else(|| Error::Name(name.clone()))?;
             let (attributes, cluster, size) = match node {
-                Node::File([]) => (0, 0, 0),
-                Node::File(bytes) => {
+                Node::File(_, []) => (0, 0, 0),
+                Node::File(index, bytes) => {
                     let cluster = self.take(bytes.len());
                     self.put(cluster, bytes);
+                    self.places[*index] = cluster;
                     (0, cluster, bytes.len() as u32)
                 }
                 Node::Folder(inner) => {
@@ -216,12 +246,12 @@ impl Image {
         Ok(())
     }
 
-    fn finish(self, shape: Shape<'_>, label: &[u8; 11]) -> Vec<u8> {
-        let used = self.table.len() - 2;
-        let mut out = vec![0; RESERVED * SECTOR];
+    fn finish(self, shape: Shape<'_>, label: &[u8; 11]) -> Written {
+        let used = self.table.iter().skip(2).filter(|next| **next != 0).count();
+        let mut out = vec![0; self.geometry.reserved * SECTOR];
         let boot = boot_sector(&self.geometry, shape, label);
         let free = (self.geometry.clusters - used) as u32;
-        let info = info_sector(free, used as u32 + ROOT);
+        let info = info_sector(free, self.table.len() as u32);
         // The copies that are looked for when the first ones are damaged.
         for at in [0, 6] {
             out[at * SECTOR..(at + 1) * SECTOR].copy_from_slice(&boot);
@@ -232,9 +262,11 @@ impl Image {
             out.extend(self.table.iter().flat_map(|cluster| cluster.to_le_bytes()));
             out.resize(start + self.geometry.table * SECTOR, 0);
         }
+        let data = out.len();
+        let cluster = self.geometry.cluster * SECTOR;
         out.extend(self.data);
         out.resize(self.geometry.sectors() * SECTOR, 0);
-        out
+        Written { bytes: out, places: self.places.iter().map(|place| data + (place - ROOT) as usize * cluster).collect() }
     }
 }
 
@@ -244,7 +276,7 @@ fn boot_sector(geometry: &Geometry, shape: Shape<'_>, label: &[u8; 11]) -> Vec<u
     sector[..3].copy_from_slice(&[0xeb, 0x58, 0x90]);
     sector[0x5a..0x5d].copy_from_slice(&[0xf4, 0xeb, 0xfd]);
     sector[3..11].copy_from_slice(b"KUTTIES ");
-    for (at, value) in [(11, SECTOR), (14, RESERVED), (24, 63), (26, 255), (48, 1), (50, 6)] {
+    for (at, value) in [(11, SECTOR), (14, geometry.reserved), (24, 63), (26, 255), (48, 1), (50, 6)] {
         sector[at..at + 2].copy_from_slice(&(value as u16).to_le_bytes());
     }
     for (at, value) in [(13, geometry.cluster as u8), (16, TABLES as u8), (21, 0xf8), (64, 0x80), (66, 0x29)] {
@@ -405,14 +437,18 @@ mod tests {
     #[test]
     fn its_own_numbers_agree() {
         let file = vec![5; 100_000];
-        let image = image(SHAPE, &[("EFI/BOOT/BOOTX64.EFI", &file), ("readme first.txt", b"hello")]).unwrap();
+        let written = image(SHAPE, &[("EFI/BOOT/BOOTX64.EFI", &file), ("readme first.txt", b"hello")]).unwrap();
+        let image = written.bytes;
         let word = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap()) as usize;
         assert_eq!(word(32) * SECTOR, image.len());
-        let tables = RESERVED + TABLES * word(36);
+        let tables = usize::from(image[14]) + TABLES * word(36);
         let clusters = (word(32) - tables) / usize::from(image[13]);
         assert!(clusters >= FEWEST && word(36) * SECTOR / 4 >= clusters + 2);
         // The file lies in one piece.
-        assert!(image[tables * SECTOR..].windows(file.len()).any(|part| part == file));
+        assert_eq!(image[written.places[0]..][..file.len()], file);
+        assert_eq!(&image[written.places[1]..][..5], b"hello");
+        assert_eq!(written.places[0] % ALIGN, 0);
+        assert!(written.places.iter().all(|place| *place >= tables * SECTOR));
         assert_eq!(image[..SECTOR], image[6 * SECTOR..7 * SECTOR]);
     }
 }

@@ -9,5 +9,6 @@ pub mod dns;
 pub mod elf;
 pub mod fat;
 pub mod gpt;
+pub mod iso;
 pub mod pe;
 pub mod udp4;

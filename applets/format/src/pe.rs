@@ -24,6 +24,8 @@ const SECTION_LEN: usize = 40;
 const DATA: u32 = 0x4000_0040;
 /// More sections than this no program of ours has, and none that it reads.
 const MOST: usize = 96;
+/// Sections that are added begin with a block of any medium, a CD's included: a BIOS loader reads them where they lie.
+const BLOCK: u32 = 4096;
 /// The format's own limit.
 const MOST_ALIGNED: u32 = 0x1_0000;
 
@@ -154,12 +156,12 @@ pub fn with_sections(file: &[u8], more: &[(&str, &[u8])]) -> Result<Vec<u8>, Err
         return Err(Error::NoRoom);
     }
     let mut address = u32_at(file, headers.optional + SIZE_OF_IMAGE)?;
-    let mut out = Vec::with_capacity(file.len() + more.iter().map(|(_, bytes)| bytes.len() + align_file as usize).sum::<usize>());
+    let mut out = Vec::with_capacity(file.len() + more.iter().map(|(_, bytes)| bytes.len() + 2 * BLOCK as usize).sum::<usize>());
     out.extend_from_slice(file);
     // What lies behind the last section is none of the program's.
     out.truncate(last.iter().map(|section| section.at as usize + section.raw as usize).max().unwrap_or(file.len()));
     for (index, (name, bytes)) in more.iter().enumerate() {
-        pad(&mut out, align_file);
+        pad(&mut out, align_file.max(BLOCK));
         let at = u32::try_from(out.len()).map_err(|_| Error::TooLarge)?;
         out.extend_from_slice(bytes);
         pad(&mut out, align_file);
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(found[1].of_file(&file), Some(big.as_slice()));
         assert_eq!(found[2].of_file(&file), Some(b"".as_slice()));
         assert_eq!(found.iter().map(|section| section.address).collect::<Vec<_>>(), [0x1000, 0x2000, 0x4000]);
-        assert!(found.iter().all(|section| section.at % 0x200 == 0 && section.raw % 0x200 == 0));
+        assert!(found.iter().all(|section| section.at % 4096 == 0 && section.raw % 0x200 == 0));
         let mut image = vec![0; 0x5000];
         image[..file.len().min(0x400)].copy_from_slice(&file[..0x400]);
         image[0x2000..0x2000 + big.len()].copy_from_slice(&big);

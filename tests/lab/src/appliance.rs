@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use firmware::board::{Board, Qemu};
-use firmware::image::{Kube, Options};
-use firmware::{binary, image, tools};
+use firmware::image::{Kube, Options, Outputs};
+use firmware::manifest::Manifest;
+use firmware::{binary, image, kind, tools};
 use kit::{Context, Error, Result};
 
 use crate::vm::Spec;
-use crate::{segment, test_image};
+use crate::{qemu, segment, test_image};
 
 /// A board's files, ready to boot.
 #[derive(Debug, Clone)]
@@ -40,6 +41,34 @@ impl Appliance {
         clients.map_err(told)?;
         segment::image(&firmware::test_image::build(board.arch).map_err(told)?, &appliance.busybox())?;
         Ok(appliance)
+    }
+
+    /// Build the images that the board boots from by itself, with what a test needs inside; all parts must be there.
+    pub fn build_media(&self) -> Result<()> {
+        let dir = self.media();
+        fs::create_dir_all(&dir).on("make", &dir)?;
+        let manifest = Manifest::read(&self.dir.join("manifest.json")).map_err(told)?;
+        let tools = tools::ensure(&self.board).map_err(told)?;
+        let agent = binary::package("agent", self.board.arch, &tools).map_err(told)?;
+        let asked = segment::asked(&agent, &self.dir.join("lab/probe.tar"), &self.cri_client(), &dir.join("asked.cpio.zst"))?;
+        let outputs = Outputs {
+            kutties: self.dir.join("kutties"),
+            vmlinuz: self.kernel(),
+            core: self.core(),
+            modules: self.modules(),
+            kube: None,
+            images: Some(asked),
+            manifest: dir.join("manifest.json"),
+            dir,
+        };
+        let mut board = self.board.clone();
+        board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
+        kind::build(&board, &outputs, &manifest.kernel_release).map(drop).map_err(told)
+    }
+
+    /// The folder of those images.
+    pub fn media(&self) -> PathBuf {
+        self.dir.join("media")
     }
 
     /// Build the bundle that is the kubelet alone as well.

@@ -8,9 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use firmware::board::Qemu;
+use firmware::board::{Arch, Qemu};
 
-use crate::vm::Spec;
+use crate::vm::{Medium, Spec};
 
 /// A kernel that dies boots again at once: under emulation one in some dozens of boots ends in an oops of QEMU's making.
 const PANIC: &str = "panic=-1 oops=panic";
@@ -21,6 +21,12 @@ fn emulation(spec: &Spec, kvm: bool) -> &'static str {
     if !kvm && spec.arch.name() == "x86_64" { " tsc=unstable" } else { "" }
 }
 
+/// The same words for an image that carries its command line, where it is not known yet who plays the machine.
+pub fn robust(arch: Arch) -> String {
+    let clock = if arch == Arch::X86_64 { " tsc=unstable" } else { "" };
+    format!("{PANIC}{clock}")
+}
+
 /// The sockets that QEMU makes in a machine's folder.
 pub const PORTS: [&str; 4] = ["console", "agent", "verdict", "qmp"];
 
@@ -29,8 +35,13 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
     let kvm = kvm_works(spec);
     let mut qemu = machine(&spec.qemu, kvm);
     qemu.arg("-m").arg(spec.memory.to_string()).arg("-smp").arg(spec.cpus.to_string());
-    qemu.arg("-kernel").arg(&spec.kernel).arg("-initrd").arg(initramfs);
-    qemu.arg("-append").arg(format!("console={} {PANIC}{} {}", spec.qemu.console, emulation(spec, kvm), spec.cmdline));
+    match &spec.medium {
+        None => {
+            qemu.arg("-kernel").arg(&spec.kernel).arg("-initrd").arg(initramfs);
+            qemu.arg("-append").arg(format!("console={} {PANIC}{} {}", spec.qemu.console, emulation(spec, kvm), spec.cmdline));
+        }
+        Some(medium) => boot_from(&mut qemu, medium, spec),
+    }
     for port in PORTS {
         let path = spec.dir.join(port);
         qemu.arg("-chardev").arg(format!("socket,id={port},path={},server=on,wait=off", path.display()));
@@ -48,6 +59,17 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
         qemu.arg("-no-reboot");
     }
     qemu
+}
+
+/// UEFI's variables in a machine's folder.
+pub const VARIABLES: &str = "variables.fd";
+
+fn boot_from(qemu: &mut Command, medium: &Medium, spec: &Spec) {
+    if let Some([code, _]) = &medium.uefi {
+        qemu.arg("-drive").arg(format!("if=pflash,unit=0,format=raw,readonly=on,file={}", code.display()));
+        qemu.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", spec.dir.join(VARIABLES).display()));
+    }
+    qemu.args(&medium.args);
 }
 
 fn machine(qemu: &Qemu, kvm: bool) -> Command {

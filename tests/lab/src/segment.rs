@@ -9,6 +9,9 @@ use kit::{Context, Result};
 /// Where the agent's service is written down: any TOML there is read.
 const AGENT_SERVICE: &str = "/etc/kutties/agent.toml";
 
+/// Where the client of the runtime lies in an image that boots by itself.
+pub const CLIENT: &str = "/usr/lib/kutties-test/cri-client";
+
 /// Write a segment of files, each with its absolute path and content; programs and scripts can be run.
 pub fn files(to: &Path, files: &[(&str, &[u8])]) -> Result<PathBuf> {
     let mut archive = Archive::new();
@@ -22,8 +25,26 @@ pub fn files(to: &Path, files: &[(&str, &[u8])]) -> Result<PathBuf> {
 /// Write the segment that has init run the agent.
 pub fn agent(program: &Path, to: &Path) -> Result<PathBuf> {
     let program = fs::read(program).on("read", program)?;
-    let service = format!("[service.agent]\ncommand = [\"{}\"]\n", agent::PATH);
-    files(to, &[(agent::PATH, &program), (AGENT_SERVICE, service.as_bytes())])
+    files(to, &[(agent::PATH, &program), (AGENT_SERVICE, agent_service().as_bytes())])
+}
+
+fn agent_service() -> String {
+    format!("[service.agent]\ncommand = [\"{}\"]\n", agent::PATH)
+}
+
+/// Write, compressed, what an image that boots by itself needs to be asked: the agent, the test image, and the client of the runtime.
+pub fn asked(agent_program: &Path, image: &Path, client: &Path, to: &Path) -> Result<PathBuf> {
+    let read = |path: &Path| fs::read(path).on("read", path);
+    let mut archive = Archive::new();
+    let programs = [(agent::PATH, read(agent_program)?), (CLIENT, read(client)?)];
+    for (path, content) in programs {
+        archive.file(path, 0o755, content).doing("make a segment")?;
+    }
+    archive.file(AGENT_SERVICE, 0o644, agent_service()).doing("make a segment")?;
+    let name = image.file_name().unwrap_or_default().to_string_lossy();
+    archive.file(&format!("{}/{name}", kit::paths::IMAGES_GIVEN), 0o644, read(image)?).doing("make a segment")?;
+    firmware::segment::write(&archive, to).map_err(|e| kit::Error::new(format!("{e:#}")))?;
+    Ok(to.to_owned())
 }
 
 /// Write the segment that brings an image's archive along.

@@ -24,6 +24,15 @@ pub struct Nic {
     pub mac: String,
 }
 
+/// Something that a machine boots by its own firmware.
+#[derive(Debug, Clone, Default)]
+pub struct Medium {
+    /// UEFI's code and its variables, which are copied; without, the machine's own firmware starts.
+    pub uefi: Option<[PathBuf; 2]>,
+    /// QEMU's arguments that bring the medium.
+    pub args: Vec<String>,
+}
+
 /// What to boot.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -35,6 +44,8 @@ pub struct Spec {
     pub kernel: PathBuf,
     /// The initramfs's segments, in order.
     pub segments: Vec<PathBuf>,
+    /// What to boot instead of the kernel and its segments, which QEMU else loads itself.
+    pub medium: Option<Medium>,
     /// Added to the kernel's command line, which has the console already.
     pub cmdline: String,
     /// Memory in MiB.
@@ -60,6 +71,7 @@ impl Spec {
             qemu,
             kernel,
             segments,
+            medium: None,
             cmdline: String::new(),
             memory,
             cpus: 2,
@@ -93,7 +105,14 @@ impl Vm {
     pub fn boot(spec: &Spec) -> Result<Self> {
         fs::create_dir_all(&spec.dir).on("make", &spec.dir)?;
         let initramfs = spec.dir.join("initramfs");
-        initrd::join(&spec.segments, &initramfs)?;
+        match &spec.medium {
+            None => initrd::join(&spec.segments, &initramfs)?,
+            Some(Medium { uefi: Some([_, variables]), .. }) => {
+                let own = spec.dir.join(qemu::VARIABLES);
+                fs::copy(variables, &own).on("copy", variables)?;
+            }
+            Some(_) => {}
+        }
         for port in qemu::PORTS {
             match fs::remove_file(spec.dir.join(port)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).on("remove", spec.dir.join(port)),
