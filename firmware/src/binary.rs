@@ -24,6 +24,11 @@ pub fn build(arch: Arch, tools: &Tools) -> Result<PathBuf> {
 
 /// Build a package's program of the same name, as the appliance's binary is built.
 pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    package_with(name, &[], arch, tools)
+}
+
+/// The same with features that are for tests. The next build without them takes the same place.
+pub fn package_with(name: &str, features: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let library = rust_std::library()?;
     let target = place::repository().join("target/appliance");
     let path = std::env::join_paths(
@@ -34,7 +39,7 @@ pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["zigbuild", "-Zbuild-std=std,panic_abort", "--target", arch.target(), "--package", name])
-        .args(["--profile", &profile])
+        .args(["--profile", &profile, "--features", &features.join(",")])
         // No folder of this machine may stand in what is shipped.
         .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.

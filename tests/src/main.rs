@@ -18,6 +18,7 @@ mod registry;
 mod report;
 mod rpcs;
 mod streaming;
+mod survive;
 mod terminal;
 mod world;
 
@@ -164,7 +165,10 @@ fn build(plan: &[Planned]) -> Result<()> {
         if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
             Appliance::open(board)?.build_worker()?;
         }
-        Appliance::build(board)?;
+        let appliance = Appliance::build(board)?;
+        if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
+            appliance.build_survival()?;
+        }
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

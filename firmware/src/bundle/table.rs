@@ -347,6 +347,13 @@ pub static VARIANTS: &[Variant] = &[
         cgo: false,
     },
     Variant {
+        name: "survivor",
+        about: "the tests' client that sees the runtime's server die",
+        modules: &KUBE,
+        contents: Contents::Own("survivor", include_str!("../../../tests/survivor/main.go")),
+        cgo: false,
+    },
+    Variant {
         name: "streaming-client",
         about: "the tests' client of the runtime's streaming URLs",
         modules: &KUBE,
