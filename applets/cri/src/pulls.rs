@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_pull_that_nobody_wants_is_killed() {
         block_on(async {
-            let fixture = fixture("kill", "echo $$ > $D/.pid; mv $D/.pid $D/pid; sleep 1000");
+            let fixture = fixture("kill", "echo $$ > $D/.pid; mv $D/.pid $D/pid; exec sleep 1000");
             let pull = fixture.pull(AuthConfig::default());
             until(fixture.dir.join("pid")).await;
             pull.abort();

@@ -344,7 +344,7 @@ fn a_registry_that_gives_a_byte_at_a_time_is_cut_off() {
         }
         said => said,
     });
-    node.fails(&fake, Kind::Unavailable, "of 9");
+    node.fails(&fake, Kind::Unavailable, "(4 of ");
     assert!(fake.paths().len() < 12, "{:?}", fake.paths().len());
 }
 
