@@ -59,7 +59,10 @@ fn some_steps(world: &mut World, board: &str) -> Outcome {
                 chosen.extend(steps.get(day as usize % steps.len()).map(|row| Row::clone(row)));
             }
         }
-        say(&format!("    the steps of day {day}:{}\n", chosen.iter().map(|(rpc, step)| format!(" {rpc}/{step}")).collect::<String>()));
+        say(&format!(
+            "    the steps of day {day}:{}\n",
+            chosen.iter().map(|(rpc, step)| format!(" {rpc}/{step}")).collect::<String>()
+        ));
         chosen
     })
 }
@@ -89,7 +92,10 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
         let failures = try_all(guest, &choose(rows), &format!("{plain}/survive:1"))?;
         ensure(failures.is_empty(), || format!("{}\n{}", failures.join("\n"), node.service_log("cri")))
     })();
-    guest.sh(&format!("{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {} && systemctl restart cri", kit::paths::BINARY))?;
+    guest.sh(&format!(
+        "{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {} && systemctl restart cri",
+        kit::paths::BINARY
+    ))?;
     tried
 }
 
@@ -149,7 +155,11 @@ fn load(world: &mut World, board: &str, cycles: u32, crowds: &[u32]) -> Outcome 
     for to in crowds {
         survivor(guest, &["crowd", &from.to_string(), &to.to_string()], LIFE * (to - from)).map_err(told)?;
         let (cri, monitors) = (pss(guest, &begin)?, monitors(guest)?);
-        say(&format!("    {to} pods: cri {cri} KiB PSS, monitors {} KiB a pod ({} processes)\n", monitors.1 / u64::from(*to), monitors.0));
+        say(&format!(
+            "    {to} pods: cri {cri} KiB PSS, monitors {} KiB a pod ({} processes)\n",
+            monitors.1 / u64::from(*to),
+            monitors.0
+        ));
         from = *to;
     }
     survivor(guest, &["disperse"], LIFE * from).map_err(told)?;
@@ -187,12 +197,15 @@ fn no_room(world: &mut World, board: &str) -> Outcome {
     survivor(guest, &["bystander"], TRIAL)?;
     let before = Holdings::of(guest)?;
     for place in ["/run", "/var"] {
+        survivor(guest, &["mortal"], TRIAL)?;
         let tried = filled(guest, place);
         guest.sh(&format!("rm -f {place}/fill; mount -o remount,size=512m {place}"))?;
         tried.map_err(|e| match e {
             Failure::Failed(why) => Failure::Failed(format!("{place}: {why}\n{}", node.service_log("cri"))),
             other => other,
         })?;
+        // How a container ended in want of room is known afterwards.
+        survivor(guest, &["died"], TRIAL)?;
         survivor(guest, &["pod"], TRIAL)?;
         before.wait_equal(guest, CLEAN)?;
     }
@@ -214,5 +227,6 @@ fn filled(guest: &Guest, place: &str) -> Outcome {
     ensure(said.contains(&format!("{place} is full")), || format!("the failure is told as {said}"))?;
     // What runs does not mind, and what was there can be asked for.
     survivor(guest, &["lives"], TRIAL)?;
+    survivor(guest, &["dies"], TRIAL)?;
     ensure(!server(guest)?.is_empty(), || "the server is gone".into())
 }

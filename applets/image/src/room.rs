@@ -67,3 +67,20 @@ fn mount(root: &Path) -> PathBuf {
     let inside = root.ancestors().take_while(|path| device(path) == own);
     inside.last().unwrap_or(root).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_that_is_full_is_named() {
+        // A machine that runs tests has room there.
+        let here = std::env::temp_dir();
+        assert_eq!(told("write a: No space left on device (os error 28)", &[&here]), None);
+        // The kernel's own files have none.
+        let full = told("write a: No space left on device (os error 28)", &[&here, Path::new("/proc/self")]);
+        assert_eq!(full.as_deref(), Some("/proc is full: write a: No space left on device (os error 28)"));
+        assert_eq!(told("write a: permission denied", &[Path::new("/proc")]), None);
+        assert_eq!(told("/proc is full: write a: No space left on device", &[Path::new("/proc")]), None);
+    }
+}

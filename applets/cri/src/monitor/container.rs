@@ -211,8 +211,8 @@ mod tests {
             making: false,
             kill_at: None,
             stoppers: Vec::new(),
-        starters: Vec::new(),
-        condemned: Vec::new(),
+            starters: Vec::new(),
+            condemned: Vec::new(),
         };
         (container, [out_far.into(), err_far.into()], path)
     }

@@ -54,7 +54,9 @@ impl Log {
 /// Take back the part of a line at the end of what was written: what comes when there is room again must not be read as its end.
 fn cut_back(file: &File, written: &[u8]) {
     let part = written.len() - written.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    if part > 0 && let Ok(meta) = file.metadata() {
+    if part > 0
+        && let Ok(meta) = file.metadata()
+    {
         // A file that can't be cut either keeps the part.
         let _ = file.set_len(meta.len().saturating_sub(part as u64));
     }
@@ -190,7 +192,8 @@ mod tests {
     #[test]
     fn a_part_of_a_line_is_taken_back() {
         let path = std::env::temp_dir().join(format!("kutties-log-cut-{}", std::process::id()));
-        for (written, left) in [("one\ntwo\nthr", "zero\none\ntwo\n"), ("one\n", "zero\none\n"), ("on", "zero\n"), ("", "zero\n")] {
+        for (written, left) in [("one\ntwo\nthr", "zero\none\ntwo\n"), ("one\n", "zero\none\n"), ("on", "zero\n"), ("", "zero\n")]
+        {
             std::fs::write(&path, format!("zero\n{written}")).unwrap();
             cut_back(&File::options().append(true).open(&path).unwrap(), written.as_bytes());
             assert_eq!(std::fs::read_to_string(&path).unwrap(), left);

@@ -11,7 +11,7 @@ use rustix::process::{Pid, WaitOptions, wait};
 
 use super::connection::Phase;
 use super::container;
-use super::events::{Monitor, UNCLAIMED, kill};
+use super::events::{Monitor, UNCLAIMED};
 use super::exec::{self, Output, Running};
 use super::job::{self, ExecJob, Job, Then};
 use super::journal;
@@ -190,7 +190,7 @@ impl Monitor {
     }
 
     /// A child has ended, with its status or 128 plus its signal.
-    fn ended(&mut self, pid: i32, code: i32) {
+    pub fn ended(&mut self, pid: i32, code: i32) {
         if let Some(at) = self.jobs.iter().position(|job| job.pid == pid) {
             let job = self.jobs.swap_remove(at);
             self.job_ended(job, code);
@@ -364,50 +364,6 @@ impl Monitor {
         let [stdout, stderr] = &exec.output.kept;
         let done = ExecDone { code, timed_out: exec.timed_out, stdout: stdout.len(), stderr: stderr.len() };
         self.answer_with(exec.caller, &Reply::Exec(done), &[stdout, stderr]);
-    }
-
-    /// A pid has become known: perhaps its end came first.
-    fn claim(&mut self, pid: i32) {
-        let Some(at) = self.unclaimed.iter().position(|(p, ..)| *p == pid) else { return };
-        let (_, code, when) = self.unclaimed.swap_remove(at);
-        match self.containers.iter().find(|(_, c)| c.live_pid() == Some(pid)).map(|(id, _)| id.clone()) {
-            Some(id) => self.container_ended(&id, code, when),
-            None => self.ended(pid, code),
-        }
-    }
-
-    /// Write the journal, then tell everybody.
-    fn container_ended(&mut self, id: &str, code: i32, when: i64) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        container.state = State::Exited;
-        container.kill_at = None;
-        kill(container);
-        container.pump_all();
-        let signal = if code > 128 { code - 128 } else { 0 };
-        let oom_killed = journal::oom_killed(&container.cgroup);
-        let exit = Exit { code, signal, oom_killed, started_at: container.started_at, finished_at: when };
-        self.note_exit(id, exit);
-    }
-
-    /// Write the journal, then tell everybody. An exit for which there is no room is written as soon as there is some.
-    fn note_exit(&mut self, id: &str, exit: Exit) {
-        let written = journal::write(&self.dir, id, &exit);
-        let stoppers = self.containers.get_mut(id).map(|container| std::mem::take(&mut container.stoppers)).unwrap_or_default();
-        let reply = written.as_ref().map_or_else(|e| Reply::Failed(e.to_string()), |()| Reply::Done);
-        for number in stoppers {
-            self.answer(number, &reply);
-        }
-        match written {
-            Ok(()) => self.tell(&Reply::Exited { container: id.to_owned() }),
-            Err(_) => self.owed.push((id.to_owned(), exit)),
-        }
-    }
-
-    /// Try to write the exits for which there was no room.
-    pub fn pay(&mut self) {
-        for (id, exit) in std::mem::take(&mut self.owed) {
-            self.note_exit(&id, exit);
-        }
     }
 }
 
