@@ -12,7 +12,7 @@ PROFILE ?= release
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test bench fmt lint clean ready
+.PHONY: help run image test soak bench fmt lint clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -26,6 +26,9 @@ image: ready ## build out/BOARD/ and print the sizes
 
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
+
+soak: ready ## what takes too long for every test: kills at every step, a thousand pods
+	@cargo run -q -p system-tests -- --long $(if $(ONLY),--only $(ONLY))
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
 	@cargo run -q -p bench -- --board $(BOARD)

@@ -24,6 +24,11 @@ pub fn build(arch: Arch, tools: &Tools) -> Result<PathBuf> {
 
 /// Build a package's program of the same name, as the appliance's binary is built.
 pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    package_with(name, &[], arch, tools)
+}
+
+/// The same with features that are for tests. The next build without them takes the same place.
+pub fn package_with(name: &str, features: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let path = std::env::join_paths(
         std::iter::once(tools.cargo_bin.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     )?;
@@ -32,6 +37,7 @@ pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let mut cargo = cargo("zigbuild", name, arch.target(), &profile)?;
     cargo
         .arg("-Zbuild-std=std,panic_abort")
+        .args(["--features", &features.join(",")])
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
         .env("PATH", path)

@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, client, cri, image, join, kube, media, oci, pods, registry, rpcs, streaming};
+use crate::{applets, boot, client, cri, image, join, kube, media, oci, pods, registry, rpcs, streaming, survive};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -48,13 +48,15 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("client", client::CASES),
     ("cri", cri::CASES),
     ("streaming", streaming::CASES),
+    ("survive", survive::CASES),
     ("join", join::CASES),
     ("media", media::CASES),
     ("end", boot::END_CASES),
 ];
 
 /// What takes too long for every time: tried with `--long` alone.
-pub const LONG_AREAS: &[(&str, &[Case])] = &[("soak", streaming::LONG_CASES), ("media", media::LONG_CASES)];
+pub const LONG_AREAS: &[(&str, &[Case])] =
+    &[("soak", streaming::LONG_CASES), ("survive", survive::LONG_CASES), ("media", media::LONG_CASES)];
 
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {

@@ -30,6 +30,18 @@ impl Holdings {
         later.0.iter().filter_map(more).collect()
     }
 
+    /// Wait until all is as it was: nothing more, nothing less.
+    pub fn wait_equal(&self, guest: &Guest, limit: Duration) -> Result<()> {
+        until(limit, || {
+            let now = Self::of(guest)?;
+            let (new, lost) = (self.new_in(&now), now.new_in(self));
+            if new.is_empty() && lost.is_empty() {
+                return Ok(());
+            }
+            Err(Error::new(format!("left behind:\n{}\nlost:\n{}", new.join("\n"), lost.join("\n"))))
+        })
+    }
+
     /// Wait until nothing is there that was not before.
     pub fn wait_same(&self, guest: &Guest, limit: Duration) -> Result<()> {
         until(limit, || {

@@ -19,6 +19,7 @@ mod registry;
 mod report;
 mod rpcs;
 mod streaming;
+mod survive;
 mod terminal;
 mod world;
 
@@ -168,6 +169,9 @@ fn build(plan: &[Planned]) -> Result<()> {
         let appliance = Appliance::build(board)?;
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
             appliance.build_media()?;
+        }
+        if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
+            appliance.build_survival()?;
         }
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {

@@ -40,6 +40,11 @@ impl Images {
         Ok(Self { store, ready, pulls })
     }
 
+    /// The store's folder.
+    pub fn root(&self) -> &Path {
+        self.store.root()
+    }
+
     /// Pull an image from its registry; its id. Dropping the future gives the pull up, unless somebody else wants the same.
     pub async fn pull(&self, name: &str, auth: Option<AuthConfig>) -> Answer<String> {
         self.settled().await;

@@ -16,12 +16,13 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::monitor::wire::{self, ExecDone, Info, LIMIT, MOST_FDS, Reply, Request, Spawn};
+use crate::step::{self, Step, reached};
 
 /// Where monitors come from: the zygote's socket.
 #[derive(Debug)]
 pub struct Zygote(pub OwnedFd);
 
-/// A connection on which a monitor tells of exits until it dies.
+/// A connection on which a monitor tells of starts and exits until it dies.
 pub struct Watch(BufReader<UnixStream>);
 
 impl Zygote {
@@ -30,6 +31,7 @@ impl Zygote {
         let (ours, theirs) = StdStream::pair().doing("make a socket pair")?;
         let request = serde_json::to_vec(&Spawn { dir: dir.to_owned() }).doing("encode a request")?;
         self.send(&request, &theirs).doing("ask the zygote for a monitor")?;
+        reached(Step::MonitorOrdered);
         ours.set_nonblocking(true).doing("make a socket wait for nobody")?;
         let mut watch = Watch(BufReader::new(UnixStream::from_std(ours).doing("watch a socket")?));
         let info = within(patience, watch.first()).await?;
@@ -56,11 +58,11 @@ impl Watch {
         .await
     }
 
-    /// The id of the next container that ends, or none when the monitor is dead.
-    pub async fn next(&mut self) -> Option<String> {
+    /// What happened to a container ([`Reply::Running`] or [`Reply::Exited`]), or none when the monitor is dead.
+    pub async fn next(&mut self) -> Option<Reply> {
         loop {
             match read_reply(&mut self.0).await {
-                Ok(Reply::Exited { container }) => return Some(container),
+                Ok(news @ (Reply::Running { .. } | Reply::Exited { .. })) => return Some(news),
                 Ok(_) => {}
                 Err(_) => return None,
             }
@@ -79,6 +81,7 @@ impl Watch {
 pub async fn call(dir: &Path, request: &Request, patience: Duration) -> Result<Reply> {
     within(patience, async {
         let mut answer = ask(dir, request).await?;
+        step::ordered(request);
         match read_reply(&mut answer).await? {
             Reply::Failed(sentence) => Err(Error::new(sentence)),
             reply => Ok(reply),
@@ -98,6 +101,7 @@ pub async fn order(dir: &Path, request: &Request, patience: Duration) -> Result<
 /// Run a process to its end: its exit, stdout and stderr. When this is dropped the monitor kills it.
 pub async fn exec(dir: &Path, request: &wire::Exec) -> Result<(ExecDone, Vec<u8>, Vec<u8>)> {
     let mut answer = ask(dir, &Request::Exec(request.clone())).await?;
+    reached(Step::ExecOrdered);
     let done = match read_reply(&mut answer).await? {
         Reply::Exec(done) if done.stdout <= request.limit && done.stderr <= request.limit => done,
         other => return Err(unexpected(other)),
@@ -106,6 +110,7 @@ pub async fn exec(dir: &Path, request: &wire::Exec) -> Result<(ExecDone, Vec<u8>
     let mut stderr = vec![0; done.stderr];
     answer.read_exact(&mut stdout).await.doing("read an exec's output")?;
     answer.read_exact(&mut stderr).await.doing("read an exec's output")?;
+    reached(Step::ExecEnded);
     Ok((done, stdout, stderr))
 }
 

@@ -22,6 +22,7 @@ use tonic::Code;
 
 use crate::api::AuthConfig;
 use crate::server::{Answer, Fault};
+use crate::step::{Step, reached};
 
 /// The pulls that are under way.
 pub struct Pulls {
@@ -103,8 +104,10 @@ impl Pulls {
 /// One process from its start to its end.
 async fn run(program: &Path, store: Arc<Store>, order: &str) -> Result<Ending> {
     let mut process = Process::start(program, store)?;
+    reached(Step::PullStarted);
     let (mut input, output) = process.ends().doing("talk to the pulling process")?;
     input.write_all(format!("{order}\n").as_bytes()).await.doing("order an image of the pulling process")?;
+    reached(Step::PullOrdered);
     let mut lines = BufReader::new(output).lines();
     let mut ending = None;
     while let Some(line) = lines.next_line().await.doing("hear the pulling process")? {
@@ -117,6 +120,7 @@ async fn run(program: &Path, store: Arc<Store>, order: &str) -> Result<Ending> {
     // As long as this is open, the process knows that it is wanted.
     drop(input);
     let status = process.wait()?;
+    reached(Step::PullEnded);
     ending.ok_or_else(|| Error::new(format!("the pulling process ended with {status} and said nothing")))
 }
 
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn a_pull_that_nobody_wants_is_killed() {
         block_on(async {
-            let fixture = fixture("kill", "echo $$ > $D/.pid; mv $D/.pid $D/pid; sleep 1000");
+            let fixture = fixture("kill", "echo $$ > $D/.pid; mv $D/.pid $D/pid; exec sleep 1000");
             let pull = fixture.pull(AuthConfig::default());
             until(fixture.dir.join("pid")).await;
             pull.abort();

@@ -3,10 +3,11 @@
 //! It may be killed at any time: pods live in their monitors, and the next server takes them over.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use hyper::body::Incoming;
@@ -14,6 +15,8 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kit::{Applet, Context, Exit, Place, Result, paths};
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use tokio::net::{UnixListener, UnixStream};
 use tonic::codegen::{Service as _, http};
 
@@ -35,6 +38,11 @@ pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' containe
 /// What pulls images: this program.
 const PROGRAM: &str = "/proc/self/exe";
 
+/// How long monitors that a killed server ordered may take until they listen: they wait for nobody.
+const LAST_MONITORS: Duration = Duration::from_secs(20);
+/// Between two looks for them; mostly the first one finds none.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// Threads for what blocks: mounts, plugins, unpacking. More pods at once than that wait for one another.
 const BLOCKING_THREADS: usize = 8;
 
@@ -52,18 +60,47 @@ pub(crate) struct Options {
     /// Folder for bundles and roots of containers
     #[arg(long, value_name = "DIR", default_value = paths::CONTAINERS)]
     containers: PathBuf,
+    /// Write the steps at which a test may kill the server, `RPC STEP` a line, and end
+    #[cfg(feature = "failpoints")]
+    #[arg(long)]
+    steps: bool,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&CRI, args)?;
+    #[cfg(feature = "failpoints")]
+    if options.steps {
+        return crate::step::list().map(|()| Exit::OK);
+    }
     // Before any thread: a child that is forked without exec has only the thread that forked it.
     // A client or a process that is gone is no reason for the server or a monitor to end.
     sys::sigpipe::ignore();
-    let zygote = Zygote(monitor::start()?);
+    let zygote = Zygote(monitor::start(alone(&options.state)?.into())?);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build().doing("start the event loop")?;
     runtime.block_on(serve(&options, zygote))
+}
+
+/// Wait until no zygote of a killed server makes monitors any more: one that comes after its half-made sandbox was undone would stay for
+/// ever. The lock goes with the processes that hold the file.
+fn alone(state: &Path) -> Result<File> {
+    let path = state.with_extension("lock");
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).on("make", dir)?;
+    }
+    let file = File::options().write(true).create(true).truncate(false).open(&path).on("open", &path)?;
+    let due = Instant::now() + LAST_MONITORS;
+    while let Err(e) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match e {
+            Errno::WOULDBLOCK if Instant::now() < due => std::thread::sleep(LOOK_AGAIN),
+            // Rather a monitor too many than a node without a runtime.
+            Errno::WOULDBLOCK => break,
+            Errno::INTR => {}
+            e => return Err(e).on("lock", &path),
+        }
+    }
+    Ok(file)
 }
 
 async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {

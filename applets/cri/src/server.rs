@@ -1,7 +1,7 @@
 //! What all RPCs share.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,6 +31,13 @@ pub struct Server {
     pub streaming: Streaming,
     /// Processor time at the last look.
     pub rates: Rates,
+}
+
+impl Server {
+    /// Where it writes.
+    pub fn folders(&self) -> [&Path; 3] {
+        [self.store.root(), &self.containers, self.images.root()]
+    }
 }
 
 /// The server as its tasks share it.

@@ -12,7 +12,7 @@ use crate::api::runtime_service_server::RuntimeService;
 #[allow(clippy::wildcard_imports, reason = "the table names every message")]
 use crate::api::*;
 use crate::rpc;
-use crate::server::Shared;
+use crate::server::{Server, Shared};
 
 /// Answers RPCs.
 #[derive(Clone)]
@@ -29,17 +29,17 @@ macro_rules! rpcs {
         #[tonic::async_trait]
         impl $service for Service {
             $(async fn $ask(&self, request: Request<$ask_in>) -> Result<Response<$ask_out>, Status> {
-                said(stringify!($ask), rpc::$asked::$ask(&self.0, request.into_inner()).await)
+                said(&self.0, stringify!($ask), rpc::$asked::$ask(&self.0, request.into_inner()).await)
             })*
             $(async fn $change(&self, request: Request<$change_in>) -> Result<Response<$change_out>, Status> {
                 let server = self.0.clone();
                 let work = async move { rpc::$changed::$change(&server, request.into_inner()).await };
                 let done = tokio::spawn(work).await.map_err(|e| Status::internal(e.to_string()))?;
-                said(stringify!($change), done)
+                said(&self.0, stringify!($change), done)
             })*
             $(type $flow_name = BoxStream<$flow_out>;
             async fn $flow(&self, request: Request<$flow_in>) -> Result<Response<Self::$flow_name>, Status> {
-                said(stringify!($flow), rpc::$streamed::$flow(&self.0, request.into_inner()).await)
+                said(&self.0, stringify!($flow), rpc::$streamed::$flow(&self.0, request.into_inner()).await)
             })*
             $(async fn $later(&self, _: Request<$later_in>) -> Result<Response<$later_out>, Status> {
                 Err(not_yet(stringify!($later)))
@@ -127,10 +127,13 @@ rpcs! { ImageService:
 const EVERYDAY: [Code; 3] = [Code::NotFound, Code::DeadlineExceeded, Code::FailedPrecondition];
 
 /// The answer, which goes to the caller; a failure also goes to the log of those who look for one, since callers tend to swallow it.
-fn said<T>(rpc: &str, answer: crate::server::Answer<T>) -> Result<Response<T>, Status> {
+fn said<T>(server: &Server, rpc: &str, answer: crate::server::Answer<T>) -> Result<Response<T>, Status> {
     match answer {
         Ok(answer) => Ok(Response::new(answer)),
-        Err(fault) => {
+        Err(mut fault) => {
+            if let Some(told) = image::room::told(fault.0.message(), &server.folders()) {
+                fault.0 = Status::resource_exhausted(told);
+            }
             if !EVERYDAY.contains(&fault.0.code()) {
                 tracing::warn!(rpc, error = fault.0.message(), "failed");
             }

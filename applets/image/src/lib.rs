@@ -12,8 +12,8 @@ mod layer;
 mod place;
 mod reference;
 pub mod registry;
-mod room;
-mod step;
+pub mod room;
+pub mod step;
 mod store;
 mod tarball;
 

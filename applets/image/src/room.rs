@@ -16,6 +16,20 @@ pub fn is_full(message: &str) -> bool {
     FULL.iter().any(|words| message.contains(words))
 }
 
+/// An error's words for a caller who knows no more than the folders in which it may have been written: one for want of room says where.
+pub fn told(message: &str, folders: &[&Path]) -> Option<String> {
+    if !is_full(message) || message.contains(NAMED) {
+        return None;
+    }
+    let full = folders.iter().find(|folder| free(folder).is_ok_and(|bytes| bytes < NOTHING))?;
+    Some(format!("{}{NAMED}{message}", mount(full).display()))
+}
+
+/// Between a place and what could not be done there.
+const NAMED: &str = " is full: ";
+/// What is left where a few pages did not fit, in bytes: others may have given some back meanwhile.
+const NOTHING: u64 = 256 << 10;
+
 /// Refuse what can't fit before it takes the room away from others. A layer is never smaller unpacked than packed, sparse files aside.
 pub fn check(root: &Path, bytes: u64) -> std::result::Result<(), Fault> {
     let free = free(root)?;
@@ -32,13 +46,13 @@ pub fn explained(fault: Fault, root: &Path) -> Fault {
     if fault.kind != Kind::Full && !is_full(&fault.message) {
         return fault;
     }
-    let text = format!("{} is full: {}", mount(root).display(), fault.message);
+    let text = format!("{}{NAMED}{}", mount(root).display(), fault.message);
     Fault::new(Kind::Full, text)
 }
 
 /// The same for any error of the store.
 pub fn named(e: Error, root: &Path) -> Error {
-    if is_full(&e.to_string()) { Error::new(format!("{} is full: {e}", mount(root).display())).with_exit(e.exit()) } else { e }
+    if is_full(&e.to_string()) { Error::new(format!("{}{NAMED}{e}", mount(root).display())).with_exit(e.exit()) } else { e }
 }
 
 fn free(root: &Path) -> Result<u64> {
@@ -52,4 +66,21 @@ fn mount(root: &Path) -> PathBuf {
     let own = device(root);
     let inside = root.ancestors().take_while(|path| device(path) == own);
     inside.last().unwrap_or(root).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_that_is_full_is_named() {
+        // A machine that runs tests has room there.
+        let here = std::env::temp_dir();
+        assert_eq!(told("write a: No space left on device (os error 28)", &[&here]), None);
+        // The kernel's own files have none.
+        let full = told("write a: No space left on device (os error 28)", &[&here, Path::new("/proc/self")]);
+        assert_eq!(full.as_deref(), Some("/proc is full: write a: No space left on device (os error 28)"));
+        assert_eq!(told("write a: permission denied", &[Path::new("/proc")]), None);
+        assert_eq!(told("/proc is full: write a: No space left on device", &[Path::new("/proc")]), None);
+    }
 }

@@ -1,4 +1,4 @@
-//! The steps of a change of the store at which a test kills it. Outside of tests they are nothing.
+//! The steps of a change of the store at which a test kills it, or the server that wants the change. Outside of tests they are nothing.
 
 /// A place at which a process may be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,7 @@ pub enum Step {
     Swept,
 }
 
-/// Every step, for the test that goes through them.
-#[cfg(test)]
+/// Every step, for the tests that go through them.
 pub const ALL: [Step; 8] = [
     Step::Begun,
     Step::LayerHalf,
@@ -48,5 +47,35 @@ pub fn reached(step: Step) {
 }
 
 /// The process is at this step.
-#[cfg(not(test))]
+#[cfg(all(not(test), feature = "failpoints"))]
+pub fn reached(step: Step) {
+    strike(&format!("{step:?}"));
+}
+
+/// The process is at this step.
+#[cfg(all(not(test), not(feature = "failpoints")))]
 pub const fn reached(_: Step) {}
+
+/// Where a test of whole systems orders kills: a line each, `STEP PID`, the next one first. Number 0 is whoever is at the step.
+#[cfg(feature = "failpoints")]
+pub const ORDERS: &str = "/run/kutties/kill-at";
+
+/// Carry out the next order, if it is for this step: the victim dies as by a power cut. An order is gone before it is carried out, so that
+/// who comes next is not killed as well.
+#[cfg(feature = "failpoints")]
+pub fn strike(step: &str) {
+    use rustix::process::{Pid, Signal, getpid, kill_process};
+    let Ok(orders) = std::fs::read_to_string(ORDERS) else { return };
+    let (order, later) = orders.split_once('\n').unwrap_or((&orders, ""));
+    let Some((_, victim)) = order.split_once(' ').filter(|(name, _)| *name == step) else { return };
+    let gone = if later.is_empty() {
+        std::fs::remove_file(ORDERS)
+    } else {
+        let new = format!("{ORDERS}.{}", std::process::id());
+        std::fs::write(&new, later).and_then(|()| std::fs::rename(&new, ORDERS))
+    };
+    if gone.is_ok() {
+        let victim = victim.parse().ok().and_then(Pid::from_raw).unwrap_or_else(getpid);
+        let _ = kill_process(victim, Signal::KILL);
+    }
+}

@@ -142,8 +142,9 @@ impl Service {
         self.kill_at.is_some()
     }
 
-    /// Somebody wants it to run.
+    /// Somebody wants it to run, and not to wait for what earlier failures have earned.
     pub fn start(&mut self) {
+        self.pause = PAUSE_FIRST;
         match self.state {
             State::Running if self.kill_at.is_some() => self.again = true,
             State::Running => {}

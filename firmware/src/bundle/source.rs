@@ -27,8 +27,8 @@ impl Source {
                 files.push(("main.go", main_go(variant.name, programs)));
                 vec!["."]
             }
-            Contents::Own(_, text) => {
-                files.push(("main.go", (*text).to_owned()));
+            Contents::Own(_, sources) => {
+                files.extend(sources.iter().map(|(name, text)| (*name, (*text).to_owned())));
                 vec!["."]
             }
             Contents::Packages(list) => list.iter().map(|(_, package)| *package).collect(),

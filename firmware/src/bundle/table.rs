@@ -44,8 +44,8 @@ pub enum Contents {
         /// Whom it answers to.
         programs: &'static [&'static Program],
     },
-    /// One file from a main.go of our own: (file, text).
-    Own(&'static str, &'static str),
+    /// One file from sources of our own: (file, name and text of each).
+    Own(&'static str, &'static [(&'static str, &'static str)]),
     /// One file a main package: (file, package).
     Packages(&'static [(&'static str, &'static str)]),
 }
@@ -326,7 +326,7 @@ pub static VARIANTS: &[Variant] = &[
         name: "cri-client",
         about: "the tests' client of every RPC of the runtime",
         modules: &KUBE,
-        contents: Contents::Own("cri-client", include_str!("../../../tests/cri-client/main.go")),
+        contents: Contents::Own("cri-client", &[("main.go", include_str!("../../../tests/cri-client/main.go"))]),
         cgo: false,
     },
     Variant {
@@ -347,10 +347,25 @@ pub static VARIANTS: &[Variant] = &[
         cgo: false,
     },
     Variant {
+        name: "survivor",
+        about: "the tests' client that sees the runtime's server die",
+        modules: &KUBE,
+        contents: Contents::Own(
+            "survivor",
+            &[
+                ("main.go", include_str!("../../../tests/survivor/main.go")),
+                ("bystander.go", include_str!("../../../tests/survivor/bystander.go")),
+                ("crowd.go", include_str!("../../../tests/survivor/crowd.go")),
+                ("kill.go", include_str!("../../../tests/survivor/kill.go")),
+            ],
+        ),
+        cgo: false,
+    },
+    Variant {
         name: "streaming-client",
         about: "the tests' client of the runtime's streaming URLs",
         modules: &KUBE,
-        contents: Contents::Own("streaming-client", include_str!("../../../tests/streaming-client/main.go")),
+        contents: Contents::Own("streaming-client", &[("main.go", include_str!("../../../tests/streaming-client/main.go"))]),
         cgo: false,
     },
     Variant {

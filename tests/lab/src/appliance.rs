@@ -12,6 +12,11 @@ use kit::{Context, Error, Result};
 use crate::vm::Spec;
 use crate::{qemu, segment, test_image};
 
+/// Where a guest of the tests of survival has the binary that can be killed at each step.
+pub const KILLABLE: &str = "/usr/lib/kutties-test/kutties";
+/// Where it has their client.
+pub const SURVIVOR: &str = "/usr/lib/kutties-test/survivor";
+
 /// A board's files, ready to boot.
 #[derive(Debug, Clone)]
 pub struct Appliance {
@@ -69,6 +74,21 @@ impl Appliance {
     /// The folder of those images.
     pub fn media(&self) -> PathBuf {
         self.dir.join("media")
+    }
+
+    /// Build what the tests of survival need as well: the binary whose CRI server can be killed at each of its steps, and their client.
+    pub fn build_survival(&self) -> Result<()> {
+        let tools = tools::ensure(&self.board).map_err(told)?;
+        let built = binary::package_with("kutties", &["failpoints"], self.board.arch, &tools).map_err(told)?;
+        let (program, lab) = (fs::read(&built).on("read", &built)?, self.dir.join("lab"));
+        firmware::bundle::build("survivor", &self.board.arch.to_string(), &lab).map_err(told)?;
+        let client = fs::read(lab.join("survivor")).on("read", lab.join("survivor"))?;
+        segment::files(&self.survival(), &[(KILLABLE, &program), (SURVIVOR, &client)]).map(drop)
+    }
+
+    /// The segment with those.
+    pub fn survival(&self) -> PathBuf {
+        self.dir.join("lab/survival.cpio")
     }
 
     /// Build the bundle that is the kubelet alone as well.

@@ -1,5 +1,6 @@
 //! Stopping and removing a container.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::api::ContainerEventType;
 use crate::link;
 use crate::monitor::wire::Request;
 use crate::server::{Server, blocking};
+use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, SandboxPhase};
 
 /// How much longer than the grace a stop may take, until the kill has been carried out.
@@ -32,6 +34,7 @@ pub async fn stop(server: &Server, container: Arc<Container>, grace: Duration) -
     };
     let making = container.phase == ContainerPhase::Making;
     let stopped = link::order(&dir, &request, grace.saturating_add(AFTER_GRACE)).await;
+    reached(Step::ContainerStopped);
     // The watcher of a monitor that died ends its containers too, and may have been faster.
     if server.store.refreshed(container).exit.is_some() {
         return Ok(());
@@ -53,6 +56,7 @@ pub async fn remove(server: &Server, container: Arc<Container>) -> Result<()> {
         }
         let request = Request::Delete { container: container.id.clone() };
         link::order(&server.store.dir(&container.sandbox), &request, PATIENCE).await?;
+        reached(Step::ContainerDeleted);
     }
     let (id, dir) = (container.id.clone(), server.containers.join(&container.id));
     blocking(move || {
@@ -60,6 +64,10 @@ pub async fn remove(server: &Server, container: Arc<Container>) -> Result<()> {
         rootfs::remove(&dir)
     })
     .await?;
+    // The kubelet removes the logs of containers that it knows: an empty one of each failed attempt would stay for ever.
+    if container.phase == ContainerPhase::Making && fs::metadata(&container.log_path).is_ok_and(|log| log.len() == 0) {
+        let _ = fs::remove_file(&container.log_path);
+    }
     server.store.forget_container(&container)?;
     if container.phase != ContainerPhase::Making {
         server.store.tell(ContainerEventType::ContainerDeletedEvent, &container.sandbox, &container.id);

@@ -10,6 +10,7 @@ use kit::{Context, Error, Result, paths};
 use crate::api::Protocol;
 use crate::monitor::wire;
 use crate::server::blocking;
+use crate::step::{Step, reached};
 use crate::store::Sandbox;
 
 /// The pod's link, by the name that everybody expects.
@@ -39,7 +40,10 @@ pub async fn configure(cidrs: &str) -> Result<()> {
         std::fs::create_dir_all(paths::CNI_OWN).on("make", paths::CNI_OWN)?;
         let new = path.with_extension("new");
         std::fs::write(&new, text).on("write", &new)?;
-        std::fs::rename(&new, &path).on("rename", &new)
+        reached(Step::NetworkHalf);
+        std::fs::rename(&new, &path).on("rename", &new)?;
+        reached(Step::NetworkConfigured);
+        Ok(())
     })
     .await
 }

@@ -4,17 +4,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{container, rootfs, sandbox, watch};
+use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::monitor::wire::State;
 use crate::server::{Shared, blocking, now};
-use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase};
+use crate::step::{Step, reached};
+use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, remove_folder};
 
 /// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
 const GREETING: Duration = Duration::from_secs(20);
 
 /// Take over all that is on disk. A failure is said and the rest goes on: the kubelet will ask again for what is left.
 pub async fn all(server: &Shared) {
+    reached(Step::StartBegun);
     for record in server.store.sandboxes() {
         match record.phase {
             SandboxPhase::Ready => take_over(server, &record).await,
@@ -25,8 +27,10 @@ pub async fn all(server: &Shared) {
             }
             SandboxPhase::Stopped => {}
         }
+        reached(Step::StartTookOver);
     }
     sweep(server).await;
+    reached(Step::StartSwept);
 }
 
 async fn take_over(server: &Shared, sandbox: &Sandbox) {
@@ -44,7 +48,7 @@ async fn take_over(server: &Shared, sandbox: &Sandbox) {
             (ContainerPhase::Making, _) => container::remove(server, container.clone()).await,
             // The last server died between the order to start and the note of it.
             (ContainerPhase::Created, Some(seen)) if seen.state != State::Created => {
-                note_start(server, &container, seen.started_at)
+                server.store.started(&container.id, seen.started_at)
             }
             (_, None) => lost(server, &container),
             _ => Ok(()),
@@ -59,16 +63,6 @@ async fn take_over(server: &Shared, sandbox: &Sandbox) {
     watch::begin(server, &sandbox.id, watch);
 }
 
-fn note_start(server: &Shared, container: &Container, at: i64) -> kit::Result<()> {
-    server
-        .store
-        .change_container(&container.id, |container| {
-            container.phase = ContainerPhase::Started;
-            container.started_at = at;
-        })
-        .map(|_| ())
-}
-
 /// A container of which its living monitor knows nothing was being removed when the last server died.
 fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     if server.store.refreshed(container.clone()).exit.is_some() {
@@ -78,11 +72,16 @@ fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     server.store.ended(&container.id, exit, "Lost", "the pod's monitor does not know it").map(|_| ())
 }
 
-/// Remove container folders that no record explains: of an earlier boot, where /var outlives it, or of a create that was killed.
+/// Remove folders that no record explains: of an earlier boot, where /var outlives it, or of what a killed server was about to note or had
+/// forgotten.
 async fn sweep(server: &Shared) {
     let known: HashSet<String> = server.store.containers().into_iter().map(|container| container.id.clone()).collect();
-    let root = server.containers.clone();
+    let (root, strays) = (server.containers.clone(), server.store.strays());
     let swept = blocking(move || {
+        for pod in strays? {
+            sandbox_dir::release(&pod)?;
+            remove_folder(&pod)?;
+        }
         let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
         for entry in entries.flatten() {
             if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
@@ -92,6 +91,6 @@ async fn sweep(server: &Shared) {
         Ok(())
     });
     if let Err(e) = swept.await {
-        tracing::error!(error = %e, "sweep the containers' folder");
+        tracing::error!(error = %e, "sweep what no record explains");
     }
 }

@@ -13,6 +13,9 @@ use rustix::mount::{
     fsmount, fsopen, mount, move_mount, unmount,
 };
 
+use crate::step::{Step, reached};
+use crate::store::remove_folder;
+
 /// Where a container's root is mounted, in the container's folder.
 pub fn root(dir: &Path) -> PathBuf {
     dir.join("rootfs")
@@ -49,10 +52,10 @@ pub fn mount_layers(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Pa
 pub fn remove(dir: &Path) -> Result<()> {
     super::volumes::release(dir)?;
     unmount_all(&root(dir))?;
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", dir),
-        _ => Ok(()),
-    }
+    reached(Step::RootUnmounted);
+    remove_folder(dir)?;
+    reached(Step::ContainerFolderRemoved);
+    Ok(())
 }
 
 /// Detach whatever is mounted at a place; no error when nothing is.

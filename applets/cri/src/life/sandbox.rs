@@ -13,6 +13,7 @@ use crate::link;
 use crate::monitor::wire::{self, Request};
 use crate::server::{Server, blocking};
 use crate::spec::HIERARCHY;
+use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
 
 /// End all that runs in a sandbox, give its addresses back, end its monitor. May be repeated.
@@ -25,15 +26,17 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
     let dir = server.store.dir(&sandbox.id);
     if sandbox.networked {
         network::detach(sandbox, &dir).await?;
+        reached(Step::NetworkDetached);
     }
-    // Written before the monitor goes, whose death then surprises nobody.
     let id = sandbox.id.as_str();
-    server.store.change_sandbox(id, |sandbox| {
-        sandbox.networked = false;
-        if sandbox.phase == SandboxPhase::Ready {
+    if sandbox.phase != SandboxPhase::Making {
+        // Written before the monitor goes, whose death then surprises nobody. A half-made one is undone where there may be no room for it.
+        server.store.change_sandbox(id, |sandbox| {
+            sandbox.networked = false;
             sandbox.phase = SandboxPhase::Stopped;
-        }
-    })?;
+        })?;
+        reached(Step::SandboxStopped);
+    }
     if sandbox.phase == SandboxPhase::Ready {
         server.store.tell(ContainerEventType::ContainerStoppedEvent, id, id);
     }
@@ -43,10 +46,13 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
     {
         tracing::warn!(sandbox = id, error = %e, "the monitor did not end in order");
     }
+    reached(Step::MonitorEnded);
     if sandbox.shares_pids() {
         remove_cgroup(&sandbox.init_cgroup());
     }
-    blocking(move || sandbox_dir::release(&dir)).await
+    blocking(move || sandbox_dir::release(&dir)).await?;
+    reached(Step::SandboxReleased);
+    Ok(())
 }
 
 /// Remove a sandbox, its containers and all that they left.
@@ -57,6 +63,7 @@ pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
     }
     if sandbox.own_cgroup {
         remove_cgroup(&sandbox.cgroup);
+        reached(Step::PodCgroupRemoved);
     }
     if sandbox.phase != SandboxPhase::Making {
         // While it can still be described.

@@ -28,12 +28,12 @@ pub fn make(dir: &Path, sandbox: &Sandbox) -> Result<()> {
 }
 
 /// Write the hosts file for containers to which the kubelet gives none.
-pub fn write_hosts(dir: &Path, sandbox: &Sandbox) -> Result<()> {
+pub fn write_hosts(dir: &Path, sandbox: &Sandbox, ips: &[String]) -> Result<()> {
     let hosts = if sandbox.on_host_network() {
         fs::read("/etc/hosts").unwrap_or_else(|_| b"127.0.0.1\tlocalhost\n".to_vec())
     } else {
         let mut text = String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
-        for ip in &sandbox.ips {
+        for ip in ips {
             let _ = writeln!(text, "{ip}\t{}", sandbox.hostname());
         }
         text.into_bytes()

@@ -5,18 +5,20 @@ use std::path::Path;
 
 use crate::api::ContainerEventType;
 use crate::link::Watch;
-use crate::monitor::wire::Exit;
+use crate::monitor::wire::{Exit, Reply};
 use crate::server::{Shared, now};
 use crate::spec::HIERARCHY;
-use crate::store::{Container, SandboxPhase};
+use crate::store::SandboxPhase;
 
 /// Watch from now on.
 pub fn begin(server: &Shared, sandbox: &str, mut watch: Watch) {
     let (server, sandbox) = (server.clone(), sandbox.to_owned());
     tokio::spawn(async move {
-        while let Some(id) = watch.next().await {
-            if let Some(container) = server.store.container(&id) {
-                server.store.refreshed(container);
+        while let Some(news) = watch.next().await {
+            match news {
+                Reply::Running { container, at } => note(server.store.started(&container, at).err()),
+                Reply::Exited { container } => drop(server.store.container(&container).map(|one| server.store.refreshed(one))),
+                _ => {}
             }
         }
         died(&server, &sandbox);
@@ -26,33 +28,35 @@ pub fn begin(server: &Shared, sandbox: &str, mut watch: Watch) {
 /// A pod without its monitor has nobody who reaps it and writes its logs: kill it, so that the kubelet makes it anew.
 /// Nothing happens when the sandbox was stopped before.
 pub fn died(server: &Shared, sandbox: &str) {
-    if server.store.sandbox(sandbox).is_none_or(|sandbox| sandbox.phase != SandboxPhase::Ready) {
-        return;
-    }
+    let Some(record) = server.store.sandbox(sandbox).filter(|sandbox| sandbox.phase == SandboxPhase::Ready) else { return };
     tracing::error!(sandbox, "the monitor died: its pod is killed");
     for container in server.store.containers_of(sandbox) {
         let container = server.store.refreshed(container);
-        kill(&container);
+        kill(&container.cgroup);
         if container.exit.is_none() {
             let exit = Exit { code: 137, signal: 9, started_at: container.started_at, finished_at: now(), oom_killed: false };
             note(server.store.ended(&container.id, exit, "MonitorDied", "the pod's monitor died").err());
         }
     }
+    if record.shares_pids() {
+        // Nobody else ends the process that holds the namespace.
+        kill(&record.init_cgroup());
+    }
     note(server.store.change_sandbox(sandbox, |sandbox| sandbox.phase = SandboxPhase::Stopped).err());
     server.store.tell(ContainerEventType::ContainerStoppedEvent, sandbox, sandbox);
 }
 
-fn kill(container: &Container) {
-    let file = Path::new(HIERARCHY).join(container.cgroup.trim_start_matches('/')).join("cgroup.kill");
+fn kill(cgroup: &str) {
+    let file = Path::new(HIERARCHY).join(cgroup.trim_start_matches('/')).join("cgroup.kill");
     if let Err(e) = fs::write(&file, "1")
         && e.kind() != std::io::ErrorKind::NotFound
     {
-        tracing::error!(container = container.id, error = %e, "kill what a dead monitor left");
+        tracing::error!(cgroup, error = %e, "kill what a dead monitor left");
     }
 }
 
 fn note(error: Option<kit::Error>) {
     if let Some(e) = error {
-        tracing::error!(error = %e, "keep the end of a pod whose monitor died");
+        tracing::error!(error = %e, "keep what a monitor told, or that it died");
     }
 }

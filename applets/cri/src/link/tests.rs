@@ -49,7 +49,7 @@ fn a_watch_tells_exits_and_death() {
     run(async {
         let (info, mut watch) = Watch::open(&dir, Duration::from_secs(5)).await.unwrap();
         assert_eq!(info.pid, 4);
-        assert_eq!(watch.next().await.as_deref(), Some("c"));
+        assert_eq!(watch.next().await, Some(Reply::Exited { container: "c".into() }));
         assert_eq!(watch.next().await, None);
     });
 }

@@ -47,6 +47,10 @@ pub struct Container {
     pub kill_at: Option<Instant>,
     /// Who waits for its end.
     pub stoppers: Vec<u64>,
+    /// Who waits for its start, beside the one for whom it is started.
+    pub starters: Vec<u64>,
+    /// Who wants it deleted as soon as it is made; none for the pod's end.
+    pub condemned: Vec<Option<u64>>,
 }
 
 /// Begin to make a container: its record and the run of `oci create`.
@@ -66,6 +70,8 @@ pub fn begin(dir: &Path, create: Create, caller: u64) -> Result<(Container, Job)
         making: true,
         kill_at: None,
         stoppers: Vec::new(),
+        starters: Vec::new(),
+        condemned: Vec::new(),
     };
     let pid_file = dir.join(format!("{}.pid", create.container));
     let mut command = job::command([OsArg("create"), OsArg("--bundle")]);
@@ -205,6 +211,8 @@ mod tests {
             making: false,
             kill_at: None,
             stoppers: Vec::new(),
+            starters: Vec::new(),
+            condemned: Vec::new(),
         };
         (container, [out_far.into(), err_far.into()], path)
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kit::{Context, Result};
 use nix::sys::signal::{SigSet, Signal as NixSignal};
@@ -18,11 +18,14 @@ use super::connection::{Connection, Heard, Phase};
 use super::container::Container;
 use super::exec::{self, Running};
 use super::job::Job;
-use super::wire::{self, Pod, Reply};
+use super::wire::{self, Exit, Pod, Reply};
 use super::{journal, pod};
 
 /// Exits of processes that nobody has claimed yet; a claim comes within one run of `oci`.
 pub const UNCLAIMED: usize = 64;
+
+/// Between two attempts to write what there is no room for.
+const PAYMENT: Duration = Duration::from_secs(1);
 
 /// A pod's monitor.
 pub struct Monitor {
@@ -40,6 +43,8 @@ pub struct Monitor {
     pub execs: Vec<Running>,
     /// Ended processes that no one knew yet: pid, status, time.
     pub unclaimed: Vec<(i32, i32, i64)>,
+    /// Exits that the journal had no room for.
+    pub owed: Vec<(String, Exit)>,
     /// Who asked for the end.
     pub leaving: Option<u64>,
     /// A number for the next caller or file.
@@ -59,12 +64,14 @@ enum Source {
     Exec(i32, usize),
 }
 
-/// Be the monitor of the pod in `dir`; the first to hear of it is `notify`. Returns when the pod is gone.
-pub fn run(dir: &Path, notify: UnixStream) -> Result<()> {
+/// Be the monitor of the pod in `dir`; the first to hear of it is `notify`. Whoever finds `alone` closed can reach it. Returns when the pod
+/// is gone.
+pub fn run(dir: &Path, notify: UnixStream, alone: Option<OwnedFd>) -> Result<()> {
     let mut first = Connection::new(notify, Phase::Watching);
     match Monitor::start(dir) {
         Ok(mut monitor) => {
             first.socket.set_nonblocking(true).doing("watch a socket")?;
+            drop(alone);
             let info = monitor.info();
             first.say(&Reply::Info(info), &[]);
             monitor.connections.insert(0, first);
@@ -98,6 +105,7 @@ impl Monitor {
             jobs: Vec::new(),
             execs: Vec::new(),
             unclaimed: Vec::new(),
+            owed: Vec::new(),
             leaving: None,
             next: 1,
             listener,
@@ -156,7 +164,8 @@ impl Monitor {
         let execs = self.execs.iter().filter(|exec| !exec.timed_out).filter_map(|exec| exec.deadline);
         let kills = self.containers.values().filter_map(|container| container.kill_at);
         let clients = self.containers.values().flat_map(|container| &container.clients).filter_map(Client::due);
-        let due = jobs.chain(execs).chain(kills).chain(clients).min()?;
+        let payment = (!self.owed.is_empty()).then(|| Instant::now() + PAYMENT);
+        let due = jobs.chain(execs).chain(kills).chain(clients).chain(payment).min()?;
         let left = due.saturating_duration_since(Instant::now());
         Some(Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) })
     }
@@ -242,10 +251,13 @@ impl Monitor {
     /// Do what is due.
     fn keep_time(&mut self) {
         let now = Instant::now();
+        if !self.owed.is_empty() {
+            self.pay();
+        }
         for job in self.jobs.iter_mut().filter(|job| job.deadline <= now) {
             exec::kill_tree(job.pid);
             // Its end will be seen as a child's; until then it is not due again.
-            job.deadline = now + std::time::Duration::from_hours(1);
+            job.deadline = now + Duration::from_hours(1);
         }
         for exec in self.execs.iter_mut().filter(|e| !e.timed_out && e.deadline.is_some_and(|due| due <= now)) {
             exec.timed_out = true;

@@ -25,8 +25,11 @@ pub fn write(dir: &Path, container: &str, exit: &Exit) -> Result<()> {
     fs::create_dir_all(&folder).on("make", &folder)?;
     let new = path.with_extension("new");
     let text = serde_json::to_vec(exit).doing("encode an exit")?;
-    fs::File::create(&new).and_then(|mut file| file.write_all(&text)).on("write", &new)?;
-    fs::rename(&new, &path).on("rename", &new)
+    let written = fs::File::create(&new).and_then(|mut file| file.write_all(&text)).on("write", &new);
+    written.and_then(|()| fs::rename(&new, &path).on("rename", &new)).inspect_err(|_| {
+        // Half an exit is of no use, and there may be no room for it.
+        let _ = fs::remove_file(&new);
+    })
 }
 
 /// A cgroup's folder.

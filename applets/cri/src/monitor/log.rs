@@ -37,11 +37,28 @@ impl Log {
         Ok(())
     }
 
-    /// A full disk must not stop the container: what can't be written is dropped.
+    /// A full disk must not stop the container: lines that can't be written whole are dropped. `bytes` are whole lines.
     fn write(&mut self, bytes: &[u8]) {
-        if let Some(file) = &mut self.file {
-            let _ = file.write_all(bytes);
+        let Some(file) = &mut self.file else { return };
+        let mut written = 0;
+        while written < bytes.len() {
+            match file.write(&bytes[written..]) {
+                Ok(count) if count > 0 => written += count,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                _ => return cut_back(file, &bytes[..written]),
+            }
         }
+    }
+}
+
+/// Take back the part of a line at the end of what was written: what comes when there is room again must not be read as its end.
+fn cut_back(file: &File, written: &[u8]) {
+    let part = written.len() - written.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if part > 0
+        && let Ok(meta) = file.metadata()
+    {
+        // A file that can't be cut either keeps the part.
+        let _ = file.set_len(meta.len().saturating_sub(part as u64));
     }
 }
 
@@ -170,6 +187,18 @@ mod tests {
         assert_eq!(civil(0), (1970, 1, 1));
         assert_eq!(civil(19_782), (2024, 2, 29));
         assert_eq!(civil(20_514), (2026, 3, 2));
+    }
+
+    #[test]
+    fn a_part_of_a_line_is_taken_back() {
+        let path = std::env::temp_dir().join(format!("kutties-log-cut-{}", std::process::id()));
+        for (written, left) in [("one\ntwo\nthr", "zero\none\ntwo\n"), ("one\n", "zero\none\n"), ("on", "zero\n"), ("", "zero\n")]
+        {
+            std::fs::write(&path, format!("zero\n{written}")).unwrap();
+            cut_back(&File::options().append(true).open(&path).unwrap(), written.as_bytes());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
+        }
+        std::fs::remove_file(path).unwrap();
     }
 
     /// The tags and contents that a sequence of writes leaves in the log.

@@ -7,6 +7,7 @@ mod attach;
 mod connection;
 mod console;
 mod container;
+mod ends;
 mod events;
 mod exec;
 mod init;

@@ -11,7 +11,7 @@ use rustix::process::{Pid, WaitOptions, wait};
 
 use super::connection::Phase;
 use super::container;
-use super::events::{Monitor, UNCLAIMED, kill};
+use super::events::{Monitor, UNCLAIMED};
 use super::exec::{self, Output, Running};
 use super::job::{self, ExecJob, Job, Then};
 use super::journal;
@@ -69,9 +69,18 @@ impl Monitor {
     }
 
     fn start_container(&mut self, caller: u64, id: &str) -> Result<Option<Reply>> {
-        let Some(container) = self.containers.get(id) else { return Ok(Some(Reply::Unknown)) };
-        if container.state != State::Created {
-            return Ok(Some(Reply::Failed(format!("container {id} was started before"))));
+        let starts = |job: &Job| job.container == id && matches!(job.then, Then::Started(_));
+        let starting = self.jobs.iter().any(starts);
+        let Some(container) = self.containers.get_mut(id) else { return Ok(Some(Reply::Unknown)) };
+        match container.state {
+            // A server that was killed meanwhile asks again: what it wants is done, or about to be.
+            State::Running => return Ok(Some(Reply::Started { at: container.started_at })),
+            State::Created if starting => {
+                container.starters.push(caller);
+                return Ok(None);
+            }
+            State::Created => {}
+            State::Exited => return Ok(Some(Reply::Failed(format!("container {id} was started before")))),
         }
         let job = job::begin(job::command(["start", id]), Some(caller), id, Then::Started(journal::now()))?;
         self.jobs.push(job);
@@ -131,9 +140,14 @@ impl Monitor {
     }
 
     fn stop(&mut self, caller: u64, id: &str, signal: i32, grace: u64) -> Option<Reply> {
+        if !self.owed.is_empty() {
+            self.pay();
+        }
         let Some(container) = self.containers.get_mut(id) else { return Some(Reply::Unknown) };
         if container.state == State::Exited {
-            return Some(Reply::Done);
+            let is_owed = self.owed.iter().any(|(of, _)| of == id);
+            let why = || format!("container {id} has ended; note that: no space left on device");
+            return Some(if is_owed { Reply::Failed(why()) } else { Reply::Done });
         }
         let due = Instant::now() + Duration::from_millis(grace);
         container.kill_at = Some(container.kill_at.map_or(due, |before| before.min(due)));
@@ -148,8 +162,11 @@ impl Monitor {
     }
 
     fn delete(&mut self, caller: Option<u64>, id: &str) -> Result<Option<Reply>> {
-        if !self.containers.contains_key(id) {
-            return Ok(Some(Reply::Done));
+        let Some(container) = self.containers.get_mut(id) else { return Ok(Some(Reply::Done)) };
+        if container.making {
+            // Two runs of `oci` at once would miss each other's work.
+            container.condemned.push(caller);
+            return Ok(None);
         }
         let job = job::begin(job::command(["delete", "--force", id]), caller, id, Then::Deleted)?;
         self.jobs.push(job);
@@ -173,7 +190,7 @@ impl Monitor {
     }
 
     /// A child has ended, with its status or 128 plus its signal.
-    fn ended(&mut self, pid: i32, code: i32) {
+    pub fn ended(&mut self, pid: i32, code: i32) {
         if let Some(at) = self.jobs.iter().position(|job| job.pid == pid) {
             let job = self.jobs.swap_remove(at);
             self.job_ended(job, code);
@@ -193,8 +210,16 @@ impl Monitor {
     fn job_ended(&mut self, job: Job, code: i32) {
         let Job { caller, container, then, complaint, .. } = job;
         let reply = match then {
-            Then::Created(pid_file) => self.created(&container, &pid_file, code, complaint),
-            Then::Started(at) => self.started(&container, at, code, complaint),
+            Then::Created(pid_file) => {
+                let reply = self.created(&container, &pid_file, code, complaint);
+                self.answer(caller.unwrap_or_default(), &reply);
+                return self.delete_condemned(&container);
+            }
+            Then::Started(at) => {
+                let reply = self.started(&container, at, code, complaint);
+                self.tell_started(&container, at, &reply);
+                reply
+            }
             Then::Deleted => self.deleted(&container, code, complaint),
             Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), *exec, code, complaint) {
                 Ok(()) => return,
@@ -241,10 +266,38 @@ impl Monitor {
         }
     }
 
-    /// Forget a container that came to nothing. Whoever wanted it stopped meanwhile has what they wanted.
+    /// Forget a container that came to nothing. Whoever wanted it stopped or deleted meanwhile has what they wanted.
     fn unmade(&mut self, id: &str) {
-        for number in self.containers.remove(id).map(|container| container.stoppers).unwrap_or_default() {
+        let Some(container) = self.containers.remove(id) else { return };
+        for number in container.stoppers.into_iter().chain(container.condemned.into_iter().flatten()) {
             self.answer(number, &Reply::Done);
+        }
+    }
+
+    /// Delete what was to be deleted while it was being made.
+    fn delete_condemned(&mut self, id: &str) {
+        let condemned = self.containers.get_mut(id).map(|container| std::mem::take(&mut container.condemned)).unwrap_or_default();
+        for caller in condemned {
+            let failed = match self.delete(caller, id) {
+                Ok(None) => continue,
+                Ok(Some(reply)) => reply,
+                Err(e) => Reply::Failed(e.to_string()),
+            };
+            match caller {
+                Some(caller) => self.answer(caller, &failed),
+                None => self.last_delete(&failed),
+            }
+        }
+    }
+
+    /// Tell of a start those who asked for it once more, and those who watch.
+    fn tell_started(&mut self, id: &str, at: i64, reply: &Reply) {
+        let starters = self.containers.get_mut(id).map(|container| std::mem::take(&mut container.starters)).unwrap_or_default();
+        for number in starters {
+            self.answer(number, reply);
+        }
+        if matches!(reply, Reply::Started { .. }) {
+            self.tell(&Reply::Running { container: id.to_owned(), at });
         }
     }
 
@@ -256,6 +309,8 @@ impl Monitor {
         container.started_at = at;
         if container.state == State::Created {
             container.state = State::Running;
+        } else if let Some((_, exit)) = self.owed.iter_mut().find(|(of, _)| of == id) {
+            exit.started_at = at;
         } else if let Some(mut exit) = self.journaled(id) {
             // It ended before `oci start` did; only now is its start known to have been one.
             exit.started_at = at;
@@ -274,6 +329,7 @@ impl Monitor {
         if code != 0 {
             return Reply::Failed(job::complaint(complaint));
         }
+        self.owed.retain(|(of, _)| of != id);
         if let Some(mut container) = self.containers.remove(id) {
             container.pump_all();
             for number in std::mem::take(&mut container.stoppers) {
@@ -308,36 +364,6 @@ impl Monitor {
         let [stdout, stderr] = &exec.output.kept;
         let done = ExecDone { code, timed_out: exec.timed_out, stdout: stdout.len(), stderr: stderr.len() };
         self.answer_with(exec.caller, &Reply::Exec(done), &[stdout, stderr]);
-    }
-
-    /// A pid has become known: perhaps its end came first.
-    fn claim(&mut self, pid: i32) {
-        let Some(at) = self.unclaimed.iter().position(|(p, ..)| *p == pid) else { return };
-        let (_, code, when) = self.unclaimed.swap_remove(at);
-        match self.containers.iter().find(|(_, c)| c.live_pid() == Some(pid)).map(|(id, _)| id.clone()) {
-            Some(id) => self.container_ended(&id, code, when),
-            None => self.ended(pid, code),
-        }
-    }
-
-    /// Write the journal, then tell everybody.
-    fn container_ended(&mut self, id: &str, code: i32, when: i64) {
-        let Some(container) = self.containers.get_mut(id) else { return };
-        container.state = State::Exited;
-        container.kill_at = None;
-        kill(container);
-        container.pump_all();
-        let signal = if code > 128 { code - 128 } else { 0 };
-        let oom_killed = journal::oom_killed(&container.cgroup);
-        let exit = Exit { code, signal, oom_killed, started_at: container.started_at, finished_at: when };
-        let stoppers = std::mem::take(&mut container.stoppers);
-        if let Err(e) = journal::write(&self.dir, id, &exit) {
-            tracing::error!(container = id, "{e}");
-        }
-        for number in stoppers {
-            self.answer(number, &Reply::Done);
-        }
-        self.tell(&Reply::Exited { container: id.to_owned() });
     }
 }
 

@@ -59,11 +59,12 @@ pub struct Pod {
 pub enum Request {
     /// Who are you, and what do your containers do? [`Reply::Info`].
     Info,
-    /// [`Reply::Info`] at once, then [`Reply::Exited`] for each container that ends, until either side closes.
+    /// [`Reply::Info`] at once, then [`Reply::Running`] for each container that is started and [`Reply::Exited`] for each that ends, until
+    /// either side closes.
     Watch,
     /// `oci create`: [`Reply::Created`]. A container of that id that is there already is an error.
     Create(Create),
-    /// `oci start`: [`Reply::Started`].
+    /// `oci start`: [`Reply::Started`], also when it runs already or is just being started.
     Start {
         /// The container's id.
         container: String,
@@ -103,7 +104,8 @@ pub enum Request {
         /// Milliseconds until the kill; 0 kills at once.
         grace: u64,
     },
-    /// `oci delete --force`, and forget it: [`Reply::Done`], also when it is unknown. The journal entry stays.
+    /// `oci delete --force`, and forget it: [`Reply::Done`], also when it is unknown. One that is being made is deleted when it was made.
+    /// The journal entry stays.
     Delete {
         /// The container's id.
         container: String,
@@ -183,6 +185,13 @@ pub enum Reply {
     Exec(ExecDone),
     /// The client is attached.
     Attached,
+    /// A container was started, told to watchers: whoever asked for it may be gone.
+    Running {
+        /// The container's id.
+        container: String,
+        /// When, in nanoseconds since 1970.
+        at: i64,
+    },
     /// A container ended; its journal entry is there.
     Exited {
         /// The container's id.

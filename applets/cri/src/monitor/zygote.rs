@@ -22,25 +22,26 @@ const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors";
 const REQUEST_LIMIT: usize = 8192;
 
 /// Fork the zygote; call it while the process has one thread. The socket takes [`Spawn`] packets; the zygote ends when it is closed.
-pub fn start() -> Result<OwnedFd> {
+/// `alone` is held until then, and by each monitor until it listens: as long as somebody holds it, monitors may still appear.
+pub fn start(alone: OwnedFd) -> Result<OwnedFd> {
     let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
         .doing("make the zygote's socket")?;
     match fork().doing("fork the zygote")? {
         Side::Parent(_) => Ok(ours),
         Side::Child => {
             drop(ours);
-            end(serve(theirs))
+            end(serve(theirs, alone))
         }
     }
 }
 
-fn serve(socket: OwnedFd) -> u8 {
-    let mut socket = Some(socket);
+fn serve(socket: OwnedFd, alone: OwnedFd) -> u8 {
+    let (mut socket, mut alone) = (Some(socket), Some(alone));
     // Without the cgroup (a test outside an appliance) monitors stay where the server is.
     let _ = fs::create_dir_all(CGROUP).and_then(|()| fs::write(Path::new(CGROUP).join("cgroup.procs"), "0"));
     while let Some(listening) = &socket {
         match receive(listening) {
-            Ok(Some((request, notify))) => spawn(&mut socket, &request, notify),
+            Ok(Some((request, notify))) => spawn((&mut socket, &mut alone), &request, notify),
             Ok(None) => return 0,
             // A request that can't be read has no one to be told of: its socket is closed, which the server sees.
             Err(_) => {}
@@ -69,7 +70,7 @@ fn receive(socket: &OwnedFd) -> Result<Option<(Spawn, UnixStream)>> {
 }
 
 /// Fork twice, so that the monitor's parent is PID 1 from the start and the zygote has nothing to reap later.
-fn spawn(socket: &mut Option<OwnedFd>, request: &Spawn, notify: UnixStream) {
+fn spawn((socket, alone): (&mut Option<OwnedFd>, &mut Option<OwnedFd>), request: &Spawn, notify: UnixStream) {
     match fork() {
         Ok(Side::Parent(pid)) => {
             drop(notify);
@@ -81,7 +82,7 @@ fn spawn(socket: &mut Option<OwnedFd>, request: &Spawn, notify: UnixStream) {
             if let Ok(Side::Child) = fork() {
                 // Without its end in a monitor the server sees when the zygote itself dies.
                 *socket = None;
-                end(monitor(request, notify));
+                end(monitor(request, notify, alone.take()));
             }
             end(0)
         }
@@ -90,8 +91,8 @@ fn spawn(socket: &mut Option<OwnedFd>, request: &Spawn, notify: UnixStream) {
     }
 }
 
-fn monitor(request: &Spawn, notify: UnixStream) -> u8 {
-    match events::run(&request.dir, notify) {
+fn monitor(request: &Spawn, notify: UnixStream, alone: Option<OwnedFd>) -> u8 {
+    match events::run(&request.dir, notify, alone) {
         Ok(()) => 0,
         Err(_) => 1,
     }

@@ -16,6 +16,7 @@ use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
 use crate::spec;
+use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
 
 pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Answer<CreateContainerResponse> {
@@ -31,7 +32,11 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
         if earlier.phase == ContainerPhase::Created && earlier.exit.is_none() {
             return Ok(CreateContainerResponse { container_id: earlier.id.clone() });
         }
-        return Err(Fault::new(Code::AlreadyExists, format!("container {name} is there already, as {}", earlier.id)));
+        if earlier.phase != ContainerPhase::Making {
+            return Err(Fault::new(Code::AlreadyExists, format!("container {name} is there already, as {}", earlier.id)));
+        }
+        // Nobody makes it, since it is our turn: an attempt that could not even be undone.
+        container::remove(server, earlier).await?;
     }
     if sandbox.phase != SandboxPhase::Ready {
         return Err(Fault::new(Code::FailedPrecondition, format!("sandbox {} is not ready", sandbox.id)));
@@ -39,6 +44,7 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
     check_privileges(&sandbox, &config, request.sandbox_config.as_ref())?;
     let images = Images { root: find(server, config.image.as_ref()).await?, volumes: volumes(server, &mut config).await? };
     let record = server.store.put_container(record(&sandbox, config, &images.root)?)?;
+    reached(Step::ContainerNoted);
     match make(server, &sandbox, &record, images).await {
         Ok(()) => {
             server.store.tell(ContainerEventType::ContainerCreatedEvent, &sandbox.id, &record.id);
@@ -92,10 +98,6 @@ fn check_privileges(sandbox: &Sandbox, config: &ContainerConfig, told: Option<&P
 
 /// What can't be undone now stays on disk as half-made; the next start of the server tries again.
 async fn undo(server: &Shared, record: Arc<Container>) {
-    // The kubelet removes the logs of containers that it knows: an empty one of each failed attempt would stay for ever.
-    if std::fs::metadata(&record.log_path).is_ok_and(|log| log.len() == 0) {
-        let _ = std::fs::remove_file(&record.log_path);
-    }
     let id = record.id.clone();
     if let Err(e) = container::remove(server, record).await {
         tracing::error!(container = id, error = %e, "undo a half-made container");
@@ -142,13 +144,14 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, 
         stdin_once: record.config.stdin_once,
     };
     match link::call(&dir, &Request::Create(create), PATIENCE).await? {
-        Reply::Created { .. } => {}
+        Reply::Created { .. } => reached(Step::ContainerMade),
         other => return Err(link::unexpected(other)),
     }
     server.store.change_container(&record.id, |container| {
         container.user = user;
         container.phase = ContainerPhase::Created;
     })?;
+    reached(Step::ContainerCreated);
     Ok(())
 }
 
@@ -163,12 +166,14 @@ fn make_bundle(
 ) -> Result<LinuxContainerUser> {
     let image = &images.root;
     let rootfs = rootfs::make(bundle, &image.layers)?;
+    reached(Step::RootMounted);
     let mounts = record.config.mounts.iter().zip(&images.volumes).enumerate();
     let volumes = mounts.map(|(number, (mount, image))| match image {
         Some(image) => volumes::make(bundle, number, image, &mount.image_sub_path).map(Some),
         None => Ok(None),
     });
     let volumes = volumes.collect::<Result<Vec<_>>>()?;
+    reached(Step::VolumesMounted);
     let security = record.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default();
     let of_image = image.config.config().as_ref().and_then(|config| config.user().clone()).unwrap_or_default();
     let user = spec::resolve_user(&rootfs, &of_image, &security)?;
@@ -178,6 +183,7 @@ fn make_bundle(
     let spec = serde_json::to_vec(&spec::build(&input)?).doing("encode config.json")?;
     let path = bundle.join("config.json");
     std::fs::write(&path, spec).on("write", &path)?;
+    reached(Step::BundleWritten);
     Ok(LinuxContainerUser::from(&user))
 }
 

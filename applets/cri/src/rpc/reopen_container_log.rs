@@ -7,6 +7,7 @@ use crate::life::PATIENCE;
 use crate::link;
 use crate::monitor::wire::Request;
 use crate::server::{Answer, Fault, Shared};
+use crate::step::{Step, reached};
 
 pub async fn reopen_container_log(server: &Shared, request: ReopenContainerLogRequest) -> Answer<ReopenContainerLogResponse> {
     let id = &request.container_id;
@@ -17,5 +18,6 @@ pub async fn reopen_container_log(server: &Shared, request: ReopenContainerLogRe
     }
     let request = Request::ReopenLog { container: container.id.clone() };
     link::order(&server.store.dir(&container.sandbox), &request, PATIENCE).await?;
+    reached(Step::LogReopened);
     Ok(ReopenContainerLogResponse {})
 }

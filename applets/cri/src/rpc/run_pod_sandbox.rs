@@ -12,6 +12,7 @@ use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
 use crate::spec::host;
+use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase, sandbox_name};
 
 /// Where pods go that name no cgroup of their own.
@@ -30,9 +31,14 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
         if earlier.phase == SandboxPhase::Ready {
             return Ok(RunPodSandboxResponse { pod_sandbox_id: earlier.id.clone() });
         }
-        return Err(Fault::new(Code::AlreadyExists, format!("sandbox {name} is there already, as {}", earlier.id)));
+        if earlier.phase == SandboxPhase::Stopped {
+            return Err(Fault::new(Code::AlreadyExists, format!("sandbox {name} is there already, as {}", earlier.id)));
+        }
+        // Nobody makes it, since it is our turn: an attempt that could not even be undone.
+        sandbox::remove(server, earlier).await?;
     }
     let sandbox = server.store.put_sandbox(record(config, request.runtime_handler)?)?;
+    reached(Step::SandboxNoted);
     let id = sandbox.id.clone();
     match make(server, &sandbox).await {
         Ok(watch) => {
@@ -103,18 +109,25 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>) -> Result<Watch> {
     let dir = server.store.dir(&sandbox.id);
     let (made, folder) = (sandbox.clone(), dir.clone());
     blocking(move || sandbox_dir::make(&folder, &made)).await?;
+    reached(Step::SandboxFolderMade);
     let (_, watch) = server.zygote.spawn(&dir, PATIENCE).await?;
+    reached(Step::MonitorMade);
     let mut ips = Vec::new();
     if !sandbox.on_host_network() {
         // Noted before it is tried: half an attachment must be undone as well.
         server.store.change_sandbox(&sandbox.id, |sandbox| sandbox.networked = true)?;
+        reached(Step::NetworkNoted);
         ips = network::attach(sandbox, &dir).await?;
+        reached(Step::NetworkAttached);
     }
-    let ready = server.store.change_sandbox(&sandbox.id, |sandbox| {
+    // Before the sandbox counts as ready: its first container mounts that file.
+    sandbox_dir::write_hosts(&dir, sandbox, &ips)?;
+    reached(Step::HostsWritten);
+    server.store.change_sandbox(&sandbox.id, |sandbox| {
         sandbox.ips = ips;
         sandbox.phase = SandboxPhase::Ready;
     })?;
-    sandbox_dir::write_hosts(&dir, &ready)?;
+    reached(Step::SandboxReady);
     Ok(watch)
 }
 

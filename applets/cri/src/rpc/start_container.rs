@@ -2,11 +2,12 @@
 
 use tonic::Code;
 
-use crate::api::{ContainerEventType, StartContainerRequest, StartContainerResponse};
+use crate::api::{StartContainerRequest, StartContainerResponse};
 use crate::life::PATIENCE;
 use crate::link;
 use crate::monitor::wire::{Exit, Reply, Request};
 use crate::server::{Answer, Fault, Shared, now};
+use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
 
 /// The exit code of a container that never ran, as other runtimes report it.
@@ -26,11 +27,9 @@ pub async fn start_container(server: &Shared, request: StartContainerRequest) ->
     let answer = link::call(&server.store.dir(&container.sandbox), &request, PATIENCE).await;
     let failed = match answer {
         Ok(Reply::Started { at }) => {
-            server.store.change_container(&container.id, |container| {
-                container.phase = ContainerPhase::Started;
-                container.started_at = at;
-            })?;
-            server.store.tell(ContainerEventType::ContainerStartedEvent, &container.sandbox, &container.id);
+            reached(Step::ContainerStarted);
+            server.store.started(&container.id, at)?;
+            reached(Step::StartNoted);
             return Ok(StartContainerResponse {});
         }
         Ok(other) => link::unexpected(other),

@@ -6,6 +6,7 @@ use crate::api::{UpdateContainerResourcesRequest, UpdateContainerResourcesRespon
 use crate::limits;
 use crate::server::{Answer, Fault, Shared, blocking};
 use crate::spec;
+use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
 
 pub async fn update_container_resources(
@@ -37,8 +38,10 @@ pub async fn update_container_resources(
         score.map_or(Ok(()), |score| limits::set_score(&of.cgroup, &bundle, score))
     })
     .await?;
+    reached(Step::LimitsWritten);
     server.store.change_container(&container.id, |container| {
         container.config.linux.get_or_insert_default().resources = Some(all);
     })?;
+    reached(Step::LimitsNoted);
     Ok(UpdateContainerResourcesResponse {})
 }

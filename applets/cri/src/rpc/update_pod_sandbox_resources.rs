@@ -4,6 +4,7 @@
 use crate::api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
 use crate::limits::merged;
 use crate::server::{Answer, Fault, Shared};
+use crate::step::{Step, reached};
 
 pub async fn update_pod_sandbox_resources(
     server: &Shared,
@@ -21,5 +22,6 @@ pub async fn update_pod_sandbox_resources(
             }
         }
     })?;
+    reached(Step::SumNoted);
     Ok(UpdatePodSandboxResourcesResponse {})
 }

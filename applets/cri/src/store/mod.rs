@@ -13,11 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kit::{Context, Error, Result};
 
+pub use disk::remove_folder;
 pub use record::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name, sandbox_name};
 
 use crate::api::ContainerEventType;
 use crate::events::Events;
 use crate::monitor::wire::{self, Exit};
+use crate::step::{Step, reached};
+
+/// A sandbox's record, in its folder.
+const RECORD: &str = "sandbox.json";
 
 /// All records.
 pub struct Store {
@@ -39,7 +44,12 @@ impl Store {
         private_dir(root)?;
         let mut known = Known::default();
         for entry in fs::read_dir(root).on("read", root)?.flatten() {
-            match disk::read::<Sandbox>(&entry.path().join("sandbox.json")) {
+            let file = entry.path().join(RECORD);
+            // Half a making or half a removal, see [`Self::strays`].
+            if !file.exists() {
+                continue;
+            }
+            match disk::read::<Sandbox>(&file) {
                 Ok(sandbox) => {
                     read_containers(&entry.path(), &mut known);
                     known.sandboxes.insert(sandbox.id.clone(), Arc::new(sandbox));
@@ -50,9 +60,21 @@ impl Store {
         Ok(Self { events: Events::default(), root: root.to_owned(), known: Mutex::new(known) })
     }
 
+    /// The folder of all records.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A sandbox's folder.
     pub fn dir(&self, sandbox: &str) -> PathBuf {
         self.root.join(sandbox)
+    }
+
+    /// Folders without a record: of a sandbox that a killed server was about to note, or had forgotten.
+    pub fn strays(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.root).on("read", &self.root)?;
+        let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+        Ok(folders.filter(|path| !path.join(RECORD).exists()).collect())
     }
 
     /// All sandboxes, by id.
@@ -94,7 +116,11 @@ impl Store {
     pub fn put_sandbox(&self, sandbox: Sandbox) -> Result<Arc<Sandbox>> {
         let sandbox = Arc::new(sandbox);
         let mut known = self.known();
-        disk::write(&self.sandbox_file(&sandbox.id), &*sandbox)?;
+        if let Err(e) = disk::write(&self.sandbox_file(&sandbox.id), &*sandbox) {
+            // What of its folder there is now is rubbish, at the latest for the next server.
+            let _ = disk::remove_folder(&self.dir(&sandbox.id));
+            return Err(e);
+        }
         known.sandboxes.insert(sandbox.id.clone(), sandbox.clone());
         Ok(sandbox)
     }
@@ -134,8 +160,10 @@ impl Store {
     pub fn forget_container(&self, container: &Container) -> Result<()> {
         let mut known = self.known();
         disk::remove(&self.container_file(&container.sandbox, &container.id))?;
+        reached(Step::ContainerRecordRemoved);
         disk::remove(&wire::exit_file(&self.dir(&container.sandbox), &container.id))?;
         known.containers.remove(&container.id);
+        reached(Step::ContainerForgotten);
         Ok(())
     }
 
@@ -145,12 +173,12 @@ impl Store {
         let dir = self.dir(id);
         // The record goes first: a folder without one is never taken for a sandbox.
         disk::remove(&self.sandbox_file(id))?;
+        reached(Step::SandboxRecordRemoved);
         known.sandboxes.remove(id);
         known.containers.retain(|_, container| container.sandbox != id);
-        match fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &dir),
-            _ => Ok(()),
-        }
+        disk::remove_folder(&dir)?;
+        reached(Step::SandboxForgotten);
+        Ok(())
     }
 
     /// Look into the journal for a started container's end, and keep it. The container as it is now.
@@ -161,7 +189,22 @@ impl Store {
         let Ok(exit) = disk::read::<Exit>(&wire::exit_file(&self.dir(&container.sandbox), &container.id)) else {
             return container;
         };
-        self.ended(&container.id, exit, "", "").unwrap_or(container)
+        // The journal is on disk, and so true even where there is no room to note it once more.
+        self.ended(&container.id, exit.clone(), "", "")
+            .unwrap_or_else(|_| Arc::new(Container { exit: Some(exit), ..Container::clone(&container) }))
+    }
+
+    /// Keep that a container was started, unless that is known already.
+    pub fn started(&self, id: &str, at: i64) -> Result<()> {
+        if self.container(id).is_none_or(|container| container.phase != ContainerPhase::Created) {
+            return Ok(());
+        }
+        let container = self.change_container(id, |container| {
+            container.phase = ContainerPhase::Started;
+            container.started_at = at;
+        })?;
+        self.tell(ContainerEventType::ContainerStartedEvent, &container.sandbox, id);
+        Ok(())
     }
 
     /// Keep how a container ended, unless that is known already.
@@ -190,7 +233,7 @@ impl Store {
     }
 
     fn sandbox_file(&self, id: &str) -> PathBuf {
-        self.dir(id).join("sandbox.json")
+        self.dir(id).join(RECORD)
     }
 
     fn container_file(&self, sandbox: &str, id: &str) -> PathBuf {

@@ -79,3 +79,49 @@ fn the_journal_ends_a_container_once() {
     assert!(Store::open(&root).unwrap().sandboxes().is_empty());
     fs::remove_dir_all(root).unwrap();
 }
+
+#[test]
+fn a_start_is_noted_once() {
+    let root = fresh("started");
+    let store = Store::open(&root).unwrap();
+    store.put_sandbox(sandbox("s", "p")).unwrap();
+    store.put_container(Container { phase: ContainerPhase::Created, ..container("c", "s") }).unwrap();
+    for at in [7, 8] {
+        store.started("c", at).unwrap();
+        assert_eq!(store.container("c").unwrap().started_at, 7);
+    }
+    store.started("nobody", 9).unwrap();
+    assert!(Store::open(&root).unwrap().container("c").unwrap().is_running());
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn half_makings_and_half_removals_are_strays() {
+    let root = fresh("strays");
+    let store = Store::open(&root).unwrap();
+    store.put_sandbox(sandbox("whole", "p")).unwrap();
+    fs::create_dir_all(root.join("half/containers")).unwrap();
+    fs::write(root.join("half/sandbox.new"), b"{").unwrap();
+    // What can't be read is somebody's all the same.
+    fs::create_dir_all(root.join("broken")).unwrap();
+    fs::write(root.join("broken/sandbox.json"), b"{").unwrap();
+    assert_eq!(Store::open(&root).unwrap().strays().unwrap(), [root.join("half")]);
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn an_end_that_can_not_be_noted_is_told_all_the_same() {
+    let root = fresh("no-note");
+    let store = Store::open(&root).unwrap();
+    store.put_sandbox(sandbox("s", "p")).unwrap();
+    let running = store.put_container(container("c", "s")).unwrap();
+    let exit = Exit { code: 3, ..Exit::default() };
+    disk::write(&wire::exit_file(&store.dir("s"), "c"), &exit).unwrap();
+    // Nothing can be written where a file is in the folder's place.
+    let records = store.dir("s").join("containers");
+    fs::remove_dir_all(&records).unwrap();
+    fs::write(&records, b"").unwrap();
+    assert_eq!(store.refreshed(running).exit, Some(exit));
+    assert!(store.put_sandbox(Sandbox { id: "s/containers/t".into(), ..sandbox("t", "q") }).is_err());
+    fs::remove_dir_all(root).unwrap();
+}

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use kit::Result;
 
+use crate::step::{Step, reached};
+
 /// How long a promise holds, as in containerd and CRI-O.
 const LIFE: Duration = Duration::from_mins(1);
 /// How many promises hold at once; the same.
@@ -67,6 +69,7 @@ impl Tokens {
             return Ok(None);
         }
         tokens.insert(token.clone(), (now + LIFE, order));
+        reached(Step::UrlPromised);
         Ok(Some(token))
     }
 

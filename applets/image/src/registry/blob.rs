@@ -11,6 +11,7 @@ use ureq::BodyReader;
 use super::endpoint::{Outcome, plain};
 use super::fault::{Fault, Kind};
 use super::remote::Remote;
+use super::steady::{Steady, TRICKLE};
 use crate::hash::Hash;
 use crate::reference::is_digest;
 
@@ -18,8 +19,6 @@ use crate::reference::is_digest;
 const BREAKS: u32 = 4;
 /// The pause after the first break; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A server that gives less than this in the time of a stall, in bytes, does not mean it.
-const TRICKLE: u64 = 4 << 10;
 
 /// A download.
 pub struct Blob<'a> {
@@ -29,7 +28,7 @@ pub struct Blob<'a> {
     stall: Duration,
     stop: &'a AtomicBool,
     done: &'a AtomicU64,
-    body: Option<BodyReader<'static>>,
+    body: Option<Steady<BodyReader<'static>>>,
     /// The server that gave the body, for messages.
     from: String,
     /// The body's length is known to be right.
@@ -38,7 +37,6 @@ pub struct Blob<'a> {
     hash: Hash,
     breaks: u32,
     had_at_break: u64,
-    window: (Instant, u64),
 }
 
 impl<'a> Blob<'a> {
@@ -68,7 +66,6 @@ impl<'a> Blob<'a> {
             hash: Hash::new(),
             breaks: 0,
             had_at_break: 0,
-            window: (Instant::now(), 0),
         })
     }
 
@@ -106,21 +103,15 @@ impl<'a> Blob<'a> {
             }
         };
         let count = count.map_err(|e| {
-            let why = if e.kind() == std::io::ErrorKind::TimedOut || e.to_string().contains("timeout") {
+            let why = if e.to_string().starts_with("it stalls") {
+                e.to_string()
+            } else if e.kind() == std::io::ErrorKind::TimedOut || e.to_string().contains("timeout") {
                 format!("it stalls: nothing came for {} s", self.stall.as_secs())
             } else {
                 plain(&e)
             };
             Fault::new(Kind::Unavailable, format!("{}: {why}", self.from))
         })?;
-        self.window.1 += count as u64;
-        if self.window.0.elapsed() >= self.stall {
-            let came = std::mem::replace(&mut self.window, (Instant::now(), 0)).1;
-            if came < TRICKLE {
-                let text = format!("{}: it stalls: {came} bytes came within {} s", self.from, self.stall.as_secs());
-                return Err(Fault::new(Kind::Unavailable, text));
-            }
-        }
         Ok(count)
     }
 
@@ -150,14 +141,13 @@ impl<'a> Blob<'a> {
                 return Err(Fault::new(Kind::Invalid, text));
             }
             self.bounded = told.is_some();
-            let mut body = response.into_body().into_reader();
+            let mut body = Steady::new(response.into_body().into_reader(), self.stall);
             if !goes_on && self.have > 0 {
                 // It can't go on: what we have comes once more.
                 let again = std::io::copy(&mut (&mut body).take(self.have), &mut std::io::sink());
                 again.map_err(|e| Fault::new(Kind::Unavailable, format!("{}: {}", self.from, plain(&e))))?;
             }
             self.body = Some(body);
-            self.window = (Instant::now(), 0);
             return Ok(());
         }
         let last = faults.pop().unwrap_or_else(|| Fault::new(Kind::Invalid, "no server of hosts.toml may be asked for blobs"));
@@ -167,7 +157,8 @@ impl<'a> Blob<'a> {
     /// A download broke: pause and go on, unless it broke too often at the same place.
     fn broke(&mut self, fault: &Fault) -> Outcome<()> {
         self.body = None;
-        if self.have > self.had_at_break {
+        // A server that gives a few bytes each time does not get on either.
+        if self.have >= self.had_at_break + TRICKLE {
             self.breaks = 0;
         }
         self.had_at_break = self.have;

@@ -14,6 +14,7 @@ use super::challenge::{self, Challenge};
 use super::credentials::Credentials;
 use super::fault::{Fault, Kind};
 use super::hosts::Host;
+use super::steady::Steady;
 use super::url::{Url, encoded};
 
 /// As many redirects as browsers and containerd follow.
@@ -101,10 +102,10 @@ impl Endpoint {
         let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let response = self.follow(&url, headers, known.as_deref())?;
         if response.status().as_u16() != 401 {
-            return judged(response);
+            return judged(response, self.stall);
         }
-        let Some(proof) = self.prove(&response)? else { return judged(response) };
-        let response = judged(self.follow(&url, headers, Some(&proof))?)?;
+        let Some(proof) = self.prove(&response)? else { return judged(response, self.stall) };
+        let response = judged(self.follow(&url, headers, Some(&proof))?, self.stall)?;
         *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
         Ok(response)
     }
@@ -199,8 +200,8 @@ impl Endpoint {
             }
         };
         let of = |fault: Fault| fault.of(format_args!("get a token from {}", url.authority));
-        let answer = judged(answer.map_err(|e| of(network(&e)))?).map_err(of)?;
-        let answer: TokenAnswer = serde_json::from_slice(&small(answer)?)
+        let answer = judged(answer.map_err(|e| of(network(&e)))?, self.stall).map_err(of)?;
+        let answer: TokenAnswer = serde_json::from_slice(&small(answer, self.stall)?)
             .map_err(|e| of(Fault::new(Kind::Invalid, format!("its answer is no JSON: {e}"))))?;
         let token = if answer.token.is_empty() { answer.access_token } else { answer.token };
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
@@ -216,7 +217,7 @@ fn form(fields: &[(&str, String)]) -> String {
 }
 
 /// A good answer, or what a bad one means.
-fn judged(response: Response<Body>) -> Outcome<Response<Body>> {
+fn judged(response: Response<Body>, stall: Duration) -> Outcome<Response<Body>> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -228,14 +229,14 @@ fn judged(response: Response<Body>) -> Outcome<Response<Body>> {
         _ => Kind::Invalid,
     };
     let reason = status.canonical_reason().unwrap_or_default().to_lowercase();
-    let said = words(&small(response).unwrap_or_default());
+    let said = words(&small(response, stall).unwrap_or_default());
     let joint = if said.is_empty() { "" } else { ": " };
     Err(Fault::new(kind, format!("{} {reason}{joint}{said}", status.as_u16())))
 }
 
-fn small(response: Response<Body>) -> Outcome<Vec<u8>> {
+fn small(response: Response<Body>, stall: Duration) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut body = response.into_body().into_reader().take(SMALL);
+    let mut body = Steady::new(response.into_body().into_reader(), stall).take(SMALL);
     body.read_to_end(&mut bytes).map_err(|e| Fault::new(Kind::Unavailable, format!("read its answer: {e}")))?;
     Ok(bytes)
 }

@@ -15,6 +15,7 @@ pub mod pipe;
 mod progress;
 mod pull;
 mod remote;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod url;

@@ -13,6 +13,7 @@ use super::endpoint::{Endpoint, Outcome};
 use super::fault::{Fault, Kind};
 use super::hosts::{self, Overrides};
 use super::manifest::{ACCEPT, LIMIT};
+use super::steady::Steady;
 use crate::hash::digest;
 use crate::reference::{Reference, is_digest};
 
@@ -27,6 +28,7 @@ const CONFIG_LIMIT: u64 = 8 << 20;
 pub struct Remote {
     /// In the order of asking.
     pub endpoints: Vec<Endpoint>,
+    stall: Duration,
 }
 
 impl Remote {
@@ -34,7 +36,7 @@ impl Remote {
     pub fn new(reference: &Reference, credentials: &Credentials, overrides: &Overrides, stall: Duration) -> Outcome<Self> {
         let hosts = hosts::find(reference.host(), overrides)?;
         let endpoint = |host| Endpoint::new(host, reference.host(), reference.path(), credentials, stall);
-        Ok(Self { endpoints: hosts.into_iter().map(endpoint).collect() })
+        Ok(Self { endpoints: hosts.into_iter().map(endpoint).collect(), stall })
     }
 
     /// The manifest or index that a reference means, and its digest.
@@ -48,7 +50,7 @@ impl Remote {
         first(&resolving, |endpoint| {
             let response = endpoint.get(&path, &[("Accept", ACCEPT)])?;
             let told = response.headers().get("Docker-Content-Digest").and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let bytes = document(response, LIMIT).map_err(|fault| fault.of(endpoint.name()))?;
+            let bytes = document(response, LIMIT, self.stall).map_err(|fault| fault.of(endpoint.name()))?;
             let found = digest(&bytes);
             match told.filter(|told| is_digest(told) && *told != found) {
                 Some(told) => Err(mismatch(endpoint, &told, &found)),
@@ -74,7 +76,7 @@ impl Remote {
         }
         let pulling: Vec<_> = self.endpoints.iter().filter(|endpoint| endpoint.host.pulls).collect();
         first(&pulling, |endpoint| {
-            let bytes = document(endpoint.get(path, headers)?, limit).map_err(|fault| fault.of(endpoint.name()))?;
+            let bytes = document(endpoint.get(path, headers)?, limit, self.stall).map_err(|fault| fault.of(endpoint.name()))?;
             let found = digest(&bytes);
             if found == wanted { Ok(bytes) } else { Err(mismatch(endpoint, wanted, &found)) }
         })
@@ -115,14 +117,14 @@ fn patiently<T>(ask: impl Fn() -> Outcome<T>) -> Outcome<T> {
 /// An unknown name and a closed port stay so for longer than we wait; the kubelet tries again by itself. A server that let us wait
 /// has had its time.
 fn passes(fault: &Fault) -> bool {
-    !["no such host", "refused", "does not answer"].iter().any(|words| fault.message.contains(words))
+    !["no such host", "refused", "it stalls"].iter().any(|words| fault.message.contains(words))
 }
 
 /// A small document, whole.
-fn document(response: Response<Body>, limit: u64) -> Outcome<Vec<u8>> {
+fn document(response: Response<Body>, limit: u64, stall: Duration) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::new();
     let told = response.body().content_length();
-    let mut body = response.into_body().into_reader().take(limit + 1);
+    let mut body = Steady::new(response.into_body().into_reader(), stall).take(limit + 1);
     body.read_to_end(&mut bytes).map_err(|e| Fault::new(Kind::Unavailable, format!("its answer was cut off: {e}")))?;
     if bytes.len() as u64 > limit {
         return Err(Fault::new(Kind::Invalid, format!("its answer is larger than {} MiB", limit >> 20)));

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         ["processes"] => show::processes(),
         ["look-at", pid] => show::look_at(pid),
         ["serve", port] => serve::serve(port),
+        ["count"] => act::count(),
         ["eat", mebibytes] => act::eat(mebibytes),
         ["write", file, text] => act::write(file, text),
         ["holds", file, text] => act::holds(file, text),

@@ -4,8 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
 
+use nix::sys::signal::{SigSet, Signal};
+
 /// The size of what is taken at once; a page of it is written to every 4 KiB.
 const MEBIBYTE: usize = 1 << 20;
+/// Between two numbers: often enough to show a gap, seldom enough for an emulated processor.
+const TICK: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Take so much memory, and say so when all of it is there.
 pub fn eat(mebibytes: &str) -> io::Result<ExitCode> {
@@ -17,6 +21,23 @@ pub fn eat(mebibytes: &str) -> io::Result<ExitCode> {
         eaten.push(piece);
     }
     say(&format!("ate {} MiB", eaten.len()))
+}
+
+/// Say the numbers from 1 on, ten a second, until it is told to end.
+pub fn count() -> io::Result<ExitCode> {
+    let mut ends = SigSet::empty();
+    ends.add(Signal::SIGTERM);
+    ends.thread_block()?;
+    std::thread::spawn(|| {
+        for number in 1_u64.. {
+            if writeln!(io::stdout(), "{number}").is_err() {
+                return;
+            }
+            std::thread::sleep(TICK);
+        }
+    });
+    ends.wait()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Add a line to a file.

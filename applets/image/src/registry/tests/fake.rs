@@ -24,6 +24,8 @@ pub enum Then {
     GoOn,
     Close,
     Stall,
+    /// The body comes in drops, for ever.
+    Trickle,
 }
 
 /// An answer.
@@ -113,6 +115,12 @@ fn connection(stream: Box<dyn ReadWrite>, answer: &dyn Fn(&Asked) -> Said, recor
         let said = answer(&asked);
         if reply(stream.get_mut(), &said).is_err() {
             return;
+        }
+        while said.then == Then::Trickle && !end.load(Ordering::Relaxed) {
+            if stream.get_mut().write_all(b" ").and_then(|()| stream.get_mut().flush()).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
         }
         while said.then == Then::Stall && !end.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(20));

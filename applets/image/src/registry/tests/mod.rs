@@ -323,8 +323,29 @@ fn a_registry_that_never_gets_on_is_cut_off() {
         said => said,
     });
     node.fails(&closes, Kind::Unavailable, "0 of ");
+    let drops = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(200, "") });
+    let start = Instant::now();
+    node.fails(&drops, Kind::Unavailable, "it stalls: ");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    let refusal = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(403, "") });
+    node.fails(&refusal, Kind::Denied, "403 forbidden");
     let silent = Fake::new(|_| Said { claimed: Some(9), then: Then::Stall, ..Said::new(200, "") });
     node.fails(&silent, Kind::Unavailable, "pull ");
+}
+
+#[test]
+fn a_registry_that_gives_a_byte_at_a_time_is_cut_off() {
+    let (node, shelf) = (Node::new("bytes"), Shelf::with(&large()));
+    let (blob, _) = shelf.large(900_000);
+    let fake = Fake::new(move |asked| match shelf.answer(asked) {
+        said if asked.path == blob => {
+            let length = said.body.len();
+            Said { claimed: Some(length), body: said.body[..1].to_vec(), then: Then::Close, ..said }
+        }
+        said => said,
+    });
+    node.fails(&fake, Kind::Unavailable, "(4 of ");
+    assert!(fake.paths().len() < 12, "{:?}", fake.paths().len());
 }
 
 /// Spoil the answer for the large blob or for the tag.

@@ -1,0 +1,232 @@
+//! Nothing is lost and nothing is left: the server is killed at its steps, a monitor dies, there is much to do, there is no room.
+//!
+//! A machine of its own, without Kubernetes: `tests/survivor` in the guest does what a kubelet does.
+
+use std::time::{Duration, SystemTime};
+
+use kit::{Context, Error, Result};
+use lab::appliance::{Appliance, KILLABLE, SURVIVOR};
+use lab::guest::Guest;
+use lab::registry::{Packing, Registry};
+
+use crate::case::{Case, Failure, Outcome, X86, ensure};
+use crate::cri::server;
+use crate::leaks::Holdings;
+use crate::report::say;
+use crate::world::{Kind, World};
+
+/// The cases. One architecture says as much as two: what is tried is the order of steps, not code.
+pub const CASES: &[Case] = &[
+    Case { name: "killed-at-a-step-of-each-rpc", boards: X86, run: some_steps },
+    Case { name: "a-dead-monitor-ends-its-pod-alone", boards: X86, run: monitor_dies },
+    Case { name: "cycles-and-a-crowd-leave-nothing", boards: X86, run: some_load },
+    Case { name: "no-room-is-named-and-clears", boards: X86, run: no_room },
+];
+
+/// Those of `make soak`.
+pub const LONG_CASES: &[Case] = &[
+    Case { name: "killed-at-every-step", boards: X86, run: all_steps },
+    Case { name: "a-thousand-cycles-and-a-hundred-pods-leave-nothing", boards: X86, run: much_load },
+];
+
+/// One kill: a pod's life and a server's start, under emulation on a busy machine.
+const TRIAL: Duration = Duration::from_mins(8);
+/// A pod's life in a crowd.
+const LIFE: Duration = Duration::from_secs(30);
+/// What is on its way out is gone by then.
+const CLEAN: Duration = Duration::from_secs(60);
+/// Where the settings of the lab's registry are on the node.
+const HOSTS: &str = "/etc/containerd/certs.d";
+
+fn survivor(guest: &Guest, words: &[&str], limit: Duration) -> Result<()> {
+    let output = guest.exec_within(&[&[SURVIVOR], words].concat(), b"", limit)?;
+    if output.ok() && output.stdout.ends_with("all is well\n") {
+        return Ok(());
+    }
+    Err(Error::new(format!("{}: {}{}", words.join(" "), output.stdout, output.stderr.trim())))
+}
+
+/// A row of the server's own table.
+type Row = (String, String);
+
+fn some_steps(world: &mut World, board: &str) -> Outcome {
+    let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).doing("look at the clock")?.as_secs() / 86400;
+    killed_at(world, board, |rows| {
+        let mut chosen: Vec<Row> = Vec::new();
+        for (rpc, _) in &rows {
+            if chosen.last().is_none_or(|(last, _)| last != rpc) {
+                let steps: Vec<&Row> = rows.iter().filter(|(of, _)| of == rpc).collect();
+                chosen.extend(steps.get(day as usize % steps.len()).map(|row| Row::clone(row)));
+            }
+        }
+        say(&format!(
+            "    the steps of day {day}:{}\n",
+            chosen.iter().map(|(rpc, step)| format!(" {rpc}/{step}")).collect::<String>()
+        ));
+        chosen
+    })
+}
+
+fn all_steps(world: &mut World, board: &str) -> Outcome {
+    killed_at(world, board, |rows| rows)
+}
+
+/// Kill the server at steps of its table; after each, all is as it was before.
+fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Vec<Row>) -> Outcome {
+    let registry = Registry::start(&world.lab)?;
+    let archive = Appliance::open(board)?.dir().join("lab/probe.tar");
+    registry.push(&archive, "survive", "1", Packing::Gzip)?;
+    let plain = Registry::plain();
+    let node = world.node(board, Kind::Lone)?.0;
+    let guest = &node.vm.guest;
+    guest.write(&format!("{HOSTS}/{plain}/hosts.toml"), format!("server = \"http://{plain}\"\n").as_bytes(), 0o644)?;
+    // All that is started from now on is the binary that can be killed.
+    guest.sh(&format!("mount --bind {KILLABLE} {} && systemctl restart cri", kit::paths::BINARY))?;
+    let tried = (|| {
+        survivor(guest, &["configure"], TRIAL)?;
+        survivor(guest, &["bystander"], TRIAL)?;
+        let listed = guest.run(&["kutties", "cri", "--steps"])?;
+        let rows = listed.lines().filter_map(|line| line.split_once(' '));
+        let rows: Vec<Row> = rows.map(|(rpc, step)| (rpc.to_owned(), step.to_owned())).collect();
+        ensure(rows.len() > 50, || format!("the table is {listed:?}"))?;
+        let failures = try_all(guest, &choose(rows), &format!("{plain}/survive:1"))?;
+        ensure(failures.is_empty(), || format!("{}\n{}", failures.join("\n"), node.service_log("cri")))
+    })();
+    guest.sh(&format!(
+        "{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {} && systemctl restart cri",
+        kit::paths::BINARY
+    ))?;
+    tried
+}
+
+/// What failed. The rest is tried in any case.
+fn try_all(guest: &Guest, rows: &[Row], pullable: &str) -> Result<Vec<String>> {
+    let mut failures = Vec::new();
+    let mut before = Holdings::of(guest)?;
+    for (rpc, step) in rows {
+        // The supervisor is to forget how often the server died: its pauses would grow.
+        guest.sh("systemctl start cri")?;
+        let tried = survivor(guest, &["fail", rpc, step, pullable], TRIAL);
+        let tried = tried.and_then(|()| before.wait_equal(guest, CLEAN));
+        if let Err(e) = tried {
+            say(&format!("    {rpc}/{step}: {e}\n"));
+            failures.push(format!("{rpc}/{step}: {e}"));
+            guest.sh(&format!("{SURVIVOR} disperse || true"))?;
+            before = Holdings::of(guest)?;
+        }
+    }
+    Ok(failures)
+}
+
+fn monitor_dies(world: &mut World, board: &str) -> Outcome {
+    let node = world.node(board, Kind::Lone)?.0;
+    let guest = &node.vm.guest;
+    survivor(guest, &["configure"], TRIAL)?;
+    survivor(guest, &["bystander"], TRIAL)?;
+    let before = Holdings::of(guest)?;
+    survivor(guest, &["monitor-dies"], TRIAL).map_err(|e| Error::new(format!("{e}\n{}", node.service_log("cri"))))?;
+    before.wait_equal(guest, CLEAN)?;
+    Ok(survivor(guest, &["bystander-ends"], TRIAL)?)
+}
+
+fn some_load(world: &mut World, board: &str) -> Outcome {
+    load(world, board, 50, &[20])
+}
+
+fn much_load(world: &mut World, board: &str) -> Outcome {
+    load(world, board, 1000, &[50, 100])
+}
+
+/// Make and remove pods, then have crowds of them at once; tell what memory the server and the monitors take.
+fn load(world: &mut World, board: &str, cycles: u32, crowds: &[u32]) -> Outcome {
+    let node = world.node(board, Kind::Lone)?.0;
+    let guest = &node.vm.guest;
+    let told = |e: Error| Error::new(format!("{e}\n{}", node.service_log("cri")));
+    survivor(guest, &["configure"], TRIAL)?;
+    // The first pod makes what stays: the bridge, the table of the packet filter.
+    survivor(guest, &["cycles", "1"], TRIAL)?;
+    let begin = server(guest)?;
+    let (before, fresh) = (Holdings::of(guest)?, pss(guest, &begin)?);
+    survivor(guest, &["cycles", &cycles.to_string()], LIFE * cycles).map_err(told)?;
+    before.wait_equal(guest, CLEAN)?;
+    let used = pss(guest, &begin)?;
+    say(&format!("    cri: {fresh} KiB PSS at first, {used} KiB after {cycles} pods\n"));
+    let mut from = 0;
+    for to in crowds {
+        survivor(guest, &["crowd", &from.to_string(), &to.to_string()], LIFE * (to - from)).map_err(told)?;
+        let (cri, monitors) = (pss(guest, &begin)?, monitors(guest)?);
+        say(&format!(
+            "    {to} pods: cri {cri} KiB PSS, monitors {} KiB a pod ({} processes)\n",
+            monitors.1 / u64::from(*to),
+            monitors.0
+        ));
+        from = *to;
+    }
+    survivor(guest, &["disperse"], LIFE * from).map_err(told)?;
+    before.wait_equal(guest, CLEAN)?;
+    let last = pss(guest, &begin)?;
+    say(&format!("    cri: {last} KiB PSS when all are gone\n"));
+    ensure(server(guest)? == begin, || format!("the server was started anew\n{}", node.service_log("cri")))?;
+    // It learns the size of a crowd once; it does not grow with each pod that was ever there.
+    ensure(used < fresh + GROWTH, || format!("{cycles} pods that are gone have left {} KiB in the server", used - fresh))
+}
+
+/// What buffers and the allocator may take at the first sight of work, in KiB.
+const GROWTH: u64 = 2048;
+
+/// Memory of a process, shared pages by their part, in KiB.
+fn pss(guest: &Guest, pid: &str) -> Result<u64> {
+    let text = guest.read(&format!("/proc/{}/smaps_rollup", pid.trim()))?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().doing(format!("understand {text:?}"))
+}
+
+/// How many processes the monitors are, the zygote among them, and their memory in KiB.
+fn monitors(guest: &Guest) -> Result<(usize, u64)> {
+    let pids = guest.sh("cat /sys/fs/cgroup/kutties/monitors/cgroup.procs")?;
+    let sizes = pids.lines().map(|pid| pss(guest, pid)).collect::<Result<Vec<_>>>()?;
+    Ok((sizes.len(), sizes.iter().sum()))
+}
+
+/// Fill /run, then /var, to the brim: what can't be done is refused with the reason, what runs goes on, and all is well when there is room.
+fn no_room(world: &mut World, board: &str) -> Outcome {
+    let node = world.node(board, Kind::Lone)?.0;
+    let guest = &node.vm.guest;
+    survivor(guest, &["configure"], TRIAL)?;
+    survivor(guest, &["bystander"], TRIAL)?;
+    let before = Holdings::of(guest)?;
+    for place in ["/run", "/var"] {
+        survivor(guest, &["mortal"], TRIAL)?;
+        let tried = filled(guest, place);
+        guest.sh(&format!("rm -f {place}/fill; mount -o remount,size=512m {place}"))?;
+        tried.map_err(|e| match e {
+            Failure::Failed(why) => Failure::Failed(format!("{place}: {why}\n{}", node.service_log("cri"))),
+            other => other,
+        })?;
+        // How a container ended in want of room is known afterwards.
+        survivor(guest, &["died"], TRIAL)?;
+        survivor(guest, &["pod"], TRIAL)?;
+        before.wait_equal(guest, CLEAN)?;
+    }
+    // The log of a container lacks what came while there was no room, and goes on with whole lines.
+    survivor(guest, &["resumed"], TRIAL)?;
+    Ok(survivor(guest, &["bystander-ends"], TRIAL)?)
+}
+
+fn filled(guest: &Guest, place: &str) -> Outcome {
+    // A block after the other, then bytes: the last page goes, too.
+    guest.sh(&format!(
+        "mount -o remount,size=64m {place} && for size in 1048576 4096; do dd if=/dev/zero bs=$size 2>/dev/null >>{place}/fill; done; \
+         [ $(df -k {place} | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4) = 0 ]"
+    ))?;
+    let said = match survivor(guest, &["pod"], TRIAL) {
+        Ok(()) => return Err(Failure::Failed("a pod was made where there was no room".into())),
+        Err(e) => e.to_string(),
+    };
+    ensure(said.contains(&format!("{place} is full")), || format!("the failure is told as {said}"))?;
+    // What runs does not mind, and what was there can be asked for.
+    survivor(guest, &["lives"], TRIAL)?;
+    survivor(guest, &["dies"], TRIAL)?;
+    ensure(!server(guest)?.is_empty(), || "the server is gone".into())
+}
