@@ -1,0 +1,181 @@
+//! The images that the specs name, packed here: upstream's programs from its modules, on Debian's static busybox and bash in the place of
+//! Alpine. They go into the lab's registry under upstream's names, and the node finds them there as its mirror of registry.k8s.io.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use firmware::apt::Suite;
+use firmware::board::Arch;
+use firmware::oci_image::{self, Image};
+use firmware::{binary, bundle, place, test_image, tools};
+use initramfs::Archive;
+use kit::{Context, Error, Result};
+use lab::registry::Registry;
+
+use crate::suite::Suite as Specs;
+use crate::{fake_registry, told};
+
+/// Whose mirror the lab's registry is.
+pub const UPSTREAM: &str = "registry.k8s.io";
+
+/// Where bash comes from.
+const SUITE: &str = "trixie";
+
+/// What upstream's busybox has, beyond what the test image has.
+const MORE: &[&str] = &[
+    "base64",
+    "clear",
+    "cmp",
+    "diff",
+    "egrep",
+    "expand",
+    "fgrep",
+    "fold",
+    "gunzip",
+    "gzip",
+    "hexdump",
+    "hostid",
+    "ifconfig",
+    "install",
+    "less",
+    "link",
+    "logger",
+    "losetup",
+    "md5sum",
+    "netstat",
+    "nice",
+    "nohup",
+    "nproc",
+    "paste",
+    "pidof",
+    "reset",
+    "route",
+    "sha1sum",
+    "sha512sum",
+    "shuf",
+    "strings",
+    "tac",
+    "telnet",
+    "time",
+    "top",
+    "truncate",
+    "tsort",
+    "unlink",
+    "usleep",
+    "watch",
+];
+
+/// The user and the group that specs of supplemental groups look for in agnhost.
+const PASSWD: &str =
+    "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nuser-defined-in-image:x:1000:1000::/:/bin/sh\n";
+const GROUP: &str =
+    "root:x:0:\nnogroup:x:65534:\nuser-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n";
+
+/// An image of upstream: its repository below [`UPSTREAM`], and what we pack in its place.
+struct Row {
+    repository: &'static str,
+    packed: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    Row { repository: "e2e-test-images/agnhost", packed: "agnhost" },
+    Row { repository: "e2e-test-images/busybox", packed: "busybox" },
+    Row { repository: "e2e-test-images/glibc-dns-testing", packed: "busybox" },
+    Row { repository: "e2e-test-images/kitten", packed: "kitten" },
+    Row { repository: "e2e-test-images/nginx", packed: "server" },
+    Row { repository: "e2e-test-images/nonewprivs", packed: "nonewprivs" },
+    Row { repository: "e2e-test-images/nonroot", packed: "nonroot" },
+    Row { repository: "pause", packed: "pause" },
+];
+
+/// Packs them all for a processor, outside of the lab, where there is an internet; answers their folder.
+pub fn build(arch: Arch, board: &str) -> Result<PathBuf> {
+    let dir = place::out(&format!("{board}/lab/conformance")).map_err(told)?;
+    let programs = dir.join("programs");
+    for variant in ["agnhost", "nonewprivs", "curl"] {
+        bundle::build(variant, &arch.to_string(), &programs).map_err(told)?;
+    }
+    let board = firmware::board::Board::load(board).map_err(told)?;
+    let agent = binary::package("agent", arch, &tools::ensure(&board).map_err(told)?).map_err(told)?;
+    fs::copy(agent.with_file_name("probe"), programs.join("probe")).on("copy", agent.with_file_name("probe"))?;
+    let suite = Suite::new(SUITE, arch.debian()).map_err(told)?;
+    let bash = suite.fetch("bash-static", "", false).and_then(|package| suite.unpack(&package)).map_err(told)?;
+    Packer { arch, programs, bash: bash.join("usr/bin/bash-static"), dir: dir.clone() }.pack_all()?;
+    Ok(dir)
+}
+
+/// Puts them into the registry under every tag that the specs name.
+pub fn publish(registry: &Registry, specs: &Specs, dir: &Path) -> Result<()> {
+    let named = specs.images()?;
+    for row in ROWS {
+        let prefix = format!("{UPSTREAM}/{}:", row.repository);
+        let tags: Vec<&str> = named.iter().filter_map(|name| name.strip_prefix(&prefix)).collect();
+        if tags.is_empty() {
+            return Err(Error::new(format!("no spec names an image {prefix}…: it has another name now")));
+        }
+        for tag in tags {
+            registry.put(&dir.join(format!("{}.tar", row.packed)), row.repository, tag)?;
+        }
+    }
+    Ok(())
+}
+
+/// What images are packed from.
+struct Packer {
+    arch: Arch,
+    programs: PathBuf,
+    bash: PathBuf,
+    dir: PathBuf,
+}
+
+impl Packer {
+    fn pack_all(&self) -> Result<()> {
+        let busybox = || self.busybox();
+        self.pack("busybox", &busybox()?, &[], &["sh"], "")?;
+        self.pack("nonroot", &busybox()?, &[], &["sh"], "1234")?;
+        self.pack("server", &busybox()?, &["/bin/httpd", "-f", "-p", "80"], &[], "")?;
+        let mut pause = Archive::new();
+        pause.copy("/pause", 0o755, &self.programs.join("probe")).map_err(told)?;
+        self.pack("pause", &pause, &["/pause"], &["hello"], "65535:65535")?;
+        let mut nnp = busybox()?;
+        nnp.copy("/usr/local/bin/nnp", 0o6755, &self.programs.join("nnp")).map_err(told)?;
+        self.pack("nonewprivs", &nnp, &[], &["/usr/local/bin/nnp"], "")?;
+        let mut agnhost = self.agnhost(busybox()?).map_err(told)?;
+        fake_registry::fill(&mut agnhost, &self.dir.join("pause.tar"))?;
+        self.pack("agnhost", &agnhost, &["/agnhost"], &["pause"], "")?;
+        let mut kitten = agnhost;
+        kitten.file("/data.json", 0o644, r#"{"image": "kitten.jpg"}"#).map_err(told)?;
+        kitten
+            .file("/etc/os-release", 0o644, "NAME=\"kutties' test image, in the place of one of Alpine Linux\"\n")
+            .map_err(told)?;
+        self.pack("kitten", &kitten, &["/agnhost"], &["test-webserver"], "")
+    }
+
+    fn busybox(&self) -> Result<Archive> {
+        let mut files = test_image::files(self.arch).map_err(told)?;
+        for link in MORE {
+            files.link(&format!("/bin/{link}"), "busybox").map_err(told)?;
+        }
+        files.file("/etc/passwd", 0o644, PASSWD).map_err(told)?;
+        files.file("/etc/group", 0o644, GROUP).map_err(told)?;
+        Ok(files)
+    }
+
+    /// What upstream's Dockerfile says, as far as specs that we run look at it.
+    fn agnhost(&self, mut files: Archive) -> Result<Archive, initramfs::Error> {
+        files.copy("/agnhost", 0o755, &self.programs.join("agnhost"))?;
+        files.link("/agnhost-2", "agnhost")?;
+        files.copy("/bin/curl", 0o755, &self.programs.join("curl"))?;
+        files.copy("/bin/bash", 0o755, &self.bash)?;
+        files.folder("/uploads")?;
+        Ok(files)
+    }
+
+    fn pack(&self, name: &str, files: &Archive, entrypoint: &[&str], command: &[&str], user: &str) -> Result<()> {
+        let environment = &["PATH=/usr/local/bin:/bin:/"];
+        let image = Image { name: &format!("kutties.test/{name}:1"), arch: self.arch, entrypoint, command, environment, user };
+        let bytes = oci_image::pack(&image, files).map_err(told)?;
+        let path = self.dir.join(format!("{name}.tar"));
+        fs::write(&path, bytes).on("write", &path)
+    }
+}
