@@ -5,12 +5,14 @@ mod applets;
 mod boot;
 mod case;
 mod client;
+mod conformance;
 mod cri;
 mod descriptor;
 mod first;
 mod image;
 mod join;
 mod kube;
+mod kubelets;
 mod leaks;
 mod oci;
 mod pods;
@@ -164,7 +166,16 @@ fn build(plan: &[Planned]) -> Result<()> {
         if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
             Appliance::open(board)?.build_worker()?;
         }
-        Appliance::build(board)?;
+        let appliance = Appliance::build(board)?;
+        for (variant, _) in kubelets::ALL {
+            if plan.iter().any(|planned| planned.board == board && planned.name.contains(&format!("/{variant}"))) {
+                appliance.build_kubelet(variant)?;
+            }
+        }
+    }
+    for planned in plan.iter().filter(|planned| planned.name.starts_with("conformance/")) {
+        ::conformance::images::build(Appliance::open(planned.board)?.board.arch, planned.board)?;
+        ::conformance::suite::Suite::ready()?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

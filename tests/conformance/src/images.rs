@@ -65,11 +65,9 @@ const MORE: &[&str] = &[
     "watch",
 ];
 
-/// The user and the group that specs of supplemental groups look for in agnhost.
-const PASSWD: &str =
-    "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nuser-defined-in-image:x:1000:1000::/:/bin/sh\n";
-const GROUP: &str =
-    "root:x:0:\nnogroup:x:65534:\nuser-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n";
+/// The users and groups that specs look for in images.
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\nwww-data:x:33:33:::/bin/sh\nuser-defined-in-image:x:1000:1000::/:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nwww-data:x:33:\nusers:x:100:\nnogroup:x:65534:\nuser-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n";
 
 /// An image of upstream: its repository below [`UPSTREAM`], and what we pack in its place.
 struct Row {
@@ -86,6 +84,35 @@ const ROWS: &[Row] = &[
     Row { repository: "e2e-test-images/nonewprivs", packed: "nonewprivs" },
     Row { repository: "e2e-test-images/nonroot", packed: "nonroot" },
     Row { repository: "pause", packed: "pause" },
+];
+
+/// Where critest's own images are, and below which name: not for other tests.
+pub const CRITEST: (&str, &str) = ("gcr.io", "k8s-staging-cri-tools");
+
+/// Those of critest: repository, tags, and what we pack. One it names by a digest, which only upstream's own bytes have.
+const CRITEST_ROWS: &[(&str, &[&str], &str)] = &[
+    ("test-image-latest", &["latest"], "busybox"),
+    ("test-image-tag", &["test", "all"], "busybox"),
+    ("test-image-tags", &["1", "2", "3"], "busybox"),
+    ("test-image-1", &["latest"], "user-1002"),
+    ("test-image-2", &["latest"], "user-www-data"),
+    ("test-image-3", &["latest"], "user-1003"),
+    ("test-image-user-uid", &["latest"], "user-1002"),
+    ("test-image-user-username", &["latest"], "user-www-data"),
+    ("test-image-user-uid-group", &["latest"], "user-1003"),
+    ("test-image-user-username-group", &["latest"], "user-www-data-group"),
+    ("test-image-predefined-group", &["latest"], "user-predefined"),
+    ("hostnet-nginx-amd64", &["latest"], "server-12003"),
+    ("hostnet-nginx-arm64", &["latest"], "server-12003"),
+];
+
+/// Users of [`CRITEST_ROWS`]: what is packed, and its user.
+const USERS: &[(&str, &str)] = &[
+    ("user-1002", "1002"),
+    ("user-www-data", "www-data"),
+    ("user-1003", "1003:users"),
+    ("user-www-data-group", "www-data:100"),
+    ("user-predefined", "1000"),
 ];
 
 /// Packs them all for a processor, outside of the lab, where there is an internet; answers their folder.
@@ -120,6 +147,23 @@ pub fn publish(registry: &Registry, specs: &Specs, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Puts critest's images there as well.
+pub fn publish_critest(registry: &Registry, dir: &Path) -> Result<()> {
+    for (repository, tags, packed) in CRITEST_ROWS {
+        for tag in *tags {
+            registry.put(&dir.join(format!("{packed}.tar")), &format!("{}/{repository}", CRITEST.1), tag)?;
+        }
+    }
+    Ok(())
+}
+
+/// The full name of upstream's image of that repository, with the tag that specs name: the newest, if there are several.
+pub fn name(specs: &Specs, repository: &str) -> Result<String> {
+    let prefix = format!("{UPSTREAM}/{repository}:");
+    let named = specs.images()?.into_iter().filter(|name| name.starts_with(&prefix)).max();
+    named.ok_or_else(|| Error::new(format!("no spec names an image {prefix}…")))
+}
+
 /// What images are packed from.
 struct Packer {
     arch: Arch,
@@ -134,6 +178,10 @@ impl Packer {
         self.pack("busybox", &busybox()?, &[], &["sh"], "")?;
         self.pack("nonroot", &busybox()?, &[], &["sh"], "1234")?;
         self.pack("server", &busybox()?, &["/bin/httpd", "-f", "-p", "80"], &[], "")?;
+        self.pack("server-12003", &busybox()?, &["/bin/httpd", "-f", "-p", "12003"], &[], "")?;
+        for (name, user) in USERS {
+            self.pack(name, &busybox()?, &[], &["sh"], user)?;
+        }
         let mut pause = Archive::new();
         pause.copy("/pause", 0o755, &self.programs.join("probe")).map_err(told)?;
         self.pack("pause", &pause, &["/pause"], &["hello"], "65535:65535")?;

@@ -160,7 +160,7 @@ fn stage(options: &Options, suite: &Suite, appliance: &Appliance, out: &Path) ->
 }
 
 fn join(vm: &Vm, plane: &ControlPlane, seat: &Seat) -> Result<()> {
-    node::mirror(&vm.guest)?;
+    node::mirror(&vm.guest, images::UPSTREAM)?;
     let line = format!("kutties {}", plane.join_command());
     let words: Vec<&str> = line.split(' ').collect();
     let output = vm.guest.exec_within(&words, b"", JOIN)?;
@@ -181,7 +181,7 @@ fn try_specs(
 ) -> Result<Vec<Entry>> {
     let stage = stage(options, suite, appliance, out)?;
     println!("the node is Ready; from another terminal: {} get pods -A", stage.plane.kubectl_hint(&stage.lab));
-    let arch = if appliance.board.arch == firmware::board::Arch::Aarch64 { "arm64" } else { "amd64" };
+    let arch = appliance.board.arch.debian();
     let run = Run {
         specs,
         processes: options.procs,

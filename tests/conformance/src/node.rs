@@ -8,24 +8,22 @@ use lab::guest::Guest;
 use lab::registry::Registry;
 use lab::{tool, until};
 
-use crate::images::UPSTREAM;
-
 /// The controller gives a node its range of addresses at once; a busy machine gets more.
 const RANGE: Duration = Duration::from_mins(1);
 
-/// Makes the lab's registry the node's mirror of upstream's.
-pub fn mirror(guest: &Guest) -> Result<()> {
+/// Makes the lab's registry the node's mirror of another, such as [`crate::images::UPSTREAM`].
+pub fn mirror(guest: &Guest, of: &str) -> Result<()> {
     let text = format!("[host.\"http://{}\"]\ncapabilities = [\"pull\", \"resolve\"]\n", Registry::plain());
-    guest.write(&hosts(), text.as_bytes(), 0o644)
+    guest.write(&hosts(of), text.as_bytes(), 0o644)
 }
 
 /// Takes the mirror away.
-pub fn no_mirror(guest: &Guest) -> Result<()> {
-    guest.run(&["/bin/rm", "-f", &hosts()]).map(drop)
+pub fn no_mirror(guest: &Guest, of: &str) -> Result<()> {
+    guest.run(&["/bin/rm", "-f", &hosts(of)]).map(drop)
 }
 
-fn hosts() -> String {
-    format!("/etc/containerd/certs.d/{UPSTREAM}/hosts.toml")
+fn hosts(of: &str) -> String {
+    format!("/etc/containerd/certs.d/{of}/hosts.toml")
 }
 
 /// Leads the way to the node's pods: the API server reaches some of them itself, when it is asked to be a proxy.

@@ -112,7 +112,10 @@ impl Suite {
         for (flag, path) in paths {
             command.arg(format!("--{flag}={}", path.display()));
         }
-        command.args(["--provider=skeleton", "--num-nodes=1"]).arg(format!("--node-os-arch={}", run.arch));
+        // Other machines of a shared lab may be off: whether ours is Ready was asked before.
+        command
+            .args(["--provider=skeleton", "--num-nodes=1", "--allowed-not-ready-nodes=-1"])
+            .arg(format!("--node-os-arch={}", run.arch));
         command
     }
 }
