@@ -1,4 +1,5 @@
-// The little of curl that upstream's specs ask of the agnhost image. Debian has no static curl. An option that is not here is an error.
+// The little of curl, and as `nc` of netcat, that upstream's specs ask of the agnhost image: Debian has neither as a static program, and
+// busybox's nc has no UDP. An option that is not here is an error.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -31,6 +33,13 @@ const (
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == "nc" {
+		if err := netcat(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "nc:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	c, err := parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "curl:", err)
@@ -192,4 +201,55 @@ func (c *call) show(answer *http.Response) error {
 	}
 	fmt.Fprint(os.Stdout, strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", answer.StatusCode), `\n`, "\n").Replace(c.writeOut))
 	return nil
+}
+
+// netcat sends its input to HOST PORT and shows what comes back until nothing has come for the time after -w.
+func netcat(args []string) error {
+	network, pause, place := "tcp", time.Duration(0), []string{}
+	for len(args) > 0 {
+		switch word := args[0]; {
+		case word == "-u":
+			network = "udp"
+		case word == "-w" && len(args) > 1:
+			seconds, err := time.ParseDuration(args[1] + "s")
+			if err != nil {
+				return err
+			}
+			pause, args = seconds, args[1:]
+		case strings.HasPrefix(word, "-"):
+			return fmt.Errorf("option %s: is unknown here", word)
+		default:
+			place = append(place, word)
+		}
+		args = args[1:]
+	}
+	if len(place) != 2 {
+		return fmt.Errorf("give a host and a port")
+	}
+	to, err := net.DialTimeout(network, net.JoinHostPort(place[0], place[1]), pause)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	if _, err := io.Copy(to, os.Stdin); err != nil {
+		return err
+	}
+	buffer := make([]byte, 64<<10)
+	for {
+		if pause > 0 {
+			if err := to.SetReadDeadline(time.Now().Add(pause)); err != nil {
+				return err
+			}
+		}
+		count, err := to.Read(buffer)
+		if _, err := os.Stdout.Write(buffer[:count]); err != nil {
+			return err
+		}
+		if timeout, is := err.(net.Error); err == io.EOF || is && timeout.Timeout() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }

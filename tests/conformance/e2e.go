@@ -55,7 +55,8 @@ type line struct {
 
 var chosen = map[string]bool{}
 
-var _ = ginkgo.ReportAfterEach(func(report ginkgo.SpecReport) {
+// write appends how a spec ended to the journal.
+func write(report ginkgo.SpecReport) {
 	if *journal == "" || !chosen[report.FullText()] {
 		return
 	}
@@ -80,7 +81,7 @@ var _ = ginkgo.ReportAfterEach(func(report ginkgo.SpecReport) {
 	if _, err := file.Write(append(text, '\n')); err != nil {
 		panic(err)
 	}
-})
+}
 
 func main() {
 	testing.Init()
@@ -108,6 +109,8 @@ func main() {
 		}
 		of.FocusStrings, of.SkipStrings = patterns, nil
 	}
+	// Not before: the framework looks through all specs while it reads its flags, and nodes that are there by then report to that look only.
+	ginkgo.ReportAfterEach(write)
 	t := &testing.T{}
 	if !ginkgo.RunSpecs(t, suite, of, how) {
 		os.Exit(1)

@@ -189,6 +189,10 @@ impl Packer {
         nnp.copy("/usr/local/bin/nnp", 0o6755, &self.programs.join("nnp")).map_err(told)?;
         self.pack("nonewprivs", &nnp, &[], &["/usr/local/bin/nnp"], "")?;
         let mut agnhost = self.agnhost(busybox()?).map_err(told)?;
+        // For its servers with TLS; nobody checks it.
+        let own = rcgen::generate_simple_self_signed([String::from("localhost")]).map_err(told)?;
+        agnhost.file("/localhost.crt", 0o644, own.cert.pem()).map_err(told)?;
+        agnhost.file("/localhost.key", 0o644, own.signing_key.serialize_pem()).map_err(told)?;
         fake_registry::fill(&mut agnhost, &self.dir.join("pause.tar"))?;
         self.pack("agnhost", &agnhost, &["/agnhost"], &["pause"], "")?;
         let mut kitten = agnhost;
@@ -200,7 +204,12 @@ impl Packer {
     }
 
     fn busybox(&self) -> Result<Archive> {
-        let mut files = test_image::files(self.arch).map_err(told)?;
+        let mut files = Archive::new();
+        // busybox's shell drops variables whose names are none to it, such as `data-1`; bash passes them on, as upstream's shell does.
+        files.copy("/bin/sh", 0o755, &self.bash).map_err(told)?;
+        for (path, node) in test_image::files(self.arch).map_err(told)?.nodes().filter(|(path, _)| *path != "bin/sh") {
+            files.put(path, node.clone()).map_err(told)?;
+        }
         for link in MORE {
             files.link(&format!("/bin/{link}"), "busybox").map_err(told)?;
         }
@@ -214,7 +223,8 @@ impl Packer {
         files.copy("/agnhost", 0o755, &self.programs.join("agnhost"))?;
         files.link("/agnhost-2", "agnhost")?;
         files.copy("/bin/curl", 0o755, &self.programs.join("curl"))?;
-        files.copy("/bin/bash", 0o755, &self.bash)?;
+        files.link("/usr/local/bin/nc", "/bin/curl")?;
+        files.link("/bin/bash", "sh")?;
         files.folder("/uploads")?;
         Ok(files)
     }
