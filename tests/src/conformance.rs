@@ -42,10 +42,10 @@ fn specs(world: &mut World, board: &str) -> Outcome {
         arch: appliance.board.arch.debian(),
         dir: &dir,
     };
-    let mut missed = String::new();
+    let mut missed = Vec::new();
     let ended = suite.run(&run, &mut journal, |entry| {
         if !entry.passed() {
-            missed += &format!("{}: {}\n    at {}\n    {}\n", entry.state, entry.name, entry.place, entry.message);
+            missed.push(format!("{}: {}\n    at {}\n    {}", entry.state, entry.name, entry.place, entry.message));
         }
     });
     node::no_mirror(&machine.vm.guest, images::UPSTREAM)?;
@@ -54,5 +54,5 @@ fn specs(world: &mut World, board: &str) -> Outcome {
         images::UPSTREAM
     );
     machine.vm.guest.sh_until(&forget, CLEAN)?;
-    if missed.is_empty() { Ok(ended?) } else { Err(Failure::Failed(missed)) }
+    if missed.is_empty() { Ok(ended?) } else { Err(Failure::Failed(missed.join("\n"))) }
 }
