@@ -3,19 +3,21 @@
 BOARD ?= x86_64-qemu
 KUBE ?= node
 IMAGES ?=
-# For make test: texts in the names of cases, with commas between.
+# For make test and conformance: texts in the names of cases or specs, with commas between.
 ONLY ?=
 # For make test: after so many minutes begin no case that tests/skips.toml lets go.
 MINUTES ?=
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
+# For make critest: the program, which a person brings.
+CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test soak bench fmt lint clean ready
+.PHONY: help run image test soak bench conformance critest fmt lint clean ready
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
@@ -32,6 +34,12 @@ soak: ready ## what takes too long for every test: kills at every step, a thousa
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
 	@cargo run -q -p bench -- --board $(BOARD)
+
+conformance: ready ## upstream's specs of nodes and storage; goes on where the last run stopped
+	@cargo run -q -p conformance -- --board $(BOARD) $(if $(ONLY),--only "$(ONLY)")
+
+critest: ready ## run a critest that you bring (CRITEST=FILE) against the runtime
+	@cargo run -q -p conformance --bin critest -- --board $(BOARD) $(CRITEST)
 
 fmt: ## format the code
 	@cargo fmt --all

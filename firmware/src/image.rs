@@ -143,6 +143,13 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     Ok(outputs)
 }
 
+/// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.
+pub fn kube_segment(board: &Board, variant: &str) -> Result<PathBuf> {
+    let path = board.out()?.join(format!("kube-{variant}.cpio.zst"));
+    segment::write(&kube_archive(variant, board)?, &path)?;
+    Ok(path)
+}
+
 /// The outputs in the making.
 struct Work {
     dir: PathBuf,

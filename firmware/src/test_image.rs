@@ -99,8 +99,8 @@ const LINKS: &[&str] = &[
     "yes",
 ];
 
-/// Pack it, and answer `out/images/busybox-ARCH.tar`.
-pub fn build(arch: Arch) -> Result<PathBuf> {
+/// What is in it but users and groups: busybox under its names, and empty folders.
+pub fn files(arch: Arch) -> Result<Archive> {
     let suite = Suite::new(SUITE, arch.debian())?;
     let dir = suite.unpack(&suite.fetch("busybox-static", "", false)?)?;
     let mut files = Archive::new();
@@ -111,6 +111,12 @@ pub fn build(arch: Arch) -> Result<PathBuf> {
     for folder in ["/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp", "/var"] {
         files.folder(folder)?;
     }
+    Ok(files)
+}
+
+/// Pack it, and answer `out/images/busybox-ARCH.tar`.
+pub fn build(arch: Arch) -> Result<PathBuf> {
+    let mut files = files(arch)?;
     files.file("/etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")?;
     files.file("/etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n")?;
     let image = Image { name: NAME, arch, entrypoint: &[], command: &["sh"], environment: &["PATH=/bin"], user: "" };

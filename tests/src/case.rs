@@ -1,7 +1,9 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, client, cri, image, join, kube, media, oci, pods, registry, rpcs, streaming, survive};
+use crate::{
+    applets, boot, client, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
+};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -47,6 +49,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("rpcs", rpcs::CASES),
     ("client", client::CASES),
     ("cri", cri::CASES),
+    ("conformance", conformance::CASES),
     ("streaming", streaming::CASES),
     ("survive", survive::CASES),
     ("join", join::CASES),
@@ -55,8 +58,12 @@ pub const AREAS: &[(&str, &[Case])] = &[
 ];
 
 /// What takes too long for every time: tried with `--long` alone.
-pub const LONG_AREAS: &[(&str, &[Case])] =
-    &[("soak", streaming::LONG_CASES), ("survive", survive::LONG_CASES), ("media", media::LONG_CASES)];
+pub const LONG_AREAS: &[(&str, &[Case])] = &[
+    ("soak", streaming::LONG_CASES),
+    ("survive", survive::LONG_CASES),
+    ("kubelets", kubelets::LONG_CASES),
+    ("media", media::LONG_CASES),
+];
 
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {

@@ -1,8 +1,10 @@
 //! Ways to join, and not to: bare kubeadm, bad input, a kubelet alone, again after a reboot.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kit::{Error, Result};
+use lab::appliance::Appliance;
 use lab::console::Mark;
 use lab::control_plane::ControlPlane;
 use lab::segment;
@@ -76,22 +78,32 @@ fn nobody(world: &mut World, board: &str) -> Outcome {
     refused(node, &join, &["10.77.0.1:1"])
 }
 
-fn worker(world: &mut World, board: &str) -> Outcome {
+/// Boot a machine with a kubelet alone, which joins by the files that it brings along.
+pub fn kubelet_alone(
+    world: &mut World,
+    board: &str,
+    kubelet: impl FnOnce(&Appliance) -> PathBuf,
+    memory: u32,
+) -> kit::Result<Node> {
     let plane = &world.plane;
     let (bootstrap, ca, config) = (plane.bootstrap_kubeconfig()?, plane.ca()?, plane.kubelet_config()?);
-    let mut node = world.boot(board, |appliance, spec| {
+    world.boot(board, |appliance, spec| {
         let all = appliance.kube_node();
         spec.segments.retain(|segment| *segment != all);
-        spec.segments.push(appliance.kube_worker());
+        spec.segments.push(kubelet(appliance));
         let identity: [(&str, &[u8]); 3] = [
             ("/etc/kubernetes/bootstrap-kubelet.conf", bootstrap.as_bytes()),
             ("/etc/kubernetes/pki/ca.crt", ca.as_bytes()),
             ("/var/lib/kubelet/config.yaml", config.as_bytes()),
         ];
         spec.segments.push(segment::files(&spec.dir.join("identity.cpio"), &identity)?);
-        spec.memory = 384;
+        spec.memory = memory;
         Ok(())
-    })?;
+    })
+}
+
+fn worker(world: &mut World, board: &str) -> Outcome {
+    let mut node = kubelet_alone(world, board, Appliance::kube_worker, 384)?;
     node.wait_ready(&world.plane, JOIN)?;
     start(&world.plane, &node, "small", "")?;
     delete(&world.plane, "small")?;

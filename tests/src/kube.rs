@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A folder may outlive its pod by the kubelet's house-keeping, which comes round every two minutes.
-const CLEAN: Duration = Duration::from_mins(3);
+pub const CLEAN: Duration = Duration::from_mins(3);
 
 fn ready(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.warm(board)?;
@@ -115,7 +115,7 @@ fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
 }
 
 /// What the node holds when the last pod is gone altogether: two looks that agree.
-fn settled(node: &Node) -> Result<Holdings, Failure> {
+pub fn settled(node: &Node) -> Result<Holdings, Failure> {
     node.vm.guest.sh_until("! pidof probe", CLEAN)?;
     let mut last = Holdings::of(&node.vm.guest)?;
     Ok(until(CLEAN, || {

@@ -5,12 +5,14 @@ mod applets;
 mod boot;
 mod case;
 mod client;
+mod conformance;
 mod cri;
 mod descriptor;
 mod first;
 mod image;
 mod join;
 mod kube;
+mod kubelets;
 mod leaks;
 mod media;
 mod oci;
@@ -173,6 +175,15 @@ fn build(plan: &[Planned]) -> Result<()> {
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
             appliance.build_survival()?;
         }
+        for (variant, _) in kubelets::ALL {
+            if plan.iter().any(|planned| planned.board == board && planned.name.contains(&format!("/{variant}"))) {
+                appliance.build_kubelet(variant)?;
+            }
+        }
+    }
+    for planned in plan.iter().filter(|planned| planned.name.starts_with("conformance/")) {
+        ::conformance::images::build(Appliance::open(planned.board)?.board.arch, planned.board)?;
+        ::conformance::suite::Suite::ready()?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

@@ -67,6 +67,7 @@ fn minimal(set: &ModuleSet) -> String {
     if let Some((version, modules)) = set.staging {
         text.push_str("\nreplace (\n");
         for module in modules {
+            let version = set.staging_but.iter().find(|(other, _)| other == module).map_or(version, |(_, version)| *version);
             let _ = writeln!(text, "\t{module} => {module} {version}");
         }
         text.push_str(")\n");

@@ -13,6 +13,8 @@ pub struct ModuleSet {
     pub version: &'static str,
     /// Modules that `root` replaces by folders of its own tree, and the version at which they are published.
     pub staging: Option<(&'static str, &'static [&'static str])>,
+    /// Those of them that are taken at another version: theirs is not in Go's checksum database, and what can't be checked is not built.
+    pub staging_but: &'static [(&'static str, &'static str)],
     /// Build tags.
     pub tags: &'static str,
     /// Variables that the linker sets.
@@ -101,6 +103,7 @@ static KUBE: ModuleSet = ModuleSet {
     root: "k8s.io/kubernetes",
     version: "v1.37.1",
     staging: Some(("v0.37.1", STAGING)),
+    staging_but: &[],
     tags: "grpcnotrace,notest",
     stamps: &[
         ("k8s.io/component-base/version.gitVersion", "v1.37.1"),
@@ -153,12 +156,64 @@ const STAGING: &[&str] = &[
     "k8s.io/streaming",
 ];
 
+/// The stamps of an older kubelet.
+macro_rules! stamps {
+    ($version:literal, $minor:literal) => {
+        &[
+            ("k8s.io/component-base/version.gitVersion", $version),
+            ("k8s.io/component-base/version.gitMajor", "1"),
+            ("k8s.io/component-base/version.gitMinor", $minor),
+            ("k8s.io/component-base/version.gitTreeState", "clean"),
+        ]
+    };
+}
+
+/// The oldest kubelets that a control plane of 1.37 takes, each with pins of its own.
+static KUBE_1_36: ModuleSet = ModuleSet {
+    name: "kube-1.36",
+    root: "k8s.io/kubernetes",
+    version: "v1.36.3",
+    staging: Some(("v0.36.3", STAGING)),
+    staging_but: &[],
+    tags: "grpcnotrace,notest",
+    stamps: stamps!("v1.36.3", "36"),
+    go_mod: pins!("kube-1.36", "go.mod"),
+    go_sum: pins!("kube-1.36", "go.sum"),
+};
+
+/// The same of 1.35.
+static KUBE_1_35: ModuleSet = ModuleSet {
+    name: "kube-1.35",
+    root: "k8s.io/kubernetes",
+    version: "v1.35.6",
+    staging: Some(("v0.35.6", STAGING)),
+    staging_but: &[("k8s.io/mount-utils", "v0.35.7")],
+    tags: "grpcnotrace,notest",
+    stamps: stamps!("v1.35.6", "35"),
+    go_mod: pins!("kube-1.35", "go.mod"),
+    go_sum: pins!("kube-1.35", "go.sum"),
+};
+
+/// Upstream's tests of whole clusters. They bring modules that no node needs, so their pins are their own.
+static E2E: ModuleSet = ModuleSet {
+    name: "e2e",
+    root: "k8s.io/kubernetes",
+    version: "v1.37.1",
+    staging: Some(("v0.37.1", STAGING)),
+    staging_but: &[],
+    tags: "grpcnotrace,notest",
+    stamps: stamps!("v1.37.1", "37"),
+    go_mod: pins!("e2e", "go.mod"),
+    go_sum: pins!("e2e", "go.sum"),
+};
+
 /// The store of the lab's control plane; the version is the one that kubeadm 1.37 names.
 static ETCD: ModuleSet = ModuleSet {
     name: "etcd",
     root: "go.etcd.io/etcd/server/v3",
     version: "v3.7.0",
     staging: None,
+    staging_but: &[],
     tags: "",
     stamps: &[],
     go_mod: pins!("etcd", "go.mod"),
@@ -171,6 +226,7 @@ static CONTAINERD: ModuleSet = ModuleSet {
     root: "github.com/containerd/containerd/v2",
     version: "v2.4.2",
     staging: None,
+    staging_but: &[],
     tags: "no_btrfs,no_devmapper,no_zfs,netgo,osusergo",
     stamps: &[("github.com/containerd/containerd/v2/version.Version", "v2.4.2")],
     go_mod: pins!("containerd", "go.mod"),
@@ -183,6 +239,7 @@ static RUNC: ModuleSet = ModuleSet {
     root: "github.com/opencontainers/runc",
     version: "v1.4.1",
     staging: None,
+    staging_but: &[],
     tags: "seccomp,netgo,osusergo",
     stamps: &[("main.version", "1.4.1")],
     go_mod: pins!("runc", "go.mod"),
@@ -195,6 +252,7 @@ static CNI: ModuleSet = ModuleSet {
     root: "github.com/containernetworking/plugins",
     version: "v1.9.1",
     staging: None,
+    staging_but: &[],
     tags: "netgo,osusergo",
     stamps: &[],
     go_mod: pins!("cni", "go.mod"),
@@ -207,6 +265,7 @@ static COREDNS: ModuleSet = ModuleSet {
     root: "github.com/coredns/coredns",
     version: "v1.14.7",
     staging: None,
+    staging_but: &[],
     tags: "grpcnotrace",
     stamps: &[],
     go_mod: pins!("coredns", "go.mod"),
@@ -219,6 +278,7 @@ static REGISTRY: ModuleSet = ModuleSet {
     root: "github.com/distribution/distribution/v3",
     version: "v3.1.2",
     staging: None,
+    staging_but: &[],
     tags: "",
     stamps: &[("github.com/distribution/distribution/v3/version.version", "v3.1.2")],
     go_mod: pins!("registry", "go.mod"),
@@ -359,6 +419,48 @@ pub static VARIANTS: &[Variant] = &[
                 ("kill.go", include_str!("../../../tests/survivor/kill.go")),
             ],
         ),
+        cgo: false,
+    },
+    Variant {
+        name: "worker-1.36",
+        about: "the kubelet of 1.36 alone",
+        modules: &KUBE_1_36,
+        contents: Contents::Multicall { file: "kubelet", programs: &[&KUBELET] },
+        cgo: false,
+    },
+    Variant {
+        name: "worker-1.35",
+        about: "the kubelet of 1.35 alone",
+        modules: &KUBE_1_35,
+        contents: Contents::Multicall { file: "kubelet", programs: &[&KUBELET] },
+        cgo: false,
+    },
+    Variant {
+        name: "e2e",
+        about: "upstream's tests of nodes and their storage",
+        modules: &E2E,
+        contents: Contents::Own("e2e.test", &[("main.go", include_str!("../../../tests/conformance/e2e.go"))]),
+        cgo: false,
+    },
+    Variant {
+        name: "ginkgo",
+        about: "what runs them in parallel",
+        modules: &E2E,
+        contents: Contents::Packages(&[("ginkgo", "github.com/onsi/ginkgo/v2/ginkgo")]),
+        cgo: false,
+    },
+    Variant {
+        name: "curl",
+        about: "the little of curl that upstream's tests ask of their image",
+        modules: &E2E,
+        contents: Contents::Own("curl", &[("main.go", include_str!("../../../tests/conformance/curl.go"))]),
+        cgo: false,
+    },
+    Variant {
+        name: "nonewprivs",
+        about: "the program of Kubernetes' image with a set-uid file",
+        modules: &KUBE,
+        contents: Contents::Packages(&[("nnp", "k8s.io/kubernetes/test/images/nonewprivs")]),
         cgo: false,
     },
     Variant {

@@ -96,6 +96,11 @@ impl Appliance {
         image::build(&self.board, &Options { kube: Kube::Worker, ..Options::default() }).map(drop).map_err(told)
     }
 
+    /// Build the segment of another bundle, such as an older kubelet's.
+    pub fn build_kubelet(&self, variant: &str) -> Result<()> {
+        image::kube_segment(&self.board, variant).map(drop).map_err(told)
+    }
+
     /// What was built before.
     pub fn open(name: &str) -> Result<Self> {
         let board = Board::load(name).map_err(told)?;
@@ -152,6 +157,11 @@ impl Appliance {
     /// The segment with the kubelet alone.
     pub fn kube_worker(&self) -> PathBuf {
         self.dir.join("kube-worker.cpio.zst")
+    }
+
+    /// The segment of another bundle.
+    pub fn kubelet(&self, variant: &str) -> PathBuf {
+        self.dir.join(format!("kube-{variant}.cpio.zst"))
     }
 
     /// The lab's segment with the test image.

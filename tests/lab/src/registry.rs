@@ -119,6 +119,11 @@ impl Registry {
         push::push(archive, &Self::plain(), repository, tag, packing)
     }
 
+    /// Puts the image of such an archive as it is; the digest that the tag leads to.
+    pub fn put(&self, archive: &Path, repository: &str, tag: &str) -> Result<String> {
+        push::put(archive, &Self::plain(), repository, tag)
+    }
+
     /// Where a blob lies, for tests that spoil it.
     pub fn blob(&self, digest: &str) -> PathBuf {
         let hash = digest.trim_start_matches("sha256:");

@@ -82,6 +82,24 @@ pub fn push(archive: &Path, server: &str, repository: &str, tag: &str, packing: 
     Ok(Pushed { digest: digest(&index), layers })
 }
 
+/// Put the archive's only image as it is; the digest that the tag leads to.
+pub fn put(archive: &Path, server: &str, repository: &str, tag: &str) -> Result<String> {
+    let files = files(archive).on("read", archive)?;
+    let blob = |digest: &Value| {
+        files.get(&blob_name(digest)).ok_or_else(|| Error::new(format!("{}: no {}", archive.display(), blob_name(digest))))
+    };
+    let decode = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).doing(format!("decode {}", archive.display()));
+    let index = decode(files.get("index.json").map_or(b"", Vec::as_slice))?;
+    let bytes = blob(&index["manifests"][0]["digest"])?;
+    let manifest = decode(bytes)?;
+    let target = Target { server, repository };
+    for part in manifest["layers"].as_array().into_iter().flatten().chain([&manifest["config"]]) {
+        target.blob(blob(&part["digest"])?)?;
+    }
+    target.manifest(tag, Packing::Plain.manifest(), bytes)?;
+    Ok(digest(bytes))
+}
+
 impl Packing {
     const fn layer(self) -> &'static str {
         match self {
