@@ -57,6 +57,8 @@ pub(crate) struct Options {
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&CRI, args)?;
     // Before any thread: a child that is forked without exec has only the thread that forked it.
+    // What enters containers is forked from here or run by way of our /proc/self/exe.
+    kit::own::protect()?;
     // A client or a process that is gone is no reason for the server or a monitor to end.
     sys::sigpipe::ignore();
     let zygote = Zygote(monitor::start()?);
