@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, client, cri, image, join, kube, oci, pods, registry, rpcs, streaming};
+use crate::{applets, boot, callers, client, cri, image, join, kube, oci, pods, registry, rpcs, streaming};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -53,7 +53,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
 ];
 
 /// What takes too long for every time: tried with `--long` alone.
-pub const LONG_AREAS: &[(&str, &[Case])] = &[("soak", streaming::LONG_CASES)];
+pub const LONG_AREAS: &[(&str, &[Case])] = &[("soak", streaming::LONG_CASES), ("callers", callers::CASES)];
 
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {

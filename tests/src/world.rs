@@ -31,7 +31,7 @@ pub struct Node {
     pub seat: Seat,
 }
 
-/// The three machines that cases share on a board.
+/// The machines that cases share on a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Joined; pods run there.
@@ -40,6 +40,8 @@ pub enum Kind {
     Unjoined,
     /// Without Kubernetes, with an unknown key, a corrupt segment and a corrupt image.
     Bare,
+    /// Without Kubernetes, with a Debian userland on a disk.
+    Callers,
 }
 
 /// What all cases get.
@@ -115,6 +117,7 @@ impl World {
             }
             Kind::Unjoined => self.boot_as(board, &format!("late-{}", arch(board)), |_, _| Ok(())),
             Kind::Bare => self.boot_as(board, &format!("bare-{}", arch(board)), spoil),
+            Kind::Callers => self.boot_as(board, &format!("callers-{}", arch(board)), bring_debian),
         }
     }
 
@@ -143,6 +146,15 @@ fn spoil(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
     fs::write(&corrupt, &modules[..modules.len() / 2]).on("write", &corrupt)?;
     spec.segments.push(corrupt);
     spec.cmdline = format!("{} {UNKNOWN_KEY}=1", spec.cmdline);
+    Ok(())
+}
+
+/// No Kubernetes, but a Debian userland, whose programs want room.
+fn bring_debian(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
+    let kube = appliance.kube_node();
+    spec.segments.retain(|segment| *segment != kube);
+    spec.disks.push(lab::debian::disk()?);
+    spec.memory = 1024;
     Ok(())
 }
 
