@@ -58,6 +58,34 @@ impl Suite {
         Ok(package)
     }
 
+    /// The packages and all that they depend on, unpacked into one folder, which is kept for each set of files that the archive
+    /// has for them. What packages do when they are installed is not done: no user is made and no link.
+    pub fn tree(&self, packages: &[&str]) -> Result<PathBuf> {
+        let key = crate::sum::bytes(packages.join(" ").as_bytes());
+        let (root, record) = (self.dir.join(format!("tree-{}", &key[..16])), self.dir.join(format!("tree-{}.list", &key[..16])));
+        if record.exists() {
+            return Ok(root);
+        }
+        println!("fetching {} of Debian {} for {}, and what they need", packages.join(", "), self.name, self.arch);
+        self.update()?;
+        let wanted = ["install", "--yes", "--no-install-recommends"];
+        let install = |how: &str| run::answered(self.apt("apt-get").args(wanted).arg(how).args(packages));
+        // 'URI' FILE BYTES HASH, before they are in the cache and no longer listed.
+        let archives = self.dir.join("archives");
+        fs::create_dir_all(archives.join("partial")).with_context(|| format!("make {}", archives.display()))?;
+        run::answered(self.apt("apt-get").arg("clean"))?;
+        let said = install("--print-uris")?;
+        let files: Vec<&str> = said.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split(' ').nth(1)).collect();
+        install("--download-only")?;
+        let _ = fs::remove_dir_all(&root);
+        for file in &files {
+            run::answered(Command::new("dpkg-deb").arg("--extract").arg(archives.join(file)).arg(&root))?;
+        }
+        run::answered(self.apt("apt-get").arg("clean"))?;
+        fs::write(&record, files.join("\n")).with_context(|| format!("write {}", record.display()))?;
+        Ok(root)
+    }
+
     /// The folder of the package's unpacked files.
     pub fn unpack(&self, package: &Package) -> Result<PathBuf> {
         let dir = self.dir.join(package.file.trim_end_matches(".deb"));

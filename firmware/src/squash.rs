@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Cursor;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -55,6 +56,45 @@ fn pack(program: Vec<u8>, name: &str, compression_level: u32) -> Result<Vec<u8>>
     let mut image = Cursor::new(Vec::new());
     writer.write(&mut image)?;
     Ok(image.into_inner())
+}
+
+/// An image of all that is in a folder but what `skip` names, paths from the folder; quickly packed.
+pub fn tree(root: &Path, skip: &[&str], to: &Path) -> Result<()> {
+    let mut writer = FilesystemWriter::default();
+    writer.set_time(segment::epoch()?);
+    writer.set_root_mode(0o755);
+    let options = CompressionOptions::Zstd(Zstd { compression_level: QUICK_LEVEL });
+    writer.set_compressor(FilesystemCompressor::new(Compressor::Zstd, Some(options))?);
+    fill(&mut writer, root, Path::new(""), skip)?;
+    let partial = to.with_extension("partial");
+    let mut file = fs::File::create(&partial).with_context(|| format!("make {}", partial.display()))?;
+    writer.write(&mut file)?;
+    fs::rename(&partial, to).with_context(|| format!("make {}", to.display()))
+}
+
+fn fill(writer: &mut FilesystemWriter<'_, '_, '_>, root: &Path, below: &Path, skip: &[&str]) -> Result<()> {
+    let folder = root.join(below);
+    let mut names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    for name in names {
+        let path = below.join(&name);
+        let (from, at) = (root.join(&path), Path::new("/").join(&path));
+        let meta = from.symlink_metadata().with_context(|| format!("look at {}", from.display()))?;
+        let header = NodeHeader::new((meta.mode() & 0o7777) as u16, 0, 0, segment::epoch()?);
+        if skip.iter().any(|skipped| path == Path::new(skipped)) {
+            continue;
+        }
+        if meta.is_dir() {
+            writer.push_dir(at, header)?;
+            fill(writer, root, &path, skip)?;
+        } else if meta.is_symlink() {
+            writer.push_symlink(fs::read_link(&from)?, at, header)?;
+        } else {
+            let bytes = fs::read(&from).with_context(|| format!("read {}", from.display()))?;
+            writer.push_file(Cursor::new(bytes), at, header)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

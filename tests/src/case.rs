@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, client, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
+    applets, boot, callers, client, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
 };
 
 /// Why a case did not pass.
@@ -62,6 +62,7 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("soak", streaming::LONG_CASES),
     ("survive", survive::LONG_CASES),
     ("kubelets", kubelets::LONG_CASES),
+    ("callers", callers::CASES),
     ("media", media::LONG_CASES),
 ];
 

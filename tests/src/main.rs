@@ -3,6 +3,7 @@
 mod applet_cases;
 mod applets;
 mod boot;
+mod callers;
 mod case;
 mod client;
 mod conformance;
@@ -115,6 +116,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     if !options.no_build {
         build(&plan)?;
+    }
+    if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
+        lab::debian::disk()?;
     }
     Programs::ready()?;
     let outside = Outside { counts: report.counts, began };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kit::{Context, Error};
 
 use crate::applet_cases;
-use crate::case::{BOTH, Case, Outcome, ensure};
+use crate::case::{BOTH, Case, Outcome, X86, ensure};
 use crate::world::World;
 
 /// The cases: one a script.
@@ -15,6 +15,8 @@ pub const CASES: &[Case] = &[
     Case { name: "seccomp", boards: BOTH, run: |world, board| script(world, board, "seccomp") },
     Case { name: "devices", boards: BOTH, run: |world, board| script(world, board, "devices") },
     Case { name: "limits", boards: BOTH, run: |world, board| script(world, board, "limits") },
+    Case { name: "errors", boards: X86, run: |world, board| script(world, board, "errors") },
+    Case { name: "escapes", boards: X86, run: |world, board| script(world, board, "escapes") },
 ];
 
 /// Where the scripts are in the guest.

@@ -42,6 +42,8 @@ pub enum Kind {
     Bare,
     /// Without Kubernetes, with the tests of survival and memory for a hundred pods.
     Lone,
+    /// Without Kubernetes, with a Debian userland on a disk.
+    Callers,
 }
 
 /// What all cases get.
@@ -118,6 +120,7 @@ impl World {
             Kind::Unjoined => self.boot_as(board, &format!("late-{}", arch(board)), |_, _| Ok(())),
             Kind::Bare => self.boot_as(board, &format!("bare-{}", arch(board)), spoil),
             Kind::Lone => self.boot_as(board, &format!("lone-{}", arch(board)), leave_alone),
+            Kind::Callers => self.boot_as(board, &format!("callers-{}", arch(board)), bring_debian),
         }
     }
 
@@ -155,6 +158,15 @@ fn leave_alone(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
     spec.segments.retain(|segment| *segment != kube);
     spec.segments.push(appliance.survival());
     spec.memory = 1536;
+    Ok(())
+}
+
+/// No Kubernetes, but a Debian userland, whose programs want room.
+fn bring_debian(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
+    let kube = appliance.kube_node();
+    spec.segments.retain(|segment| *segment != kube);
+    spec.disks.push(lab::debian::disk()?);
+    spec.memory = 1024;
     Ok(())
 }
 

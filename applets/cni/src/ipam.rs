@@ -1,5 +1,8 @@
 //! Passing on to the plugin that gives addresses.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use kit::{Context, Error};
 use serde_json::Value;
 
@@ -32,10 +35,12 @@ pub fn tell(verb: &str, request: &Request) -> Result<(), Fault> {
     }
 }
 
-/// Whether it is our own host-local, which needs no process of its own: the file that would be run is this program.
+/// Whether it is our own host-local, which needs no process of its own: the file that would be run is this program. It is
+/// known by its number, as a program that was started by way of a mount of its own has no path.
 fn is_own(kind: &str, request: &Request) -> bool {
-    let itself = || std::fs::canonicalize("/proc/self/exe").ok();
-    let found = || exec::find(kind, &request.path).ok().and_then(|file| std::fs::canonicalize(file).ok());
+    let number = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let itself = || number(Path::new("/proc/self/exe"));
+    let found = || exec::find(kind, &request.path).ok().and_then(|file| number(&file));
     kind == host_local::NAME.name && itself().is_some() && itself() == found()
 }
 

@@ -73,6 +73,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return crate::step::list().map(|()| Exit::OK);
     }
     // Before any thread: a child that is forked without exec has only the thread that forked it.
+    // What enters containers is forked from here or run by way of our /proc/self/exe.
+    kit::own::protect()?;
     // A client or a process that is gone is no reason for the server or a monitor to end.
     sys::sigpipe::ignore();
     let zygote = Zygote(monitor::start(alone(&options.state)?.into())?);

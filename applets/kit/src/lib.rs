@@ -7,6 +7,7 @@ pub mod control;
 mod error;
 pub mod glob;
 pub mod modules;
+pub mod own;
 pub mod paths;
 pub mod signal;
 

@@ -96,27 +96,57 @@ impl Cgroup {
         remove_tree(&self.folder)
     }
 
-    /// The kernel says by an exceptional condition on the events file that something changed.
     fn wait_until_empty(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
-        let path = self.folder.join("cgroup.events");
-        let events = match fs::File::open(&path) {
-            Ok(file) => file,
-            Err(e) if gone(&e) => return Ok(()),
-            Err(e) => return Err(e).on("open", &path),
-        };
-        while self.is_populated()? {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+        let Some(events) = self.watch("cgroup.events")? else { return Ok(()) };
+        while events.read()?.lines().any(|line| line == "populated 1") {
+            if Instant::now() >= end {
                 return Err(Error::new(format!("processes in {} do not end", self.folder.display())));
             }
-            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-            match poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&left)) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(e) => return Err(e).on("wait for", &path),
-            }
+            wait(&[&events], end)?;
         }
         Ok(())
+    }
+
+    /// A file of the cgroup that tells its changes; none when the cgroup is gone.
+    pub fn watch(&self, name: &str) -> Result<Option<Watched>> {
+        let path = self.folder.join(name);
+        match fs::File::open(&path) {
+            Ok(file) => Ok(Some(Watched { file, path })),
+            Err(e) if gone(&e) => Ok(None),
+            Err(e) => Err(e).on("open", &path),
+        }
+    }
+}
+
+/// An events file: the kernel says by an exceptional condition that it changed since it was last read through the same
+/// descriptor, so it must be read before every wait.
+#[derive(Debug)]
+pub struct Watched {
+    file: fs::File,
+    path: PathBuf,
+}
+
+impl Watched {
+    /// What it says now: nothing when the cgroup is gone.
+    pub fn read(&self) -> Result<String> {
+        let mut bytes = vec![0; 4096];
+        match std::os::unix::fs::FileExt::read_at(&self.file, &mut bytes, 0) {
+            Ok(count) => Ok(String::from_utf8_lossy(&bytes[..count]).into_owned()),
+            Err(e) if gone(&e) => Ok(String::new()),
+            Err(e) => Err(e).on("read", &self.path),
+        }
+    }
+}
+
+/// Wait until one of them changes, or for so long.
+pub fn wait(watched: &[&Watched], until: Instant) -> Result<()> {
+    let left = until.saturating_duration_since(Instant::now());
+    let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+    let mut fds: Vec<PollFd<'_>> = watched.iter().map(|one| PollFd::new(&one.file, PollFlags::PRI)).collect();
+    match poll(&mut fds, Some(&left)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(e) => Err(e).doing("wait for events of a cgroup"),
     }
 }
 

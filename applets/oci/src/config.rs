@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
-use oci_spec::runtime::Capability;
 use serde_json::{Map, Value, json};
 
+use crate::check::{self, SETS};
 use crate::devices;
 use crate::propagation;
 use crate::seccomp::Filter;
@@ -22,9 +22,6 @@ const CHOWN: &str = "CAP_CHOWN";
 
 /// The mask for a process that names none: runc's.
 const UMASK: u32 = 0o022;
-
-/// The five sets of a process.
-const SETS: [&str; 5] = ["bounding", "effective", "permitted", "inheritable", "ambient"];
 
 /// A configuration, and what was taken out of it.
 #[derive(Debug)]
@@ -47,7 +44,9 @@ pub struct Config {
 pub fn read(bundle: &Path) -> Result<Value> {
     let path = bundle.join("config.json");
     let bytes = std::fs::read(&path).on("read", &path)?;
-    serde_json::from_slice(&bytes).on("read", &path)
+    let spec = serde_json::from_slice(&bytes).on("read", &path)?;
+    check::configuration(&spec)?;
+    Ok(spec)
 }
 
 impl Config {
@@ -73,6 +72,7 @@ impl Config {
         adapt_process(process, filter.is_some(), propagates)?;
         let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
         mounts(&mut spec, bundle);
+        check::form(&spec)?;
         Ok(Self { spec, filter, devices, cgroup, rootfs, terminal })
     }
 }
@@ -88,9 +88,6 @@ fn refuse(spec: &Value) -> Result<()> {
     if namespaces.is_some_and(|all| all.iter().any(|ns| ns.get("type").and_then(Value::as_str) == Some("user"))) {
         // libcontainer's exec would not join it and run as the host's root.
         return Err(Error::new("config.json: user namespaces are not supported"));
-    }
-    if spec.pointer("/process/args").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-        return Err(Error::new("config.json: process.args must not be empty"));
     }
     Ok(())
 }
@@ -131,7 +128,7 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: b
         process.remove("noNewPrivileges");
     }
     let written = process.remove("capabilities").unwrap_or(Value::Null);
-    let mut sets: Vec<Vec<String>> = SETS.iter().map(|set| known(written.get(*set))).collect();
+    let mut sets: Vec<Vec<String>> = SETS.iter().map(|set| names(written.get(*set))).collect();
     let [_, _, permitted, inheritable, ambient] = sets.as_mut_slice() else {
         return Err(Error::new("five capability sets"));
     };
@@ -155,10 +152,10 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: b
     Ok(())
 }
 
-/// The capabilities of a set that this build knows; others are left out, as runc does. No set is an empty one.
-fn known(set: Option<&Value>) -> Vec<String> {
+/// The capabilities of a set; no set is an empty one.
+fn names(set: Option<&Value>) -> Vec<String> {
     let names = set.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    names.filter(|name| serde_json::from_value::<Capability>(json!(name)).is_ok()).map(String::from).collect()
+    names.map(String::from).collect()
 }
 
 /// A part of the configuration that must be there.
@@ -182,7 +179,7 @@ mod tests {
             "root": {"path": "rootfs"},
             "process": {"args": ["sh"], "cwd": "/", "noNewPrivileges": false, "capabilities": {
                 "bounding": ["CAP_CHOWN", "CAP_SYS_ADMIN"], "effective": ["CAP_CHOWN"], "permitted": ["CAP_CHOWN"],
-                "inheritable": ["CAP_SYS_ADMIN"], "ambient": ["CAP_SYS_ADMIN", "CAP_OF_TOMORROW"]}},
+                "inheritable": ["CAP_SYS_ADMIN"], "ambient": ["CAP_SYS_ADMIN"]}},
             "mounts": [{"destination": "/a", "type": "bind", "source": "a"}, {"destination": "/proc", "type": "proc", "source": "proc"}],
             "linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}, "rootfsPropagation": "rslave"},
         })
@@ -246,7 +243,6 @@ mod tests {
             ("/linux/namespaces", json!([{"type": "user"}])),
             ("/linux/cgroupsPath", json!("/")),
             ("/linux/cgroupsPath", json!("/a/../..")),
-            ("/process/args", json!([])),
             ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_NONE"})),
             ("/root", json!({})),
         ] {

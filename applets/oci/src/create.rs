@@ -17,7 +17,7 @@ use crate::config::{self, Config};
 use crate::folder::{Folder, Record, began_at, write};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{cwd, devices, errors, keyring};
+use crate::{check, cwd, devices, errors, keyring};
 
 /// Make a container; start begins its program
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub struct Options {
     pub console_socket: Option<PathBuf>,
     /// How many descriptors from 3 on the container gets
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub preserve_fds: i32,
+    pub preserve_fds: u16,
     /// Move the root instead of pivoting, for a host whose own root is the initramfs
     #[arg(long)]
     pub no_pivot: bool,
@@ -54,6 +54,7 @@ pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Re
     let folder = Folder::of(&oci.root, &options.id)?;
     let bundle = options.bundle.canonicalize().on("find bundle", &options.bundle)?;
     let config = Config::adapt(config::read(&bundle)?, &options.id, &bundle)?;
+    check::rootfs(&config.rootfs)?;
     check_terminal(config.terminal, console_socket)?;
     folder.make()?;
     let cgroup = Cgroup::at(&config.cgroup);
@@ -106,7 +107,7 @@ fn make(
         keyring::join(&options.id)?;
     }
     let refusal = Rc::new(memory()?);
-    let launch = Launch::first(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?));
+    let launch = Launch::first(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?), options.preserve_fds.into());
     let container = build(folder, options, console_socket, launch)
         .map_err(|e| errors::not_made(&format!("create {}", options.id), &e, &refusal, &oci.heard))?;
     let pid = container.pid().ok_or_else(|| Error::new("libcontainer told no process"))?.as_raw();
@@ -127,7 +128,7 @@ fn build(
     ContainerBuilder::new(folder.id().into(), SyscallType::default())
         .with_root_path(folder.path())?
         .with_console_socket(console_socket.map(absolute))
-        .with_preserved_fds(options.preserve_fds)
+        .with_preserved_fds(options.preserve_fds.into())
         .with_executor(launch)
         .as_init(folder.path())
         .with_systemd(false)

@@ -1,6 +1,7 @@
 //! `exec`: run a further process in a container, under the same filter and limits as the first.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -15,7 +16,7 @@ use crate::console::Awaited;
 use crate::folder::{Known, write};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{config, create, errors, keyring, wait};
+use crate::{check, config, create, errors, keyring, wait};
 
 /// Run a process in a running container
 #[derive(Debug, Args)]
@@ -47,6 +48,12 @@ pub struct Options {
     /// Set no_new_privs
     #[arg(long)]
     no_new_privs: bool,
+    /// AppArmor profile
+    #[arg(long, value_name = "PROFILE")]
+    apparmor: Option<String>,
+    /// Cgroup below the container's to run it in
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<String>,
     /// File to write the process's number to
     #[arg(long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
@@ -55,7 +62,7 @@ pub struct Options {
     console_socket: Option<PathBuf>,
     /// How many descriptors from 3 on the process gets
     #[arg(long, value_name = "N", default_value_t = 0)]
-    preserve_fds: i32,
+    preserve_fds: u16,
     /// Run it in a paused container too: it begins when that goes on
     #[arg(long)]
     ignore_paused: bool,
@@ -126,10 +133,12 @@ fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i
         keyring::join(&options.id)?;
     }
     let refusal = Rc::new(create::memory()?);
-    let launch = Launch::further(filter, Rc::clone(&refusal));
+    let (mut outcome, other) = std::io::pipe().doing("make a pipe")?;
+    let other = Rc::new(fs::File::from(std::os::fd::OwnedFd::from(other)));
+    let launch = Launch::further(filter, Rc::clone(&refusal), other, options.preserve_fds.into());
     let built = ContainerBuilder::new(options.id.clone(), SyscallType::default())
         .with_root_path(corner)
-        .map(|builder| builder.with_console_socket(socket).with_preserved_fds(options.preserve_fds).with_executor(launch))
+        .map(|builder| builder.with_console_socket(socket).with_preserved_fds(options.preserve_fds.into()).with_executor(launch))
         .and_then(|builder| {
             // A terminal always goes over a socket here: that is libcontainer's way for a detached process.
             builder
@@ -137,10 +146,16 @@ fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i
                 .with_process(Some(&file))
                 .with_detach(terminal || options.detach)
                 .with_ignore_paused(options.ignore_paused)
-                .with_sub_cgroup(beside_first(known))
+                .with_sub_cgroup(options.cgroup.clone().or_else(|| beside_first(known)))
                 .build()
         });
     let pid = built.map_err(|e| errors::not_made(&format!("exec in {}", options.id), &e, &refusal, &oci.heard))?.as_raw();
+    // Its other ends are closed by the exec, and ours went with the builder.
+    let mut failure = String::new();
+    outcome.read_to_string(&mut failure).doing("hear how exec went")?;
+    if !failure.is_empty() {
+        return Err(Error::new(format!("exec in {}: unable to start container process: {failure}", options.id)));
+    }
     if let Some(path) = &options.pid_file {
         write(path, pid.to_string().as_bytes())?;
     }
@@ -164,13 +179,14 @@ fn process(options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>,
     let Some(Value::Object(first)) = spec.get_mut("process").map(Value::take) else {
         return Err(Error::new("the container's stored configuration has no process"));
     };
-    let mut process = match &options.process {
+    let process = match &options.process {
         Some(path) => given(path, &first)?,
         None => asked(options, first)?,
     };
-    if process.get("args").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-        return Err(Error::new("process args cannot be empty"));
-    }
+    let place = options.process.as_ref().map_or_else(|| "process.".into(), |path| format!("{}: ", path.display()));
+    let whole = Value::Object(process);
+    check::process(&whole, &place)?;
+    let Value::Object(mut process) = whole else { return Err(Error::new("the process is no object")) };
     let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
     config::adapt_process(&mut process, filtered, false)?;
     Ok((serde_json::to_vec(&process).doing("encode the process")?, terminal))
@@ -197,6 +213,9 @@ fn asked(options: &Options, mut process: Map<String, Value>) -> Result<Map<Strin
     process.insert("terminal".into(), json!(options.tty));
     if let Some(cwd) = &options.cwd {
         process.insert("cwd".into(), json!(cwd));
+    }
+    if let Some(profile) = &options.apparmor {
+        process.insert("apparmorProfile".into(), json!(profile));
     }
     if options.no_new_privs {
         process.insert("noNewPrivileges".into(), json!(true));

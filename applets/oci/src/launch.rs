@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -26,23 +27,26 @@ pub struct Launch {
     filter: Option<Filter>,
     /// Where `create` reads why the process can't be: libcontainer's own way keeps the outermost cause alone.
     refusal: Rc<File>,
-    /// Where `start` reads why exec failed; its end of file means that it did not.
+    /// Where `start`, or `exec`, reads why the exec failed; its end of file means that it did not.
     outcome: Rc<File>,
     /// Whether the mounts are ours to change: those of a running container are not.
     mounts: bool,
+    /// How many descriptors after the standard streams it gets.
+    preserved: u32,
     program: RefCell<PathBuf>,
     environment: RefCell<HashMap<String, String>>,
 }
 
 impl Launch {
     /// The first process of a container, with files for what goes wrong before exec and at it.
-    pub fn first(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>) -> Self {
-        Self { filter, refusal, outcome, mounts: true, program: RefCell::default(), environment: RefCell::default() }
+    pub fn first(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>, preserved: u32) -> Self {
+        let (program, environment) = (RefCell::default(), RefCell::default());
+        Self { filter, refusal, outcome, mounts: true, preserved, program, environment }
     }
 
-    /// A further process, with one file for what goes wrong.
-    pub fn further(filter: Option<Filter>, refusal: Rc<File>) -> Self {
-        Self { mounts: false, ..Self::first(filter, Rc::clone(&refusal), refusal) }
+    /// A further process.
+    pub fn further(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>, preserved: u32) -> Self {
+        Self { mounts: false, ..Self::first(filter, refusal, outcome, preserved) }
     }
 
     /// The environment in the configuration's order, a later value in place of an earlier, then what was added.
@@ -101,14 +105,22 @@ impl Executor for Launch {
     }
 
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        // Closed for good, not by the exec: the program's path could lead through /proc/self/fd (CVE-2024-21626).
+        let preserved = self.preserved.saturating_add(listened());
+        let outcome = sys::fds::close_all_but(preserved, self.outcome.as_fd())
+            .map_err(|e| ExecutorError::Other(format!("close descriptors: {}", small(&e))))?;
         match self.become_program(spec) {
             Ok(never) => match never {},
-            Err(e) => {
-                say(&self.outcome, &e);
-                Err(ExecutorError::Other(e))
-            }
+            Err(e) => say(&File::from(outcome), &e),
         }
+        // Returning would drop owners of descriptors that are closed.
+        sys::own::leave(1)
     }
+}
+
+/// How many descriptors a socket-activating caller passes on, which libcontainer adds to the preserved ones.
+fn listened() -> u32 {
+    std::env::var("LISTEN_FDS").ok().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
 
 /// Look the program up as runc does, with its words, which users of kubelet know.

@@ -1,6 +1,8 @@
 //! An OCI runtime over libcontainer with runc's command line; one file a verb. See README.md.
 
 mod cgroup;
+mod check;
+mod checkpoint;
 mod config;
 mod console;
 mod create;
@@ -8,6 +10,7 @@ mod cwd;
 mod delete;
 mod devices;
 mod errors;
+mod events;
 mod exec;
 mod features;
 mod folder;
@@ -25,6 +28,7 @@ mod seccomp;
 mod spec;
 mod start;
 mod state;
+mod stats;
 mod trace;
 mod update;
 mod wait;

@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod child;
+pub mod fds;
 pub mod fork;
 pub mod interface;
 pub mod kernel_log;
@@ -9,6 +10,7 @@ pub mod keyring;
 pub mod loop_device;
 pub mod module;
 pub mod netlink;
+pub mod own;
 pub mod packet;
 pub mod pidfd;
 pub mod seccomp;

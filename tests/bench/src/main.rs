@@ -10,6 +10,7 @@ mod report;
 mod round;
 mod serve;
 mod side;
+mod verbs;
 mod watch;
 mod weigh;
 
@@ -34,9 +35,9 @@ pub struct Options {
     /// A board of `board/` of this machine's own architecture.
     #[arg(long, default_value = "x86_64-qemu")]
     board: String,
-    /// How often each side is booted.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    /// How often: boots of each side (5 unless told otherwise), or containers of each runtime (20).
+    #[arg(long)]
+    rounds: Option<usize>,
     /// One side alone; without the other there are no ratios.
     #[arg(long)]
     only: Option<Side>,
@@ -46,9 +47,21 @@ pub struct Options {
     /// Seconds after Ready at which memory is looked at.
     #[arg(long, default_value_t = 60)]
     settle: u64,
+    /// One part of it.
+    #[arg(long, default_value = "node")]
+    part: Part,
     /// Words for the kernel's command line of both sides.
     #[arg(long, default_value = "")]
     cmdline: String,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Whole nodes, ours and the hand-made one.
+    Node,
+    /// A container's create, start and delete by OCI runtimes.
+    Verbs,
 }
 
 impl Options {
@@ -70,11 +83,15 @@ fn run(options: &Options) -> Result<ExitCode> {
         return namespace::enter();
     }
     let appliance = Appliance::open(&options.board)?;
+    if options.part == Part::Verbs {
+        let _lab = Lab::start()?;
+        return verbs::run(&appliance, options.rounds.unwrap_or(20), &out()?.join("bench-verbs.json")).map(|()| ExitCode::SUCCESS);
+    }
     let mut report = Report::new(weigh::read(&appliance));
     let lab = Lab::start()?;
     let plane = ControlPlane::start(&lab)?;
     let bench = Bench::new(lab, plane, appliance, options.settle, options.cmdline.clone())?;
-    for round in 1..=options.rounds {
+    for round in 1..=options.rounds.unwrap_or(5) {
         for side in options.sides() {
             let figures = bench.round(side, round)?;
             println!("round {round}, {side}: {}", figures.line());
@@ -88,6 +105,9 @@ fn run(options: &Options) -> Result<ExitCode> {
 /// All that needs the internet or much time, before the lab begins.
 fn build(options: &Options) -> Result<()> {
     let appliance = if options.no_build { Appliance::open(&options.board)? } else { Appliance::build(&options.board)? };
+    if options.part == Part::Verbs {
+        return verbs::build(&appliance);
+    }
     if !options.no_build {
         appliance.build_worker()?;
     }

@@ -4,6 +4,7 @@ pub mod appliance;
 pub mod busybox;
 pub mod console;
 pub mod control_plane;
+pub mod debian;
 pub mod guest;
 mod initrd;
 pub mod namespace;

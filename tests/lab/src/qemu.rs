@@ -55,6 +55,10 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
         // No option ROM: nothing boots from the network here, and loading it takes time.
         qemu.arg("-device").arg(format!("virtio-net-pci,netdev=net{at},mac={},romfile=", nic.mac));
     }
+    for (at, disk) in spec.disks.iter().enumerate() {
+        qemu.arg("-drive").arg(format!("if=none,id=disk{at},format=raw,readonly=on,file={}", disk.display()));
+        qemu.arg("-device").arg(format!("virtio-blk-pci,drive=disk{at}"));
+    }
     if !spec.reboots {
         qemu.arg("-no-reboot");
     }

@@ -54,6 +54,8 @@ pub struct Spec {
     pub cpus: u32,
     /// Network cards.
     pub nics: Vec<Nic>,
+    /// Read-only disks, in order: `/dev/vda` is the first.
+    pub disks: Vec<PathBuf>,
     /// Whether a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
     /// A folder of its own, with a short path, for sockets and the joined initramfs.
@@ -76,6 +78,7 @@ impl Spec {
             memory,
             cpus: 2,
             nics: Vec::new(),
+            disks: Vec::new(),
             reboots: true,
             dir,
             transcript,

@@ -1,0 +1,117 @@
+//! The running program's own file, behind a mount that nobody can write through.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+use nix::errno::Errno;
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags};
+use rustix::mount::OpenTreeFlags;
+
+/// The running program, even after its file was replaced.
+const SELF: &str = "/proc/self/exe";
+
+/// `MOUNT_ATTR_RDONLY`
+const READ_ONLY: u64 = 1;
+
+/// `struct mount_attr` of mount_setattr(2).
+#[repr(C)]
+struct Attributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// Whether our file can't be written to by way of `/proc/PID/exe`.
+pub fn is_protected() -> io::Result<bool> {
+    let file = rustix::fs::open(SELF, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let sealed = rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
+    Ok(sealed || is_read_only(&file)?)
+}
+
+fn is_read_only(file: &OwnedFd) -> io::Result<bool> {
+    Ok(rustix::fs::fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// Take our name back: an exec by descriptor names the process after the number.
+pub fn take_name() -> io::Result<()> {
+    Ok(rustix::thread::set_name(c"kutties")?)
+}
+
+/// Our file by way of a read-only mount that hangs nowhere. It is safe only once no descriptor to it is left: until then
+/// the mount can be changed by whoever gets hold of it, afterwards by nobody.
+pub fn read_only() -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let mount = rustix::mount::open_tree(CWD, SELF, flags)?;
+    let wanted = Attributes { set: READ_ONLY, clear: 0, propagation: 0, user_namespace: 0 };
+    // SAFETY: the empty path and the attributes outlive the call, which only reads them; the size is theirs.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const wanted,
+            size_of::<Attributes>(),
+        )
+    };
+    if done != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if is_read_only(&mount)? { Ok(mount) } else { Err(Errno::ENOTSUP.into()) }
+}
+
+/// A copy of our file in memory that can't be changed any more.
+pub fn sealed_copy() -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let mut copy = File::from(rustix::fs::memfd_create(c"kutties", flags | MemfdFlags::EXEC).or_else(|e| {
+        // Before Linux 6.3 there is no such flag and every one may be executed.
+        if e == rustix::io::Errno::INVAL { rustix::fs::memfd_create(c"kutties", flags) } else { Err(e) }
+    })?);
+    io::copy(&mut File::open(SELF)?, &mut copy)?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    rustix::fs::fcntl_add_seals(&copy, seals)?;
+    Ok(copy.into())
+}
+
+/// Become the program that a descriptor leads to, with our arguments and environment. Returns only what went wrong.
+pub fn become_file(program: &OwnedFd) -> io::Error {
+    let text = |bytes: Vec<u8>| CString::new(bytes).map_err(io::Error::from);
+    let args = std::env::args_os().map(|arg| text(arg.into_vec())).collect::<io::Result<Vec<_>>>();
+    let env = std::env::vars_os().map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        text(name.into_vec())
+    });
+    match args.and_then(|args| Ok((args, env.collect::<io::Result<Vec<_>>>()?))) {
+        Ok((args, env)) => match nix::unistd::fexecve(program.as_fd(), &args, &env) {
+            Ok(never) => match never {},
+            Err(e) => e.into(),
+        },
+        Err(e) => e,
+    }
+}
+
+/// End at once, without running what waits for the end of a program.
+pub fn leave(code: i32) -> ! {
+    // SAFETY: it does not return, and nothing of ours is needed any more.
+    unsafe { libc::_exit(code) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn a_sealed_copy_is_ours_and_stays_so() {
+        let copy = File::from(sealed_copy().unwrap());
+        assert_eq!(copy.metadata().unwrap().len(), std::fs::metadata(SELF).unwrap().len());
+        assert!(rustix::io::pwrite(&copy, b"x", 0).is_err());
+        assert!(copy.set_len(0).is_err());
+        assert!(!is_protected().unwrap());
+    }
+}
