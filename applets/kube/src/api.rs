@@ -1,22 +1,20 @@
-//! GET requests to a Kubernetes API server: HTTP/1.1 over TLS, one request a connection, one document back.
+//! GET requests to a Kubernetes API server over TLS: one request a connection, one document back.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned};
 use serde_json::Value;
 
-/// How long a server may take to accept, and to answer: an API server on a slow machine that just started takes seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The largest document that is read: etcd itself takes no object above 1.5 MiB.
-const LIMIT: u64 = 4 << 20;
+use crate::http::{self, Response};
+use crate::kubeconfig::Credentials;
+
+/// The certificate authorities that vouch for servers of the internet.
+const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// An API server.
 pub struct Api {
@@ -45,43 +43,63 @@ impl Api {
         Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: None })
     }
 
-    /// A server whose certificate the CA in `ca` (PEM) has signed, with a bearer token.
-    pub fn verified(endpoint: &str, ca: &[u8], token: Option<&str>) -> Result<Self> {
+    /// A server whose certificate a CA in `ca` (PEM) has signed, and what proves to it who we are.
+    pub fn verified(endpoint: &str, ca: &[u8], credentials: &Credentials) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(ca) {
-            roots.add(certificate.doing("decode the cluster's CA")?).doing("use the cluster's CA")?;
+            roots.add(certificate.doing("decode the CA's certificate")?).doing("use the CA's certificate")?;
+        }
+        Self::with_roots(endpoint, roots, credentials)
+    }
+
+    /// A server that the machine's own certificate authorities vouch for.
+    pub fn public(endpoint: &str, credentials: &Credentials) -> Result<Self> {
+        let pem = std::fs::read(ROOTS).on("read", ROOTS)?;
+        let mut roots = RootCertStore::empty();
+        // Such a collection may hold one that is of no use here.
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok));
+        Self::with_roots(endpoint, roots, credentials)
+    }
+
+    fn with_roots(endpoint: &str, roots: RootCertStore, credentials: &Credentials) -> Result<Self> {
+        if roots.is_empty() {
+            return Err(Error::new(format!("believe {endpoint}: there is no CA's certificate")));
         }
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().doing("set up TLS")?;
-        let tls = builder.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: token.map(Into::into) })
+        let builder = builder.with_root_certificates(roots);
+        let tls = match credentials {
+            Credentials::Certificate(certificate, key) => {
+                let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<_, _>>();
+                let key = PrivateKeyDer::from_pem_slice(key).doing("decode the client's key")?;
+                builder
+                    .with_client_auth_cert(chain.doing("decode the client's certificate")?, key)
+                    .doing("use the client's key")?
+            }
+            Credentials::None | Credentials::Token(_) => builder.with_no_client_auth(),
+        };
+        let token = if let Credentials::Token(token) = credentials { Some(token.clone()) } else { None };
+        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token })
     }
 
-    /// GET a path.
+    /// GET a document.
     ///
     /// # Errors
     /// The server can't be reached, TLS fails, or what comes back is not HTTP. A status other than 200 is no error here.
     pub fn get(&self, path: &str) -> Result<Answer> {
+        let Response { status, body } = self.get_bytes(path)?;
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    }
+
+    /// The same for what is no JSON.
+    pub fn get_bytes(&self, path: &str) -> Result<Response> {
         let (host, _) = split(&self.endpoint)?;
         let name = ServerName::try_from(host.to_owned()).doing(format_args!("use {host:?} as a server's name"))?;
-        let tcp = connect(&self.endpoint)?;
+        let tcp = http::connect(&self.endpoint)?;
         let connection = ClientConnection::new(self.tls.clone(), name).doing("set up TLS")?;
-        let mut stream = StreamOwned::new(connection, tcp);
         let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\nConnection: close\r\n{token}\r\n",
-            self.endpoint
-        );
-        stream.write_all(request.as_bytes()).doing(format_args!("ask {}", self.endpoint))?;
-        let mut bytes = Vec::new();
-        match stream.take(LIMIT).read_to_end(&mut bytes) {
-            // A server that closes without TLS's goodbye has still answered: the length says whether all is here.
-            Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
-                return Err(e).doing(format_args!("hear from {}", self.endpoint));
-            }
-            _ => {}
-        }
-        parse(&bytes).ok_or_else(|| Error::new(format!("{} does not answer as an API server", self.endpoint)))
+        let headers = format!("Accept: application/json, */*\r\n{token}");
+        http::get(StreamOwned::new(connection, tcp), &self.endpoint, path, &headers)
     }
 }
 
@@ -90,52 +108,11 @@ pub fn split(endpoint: &str) -> Result<(&str, u16)> {
     let wrong = || Error::usage(format!("{endpoint:?} is not HOST:PORT"));
     let (host, port) = endpoint.rsplit_once(':').ok_or_else(wrong)?;
     let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    if host.is_empty() {
+    // It becomes a line of a request.
+    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%')) {
         return Err(wrong());
     }
     Ok((host, port.parse().map_err(|_| wrong())?))
-}
-
-fn connect(endpoint: &str) -> Result<TcpStream> {
-    let mut last = Error::new(format!("reach {endpoint}: it has no address"));
-    for address in split(endpoint)?.to_socket_addrs().doing(format_args!("look up {endpoint}"))? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
-                stream.set_write_timeout(Some(PATIENCE)).doing("set a time limit")?;
-                return Ok(stream);
-            }
-            Err(e) => last = Err::<(), _>(e).doing(format_args!("reach {endpoint}")).err().unwrap_or(last),
-        }
-    }
-    Err(last)
-}
-
-/// Status and document of a response; none when it is malformed.
-fn parse(bytes: &[u8]) -> Option<Answer> {
-    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&bytes[..end]).ok()?;
-    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    let chunked = head.lines().any(|l| l.to_ascii_lowercase().replace(' ', "") == "transfer-encoding:chunked");
-    let body = &bytes[end + 4..];
-    let body = if chunked { unchunk(body)? } else { body.to_vec() };
-    Some(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
-}
-
-/// The body without its chunks' lengths.
-fn unchunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let end = bytes.windows(2).position(|w| w == b"\r\n")?;
-        let size = std::str::from_utf8(&bytes[..end]).ok()?.split(';').next()?.trim();
-        let size = usize::from_str_radix(size, 16).ok()?;
-        bytes = bytes.get(end + 2..)?;
-        if size == 0 {
-            return Some(body);
-        }
-        body.extend_from_slice(bytes.get(..size)?);
-        bytes = bytes.get(size.checked_add(2)?..)?;
-    }
 }
 
 /// Takes any certificate, for the one question whose answer carries its own proof.
@@ -186,21 +163,8 @@ mod tests {
     fn endpoints_are_split() {
         assert_eq!(split("[::1]:6443").unwrap(), ("::1", 6443));
         assert_eq!(split("api.example:443").unwrap(), ("api.example", 443));
-        for wrong in ["", "host", ":1", "host:", "host:99999"] {
+        for wrong in ["", "host", ":1", "host:", "host:99999", "a b:1", "a\r\nX: y:1", "u@h:1"] {
             assert!(split(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn answers_are_parsed() {
-        let plain = parse(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n{\"a\":1}").unwrap();
-        assert_eq!((plain.status, &plain.body["a"]), (200, &Value::from(1)));
-        let chunked =
-            parse(b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:2}\r\n0\r\n\r\n").unwrap();
-        assert_eq!((chunked.status, &chunked.body["a"]), (404, &Value::from(2)));
-        for wrong in [&b""[..], b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"]
-        {
-            assert!(parse(wrong).is_none());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! kubeadm does the same again, with long silences; asking first lets a wrong token, a wrong hash or a silent server be told at once.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kit::{Context, Error, Result};
 use ring::{digest, hmac};
 use rustls::pki_types::CertificateDer;
@@ -11,10 +11,11 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
 use crate::api::Api;
+use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::spki;
 
 /// Where every cluster that kubeadm made keeps the document, readable for all.
-const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+pub const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
 /// A bootstrap token, `ID.SECRET`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +36,9 @@ impl Token {
         }
     }
 
-    /// As a bearer.
-    pub fn bearer(&self) -> String {
-        format!("{}.{}", self.id, self.secret)
+    /// As what proves who we are.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::Token(format!("{}.{}", self.id, self.secret))
     }
 }
 
@@ -56,38 +57,51 @@ impl Pin {
     }
 }
 
-/// The CA's certificates (PEM) of the cluster at `endpoint`, proved. With no pins any CA that the token's holder signed for is taken.
-pub fn discover(endpoint: &str, token: &Token, pins: &[Pin]) -> Result<Vec<u8>> {
+/// The cluster at `endpoint` as it describes itself, proved. With no pins any CA that the token's holder signed for is taken.
+pub fn discover(endpoint: &str, token: &Token, pins: &[Pin]) -> Result<Kubeconfig> {
     let answer = Api::unverified(endpoint)?.get(CLUSTER_INFO)?;
-    if answer.status != 200 {
-        return Err(Error::new(format!("{endpoint} has no cluster-info for joining nodes (status {})", answer.status)));
+    checked(endpoint, answer.status)?;
+    let cluster = prove(endpoint, &answer.body, token, pins)?;
+    if !pins.is_empty() {
+        // Now with the CA that was proved: whoever answers must hold its key.
+        let again = Api::verified(endpoint, &cluster.ca, &Credentials::None)?.get(CLUSTER_INFO)?;
+        if again.body["data"]["kubeconfig"] != answer.body["data"]["kubeconfig"] {
+            return Err(Error::new(format!("{endpoint} says something else once its certificate is checked")));
+        }
     }
-    let kubeconfig = answer.body["data"]["kubeconfig"].as_str().unwrap_or_default();
-    let signature = answer.body["data"][format!("jws-kubeconfig-{}", token.id)].as_str();
+    Ok(cluster)
+}
+
+/// A status that is not "here it is", as a sentence.
+pub fn checked(endpoint: &str, status: u16) -> Result<()> {
+    match status {
+        200 => Ok(()),
+        // It has just been started, or has too much to do.
+        429 | 500.. => Err(Error::new(format!("reach {endpoint}: it answers with status {status}"))),
+        _ => Err(Error::new(format!("{endpoint} has no cluster-info for joining nodes (status {status})"))),
+    }
+}
+
+/// What the `ConfigMap` says of the cluster, if the token's holder has signed it and a pinned CA is in it.
+pub fn prove(endpoint: &str, map: &Value, token: &Token, pins: &[Pin]) -> Result<Kubeconfig> {
+    let kubeconfig = map["data"]["kubeconfig"].as_str().unwrap_or_default();
+    let signature = map["data"][format!("jws-kubeconfig-{}", token.id)].as_str();
     let signature = signature.ok_or_else(|| {
         Error::new(format!("the cluster at {endpoint} knows no token {}: it is mistyped, or has expired", token.id))
     })?;
     if !signed(kubeconfig, signature, token) {
         return Err(Error::new(format!("the secret of token {} is wrong: the cluster's answer is not signed with it", token.id)));
     }
-    let ca =
-        STANDARD.decode(field(kubeconfig, "certificate-authority-data").unwrap_or_default()).doing("decode the cluster's CA")?;
-    let found = pins_of(&ca)?;
+    let cluster = Kubeconfig::parse(kubeconfig, None).doing(format_args!("read the cluster-info of {endpoint}"))?;
+    let found = pins_of(&cluster.ca)?;
+    if found.is_empty() {
+        return Err(Error::new(format!("the cluster-info of {endpoint} has no CA's certificate")));
+    }
     if !pins.is_empty() && !found.iter().any(|pin| pins.contains(pin)) {
         let (found, wanted) = (list(&found), list(pins));
         return Err(Error::new(format!("the CA of the cluster at {endpoint} has hash {found}, not {wanted}")));
     }
-    same_when_verified(endpoint, &ca, kubeconfig)?;
-    Ok(ca)
-}
-
-/// Ask again, now with the CA that was proved: whoever answers must hold its key.
-fn same_when_verified(endpoint: &str, ca: &[u8], kubeconfig: &str) -> Result<()> {
-    let again = Api::verified(endpoint, ca, None)?.get(CLUSTER_INFO)?;
-    if again.body["data"]["kubeconfig"] == *kubeconfig {
-        return Ok(());
-    }
-    Err(Error::new(format!("{endpoint} says something else once its certificate is checked")))
+    Ok(cluster)
 }
 
 /// Whether the detached JWS (HS256, keyed with the secret) is over that content.
@@ -106,7 +120,7 @@ fn signed(content: &str, jws: &str, token: &Token) -> bool {
 }
 
 /// The pins of all certificates.
-fn pins_of(ca: &[u8]) -> Result<Vec<Pin>> {
+pub fn pins_of(ca: &[u8]) -> Result<Vec<Pin>> {
     let pin = |certificate: CertificateDer<'_>| {
         let key = spki::public_key(&certificate).ok_or_else(|| Error::new("the cluster's CA is not an X.509 certificate"))?;
         let hash = digest::digest(&digest::SHA256, key);
@@ -119,16 +133,11 @@ fn list(pins: &[Pin]) -> String {
     pins.iter().map(|pin| pin.0.as_str()).collect::<Vec<_>>().join(" or ")
 }
 
-/// The value of a key in a kubeconfig as kubeadm writes it: block style, each key once, plain scalars.
-fn field<'a>(kubeconfig: &'a str, key: &str) -> Option<&'a str> {
-    let value = kubeconfig.lines().find_map(|line| line.trim_start_matches([' ', '-']).strip_prefix(key)?.strip_prefix(':'))?;
-    Some(value.trim().trim_matches('"'))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
 
     #[test]
     fn tokens_and_pins_are_checked() {
@@ -153,12 +162,56 @@ mod tests {
         assert!(!signed("content", "..", &token));
     }
 
+    fn certificate() -> (String, Pin) {
+        // Version, serial, algorithm, issuer, validity, subject, key: enough of a certificate to have a key.
+        let fields = b"\xa0\x03\x02\x01\x02\x02\x01\x07\x30\x00\x30\x00\x30\x00\x30\x00\x30\x02\x05\x00";
+        let tbs = [&[0x30, fields.len() as u8][..], fields].concat();
+        let der = STANDARD.encode([&[0x30, tbs.len() as u8][..], &tbs].concat());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
+        let pin = pins_of(pem.as_bytes()).unwrap().pop().unwrap();
+        (STANDARD.encode(pem), pin)
+    }
+
+    /// A `cluster-info` signed by the token, after which `change` has its way with the text.
+    fn map(token: &Token, change: impl Fn(String) -> String) -> Value {
+        let text = format!(
+            "clusters:\n- name: \"\"\n  cluster:\n    server: https://10.0.0.1:6443\n    certificate-authority-data: {}\n",
+            certificate().0
+        );
+        let header = URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"HS256\",\"kid\":\"{}\"}}", token.id));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, token.secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{header}.{}", URL_SAFE_NO_PAD.encode(&text)).as_bytes());
+        let jws = format!("{header}..{}", URL_SAFE_NO_PAD.encode(tag));
+        serde_json::json!({"data": {"kubeconfig": change(text), format!("jws-kubeconfig-{}", token.id): jws}})
+    }
+
     #[test]
-    fn fields_of_a_kubeconfig() {
-        let text =
-            "clusters:\n- cluster:\n    certificate-authority-data: QUJD\n    server: https://10.0.0.1:6443\n  name: \"\"\n";
-        assert_eq!(field(text, "server"), Some("https://10.0.0.1:6443"));
-        assert_eq!(field(text, "certificate-authority-data"), Some("QUJD"));
-        assert_eq!(field(text, "user"), None);
+    fn a_signed_and_pinned_cluster_is_believed() {
+        let token = Token::parse("abcdef.0123456789abcdef").unwrap();
+        let other = Pin(format!("sha256:{}", "0".repeat(64)));
+        let good = map(&token, |text| text);
+        for pins in [vec![], vec![certificate().1], vec![other, certificate().1]] {
+            assert_eq!(prove("x:1", &good, &token, &pins).unwrap().endpoint, "10.0.0.1:6443");
+        }
+    }
+
+    #[test]
+    fn what_is_tampered_with_unsigned_or_not_pinned_is_refused() {
+        let token = Token::parse("abcdef.0123456789abcdef").unwrap();
+        let why = |map: &Value, token: &Token, pins: &[Pin]| prove("x:1", map, token, pins).unwrap_err().to_string();
+        let tampered = map(&token, |text| text.replace("10.0.0.1", "10.6.6.6"));
+        assert!(why(&tampered, &token, &[]).contains("not signed"));
+        let good = map(&token, |text| text);
+        assert!(why(&good, &Token::parse("abcdeg.0123456789abcdef").unwrap(), &[]).contains("expired"));
+        assert!(why(&good, &Token::parse("abcdef.0123456789abcdeg").unwrap(), &[]).contains("secret"));
+        assert!(why(&good, &token, &[Pin(format!("sha256:{}", "0".repeat(64)))]).contains("has hash sha256:"));
+        assert!(why(&serde_json::json!({"data": {"kubeconfig": "x"}}), &token, &[]).contains("expired"));
+        assert!(why(&Value::Null, &token, &[]).contains("expired"));
+        // Another algorithm, and another token's signature under this one's name.
+        for header in [r#"{"alg":"none","kid":"abcdef"}"#, r#"{"alg":"HS256","kid":"other1"}"#] {
+            let mut forged = good.clone();
+            forged["data"]["jws-kubeconfig-abcdef"] = format!("{}..", URL_SAFE_NO_PAD.encode(header)).into();
+            assert!(why(&forged, &token, &[]).contains("not signed"));
+        }
     }
 }

@@ -1,20 +1,17 @@
-//! What the cluster must say before a join: it is there, it knows the token, its CA is the pinned one, and it no longer believes
-//! that this node, which has just been switched on, is still running.
+//! What the cluster must say before kubeadm's own join: it is there, it knows the token, its CA is the pinned one, and it no longer
+//! believes that this node, which has just been switched on, is still running.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::{Error, Result};
-use serde_json::Value;
 
 use crate::api::Api;
 use crate::discovery::{Pin, Token, discover};
+use crate::old_node;
+use crate::patience::reach;
 
-/// How often a server that can't be reached is tried again before the join gives up: a network that has just come up may take that long.
+/// How long a server that can't be reached is tried again before the join gives up: a network that has just come up may take that long.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a Node may stay Ready after its machine has gone. The controller's default is 50 s, and clusters raise it to a few minutes.
-const NODE_PATIENCE: Duration = Duration::from_mins(10);
-/// The pause between two questions.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// A join by token, as its command line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,75 +38,16 @@ impl Join {
                 "give the CA's hash: --discovery-token-ca-cert-hash sha256:… (kubeadm token create prints it)",
             ));
         }
-        let node = flags.last("--node-name").map_or_else(host_name, str::to_owned).to_ascii_lowercase();
+        let node = flags.last("--node-name").map_or_else(old_node::host_name, str::to_owned).to_ascii_lowercase();
         Ok(Some(Self { endpoint: endpoint.to_owned(), token: Token::parse(token)?, pins, node }))
     }
 
     /// Ask; `say` hears of each wait. An error is the sentence that the person needs.
     pub fn ask_cluster(&self, say: &mut dyn FnMut(&str)) -> Result<()> {
-        let ca = self.reach(say)?;
-        let api = Api::verified(&self.endpoint, &ca, Some(&self.token.bearer()))?;
-        self.wait_for_old_node(&api, say)
+        let cluster = reach(REACH_PATIENCE, say, || discover(&self.endpoint, &self.token, &self.pins))?;
+        let api = Api::verified(&self.endpoint, &cluster.ca, &self.token.credentials())?;
+        old_node::wait(&api, &self.node, say)
     }
-
-    /// The cluster's CA. A server that can't be reached is tried again for a while; one that answers wrongly is not.
-    fn reach(&self, say: &mut dyn FnMut(&str)) -> Result<Vec<u8>> {
-        let end = Instant::now() + REACH_PATIENCE;
-        let mut told = false;
-        loop {
-            match discover(&self.endpoint, &self.token, &self.pins) {
-                Ok(ca) => return Ok(ca),
-                Err(e) if e.to_string().starts_with("reach ") && Instant::now() < end => {
-                    if !told {
-                        say(&format!("{e}; trying again for {} s", REACH_PATIENCE.as_secs()));
-                        told = true;
-                    }
-                    std::thread::sleep(PAUSE);
-                }
-                Err(e) => return Err(e),
-            }
-        }
-    }
-
-    /// kubeadm refuses a name whose Node is Ready. After a reboot it is, until the cluster misses the old kubelet.
-    fn wait_for_old_node(&self, api: &Api, say: &mut dyn FnMut(&str)) -> Result<()> {
-        let end = Instant::now() + NODE_PATIENCE;
-        let mut told = false;
-        loop {
-            let node = api.get(&format!("/api/v1/nodes/{}", self.node))?;
-            // What the token may not see is kubeadm's to complain of.
-            if node.status != 200 || !is_ready(&node.body) {
-                if told {
-                    say(&format!("the cluster has noticed that the old node {} is gone; joining", self.node));
-                }
-                return Ok(());
-            }
-            if Instant::now() >= end {
-                let node = &self.node;
-                return Err(Error::new(format!(
-                    "node {node} stays Ready: another machine has that name; choose one with --node-name"
-                )));
-            }
-            if !told {
-                say(&format!(
-                    "the cluster still shows node {} as Ready; waiting until it notices that the old one is gone",
-                    self.node
-                ));
-                told = true;
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-}
-
-/// Whether a Node's condition Ready is True.
-fn is_ready(node: &Value) -> bool {
-    let conditions = node["status"]["conditions"].as_array();
-    conditions.is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
-}
-
-fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// kubeadm's flags, as far as they matter here.

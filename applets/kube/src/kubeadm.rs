@@ -1,6 +1,7 @@
 //! `kutties kubeadm` readies the node, asks the cluster what kubeadm would only complain of late, and runs the bundle's kubeadm.
 //!
-//! All arguments go to kubeadm as they are; a join or init that names no CRI socket gets ours.
+//! All arguments go to kubeadm as they are; a join or init that names no CRI socket gets ours. Where no kubeadm is aboard, a join is the
+//! native one with the same arguments.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 
 use crate::join::Join;
+use crate::native;
 
 /// The record.
 pub const KUBEADM: Applet =
@@ -27,6 +29,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let args: Vec<OsString> = args.get(1..).unwrap_or_default().to_vec();
+    if !Path::new(PROGRAM).exists() && args.first().is_some_and(|verb| verb == "join") {
+        // A worker's bundle is the kubelet alone: the join is our own.
+        return native::run(&args);
+    }
     let program = program()?;
     let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let asks_help = words.iter().any(|w| w == "--help" || w == "-h");
@@ -56,7 +62,7 @@ fn program() -> Result<&'static str> {
         return Ok(PROGRAM);
     }
     let why = if Path::new(paths::KUBE).exists() {
-        "this node's bundle is the kubelet alone (KUBE=worker): boot with the kube-node segment, or give it a bootstrap kubeconfig"
+        "this node's bundle is the kubelet alone (KUBE=worker), which can only join: boot with the kube-node segment"
     } else {
         "this node was booted without a kube segment: add kube-node.cpio.zst to its initrds"
     };
@@ -64,7 +70,7 @@ fn program() -> Result<&'static str> {
 }
 
 /// Wait until the CRI server takes connections.
-fn wait_for_cri() -> Result<()> {
+pub fn wait_for_cri() -> Result<()> {
     let end = Instant::now() + CRI_PATIENCE;
     loop {
         match UnixStream::connect(paths::CRI).and_then(greet) {
@@ -90,7 +96,7 @@ fn greet(mut server: UnixStream) -> std::io::Result<()> {
 }
 
 /// What kubeadm's preflight checks of the kernel; init has set it, unless somebody changed it since.
-fn ready_node() -> Result<()> {
+pub fn ready_node() -> Result<()> {
     const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
     let now = std::fs::read_to_string(FORWARD).on("read", FORWARD)?;
     if now.trim() == "1" { Ok(()) } else { std::fs::write(FORWARD, "1").on("write", FORWARD) }
