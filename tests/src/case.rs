@@ -1,7 +1,7 @@
 //! What a case is, and the table of all.
 
 use crate::world::World;
-use crate::{applets, boot, client, cri, image, join, kube, oci, pods, registry, rpcs, streaming};
+use crate::{applets, boot, client, cni, cri, image, join, kube, oci, pods, registry, rpcs, streaming};
 
 /// Why a case did not pass.
 pub enum Failure {
@@ -46,6 +46,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("pods", pods::CASES),
     ("rpcs", rpcs::CASES),
     ("client", client::CASES),
+    ("cni", cni::CASES),
     ("cri", cri::CASES),
     ("streaming", streaming::CASES),
     ("join", join::CASES),

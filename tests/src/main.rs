@@ -5,6 +5,7 @@ mod applets;
 mod boot;
 mod case;
 mod client;
+mod cni;
 mod cri;
 mod descriptor;
 mod first;
@@ -165,6 +166,11 @@ fn build(plan: &[Planned]) -> Result<()> {
             Appliance::open(board)?.build_worker()?;
         }
         Appliance::build(board)?;
+    }
+    for planned in plan.iter().filter(|planned| planned.name.starts_with("cni/")) {
+        let appliance = Appliance::open(planned.board)?;
+        let built = firmware::bundle::build(cni::BUNDLE, &appliance.board.arch.to_string(), &appliance.cni_lab());
+        built.map_err(|e| Error::new(format!("{e:#}")))?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

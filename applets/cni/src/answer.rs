@@ -143,7 +143,10 @@ impl Answer {
             }
         }
         if !at_least(version, "1.1.0") {
-            for (list, keys) in [("interfaces", &["mtu", "socketPath", "pciID"][..]), ("routes", &["mtu", "advmss", "priority", "table", "scope"])] {
+            for (list, keys) in [
+                ("interfaces", &["mtu", "socketPath", "pciID"][..]),
+                ("routes", &["mtu", "advmss", "priority", "table", "scope"]),
+            ] {
                 for item in value[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
                     item.retain(|key, _| !keys.contains(&key.as_str()));
                 }

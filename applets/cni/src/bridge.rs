@@ -161,8 +161,7 @@ fn ensure_bridge(nl: &mut Netlink, conf: &Configuration) -> Result<()> {
     if conf.promisc_mode {
         nl.set_promiscuous(name, true)?;
     }
-    // We want to own the routes of this link. The file is missing where the kernel has no IPv6.
-    let _ = veth::set(&format!("ipv6/conf/{name}/accept_ra"), "0");
+    veth::quiet(name);
     nl.up(name)
 }
 

@@ -244,12 +244,14 @@ mod tests {
         fs::write(dir.join("net/20-b.conf"), r#"{"type":"b"}"#).unwrap();
         fs::write(dir.join("net/10-a.conf"), r#"{"type":"a"}"#).unwrap();
         fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","plugins":[{"type":"x"}]}"#).unwrap();
-        let kinds = |network: &Network| network.plugins.iter().map(|p| p["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let kinds =
+            |network: &Network| network.plugins.iter().map(|p| p["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let network = Network::read(&list).unwrap();
         assert_eq!(kinds(&network), ["x", "a", "b"]);
         // What is cached of it is whole.
         assert_eq!(kinds(&Network::from_json(network.source).unwrap()), ["x", "a", "b"]);
-        fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"x"}]}"#).unwrap();
+        fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"x"}]}"#)
+            .unwrap();
         assert_eq!(kinds(&Network::read(&list).unwrap()), ["x"]);
         fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net"}"#).unwrap();
         assert_eq!(kinds(&Network::read(&list).unwrap()), ["a", "b"]);

@@ -172,7 +172,8 @@ mod tests {
         std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let path = [PathBuf::from("/a"), PathBuf::from("/b")];
-        let call = Call { apart: true, command: "ADD", container_id: "c", netns: "n", ifname: "eth0", args: "K=V".into(), path: &path };
+        let call =
+            Call { apart: true, command: "ADD", container_id: "c", netns: "n", ifname: "eth0", args: "K=V".into(), path: &path };
         let outcome = Outcome::of(&file, &call, b"{\"x\":1}".to_vec(), limit);
         std::fs::remove_file(&file).unwrap();
         outcome?.judge()

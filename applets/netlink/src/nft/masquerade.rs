@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use kit::{Context, Result};
 
-use super::{Batch, Expr, Hook, Table, destination, octets, source};
+use super::expression::{Expr, destination, octets, source};
+use super::{Batch, Hook, Table};
 use crate::{Cidr, family};
 
 const TABLE: Table = Table { family: family::INET, name: "cni_plugins_masquerade" };
@@ -29,7 +30,12 @@ pub fn masquerade(addresses: &[Cidr], comment: &str, is_stale: impl Fn(&str) -> 
     ];
     for network in multicast {
         let mut rule = version(network.addr).to_vec();
-        rule.extend([destination(network.addr), Expr::Mask(octets(network.netmask())), Expr::Is(octets(network.addr)), Expr::Return]);
+        rule.extend([
+            destination(network.addr),
+            Expr::Mask(octets(network.netmask())),
+            Expr::Is(octets(network.addr)),
+            Expr::Return,
+        ]);
         batch.rule(HOOK, &rule, "");
     }
     batch.rule(HOOK, &[Expr::Goto(RULES)], "");

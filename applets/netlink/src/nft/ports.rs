@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use kit::{Context, Result};
 
-use super::{Batch, Expr, Hook, REGISTER, REGISTER_2, Table, destination, octets, source};
+use super::expression::{Expr, REGISTER, REGISTER_2, destination, octets, source};
+use super::{Batch, Hook, Table};
 use crate::socket::Fault;
 use crate::{Cidr, family};
 
