@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
+    applets, boot, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
 };
 
 /// Why a case did not pass.
@@ -48,6 +48,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("pods", pods::CASES),
     ("rpcs", rpcs::CASES),
     ("client", client::CASES),
+    ("cni", cni::CASES),
     ("cri", cri::CASES),
     ("conformance", conformance::CASES),
     ("streaming", streaming::CASES),

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use kit::Error;
 use lab::guest::Guest;
-use lab::until;
+use lab::{busybox, until};
 use serde_json::Value;
 
-use crate::case::{BOTH, Case, Failure, Outcome, ensure};
-use crate::kube::{delete, start};
-use crate::world::{JOIN, World};
+use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::kube::{delete, start, start_this};
+use crate::world::{JOIN, Node, World};
 
 /// The cases.
-pub const CASES: &[Case] = &[Case { name: "a-node-without-its-kubelet", boards: BOTH, run: without_kubelet }];
+pub const CASES: &[Case] = &[
+    Case { name: "a-node-without-its-kubelet", boards: BOTH, run: without_kubelet },
+    Case { name: "a-person-types-into-a-container", boards: X86, run: typed },
+];
 
 fn without_kubelet(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.warm(board)?;
@@ -54,7 +57,60 @@ fn try_all(guest: &Guest) -> Outcome {
     stopped(guest, id)?;
     kutties(&["stopp", pod])?;
     let ended = kutties(&["pods", "-q", "--state", "notready"])?;
-    ensure(ended.lines().any(|line| line == pod), || format!("the pods that are not ready are {ended:?}"))
+    ensure(ended.lines().any(|line| line == pod), || format!("the pods that are not ready are {ended:?}"))?;
+    let told: Value = json(&kutties(&["ps", "-a", "--id", id, "-o", "json"])?)?;
+    let listed = &told["containers"][0];
+    ensure(listed["state"] == "CONTAINER_EXITED" && listed["podSandboxId"] == pod, || format!("{told:#}"))?;
+    let version = kutties(&["version"])?;
+    ensure(version.contains("RuntimeName:  kutties\n"), || version.clone())?;
+    ensure(kutties(&["images"])? == kutties(&["image", "list"])?, || "images is not image list".into())?;
+    kutties(&["rm", id])?;
+    kutties(&["rmp", pod])?;
+    let left = kutties(&["ps", "-aq"])? + &kutties(&["pods", "-q"])?;
+    ensure(!left.contains(id) && !left.contains(pod), || format!("there is still\n{left}"))
+}
+
+fn json(text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(|e| Failure::Failed(format!("{e}: {text}")))
+}
+
+fn typed(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    start_this(plane, node, "typed", &busybox::pod("typed", &node.name, "command: [sh]\nstdin: true\ntty: true\n"))?;
+    let tried = type_all(node);
+    delete(plane, "typed")?;
+    tried
+}
+
+fn type_all(node: &mut Node) -> Outcome {
+    let guest = &node.vm.guest;
+    let pod = guest.run(&["kutties", "pods", "-q", "--name", "typed"])?;
+    let id = guest.run(&["kutties", "ps", "-q", "--pod", pod.trim()])?;
+    let id = id.trim().to_owned();
+    let done = guest.exec(&["kutties", "exec", &id, "sh", "-c", "echo out; echo err >&2; exit 3"])?;
+    ensure((done.code, &*done.stdout, &*done.stderr) == (3, "out\n", "err\n"), || format!("{done:?}"))?;
+    let sum = guest
+        .sh(&format!("head -c 3000000 /bin/kutties | kutties exec -i {id} md5sum; head -c 3000000 /bin/kutties | md5sum"))?;
+    let sums: Vec<&str> = sum.lines().collect();
+    ensure(sums.len() == 2 && sums[0] == sums[1], || format!("what came is not what was sent: {sums:?}"))?;
+    let said = guest.sh(&format!("kutties exec -t {id} sh -c 'test -t 1 && echo a terminal'"))?;
+    ensure(said == "a terminal\r\n", || format!("a terminal says {said:?}"))?;
+    let wrong = guest.exec(&["kutties", "exec", &id, "/no/such/program"])?;
+    ensure(wrong.code != 0 && wrong.stderr.contains("/no/such/program"), || format!("{wrong:?}"))?;
+    // What is typed before the two keys that leave arrives; the shell goes on, and hears the next visitor.
+    for word in ["one", "two"] {
+        guest.sh(&format!("printf 'echo {word} >>/tmp/heard\\n\\020\\021' | kutties attach -it {id}"))?;
+    }
+    until(Duration::from_secs(30), || match guest.sh(&format!("kutties exec {id} cat /tmp/heard"))? {
+        heard if heard == "one\ntwo\n" => Ok(()),
+        heard => Err(Error::new(format!("the shell heard {heard:?}"))),
+    })?;
+    // At the machine's own console, which is a terminal, and is one again afterwards.
+    let line = format!("kutties exec -it {id} sh -c 'test -t 0 && exit 4'");
+    let code = node.vm.type_and_judge(&line, Duration::from_mins(1))?;
+    ensure(code == 4, || format!("the command's exit code is told as {code}"))?;
+    let code = node.vm.type_and_judge("stty -a | grep -q ' icanon'", Duration::from_mins(1))?;
+    ensure(code == 0, || "the terminal's settings did not come back".into())
 }
 
 /// Stop the container; a listener hears of it.

@@ -6,6 +6,7 @@ mod boot;
 mod callers;
 mod case;
 mod client;
+mod cni;
 mod conformance;
 mod cri;
 mod descriptor;
@@ -188,6 +189,11 @@ fn build(plan: &[Planned]) -> Result<()> {
     for planned in plan.iter().filter(|planned| planned.name.starts_with("conformance/")) {
         ::conformance::images::build(Appliance::open(planned.board)?.board.arch, planned.board)?;
         ::conformance::suite::Suite::ready()?;
+    }
+    for planned in plan.iter().filter(|planned| planned.name.starts_with("cni/")) {
+        let appliance = Appliance::open(planned.board)?;
+        let built = firmware::bundle::build(cni::BUNDLE, &appliance.board.arch.to_string(), &appliance.cni_lab());
+        built.map_err(|e| Error::new(format!("{e:#}")))?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;

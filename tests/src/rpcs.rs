@@ -63,7 +63,7 @@ fn calls(world: &mut World, board: &str) -> Outcome {
 }
 
 /// Send a program into the guest over the network: the agent's port is slow for megabytes.
-fn send(guest: &Guest, program: &Path, to: &str) -> Result<()> {
+pub fn send(guest: &Guest, program: &Path, to: &str) -> Result<()> {
     let bytes = std::fs::read(program).on("read", program)?;
     let listener = TcpListener::bind((network::ADDRESS, 0)).doing("listen for the guest")?;
     let address = listener.local_addr().doing("listen for the guest")?;

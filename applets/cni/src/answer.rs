@@ -23,7 +23,7 @@ pub struct Answer {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
     /// Name servers for the pod.
-    #[serde(default, skip_serializing_if = "Dns::is_empty")]
+    #[serde(default)]
     pub dns: Dns,
 }
 
@@ -42,6 +42,12 @@ pub struct Interface {
     /// The network namespace's path; empty for one of the host.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sandbox: String,
+    /// The socket of a link that a program serves.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub socket_path: String,
+    /// The PCI device behind it.
+    #[serde(default, rename = "pciID", skip_serializing_if = "String::is_empty")]
+    pub pci_id: String,
 }
 
 /// An address.
@@ -118,6 +124,15 @@ impl Answer {
         self.ips.iter().filter(inside).map(|ip| ip.address).collect()
     }
 
+    /// The addresses of the link with that name inside the pod, in order, and those whose link is not told.
+    pub fn addresses_on(&self, ifname: &str) -> Vec<Cidr> {
+        let on_it = |ip: &&Ip| match ip.interface.and_then(|i| self.interfaces.get(i)) {
+            Some(interface) => !interface.sandbox.is_empty() && interface.name == ifname,
+            None => true,
+        };
+        self.ips.iter().filter(on_it).map(|ip| ip.address).collect()
+    }
+
     /// As JSON of a spec version.
     pub fn to_json(&self, version: &str) -> Result<Value> {
         let mut value = serde_json::to_value(self).doing("encode the answer")?;
@@ -128,7 +143,10 @@ impl Answer {
             }
         }
         if !at_least(version, "1.1.0") {
-            for (list, keys) in [("interfaces", &["mtu"][..]), ("routes", &["mtu", "advmss", "priority", "table", "scope"])] {
+            for (list, keys) in [
+                ("interfaces", &["mtu", "socketPath", "pciID"][..]),
+                ("routes", &["mtu", "advmss", "priority", "table", "scope"]),
+            ] {
                 for item in value[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
                     item.retain(|key, _| !keys.contains(&key.as_str()));
                 }

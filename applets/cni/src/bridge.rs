@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 
 use kit::{Applet, Error, Exit, Place, Result};
-use netlink::{Cidr, Kind, Netlink, NewLink, after, nft};
+use netlink::{Cidr, Kind, Netlink, NewLink, after};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::plugin::{self, Fault, Plugin, Request, code};
 use crate::veth::Neighbours;
-use crate::{Answer, Dns, Route, ipam, veth};
+use crate::{Answer, Dns, Route, ipam, masquerade, veth};
 
 /// The applet's row.
 pub const NAME: Applet = Applet { name: "bridge", about: "CNI plugin: pods on a bridge", place: Place::Cni, run };
@@ -100,7 +100,7 @@ fn address(request: &Request, conf: &Configuration, nl: &mut Netlink) -> Result<
     let mut answer = ipam::add(request)?;
     finish(request, conf, nl, &mut answer).inspect_err(|_| {
         // As above.
-        let _ = ipam::tell("DEL", request);
+        let _ = del(request);
     })?;
     Ok(answer)
 }
@@ -127,9 +127,8 @@ fn finish(request: &Request, conf: &Configuration, nl: &mut Netlink, answer: &mu
         veth::forward(answer)?;
     }
     if conf.ip_masq {
-        for ip in &answer.ips {
-            nft::masquerade(ip.address.network())?;
-        }
+        let addresses: Vec<Cidr> = answer.ips.iter().map(|ip| ip.address).collect();
+        masquerade::add(request, &addresses)?;
     }
     Ok(())
 }
@@ -162,8 +161,7 @@ fn ensure_bridge(nl: &mut Netlink, conf: &Configuration) -> Result<()> {
     if conf.promisc_mode {
         nl.set_promiscuous(name, true)?;
     }
-    // We want to own the routes of this link. The file is missing where the kernel has no IPv6.
-    let _ = veth::set(&format!("ipv6/conf/{name}/accept_ra"), "0");
+    veth::quiet(name);
     nl.up(name)
 }
 
@@ -214,10 +212,11 @@ fn mac(request: &Request) -> Result<Option<Vec<u8>>, Fault> {
     }
 }
 
-/// Rules of address translation are the network's, not the pod's, and stay, as the bridge does.
+/// The bridge stays: it is the network's, not the pod's.
 fn del(request: &Request) -> Result<(), Fault> {
     ipam::tell("DEL", request)?;
-    Ok(veth::delete(request)?)
+    veth::delete(request)?;
+    if request.configuration["ipMasq"] == true { Ok(masquerade::del(request)?) } else { Ok(()) }
 }
 
 fn check(request: &Request) -> Result<(), Fault> {
@@ -227,11 +226,15 @@ fn check(request: &Request) -> Result<(), Fault> {
     let previous = previous.ok_or_else(|| Fault::new(code::CONFIGURATION, "CHECK without prevResult"))?;
     let mut nl = Netlink::open()?;
     let bridge = nl.need(&conf.bridge)?;
-    let outer = previous.interfaces.iter().filter(|i| i.sandbox.is_empty() && i.name != conf.bridge);
+    // Plugins after this one may have told of links of their own.
+    let outer = previous.interfaces.iter().filter(|i| i.sandbox.is_empty() && i.name.starts_with("veth"));
     for interface in outer {
         if nl.need(&interface.name)?.master != Some(bridge.index) {
             return Err(Fault::new(code::OTHER, format!("{} is not on the bridge {}", interface.name, conf.bridge)));
         }
+    }
+    if request.configuration["ipMasq"] == true {
+        masquerade::check(request, &previous.addresses_on(&request.ifname))?;
     }
     Ok(veth::check(request, &previous)?)
 }
@@ -242,5 +245,6 @@ fn status(request: &Request) -> Result<(), Fault> {
 }
 
 fn gc(request: &Request) -> Result<(), Fault> {
-    ipam::tell("GC", request)
+    ipam::tell("GC", request)?;
+    if request.configuration["ipMasq"] == true { masquerade::gc(request) } else { Ok(()) }
 }

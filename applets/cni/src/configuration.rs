@@ -2,6 +2,7 @@
 //! their names. The first that is right is taken.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
@@ -20,6 +21,8 @@ pub struct Network {
     pub plugins: Vec<Map<String, Value>>,
     /// Whether CHECK is not wanted.
     pub disable_check: bool,
+    /// Whether GC is not wanted.
+    pub disable_gc: bool,
     /// The file that it came from, for messages.
     pub file: PathBuf,
     /// Files that came before and were wrong: a sentence each.
@@ -31,25 +34,31 @@ pub struct Network {
 }
 
 impl Network {
-    /// The first right configuration of the folders, in their order; none when there is no file at all. When all files are wrong,
-    /// the error names each.
+    /// The first right configuration of the folders, in their order; none when there is no file at all. A folder whose files are
+    /// all wrong is an error that names each: somebody wanted another network there than the next folder's.
     pub fn load(dirs: &[impl AsRef<Path>]) -> Result<Option<Self>> {
-        let mut wrong = Vec::new();
         for dir in dirs {
-            for file in files(dir.as_ref())? {
+            let mut wrong = Vec::new();
+            for file in files(dir.as_ref(), &["conf", "conflist", "json"])? {
                 match Self::read(&file) {
                     Ok(network) => return Ok(Some(Self { passed_over: wrong, ..network })),
                     Err(e) => wrong.push(e.to_string()),
                 }
             }
+            if !wrong.is_empty() {
+                return Err(Error::new(wrong.join("; ")));
+            }
         }
-        if wrong.is_empty() { Ok(None) } else { Err(Error::new(wrong.join("; "))) }
+        Ok(None)
     }
 
-    /// One file.
+    /// One file, with the plugins of the folder beside it that has the network's name (spec 1.1.0), unless it wants none of those.
     pub fn read(file: &Path) -> Result<Self> {
-        let text = fs::read(file).on("read", file)?;
-        let value: Value = serde_json::from_slice(&text).on("read", file)?;
+        let mut value = json_of(file)?;
+        let is_chain = file.extension().is_some_and(|e| e == "conflist");
+        if is_chain && !flag(&value, "loadOnlyInlinedPlugins").on("read", file)? {
+            add_folder(&mut value, file)?;
+        }
         let network = Self::from_json(value).on("read", file)?;
         Ok(Self { file: file.to_owned(), ..network })
     }
@@ -61,7 +70,10 @@ impl Network {
             return Err(Error::new("the network has no name, or one with other than letters, digits, '.', '_' and '-'"));
         }
         let plugins = match &value["plugins"] {
-            Value::Array(plugins) => plugins.iter().filter_map(|p| p.as_object().cloned()).collect(),
+            Value::Array(plugins) => {
+                let object = |plugin: &Value| plugin.as_object().cloned().ok_or_else(|| Error::new("a plugin is not an object"));
+                plugins.iter().map(object).collect::<Result<_>>()?
+            }
             Value::Null => Vec::from_iter(value.as_object().cloned()),
             _ => return Err(Error::new("\"plugins\" is not a list")),
         };
@@ -75,9 +87,9 @@ impl Network {
             }
         }
         let version = version(&value)?;
-        let disable_check = value["disableCheck"] == json!(true) || value["disableCheck"] == json!("true");
+        let (disable_check, disable_gc) = (flag(&value, "disableCheck")?, flag(&value, "disableGC")?);
         let (file, path) = (PathBuf::new(), vec![PathBuf::from(kit::paths::CNI_BIN)]);
-        Ok(Self { name, version, plugins, disable_check, file, passed_over: Vec::new(), source: value, path })
+        Ok(Self { name, version, plugins, disable_check, disable_gc, file, passed_over: Vec::new(), source: value, path })
     }
 
     /// The same network with plugins from other folders than `/opt/cni/bin`.
@@ -85,6 +97,48 @@ impl Network {
     pub fn with_path(mut self, path: Vec<PathBuf>) -> Self {
         self.path = path;
         self
+    }
+}
+
+/// The longest configuration that is read, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+fn json_of(file: &Path) -> Result<Value> {
+    let mut text = Vec::new();
+    fs::File::open(file).and_then(|open| open.take(LIMIT + 1).read_to_end(&mut text)).on("read", file)?;
+    if text.len() as u64 > LIMIT {
+        return Err(Error::new(format!("read {}: it is longer than a MiB", file.display())));
+    }
+    let value: Value = serde_json::from_slice(&text).on("read", file)?;
+    if value.is_object() { Ok(value) } else { Err(Error::new(format!("read {}: it is not a JSON object", file.display()))) }
+}
+
+/// Append the plugins of the network's folder to the chain's own. The result is whole: it needs the folder no more.
+fn add_folder(value: &mut Value, file: &Path) -> Result<()> {
+    let name = value["name"].as_str().filter(|name| is_name(name));
+    let (Some(name), Some(dir)) = (name, file.parent()) else { return Ok(()) };
+    let found = files(&dir.join(name), &["conf"])?.iter().map(|file| json_of(file)).collect::<Result<Vec<_>>>()?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    if value["plugins"].is_null() {
+        value["plugins"] = json!([]);
+    }
+    if let Some(plugins) = value["plugins"].as_array_mut() {
+        plugins.extend(found);
+    }
+    value["loadOnlyInlinedPlugins"] = json!(true);
+    Ok(())
+}
+
+/// A key that is true or false, or the word for it.
+fn flag(value: &Value, key: &str) -> Result<bool> {
+    match &value[key] {
+        Value::Null => Ok(false),
+        Value::Bool(set) => Ok(*set),
+        Value::String(word) if word.eq_ignore_ascii_case("true") => Ok(true),
+        Value::String(word) if word.eq_ignore_ascii_case("false") => Ok(false),
+        other => Err(Error::new(format!("{key:?} is {other}, neither true nor false"))),
     }
 }
 
@@ -99,8 +153,8 @@ fn version(value: &Value) -> Result<String> {
     }
 }
 
-/// The configuration files of a folder, sorted; none when there is no such folder.
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+/// The files of a folder with these endings, sorted; none when there is no such folder.
+fn files(dir: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.on("read", dir)?,
@@ -108,7 +162,7 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.on("read", dir)?.path();
-        if path.extension().is_some_and(|e| ["conf", "conflist", "json"].iter().any(|known| e == *known)) {
+        if path.extension().is_some_and(|e| endings.iter().any(|known| e == *known)) && !path.is_dir() {
             found.push(path);
         }
     }
@@ -146,6 +200,8 @@ mod tests {
             (json!({"name": "n", "type": "bridge"}), "no cniVersion"),
             (json!({"cniVersion": "1.0.0", "name": "n", "plugins": []}), "no plugins"),
             (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "../sh"}]}), "slash"),
+            (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [7]}), "not an object"),
+            (json!({"cniVersion": "1.0.0", "name": "n", "type": "x", "disableCheck": "maybe"}), "neither true nor false"),
         ] {
             let said = Network::from_json(value).unwrap_err().to_string();
             assert!(said.contains(says), "{said}");
@@ -164,5 +220,44 @@ mod tests {
         let found = Network::load(&[&dir]).unwrap().unwrap();
         fs::remove_dir_all(&dir).unwrap();
         assert_eq!((found.name.as_str(), found.passed_over.len()), ("good", 1));
+    }
+
+    #[test]
+    fn a_folder_whose_files_are_wrong_hides_the_next() {
+        let dir = std::env::temp_dir().join(format!("kutties-cni-hides-{}", std::process::id()));
+        let (first, second) = (dir.join("first"), dir.join("second"));
+        fs::create_dir_all(&first).unwrap();
+        fs::create_dir_all(&second).unwrap();
+        fs::write(second.join("a.conf"), r#"{"cniVersion":"1.0.0","name":"next","type":"x"}"#).unwrap();
+        assert_eq!(Network::load(&[&first, &second]).unwrap().unwrap().name, "next");
+        fs::write(first.join("a.conflist"), "[]").unwrap();
+        let said = Network::load(&[&first, &second]).unwrap_err().to_string();
+        fs::remove_dir_all(&dir).unwrap();
+        assert!(said.contains("a.conflist: it is not a JSON object"), "{said}");
+    }
+
+    #[test]
+    fn a_folder_of_plugins_is_part_of_the_chain() {
+        let dir = std::env::temp_dir().join(format!("kutties-cni-folder-{}", std::process::id()));
+        fs::create_dir_all(dir.join("net")).unwrap();
+        let list = dir.join("net.conflist");
+        fs::write(dir.join("net/20-b.conf"), r#"{"type":"b"}"#).unwrap();
+        fs::write(dir.join("net/10-a.conf"), r#"{"type":"a"}"#).unwrap();
+        fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","plugins":[{"type":"x"}]}"#).unwrap();
+        let kinds =
+            |network: &Network| network.plugins.iter().map(|p| p["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let network = Network::read(&list).unwrap();
+        assert_eq!(kinds(&network), ["x", "a", "b"]);
+        // What is cached of it is whole.
+        assert_eq!(kinds(&Network::from_json(network.source).unwrap()), ["x", "a", "b"]);
+        fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"x"}]}"#)
+            .unwrap();
+        assert_eq!(kinds(&Network::read(&list).unwrap()), ["x"]);
+        fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net"}"#).unwrap();
+        assert_eq!(kinds(&Network::read(&list).unwrap()), ["a", "b"]);
+        fs::remove_dir_all(dir.join("net")).unwrap();
+        let said = Network::read(&list).unwrap_err().to_string();
+        fs::remove_dir_all(&dir).unwrap();
+        assert!(said.contains("no type"), "{said}");
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use serde_json::Value;
 
 /// How long a plugin may take: well under the four minutes after which the kubelet gives a sandbox up.
@@ -24,6 +24,8 @@ const BUSY: (Duration, usize) = (Duration::from_millis(500), 6);
 /// The environment of a call.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
+    /// Whether the plugin leads a process group of its own, in which all that it starts can be killed.
+    pub apart: bool,
     pub command: &'a str,
     pub container_id: &'a str,
     pub netns: &'a str,
@@ -68,8 +70,9 @@ impl Outcome {
         let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
         let in_time = wait(&child, end);
         if !matches!(in_time, Ok(true)) {
-            // It leads a process group of its own, so its children go with it. It may have ended just now.
-            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            let pid = Pid::from_child(&child);
+            // It may have ended just now.
+            let _ = if call.apart { kill_process_group(pid, Signal::KILL) } else { kill_process(pid, Signal::KILL) };
         }
         let status = child.wait().doing("wait for it")?;
         if !in_time? {
@@ -114,8 +117,10 @@ fn start(program: &Path, call: &Call<'_>) -> Result<Child> {
         .env("CNI_PATH", path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    if call.apart {
+        command.process_group(0);
+    }
     let (pause, mut tries) = BUSY;
     loop {
         match command.spawn() {
@@ -167,7 +172,8 @@ mod tests {
         std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let path = [PathBuf::from("/a"), PathBuf::from("/b")];
-        let call = Call { command: "ADD", container_id: "c", netns: "n", ifname: "eth0", args: "K=V".into(), path: &path };
+        let call =
+            Call { apart: true, command: "ADD", container_id: "c", netns: "n", ifname: "eth0", args: "K=V".into(), path: &path };
         let outcome = Outcome::of(&file, &call, b"{\"x\":1}".to_vec(), limit);
         std::fs::remove_file(&file).unwrap();
         outcome?.judge()

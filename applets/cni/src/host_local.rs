@@ -141,11 +141,7 @@ fn status(request: &Request) -> Result<(), Fault> {
 }
 
 fn gc(request: &Request) -> Result<(), Fault> {
-    let list = request.configuration["cni.dev/valid-attachments"].as_array();
-    let list = list.ok_or_else(|| Fault::new(code::CONFIGURATION, "GC without cni.dev/valid-attachments"))?;
-    let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
-    let valid: Vec<_> = list.iter().map(|item| (text(item, "containerID"), text(item, "ifname"))).collect();
-    Ok(Job::of(request)?.leases(request)?.keep_only(&valid)?)
+    Ok(Job::of(request)?.leases(request)?.keep_only(&request.valid()?)?)
 }
 
 /// The addresses that were asked for, by any of the three ways: `CNI_ARGS` IP, `args.cni.ips`, the capability `ips`.

@@ -8,6 +8,7 @@ mod exec;
 mod host_local;
 mod ipam;
 mod lease;
+mod masquerade;
 mod network;
 mod own;
 mod plugin;

@@ -26,7 +26,7 @@ fn add(request: &Request) -> Result<Answer, Fault> {
         return Ok(previous);
     }
     let sandbox = request.netns.to_string_lossy().into_owned();
-    let interface = Interface { name: LO.into(), mac: "00:00:00:00:00:00".into(), mtu: 0, sandbox };
+    let interface = Interface { name: LO.into(), mac: "00:00:00:00:00:00".into(), mtu: 0, sandbox, ..Interface::default() };
     let ips = addresses.iter().map(|a| Ip { interface: Some(0), address: a.cidr, gateway: None }).collect();
     Ok(Answer { interfaces: vec![interface], ips, ..Answer::default() })
 }

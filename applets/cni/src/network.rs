@@ -75,13 +75,24 @@ impl Network {
     fn add_chain(&self, attachment: &Attachment) -> Result<Value> {
         let mut result = Value::Null;
         for plugin in &self.plugins {
-            result = self.call("ADD", plugin, attachment, Some(&result))?;
-        }
-        if result.is_null() {
-            return Err(Error::new(format!("network {}: its plugins gave no answer", self.name)));
+            let told = self.call("ADD", plugin, attachment, Some(&result))?;
+            result = self.understood(told).doing(format_args!("CNI plugin {} (ADD)", kind(plugin)))?;
         }
         cache::put(self, attachment, &result)?;
         Ok(result)
+    }
+
+    /// A plugin's answer to ADD in the form of the network's version: that is what the next plugin reads.
+    fn understood(&self, told: Value) -> Result<Value> {
+        if !told.is_object() {
+            return Err(Error::new("it ended well and gave no answer"));
+        }
+        let answer = Answer::from_json(&told)?;
+        match told["cniVersion"].as_str() {
+            Some(version) if version != self.version => answer.to_json(&self.version),
+            Some(_) => Ok(told),
+            None => Ok(with_version(told, &self.version)),
+        }
     }
 
     /// Detach a pod, as the network was when it was attached. No error when there is nothing left of it.
@@ -100,9 +111,13 @@ impl Network {
         cache::remove(&self.name, attachment)
     }
 
-    /// Ask the plugins whether all is as they left it. Nothing is asked where the configuration or its version does not want it.
+    /// Ask the plugins whether all is as they left it. Nothing is asked where the configuration does not want it; before version
+    /// 0.4.0 it can't be asked.
     pub fn check(&self, attachment: &Attachment) -> Result<()> {
-        if self.disable_check || !at_least(&self.version, "0.4.0") {
+        if !at_least(&self.version, "0.4.0") {
+            return Err(Error::new(format!("network {}: cniVersion {} has no CHECK", self.name, self.version)));
+        }
+        if self.disable_check {
             return Ok(());
         }
         let entry = cache::get(&self.name, attachment);
@@ -124,7 +139,11 @@ impl Network {
     }
 
     /// Detach every pod that is not among `valid` (container id, link), and let the plugins drop what else they hold for others.
+    /// Nothing happens where the configuration does not want it. The first failure is told when all has been tried.
     pub fn gc(&self, valid: &[(String, String)]) -> Result<()> {
+        if self.disable_gc {
+            return Ok(());
+        }
         let mut failed = Vec::new();
         for entry in cache::all() {
             let stale = !valid.iter().any(|(id, ifname)| *id == entry.container_id && *ifname == entry.if_name);
@@ -132,7 +151,7 @@ impl Network {
                 failed.extend(delete_entry(&entry, &entry.attachment(), &self.path, Some(self)).err());
             }
         }
-        if at_least(&self.version, "1.1.0") && self.source["disableGC"] != json!(true) {
+        if at_least(&self.version, "1.1.0") {
             let list: Vec<_> = valid.iter().map(|(id, ifname)| json!({"containerID": id, "ifname": ifname})).collect();
             for plugin in &self.plugins {
                 let mut plugin = plugin.clone();
@@ -162,6 +181,7 @@ impl Network {
         let args: Vec<_> = at.args.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let netns = at.netns.to_string_lossy();
         let call = Call {
+            apart: true,
             command: verb,
             container_id: &at.container_id,
             netns: &netns,
@@ -193,6 +213,11 @@ fn delete_entry(entry: &cache::Entry, attachment: &Attachment, path: &[PathBuf],
 
 fn kind(plugin: &Map<String, Value>) -> &str {
     plugin.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn with_version(mut told: Value, version: &str) -> Value {
+    told["cniVersion"] = json!(version);
+    told
 }
 
 fn loopback_up(attachment: &Attachment) -> Result<()> {

@@ -22,8 +22,10 @@ pub mod code {
     pub const VERSION: u32 = 1;
     pub const UNSUPPORTED: u32 = 2;
     pub const ENVIRONMENT: u32 = 4;
+    pub const IO: u32 = 5;
     pub const DECODE: u32 = 6;
     pub const CONFIGURATION: u32 = 7;
+    pub const NAMESPACE: u32 = 8;
     pub const OTHER: u32 = 999;
 }
 
@@ -76,6 +78,14 @@ impl Request {
             Value::Null => Ok(None),
             value => Ok(Some(Answer::from_json(value)?)),
         }
+    }
+
+    /// The attachments that GC leaves alone (container id, link).
+    pub fn valid(&self) -> Result<Vec<(String, String)>, Fault> {
+        let list = self.configuration["cni.dev/valid-attachments"].as_array();
+        let list = list.ok_or_else(|| Fault::new(code::CONFIGURATION, "GC without cni.dev/valid-attachments"))?;
+        let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        Ok(list.iter().map(|item| (text(item, "containerID"), text(item, "ifname"))).collect())
     }
 
     /// The configuration as a type of the plugin's own.
@@ -139,7 +149,11 @@ pub fn run(applet: &Applet, args: &[OsString], plugin: &Plugin) -> Result<Exit> 
 fn serve(plugin: &Plugin, version: &mut String) -> Result<Value, Fault> {
     let command = variable("CNI_COMMAND");
     let mut input = Vec::new();
-    std::io::stdin().take(LIMIT).read_to_end(&mut input).doing("read the configuration")?;
+    let read = std::io::stdin().take(LIMIT).read_to_end(&mut input);
+    read.map_err(|e| Fault::new(code::IO, format!("read the configuration: {e}")))?;
+    if command == "VERSION" && input.trim_ascii().is_empty() {
+        return Ok(json!({"cniVersion": version, "supportedVersions": VERSIONS}));
+    }
     let configuration: Value =
         serde_json::from_slice(&input).map_err(|e| Fault::new(code::DECODE, format!("decode the configuration: {e}")))?;
     if let Some(named) = configuration["cniVersion"].as_str() {
@@ -154,6 +168,10 @@ fn serve(plugin: &Plugin, version: &mut String) -> Result<Value, Fault> {
     }
     let request = request(command, configuration)?;
     let verb = request.command.as_str();
+    if ["ADD", "DEL"].contains(&verb) && is_the_hosts(&request.netns) {
+        let msg = "plugin's netns and netns from CNI_NETNS should not be the same";
+        return Err(Fault::new(code::NAMESPACE, msg));
+    }
     if verb == "ADD" {
         return Ok((plugin.add)(&request)?.to_json(version)?);
     }
@@ -201,6 +219,14 @@ fn request(command: String, configuration: Value) -> Result<Request, Fault> {
         return Err(Fault::new(code::CONFIGURATION, format!("missing or invalid network name: {:?}", request.network)));
     }
     Ok(request)
+}
+
+/// Whether the pod's network namespace is the one that we are in, which no plugin of ours has any business to change.
+fn is_the_hosts(netns: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let wanted = ["1", "true"].contains(&variable("CNI_NETNS_OVERRIDE").to_lowercase().as_str());
+    let file = |path: &std::path::Path| std::fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
+    !wanted && !netns.as_os_str().is_empty() && file(netns).is_some() && file(netns) == file("/proc/self/ns/net".as_ref())
 }
 
 fn is_ifname(name: &str) -> bool {

@@ -3,18 +3,17 @@
 use std::ffi::OsString;
 
 use kit::{Applet, Exit, Place, Result};
-use netlink::{Cidr, Netlink, Route, after, nft};
+use netlink::{Cidr, Netlink, Route, after};
 use serde::Deserialize;
 
 use crate::plugin::{self, Fault, Plugin, Request, code};
 use crate::veth::Neighbours;
-use crate::{Answer, Dns, ipam, veth};
+use crate::{Answer, Dns, ipam, masquerade, veth};
 
 /// The applet's row.
 pub const NAME: Applet = Applet { name: "ptp", about: "CNI plugin: pods on cables of their own", place: Place::Cni, run };
 
-const PLUGIN: Plugin =
-    Plugin { add, del, check, status: |request| ipam::tell("STATUS", request), gc: |request| ipam::tell("GC", request) };
+const PLUGIN: Plugin = Plugin { add, del, check, status: |request| ipam::tell("STATUS", request), gc };
 
 fn run(args: &[OsString]) -> Result<Exit> {
     plugin::run(&NAME, args, &PLUGIN)
@@ -36,8 +35,7 @@ fn add(request: &Request) -> Result<Answer, Fault> {
     let mut answer = ipam::add(request)?;
     attach(request, &conf, &mut answer).inspect_err(|_| {
         // The runtime calls DEL after a failed ADD anyhow; this only makes it tidier.
-        let _ = veth::delete(request);
-        let _ = ipam::tell("DEL", request);
+        let _ = del(request);
     })?;
     if !conf.dns.is_empty() {
         answer.dns = conf.dns;
@@ -62,9 +60,10 @@ fn attach(request: &Request, conf: &Configuration, answer: &mut Answer) -> Resul
             nl.add_address_at_once(&outer.name, Cidr::host(gateway))?;
         }
         nl.replace_route(&Route { index: Some(outer.index), ..Route::to(Cidr::host(ip.address.addr)) })?;
-        if conf.ip_masq {
-            nft::masquerade(ip.address.network())?;
-        }
+    }
+    if conf.ip_masq {
+        let addresses: Vec<Cidr> = answer.ips.iter().map(|ip| ip.address).collect();
+        masquerade::add(request, &addresses)?;
     }
     veth::announce(request, &outer.name)?;
     answer.interfaces = vec![veth::interface(&nl.need(&outer.name)?), veth::inner(request)?];
@@ -73,12 +72,21 @@ fn attach(request: &Request, conf: &Configuration, answer: &mut Answer) -> Resul
 
 fn del(request: &Request) -> Result<(), Fault> {
     ipam::tell("DEL", request)?;
-    Ok(veth::delete(request)?)
+    veth::delete(request)?;
+    if request.configuration["ipMasq"] == true { Ok(masquerade::del(request)?) } else { Ok(()) }
+}
+
+fn gc(request: &Request) -> Result<(), Fault> {
+    ipam::tell("GC", request)?;
+    if request.configuration["ipMasq"] == true { masquerade::gc(request) } else { Ok(()) }
 }
 
 fn check(request: &Request) -> Result<(), Fault> {
     ipam::tell("CHECK", request)?;
     let previous = request.previous()?;
     let previous = previous.ok_or_else(|| Fault::new(code::CONFIGURATION, "CHECK without prevResult"))?;
+    if request.configuration["ipMasq"] == true {
+        masquerade::check(request, &previous.addresses_on(&request.ifname))?;
+    }
     Ok(veth::check(request, &previous)?)
 }

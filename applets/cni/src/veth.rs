@@ -25,10 +25,18 @@ pub fn make(request: &Request, mtu: Option<u32>, mac: Option<&[u8]>) -> Result<L
         nl.add_link(&NewLink { name: &request.ifname, kind, mtu, address: mac, netns: None })
     })?;
     let mut nl = Netlink::open()?;
-    // Routers on the pods' side are nobody's to believe. The file is missing where the kernel has no IPv6.
-    let _ = set(&format!("ipv6/conf/{outer}/accept_ra"), "0");
+    quiet(&outer);
     nl.up(&outer)?;
     nl.need(&outer)
+}
+
+/// Make a link's IPv6 addresses of use at once, before it is set up: nobody has to be asked whether somebody else has them, which
+/// takes a second, and until the link-local one is sure nothing is led to pods. Routers there are nobody's to believe.
+pub fn quiet(link: &str) {
+    for (setting, value) in [("accept_ra", "0"), ("accept_dad", "0")] {
+        // The file is missing where the kernel has no IPv6.
+        let _ = set(&format!("ipv6/conf/{link}/{setting}"), value);
+    }
 }
 
 /// Run `work` in the pod's network namespace.
@@ -53,6 +61,7 @@ pub fn configure(request: &Request, answer: &Answer, neighbours: Neighbours) -> 
         // Told to the neighbours when all is up, by `announce`.
         let _ = set(&format!("ipv4/conf/{name}/arp_notify"), "1");
         let _ = set(&format!("ipv6/conf/{name}/ndisc_notify"), "1");
+        quiet(name);
         if answer.ips.iter().any(|ip| !ip.address.is_v4()) {
             set(&format!("ipv6/conf/{name}/disable_ipv6"), "0")?;
         }
@@ -133,7 +142,7 @@ pub fn inner(request: &Request) -> Result<Interface> {
 
 /// A link of the host as an answer tells it.
 pub fn interface(link: &Link) -> Interface {
-    Interface { name: link.name.clone(), mac: link.mac(), mtu: link.mtu, sandbox: String::new() }
+    Interface { name: link.name.clone(), mac: link.mac(), mtu: link.mtu, ..Interface::default() }
 }
 
 /// Compare the pod with the answer that ADD gave: the link, its addresses, its routes.

@@ -28,17 +28,27 @@ mod store;
 mod streaming;
 mod usage;
 
+pub use streaming::strangers;
+
 /// The applets of this room, sorted by name.
 pub const APPLETS: &[Applet] = &[
+    cli::ATTACH,
     serve::CRI,
     cli::EVENTS,
     cli::EXEC,
+    cli::IMAGES,
+    cli::INFO,
     cli::INSPECT,
     cli::INSPECTP,
     cli::LOGS,
     cli::PODS,
     cli::PS,
+    cli::PULL,
+    cli::RM,
+    cli::RMI,
+    cli::RMP,
     cli::STATS,
     cli::STOP,
     cli::STOPP,
+    cli::VERSION,
 ];

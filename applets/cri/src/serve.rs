@@ -120,6 +120,9 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
         rates: Rates::default(),
     });
     recover::all(&server).await;
+    let collector = server.clone();
+    // Plugins may be slow, or wait for what pods must bring first.
+    tokio::spawn(async move { crate::life::network::collect(&collector).await });
     tokio::spawn(crate::streaming::serve(server.clone(), visitors));
     tracing::info!(socket = %options.socket.display(), "answering");
     loop {

@@ -15,12 +15,14 @@ pub mod registry;
 pub mod room;
 pub mod step;
 mod store;
+pub mod strangers;
 mod tarball;
 
+pub use cli::IMAGE;
 pub use reference::Reference;
 pub use store::{Image, Store, Usage};
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[cli::IMAGE];
+pub const APPLETS: &[Applet] = &[IMAGE];

@@ -6,6 +6,7 @@
 
 mod address;
 mod cidr;
+pub mod conntrack;
 mod link;
 mod link_change;
 mod neighbour;
@@ -27,6 +28,8 @@ pub use socket::Netlink;
 /// Address family numbers as messages carry them.
 mod family {
     pub const UNSPEC: u8 = 0;
+    /// Both, in nf_tables.
+    pub const INET: u8 = 1;
     pub const V4: u8 = 2;
     pub const BRIDGE: u8 = 7;
     pub const V6: u8 = 10;

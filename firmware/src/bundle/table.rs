@@ -509,6 +509,22 @@ pub static VARIANTS: &[Variant] = &[
         cgo: false,
     },
     Variant {
+        name: "cni-lab",
+        about: "the tests' network plugins and libcni's own client",
+        modules: &CNI,
+        contents: Contents::Packages(&[
+            ("bandwidth", "github.com/containernetworking/plugins/plugins/meta/bandwidth"),
+            ("bridge", "github.com/containernetworking/plugins/plugins/main/bridge"),
+            ("cnitool", "github.com/containernetworking/cni/cnitool"),
+            ("host-local", "github.com/containernetworking/plugins/plugins/ipam/host-local"),
+            ("loopback", "github.com/containernetworking/plugins/plugins/main/loopback"),
+            ("portmap", "github.com/containernetworking/plugins/plugins/meta/portmap"),
+            ("ptp", "github.com/containernetworking/plugins/plugins/main/ptp"),
+            ("tuning", "github.com/containernetworking/plugins/plugins/meta/tuning"),
+        ]),
+        cgo: false,
+    },
+    Variant {
         name: "coredns",
         about: "cluster DNS",
         modules: &COREDNS,

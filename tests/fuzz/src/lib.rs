@@ -1,6 +1,8 @@
 //! Feeds parsers of strangers' bytes with damaged input until one breaks. See the README for how to run it.
 
 pub mod corpus;
+mod files;
 pub mod mutate;
+mod network;
 mod spdy;
 pub mod targets;

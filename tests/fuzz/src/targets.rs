@@ -1,5 +1,7 @@
 //! The table of targets.
 
+use crate::{files, network, spdy};
+
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
     /// The name of its folder in `corpus/`.
@@ -9,7 +11,23 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "spdy", run: crate::spdy::session }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "cni-answer", run: network::cni_answer },
+    Target { name: "cni-network", run: network::cni_network },
+    Target { name: "dhcp", run: network::dhcp_packet },
+    Target { name: "dns", run: network::dns_answer },
+    Target { name: "elf", run: network::elf_section },
+    Target { name: "hosts-toml", run: image::strangers::hosts_toml },
+    Target { name: "http-head", run: cri::strangers::head },
+    Target { name: "keys", run: files::keys },
+    Target { name: "manifest", run: image::strangers::manifest },
+    Target { name: "modules", run: files::modules },
+    Target { name: "registry-words", run: image::strangers::words },
+    Target { name: "spdy", run: spdy::session },
+    Target { name: "tar", run: image::strangers::tar },
+    Target { name: "udp", run: network::udp_packet },
+    Target { name: "websocket", run: cri::strangers::websocket },
+];
 
 #[cfg(test)]
 mod tests {

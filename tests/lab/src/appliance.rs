@@ -154,6 +154,11 @@ impl Appliance {
         self.dir.join("lab/cri-client")
     }
 
+    /// The folder with the reference network plugins and libcni's client, programs for the guest.
+    pub fn cni_lab(&self) -> PathBuf {
+        self.dir.join("lab/cni")
+    }
+
     /// The segment with the kubelet alone.
     pub fn kube_worker(&self) -> PathBuf {
         self.dir.join("kube-worker.cpio.zst")

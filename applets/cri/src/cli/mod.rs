@@ -1,29 +1,39 @@
-//! The node's own client: `kutties ps`, `pods`, `logs`, `exec`, `inspect`, `stop`, `stats`, `events` ask the CRI server, with crictl's
-//! words and habits, so that a person can look after a node whose kubelet is dead. One file a command.
+//! The node's own client: `kutties ps`, `pods`, `logs`, `exec` and the others ask the CRI server, with crictl's words and habits, so
+//! that a person can look after a node whose kubelet is dead. One file a command, or two that are alike. `list` is what lists share,
+//! `stream` and `terminal` carry an exec's or attach's bytes.
 
 mod events;
 mod exec;
+mod images;
 mod inspect;
+mod list;
 mod logs;
+mod node;
 mod pods;
 mod ps;
+mod remove;
 mod stats;
 mod stop;
+mod stream;
 mod table;
+mod terminal;
 mod time;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use kit::{Context, Error, Exit, Result, paths};
+use kit::{Context, Error, Result, paths};
 use tonic::Status;
 
 pub use events::EVENTS;
-pub use exec::EXEC;
+pub use exec::{ATTACH, EXEC};
+pub use images::{IMAGES, PULL, RMI};
 pub use inspect::{INSPECT, INSPECTP};
 pub use logs::LOGS;
+pub use node::{INFO, VERSION};
 pub use pods::PODS;
 pub use ps::PS;
+pub use remove::{RM, RMP};
 pub use stats::STATS;
 pub use stop::{STOP, STOPP};
 
@@ -54,7 +64,7 @@ impl Server {
 const MESSAGE: usize = 16 << 20;
 
 /// Run a command's questions to their end.
-fn ask(work: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+fn ask<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start the event loop")?;
     runtime.block_on(work)
 }

@@ -1,12 +1,12 @@
 //! `kutties pods`: the node's pods.
 
 use std::ffi::OsString;
-use std::io::Write;
 
 use clap::{Parser, ValueEnum};
-use kit::{Applet, Context, Exit, Place, Result};
+use kit::{Applet, Exit, Place, Result};
+use serde_json::{Value, json};
 
-use super::{Server, ask, label, short, table, time, told};
+use super::{Server, ask, list, short, time, told};
 use crate::api::{ListPodSandboxRequest, PodSandbox, PodSandboxFilter, PodSandboxState, PodSandboxStateValue};
 
 /// The applet.
@@ -16,33 +16,11 @@ pub const PODS: Applet = Applet { name: "pods", about: "list pods", place: Place
 struct Options {
     #[command(flatten)]
     server: Server,
-    /// Only the pod of that id, or beginning
-    #[arg(long, value_name = "ID", default_value = "")]
-    id: String,
-    /// Only pods whose name holds that
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    name: String,
-    /// Only pods in that namespace
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
-    /// Only pods with that label
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
-    label: Vec<(String, String)>,
+    #[command(flatten)]
+    list: list::Options,
     /// Only pods in that state
     #[arg(long, short, value_enum, ignore_case = true)]
     state: Option<State>,
-    /// The latest alone
-    #[arg(long, short)]
-    latest: bool,
-    /// Only the last so many that were made
-    #[arg(long, short = 'n', value_name = "N")]
-    last: Option<usize>,
-    /// Only the ids
-    #[arg(long, short)]
-    quiet: bool,
-    /// Whole ids
-    #[arg(long)]
-    no_trunc: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -60,48 +38,55 @@ fn run(args: &[OsString]) -> Result<Exit> {
             State::NotReady => PodSandboxState::SandboxNotready,
         });
         let filter = PodSandboxFilter {
-            id: options.id.clone(),
+            id: options.list.id.clone(),
             state: state.map(|state| PodSandboxStateValue { state: state.into() }),
-            label_selector: options.label.iter().cloned().collect(),
+            label_selector: options.list.labels(),
         };
         let mut runtime = options.server.connect().await?;
         let request = ListPodSandboxRequest { filter: Some(filter) };
-        let mut found = runtime.list_pod_sandbox(request).await.map_err(told)?.into_inner().items;
-        found.retain(|pod| {
-            let metadata = pod.metadata.clone().unwrap_or_default();
-            metadata.name.contains(&options.name) && options.namespace.as_ref().is_none_or(|wanted| metadata.namespace == *wanted)
-        });
-        found.sort_by_key(|pod| std::cmp::Reverse(pod.created_at));
-        found.truncate(options.last.or(options.latest.then_some(1)).unwrap_or(usize::MAX));
-        show(&options, &found)
+        let found = runtime.list_pod_sandbox(request).await.map_err(told)?.into_inner().items;
+        options.list.show(found, &KIND)
     })
 }
 
-fn show(options: &Options, found: &[PodSandbox]) -> Result<Exit> {
-    if options.quiet {
-        let mut out = kit::out();
-        for pod in found {
-            writeln!(out, "{}", pod.id).doing("write the list")?;
-        }
-        out.flush().doing("write the list")?;
-        return Ok(Exit::OK);
-    }
-    let row = |pod: &PodSandbox| {
+const KIND: list::Kind<PodSandbox> = list::Kind {
+    list: "items",
+    titles: &["POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME"],
+    id: |pod| &pod.id,
+    made: |pod| pod.created_at,
+    names: |pod| {
         let metadata = pod.metadata.clone().unwrap_or_default();
-        let handler = if pod.runtime_handler.is_empty() { "(default)" } else { &pod.runtime_handler };
-        vec![
-            short(&pod.id, options.no_trunc),
-            time::ago(pod.created_at),
-            state(pod.state()).to_owned(),
-            metadata.name,
-            metadata.namespace,
-            metadata.attempt.to_string(),
-            handler.to_owned(),
-        ]
-    };
-    let titles = ["POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME"];
-    table::write(&titles, &found.iter().map(row).collect::<Vec<_>>())?;
-    Ok(Exit::OK)
+        (metadata.name, metadata.namespace)
+    },
+    row,
+    json,
+};
+
+fn row(pod: &PodSandbox, whole: bool) -> Vec<String> {
+    let metadata = pod.metadata.clone().unwrap_or_default();
+    let handler = if pod.runtime_handler.is_empty() { "(default)" } else { &pod.runtime_handler };
+    vec![
+        short(&pod.id, whole),
+        time::ago(pod.created_at),
+        state(pod.state()).to_owned(),
+        metadata.name,
+        metadata.namespace,
+        metadata.attempt.to_string(),
+        handler.to_owned(),
+    ]
+}
+
+fn json(pod: &PodSandbox) -> Value {
+    json!({
+        "id": pod.id,
+        "metadata": pod.metadata,
+        "state": pod.state().as_str_name(),
+        // The interface's JSON has long numbers as texts.
+        "createdAt": pod.created_at.to_string(),
+        "labels": pod.labels,
+        "annotations": pod.annotations,
+        "runtimeHandler": pod.runtime_handler,
+    })
 }
 
 /// A state in crictl's words.

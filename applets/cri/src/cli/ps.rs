@@ -1,12 +1,12 @@
 //! `kutties ps`: the node's containers. (`ps` alone lists processes.)
 
 use std::ffi::OsString;
-use std::io::Write;
 
 use clap::{Parser, ValueEnum};
-use kit::{Applet, Context, Exit, Place, Result};
+use kit::{Applet, Exit, Place, Result};
+use serde_json::{Value, json};
 
-use super::{Server, ask, label, short, table, time, told};
+use super::{Server, ask, list, short, time, told};
 use crate::api::{Container, ContainerFilter, ContainerState, ContainerStateValue, ListContainersRequest};
 
 /// The applet.
@@ -16,42 +16,20 @@ pub const PS: Applet = Applet { name: "ps", about: "list containers", place: Pla
 struct Options {
     #[command(flatten)]
     server: Server,
+    #[command(flatten)]
+    list: list::Options,
     /// Show all, not only the running ones
     #[arg(long, short)]
     all: bool,
-    /// Only the container of that id, or beginning
-    #[arg(long, value_name = "ID", default_value = "")]
-    id: String,
     /// Only containers of the pod of that id, or beginning
     #[arg(long, short, value_name = "ID", default_value = "")]
     pod: String,
-    /// Only containers whose name holds that
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    name: String,
-    /// Only containers of pods in that namespace
-    #[arg(long, value_name = "NAME")]
-    namespace: Option<String>,
     /// Only containers of images whose name or id holds that
     #[arg(long, value_name = "TEXT", default_value = "")]
     image: String,
-    /// Only containers with that label
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
-    label: Vec<(String, String)>,
     /// Only containers in that state
     #[arg(long, short, value_enum)]
     state: Option<State>,
-    /// The latest alone
-    #[arg(long, short)]
-    latest: bool,
-    /// Only the last so many that were made, whatever their state
-    #[arg(long, short = 'n', value_name = "N")]
-    last: Option<usize>,
-    /// Only the ids
-    #[arg(long, short)]
-    quiet: bool,
-    /// Whole ids
-    #[arg(long)]
-    no_trunc: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -68,61 +46,68 @@ fn run(args: &[OsString]) -> Result<Exit> {
         let mut runtime = options.server.connect().await?;
         let request = ListContainersRequest { filter: Some(filter(&options)) };
         let mut found = runtime.list_containers(request).await.map_err(told)?.into_inner().containers;
-        found.retain(|container| fits(&options, container));
-        found.sort_by_key(|container| std::cmp::Reverse(container.created_at));
-        found.truncate(options.last.or(options.latest.then_some(1)).unwrap_or(usize::MAX));
-        show(&options, &found)
+        found.retain(|container| {
+            let image = container.image.clone().unwrap_or_default().image;
+            [&image, &container.image_id, &container.image_ref].iter().any(|known| known.contains(&options.image))
+        });
+        options.list.show(found, &KIND)
     })
 }
 
 fn filter(options: &Options) -> ContainerFilter {
     let state = match options.state {
-        None if options.all || options.latest || options.last.is_some() => None,
+        None if options.all || options.list.of_any_state() => None,
         Some(State::Created) => Some(ContainerState::ContainerCreated),
         Some(State::Exited) => Some(ContainerState::ContainerExited),
         Some(State::Unknown) => Some(ContainerState::ContainerUnknown),
         Some(State::Running) | None => Some(ContainerState::ContainerRunning),
     };
     ContainerFilter {
-        id: options.id.clone(),
+        id: options.list.id.clone(),
         pod_sandbox_id: options.pod.clone(),
         state: state.map(|state| ContainerStateValue { state: state.into() }),
-        label_selector: options.label.iter().cloned().collect(),
+        label_selector: options.list.labels(),
     }
 }
 
-fn fits(options: &Options, container: &Container) -> bool {
-    let image = container.image.clone().unwrap_or_default().image;
-    name(container).contains(&options.name)
-        && options.namespace.as_ref().is_none_or(|wanted| of_pod(container, "namespace") == *wanted)
-        && [&image, &container.image_id, &container.image_ref].iter().any(|known| known.contains(&options.image))
+const KIND: list::Kind<Container> = list::Kind {
+    list: "containers",
+    titles: &["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"],
+    id: |container| &container.id,
+    made: |container| container.created_at,
+    names: |container| (name(container), of_pod(container, "namespace")),
+    row,
+    json,
+};
+
+fn row(container: &Container, whole: bool) -> Vec<String> {
+    vec![
+        short(&container.id, whole),
+        image(container, whole),
+        time::ago(container.created_at),
+        state(container.state()).to_owned(),
+        name(container),
+        container.metadata.clone().unwrap_or_default().attempt.to_string(),
+        short(&container.pod_sandbox_id, whole),
+        of_pod(container, "name"),
+        of_pod(container, "namespace"),
+    ]
 }
 
-fn show(options: &Options, found: &[Container]) -> Result<Exit> {
-    if options.quiet {
-        let mut out = kit::out();
-        for container in found {
-            writeln!(out, "{}", container.id).doing("write the list")?;
-        }
-        out.flush().doing("write the list")?;
-        return Ok(Exit::OK);
-    }
-    let row = |container: &Container| {
-        vec![
-            short(&container.id, options.no_trunc),
-            image(container, options.no_trunc),
-            time::ago(container.created_at),
-            state(container.state()).to_owned(),
-            name(container),
-            container.metadata.clone().unwrap_or_default().attempt.to_string(),
-            short(&container.pod_sandbox_id, options.no_trunc),
-            of_pod(container, "name"),
-            of_pod(container, "namespace"),
-        ]
-    };
-    let titles = ["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"];
-    table::write(&titles, &found.iter().map(row).collect::<Vec<_>>())?;
-    Ok(Exit::OK)
+fn json(container: &Container) -> Value {
+    json!({
+        "id": container.id,
+        "podSandboxId": container.pod_sandbox_id,
+        "metadata": container.metadata,
+        "image": { "image": container.image.clone().unwrap_or_default().image },
+        "imageRef": container.image_ref,
+        "imageId": container.image_id,
+        "state": container.state().as_str_name(),
+        // The interface's JSON has long numbers as texts.
+        "createdAt": container.created_at.to_string(),
+        "labels": container.labels,
+        "annotations": container.annotations,
+    })
 }
 
 /// The image as a person called it; where that is an id, its beginning.

@@ -2,6 +2,7 @@
 //!
 //! Each step looks at what is there and does what is missing, so that it may be repeated after any failure.
 
+pub mod bandwidth;
 pub mod container;
 pub mod network;
 pub mod recover;

@@ -3,13 +3,17 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use cni::{Attachment, Network, PortMapping};
+use cni::{Attachment, Dns, Network, PortMapping};
 use kit::{Context, Error, Result, paths};
+use serde_json::{Map, Value, json};
+use tokio::sync::RwLock;
 
+use super::bandwidth;
 use crate::api::Protocol;
 use crate::monitor::wire;
-use crate::server::blocking;
+use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::Sandbox;
 
@@ -18,10 +22,51 @@ pub const LINK: &str = "eth0";
 /// Our configuration's file in [`paths::CNI_OWN`].
 const OWN: &str = "10-kutties.conflist";
 
-/// Whether there is a network to attach pods to; if not, why.
+/// Attaching goes on side by side; collecting what is stale must not see half an attachment.
+static COLLECTING: RwLock<()> = RwLock::const_new(());
+
+/// Whether there is a network to attach pods to and its plugins can do it now; if not, why.
 pub async fn ready() -> Result<(), String> {
-    let network = blocking(load).await.map_err(|e| e.to_string())?;
-    network.map(|_| ()).ok_or_else(|| NONE.into())
+    blocking(|| {
+        let network = load()?.ok_or_else(|| Error::new(NONE))?;
+        note(&network.passed_over);
+        network.status()
+    })
+    .await
+    .map_err(|e| e.to_string())
+}
+
+/// Say once which configurations are wrong while a later one is right.
+fn note(passed_over: &[String]) {
+    static LAST: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if *last != passed_over {
+        passed_over.iter().for_each(|why| tracing::warn!(error = why, "a network's configuration is passed over"));
+        *last = passed_over.to_vec();
+    }
+}
+
+/// What is known of the network, for a person.
+pub async fn info() -> Value {
+    match blocking(load).await {
+        Ok(Some(network)) => json!({
+            "name": network.name, "file": network.file, "cniVersion": network.version,
+            "plugins": network.plugins.iter().map(|plugin| &plugin["type"]).collect::<Vec<_>>(), "passedOver": network.passed_over,
+        }),
+        Ok(None) => json!({ "error": NONE }),
+        Err(e) => json!({ "error": e.to_string() }),
+    }
+}
+
+/// Detach what the last server, or an earlier boot, left attached of pods that are no more.
+pub async fn collect(server: &Server) {
+    let _alone = COLLECTING.write().await;
+    let pods = server.store.sandboxes();
+    let valid: Vec<_> = pods.iter().filter(|pod| pod.networked).map(|pod| (pod.id.clone(), LINK.to_owned())).collect();
+    let collected = blocking(move || load()?.map_or(Ok(()), |network| network.gc(&valid))).await;
+    if let Err(e) = collected {
+        tracing::warn!(error = %e, "collect what pods of the past left in the network");
+    }
 }
 
 /// Whether that is a node's share of the pod network: `10.244.1.0/24`, one a family, commas between.
@@ -50,11 +95,13 @@ pub async fn configure(cidrs: &str) -> Result<()> {
 
 /// Attach a sandbox: its addresses.
 pub async fn attach(sandbox: &Sandbox, dir: &Path) -> Result<Vec<String>> {
-    let attachment = attachment(sandbox, dir)?;
+    let mut attachment = attachment(sandbox, dir)?;
+    let _beside_others = COLLECTING.read().await;
     blocking(move || {
         let network = load()?.ok_or_else(|| Error::new(NONE))?;
+        attachment.capabilities.extend(share().map(|ranges| ("ipRanges".to_owned(), ranges)));
         let answer = network.add(&attachment)?;
-        let addresses: Vec<_> = answer.pod_addresses().iter().map(|cidr| cidr.addr.to_string()).collect();
+        let addresses: Vec<_> = answer.addresses_on(LINK).iter().map(|cidr| cidr.addr.to_string()).collect();
         if addresses.is_empty() {
             return Err(Error::new("the network's plugins gave the pod no address"));
         }
@@ -87,6 +134,13 @@ fn load() -> Result<Option<Network>> {
     Network::load(&[paths::CNI_CONF, paths::CNI_OWN])
 }
 
+/// The node's share of the pod network, for plugins that want to be told of it.
+fn share() -> Option<Value> {
+    let own = Network::read(&Path::new(paths::CNI_OWN).join(OWN)).ok()?;
+    let ranges = own.plugins.first()?.get("ipam")?["ranges"].clone();
+    ranges.is_array().then_some(ranges)
+}
+
 fn check(cidr: &str) -> Result<()> {
     let (address, prefix) = cidr.split_once('/').unwrap_or_default();
     let longest = match address.parse() {
@@ -115,8 +169,29 @@ fn attachment(sandbox: &Sandbox, dir: &Path) -> Result<Attachment> {
         ifname: LINK.into(),
         args: args.map(|(name, value)| (name.to_owned(), value)).to_vec(),
         port_mappings: ports(sandbox)?,
-        ..Attachment::default()
+        dns: dns(sandbox),
+        capabilities: capabilities(sandbox)?,
     })
+}
+
+fn dns(sandbox: &Sandbox) -> Dns {
+    let asked = sandbox.config.dns_config.clone().unwrap_or_default();
+    Dns { nameservers: asked.servers, search: asked.searches, options: asked.options, ..Dns::default() }
+}
+
+/// What plugins may want to know beside ports and name servers; each gets what it names.
+fn capabilities(sandbox: &Sandbox) -> Result<Map<String, Value>> {
+    let annotations = &sandbox.config.annotations;
+    let mut all = Map::new();
+    all.extend(bandwidth::of(annotations)?.map(|limits| ("bandwidth".to_owned(), limits)));
+    if !annotations.is_empty() {
+        all.insert("io.kubernetes.cri.pod-annotations".into(), json!(annotations));
+    }
+    let cgroup = sandbox.config.linux.as_ref().map(|linux| linux.cgroup_parent.as_str()).unwrap_or_default();
+    if !cgroup.is_empty() {
+        all.insert("cgroupPath".into(), json!(cgroup));
+    }
+    Ok(all)
 }
 
 /// The ports that the pod wants on the host; one without a host port wants none.

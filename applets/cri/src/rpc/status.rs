@@ -26,7 +26,7 @@ pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse
     let features = RuntimeHandlerFeatures { recursive_read_only_mounts: true, user_namespaces: false };
     Ok(StatusResponse {
         status: Some(RuntimeStatus { conditions }),
-        info: if request.verbose { info() } else { BTreeMap::new() },
+        info: if request.verbose { info().await } else { BTreeMap::new() },
         runtime_handlers: HANDLERS.map(|name| RuntimeHandler { name: name.into(), features: Some(features) }).to_vec(),
         features: Some(RuntimeFeatures {
             supplemental_groups_policy: true,
@@ -37,10 +37,10 @@ pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse
 }
 
 /// What a person who looks for the state wants to know.
-fn info() -> BTreeMap<String, String> {
+async fn info() -> BTreeMap<String, String> {
     let config = json!({
         "pods": paths::PODS, "images": paths::IMAGES, "containers": paths::CONTAINERS, "oci": paths::OCI,
         "cniConfDirs": [paths::CNI_CONF, paths::CNI_OWN], "cniBinDir": paths::CNI_BIN, "cgroupDriver": "cgroupfs",
     });
-    BTreeMap::from([("config".into(), config.to_string())])
+    BTreeMap::from([("config".into(), config.to_string()), ("network".into(), network::info().await.to_string())])
 }

@@ -13,6 +13,7 @@ mod http;
 mod remote;
 mod server;
 mod status;
+pub mod strangers;
 mod token;
 mod transport;
 mod upgrade;
@@ -20,6 +21,9 @@ mod websocket;
 
 pub use server::{Streaming, serve};
 pub use token::{Order, Streams};
+
+#[cfg(test)]
+pub use status::{End, Form};
 
 #[cfg(test)]
 mod tests;

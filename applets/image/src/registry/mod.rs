@@ -20,6 +20,31 @@ mod steady;
 mod tests;
 mod url;
 
+/// The parsers, for [`crate::strangers`].
+pub(crate) mod parsers {
+    pub use super::challenge::parse as challenge;
+    pub use super::hosts::parse as hosts;
+
+    use super::manifest::{self, Document};
+    use super::url::Url;
+
+    /// A manifest is checked, of an index one is chosen.
+    pub fn decode(bytes: &[u8]) -> super::endpoint::Outcome<()> {
+        match manifest::decode(bytes)? {
+            Document::Index(index) => manifest::choose(&index).map(drop),
+            Document::Image(image) => manifest::check(&image),
+        }
+    }
+
+    /// An address, and the same relative to another one.
+    pub fn url(text: &str) {
+        let _ = Url::parse(text);
+        if let Ok(base) = Url::parse("https://registry.example/v2/a/blobs/") {
+            let _ = base.join(text);
+        }
+    }
+}
+
 pub use credentials::Credentials;
 pub use hosts::Overrides;
 pub use progress::Progress;

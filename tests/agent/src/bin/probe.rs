@@ -3,6 +3,7 @@
 //! `probe hello` greets, then waits to be told to end; `probe exit N` ends with N; `probe confined` tries what a container's
 //! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed;
 //! `probe echo PORT` sends back what comes to that port of 127.0.0.1, each connection by itself, until it is told to end.
+//! `datagrams PORT` does the same with each datagram to that port of any address.
 //! `show`, `processes` and `look-at` say what it sees; `serve PORT` answers probes; the other words do one thing each, see `act`.
 
 #[path = "../probe/act.rs"]
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["confined"] => attempts(&[Some(Errno::EPERM)]),
         ["free"] => attempts(&[None]),
         ["echo", port] => port.parse().map_or(Ok(ExitCode::from(2)), echo),
+        ["datagrams", port] => port.parse().map_or(Ok(ExitCode::from(2)), act::datagrams),
         ["show", files @ ..] => show::show(files),
         ["processes"] => show::processes(),
         ["look-at", pid] => show::look_at(pid),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::net::{Ipv6Addr, UdpSocket};
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::sys::signal::{SigSet, Signal};
@@ -38,6 +39,16 @@ pub fn count() -> io::Result<ExitCode> {
     });
     ends.wait()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Send back each datagram that comes to the port.
+pub fn datagrams(port: u16) -> io::Result<ExitCode> {
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, port))?;
+    let mut bytes = [0; 1500];
+    loop {
+        let (read, from) = socket.recv_from(&mut bytes)?;
+        socket.send_to(&bytes[..read], from)?;
+    }
 }
 
 /// Add a line to a file.

@@ -6,21 +6,26 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
+mod exchange;
+mod ports;
+
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cni::{Answer, Attachment, Network, PortMapping};
-use netlink::{Cidr, Kind, Netlink, NewLink, Route, within};
+use cni::{Answer, Attachment, Network};
+use netlink::{Cidr, Kind, Netlink, NewLink, within};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
 /// How long a packet is waited for.
 const PACKET: Duration = Duration::from_secs(3);
+/// Less than the kernel's question whether somebody has an address already, or a packet's repetition.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// What a test's name is and what it does.
 type Test = (&'static str, fn(&Setup));
 
@@ -28,12 +33,30 @@ const TESTS: &[Test] = &[
     ("two pods talk and leave nothing", two_pods),
     ("pods on cables of their own", point_to_point),
     ("what leaves is masqueraded", masqueraded),
-    ("ports lead to the pod", ports),
+    ("addresses are of use at once", at_once),
+    ("ports lead to the pod", ports::ports),
+    ("streams through ports", ports::streams),
+    ("capabilities and cached answers", capabilities),
     ("a failed chain is undone", undone),
     ("a pod is detached without its namespace", namespace_gone),
     ("plugins say what is wrong", complaints),
     ("many at once", many),
+    ("the reference's and ours", exchange::interchangeable),
 ];
+
+/// A plugin that fails.
+const BROKEN: &str = "#!/bin/sh\necho '{\"code\":100,\"msg\":\"broken on purpose\"}'\nexit 1\n";
+/// A plugin that keeps what it was told in the folder `seen` of its configuration.
+const SPY: &str = r#"#!/bin/sh
+input=$(cat)
+dir=$(echo "$input" | sed 's/.*"seen":"\([^"]*\)".*/\1/')
+echo "$input" >"$dir/$CNI_COMMAND"
+case "$CNI_COMMAND $input" in
+    *'"fail":true'*) echo '{"code":50,"msg":"not now"}'; exit 1;;
+    # An elder form than the one that was asked for.
+    ADD*) echo '{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.7.7.7/24"}]}';;
+esac
+"#;
 
 struct Setup {
     bin: PathBuf,
@@ -83,8 +106,10 @@ impl Setup {
         for applet in cni::APPLETS {
             std::os::unix::fs::symlink(std::env::current_exe().unwrap(), bin.join(applet.name)).unwrap();
         }
-        std::fs::write(bin.join("broken"), "#!/bin/sh\necho '{\"code\":100,\"msg\":\"broken on purpose\"}'\nexit 1\n").unwrap();
-        std::fs::set_permissions(bin.join("broken"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        for (name, text) in [("broken", BROKEN), ("spy", SPY)] {
+            std::fs::write(bin.join(name), text).unwrap();
+            std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
         let reference = std::env::var_os("CNI_REFERENCE").map(PathBuf::from);
         let is_reference = reference.is_some();
         if let Some(from) = reference {
@@ -250,6 +275,30 @@ fn outside() -> Pod {
     other
 }
 
+/// An address of either family is of use as soon as ADD has answered: nobody asks around for a second whether it is free.
+fn at_once(setup: &Setup) {
+    let network = setup.network(setup.bridge("once", 12));
+    let (pod, other) = (Pod::new("o"), outside());
+    network.add(&pod.attachment).unwrap();
+    for (own, gateway, near) in [("10.9.12.2", "10.9.12.1", "192.0.2.1"), ("fd09:12::2", "fd09:12::1", "2001:db8::1")] {
+        let [own, gateway, near] = [own, gateway, near].map(|text| text.parse::<IpAddr>().unwrap());
+        let any: IpAddr = if own.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+        let begin = Instant::now();
+        let (host, inside) = (UdpSocket::bind((any, 7001)).unwrap(), pod.inside(|_| UdpSocket::bind((any, 7001)).unwrap()));
+        // The host speaks first: it must ask who has the pod's address.
+        host.send_to(b"hello", (own, 7001)).unwrap();
+        heard(&inside);
+        inside.send_to(b"hello", (gateway, 7001)).unwrap();
+        heard(&host);
+        send(&other, any, (near, 7001).into());
+        heard(&host);
+        // The reference waits for the bridge's own address, which nobody else could have.
+        assert!(setup.reference || begin.elapsed() < AT_ONCE, "{own} took {:?}", begin.elapsed());
+    }
+    network.del(&pod.attachment).unwrap();
+    Netlink::open().unwrap().delete_link("near").unwrap();
+}
+
 fn masqueraded(setup: &Setup) {
     let network = setup.network(setup.bridge("masq", 2));
     let (pod, other) = (Pod::new("m"), outside());
@@ -261,31 +310,46 @@ fn masqueraded(setup: &Setup) {
     Netlink::open().unwrap().delete_link("near").unwrap();
 }
 
-fn ports(setup: &Setup) {
-    let mut value = setup.bridge("ports", 3);
-    let portmap = json!({"type": "portmap", "capabilities": {"portMappings": true}, "backend": "nftables"});
-    value["plugins"].as_array_mut().unwrap().push(portmap);
-    let network = setup.network(value);
-    let (mut pod, other) = (Pod::new("p"), outside());
-    let mapping = PortMapping { host_port: 8053, container_port: 53, protocol: "udp".into(), host_ip: String::new() };
-    pod.attachment.port_mappings = vec![mapping];
-    network.add(&pod.attachment).unwrap();
-    let server = pod.inside(|_| UdpSocket::bind("0.0.0.0:53").unwrap());
-    other.inside(|nl| nl.add_route(&Route::default_by("192.0.2.1".parse().unwrap())).unwrap());
-    let any = IpAddr::from([0; 4]);
-    send(&other, any, "192.0.2.1:8053".parse().unwrap());
-    assert_eq!(heard(&server).ip(), "192.0.2.2".parse::<IpAddr>().unwrap());
-    let own = UdpSocket::bind("127.0.0.1:0").unwrap();
-    own.send_to(b"hello", "127.0.0.1:8053").unwrap();
-    assert_eq!(heard(&server).ip(), "10.9.3.1".parse::<IpAddr>().unwrap());
-    send(&pod, any, "192.0.2.1:8053".parse().unwrap());
-    assert_eq!(heard(&server).ip(), "10.9.3.1".parse::<IpAddr>().unwrap());
-    network.del(&pod.attachment).unwrap();
-    network.del(&pod.attachment).unwrap();
-    send(&other, any, "192.0.2.1:8053".parse().unwrap());
-    server.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    assert!(server.recv_from(&mut [0; 16]).is_err());
-    Netlink::open().unwrap().delete_link("near").unwrap();
+/// Each plugin gets the capabilities that it names, the previous answer, and at DEL what was cached.
+fn capabilities(setup: &Setup) {
+    let seen = setup.dir.join("seen");
+    let spy = |verb: &str| -> Value { serde_json::from_slice(&std::fs::read(seen.join(verb)).unwrap()).unwrap() };
+    std::fs::create_dir_all(&seen).unwrap();
+    let value = json!({"cniVersion": "1.1.0", "name": "caps", "plugins": [
+        {"type": "spy", "seen": seen, "capabilities": {"mac": true, "bandwidth": false}},
+        {"type": "spy", "seen": seen, "capabilities": {"portMappings": true, "bandwidth": true, "dns": true, "ips": true}},
+    ]});
+    let network = setup.network(value.clone());
+    let mut pod = Pod::new("c");
+    pod.attachment.port_mappings = vec![ports::udp(1, 2, "")];
+    pod.attachment.dns.nameservers = vec!["10.0.0.1".into()];
+    pod.attachment.capabilities.insert("bandwidth".into(), json!({"ingressRate": 1000}));
+    pod.attachment.capabilities.insert("mac".into(), json!("02:00:00:00:00:01"));
+    let answer = network.add(&pod.attachment).unwrap();
+    assert_eq!(answer.ips.len(), 1);
+    let given = &spy("ADD")["runtimeConfig"];
+    assert_eq!(given["portMappings"], json!([{"hostPort": 1, "containerPort": 2, "protocol": "udp"}]));
+    assert_eq!((&given["bandwidth"]["ingressRate"], &given["dns"]["servers"][0]), (&json!(1000), &json!("10.0.0.1")));
+    assert_eq!((&given["mac"], &given["ips"]), (&Value::Null, &Value::Null));
+    assert_eq!(spy("ADD")["prevResult"]["cniVersion"], "1.1.0");
+    network.check(&pod.attachment).unwrap();
+    assert_eq!(spy("CHECK")["prevResult"]["ips"][0]["address"], "10.7.7.7/24");
+    // The configuration has changed since, and DEL is as ADD was.
+    let mut changed = value.clone();
+    changed["plugins"] = json!([{"type": "spy", "seen": seen, "changed": true}]);
+    let nobody = Attachment { port_mappings: Vec::new(), ..pod.attachment.clone() };
+    setup.network(changed.clone()).del(&nobody).unwrap();
+    assert_eq!(spy("DEL")["runtimeConfig"], json!({"mac": "02:00:00:00:00:01"}));
+    assert_eq!((&spy("DEL")["changed"], &spy("DEL")["prevResult"]["ips"][0]["address"]), (&Value::Null, &json!("10.7.7.7/24")));
+    network.status().unwrap();
+    assert_eq!(spy("STATUS")["name"], "caps");
+    setup.network(changed.clone()).gc(&[("kept".into(), "eth0".into())]).unwrap();
+    assert_eq!(spy("GC")["cni.dev/valid-attachments"], json!([{"containerID": "kept", "ifname": "eth0"}]));
+    changed["plugins"][0]["fail"] = json!(true);
+    let said = setup.network(changed.clone()).status().unwrap_err().to_string();
+    assert_eq!(said, "CNI plugin spy (STATUS): not now");
+    changed["disableGC"] = json!(true);
+    setup.network(changed).gc(&[]).unwrap();
 }
 
 fn undone(setup: &Setup) {
@@ -326,7 +390,8 @@ fn complaints(setup: &Setup) {
         let output = child.wait_with_output().unwrap().stdout;
         serde_json::Deserializer::from_slice(&output).into_iter().next().unwrap().unwrap()
     };
-    let whole = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", "/proc/self/ns/net"), ("CNI_IFNAME", "eth7")];
+    let pod = Pod::new("w");
+    let whole = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", pod.attachment.netns.to_str().unwrap()), ("CNI_IFNAME", "eth7")];
     let conf = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge"}"#;
     for plugin in ["bridge", "loopback", "host-local"] {
         assert_eq!(say(plugin, &[], conf)["code"], 4, "{plugin}");
@@ -336,7 +401,9 @@ fn complaints(setup: &Setup) {
         let version = say(plugin, &[("CNI_COMMAND", "VERSION")], r#"{"cniVersion":"1.0.0"}"#);
         assert!(version["supportedVersions"].as_array().unwrap().contains(&json!("1.1.0")), "{plugin}");
     }
+    let own = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", "/proc/self/ns/net"), ("CNI_IFNAME", "eth7")];
     if !setup.reference {
+        assert_eq!(say("loopback", &own, conf)["code"], 8);
         let vlan = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge","vlan":5}"#;
         assert_eq!(say("bridge", &whole, vlan)["msg"], "unsupported field \"vlan\"");
     }

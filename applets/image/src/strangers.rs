@@ -1,0 +1,54 @@
+//! Doors to this room's parsers of strangers' bytes, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
+
+use std::io::{self, Cursor};
+use std::path::Path;
+
+use crate::Reference;
+use crate::registry::parsers::{challenge, decode, hosts, url};
+use crate::tarball::Tar;
+
+/// What an entry's content may come to here, in bytes.
+const CONTENT: u64 = 1 << 20;
+
+/// A manifest or an index, and the choice among its images.
+pub fn manifest(bytes: &[u8]) {
+    let _ = decode(bytes);
+}
+
+/// `hosts.toml`.
+pub fn hosts_toml(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(found) = hosts("registry.example", text, Path::new("/none")) else { return };
+    assert!(!found.is_empty(), "nobody is to be asked");
+}
+
+/// What stands in an answer's head: a challenge, a place to go to; and an image's name. The first byte says which.
+pub fn words(bytes: &[u8]) {
+    let Some((which, rest)) = bytes.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(rest) else { return };
+    match which % 3 {
+        0 => drop(challenge(text)),
+        1 => url(text),
+        _ => {
+            let Ok(name) = Reference::parse(text) else { return };
+            assert!(!name.host().is_empty() && !name.path().is_empty(), "{text:?} is an image without a name");
+            for whole in [name.tagged(), name.digested()].into_iter().flatten() {
+                assert!(Reference::parse(&whole).is_ok(), "{text:?} is an image, and its own name {whole:?} is none");
+            }
+        }
+    }
+}
+
+/// A layer's archive.
+pub fn tar(bytes: &[u8]) {
+    let mut tar = Tar::new(Cursor::new(bytes));
+    let mut entries = 0;
+    while let Ok(Some(entry)) = tar.next_entry() {
+        entries += 1;
+        assert!(entries * 512 <= bytes.len(), "there are more entries than blocks");
+        assert!(entry.mode <= 0o7777, "{:o} has bits that no mode has", entry.mode);
+        if entry.sparse.is_none() && tar.write_to(&mut io::sink(), CONTENT).is_err() {
+            return;
+        }
+    }
+}

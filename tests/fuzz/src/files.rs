@@ -1,0 +1,70 @@
+//! Files that others write: our keys as TOML and on a command line, and the indexes of a kernel's modules.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use config::{Config, KEYS, Places};
+use kit::modules::Modules;
+
+/// The first byte says whether the rest is a file or a command line. Nothing fails: what is not understood is a complaint.
+pub fn keys(input: &[u8]) {
+    let Some((which, rest)) = input.split_first() else { return };
+    let folder = scratch("keys");
+    let mut places = Places { folder: folder.0.clone(), command_line: String::new() };
+    if which % 2 == 0 {
+        folder.put("a.toml", rest);
+    } else {
+        places.command_line = String::from_utf8_lossy(rest).into_owned();
+    }
+    let config = Config::load_from(&places);
+    for key in KEYS {
+        let _ = (config.text(key), config.flag(key), config.number(key), config.list(key), config.open(key).count());
+    }
+}
+
+/// The first byte says which index the rest is; the others are small and good.
+pub fn modules(input: &[u8]) {
+    let Some((which, rest)) = input.split_first() else { return };
+    let folder = scratch("modules");
+    let indexes: [(&str, &[u8]); 4] = [
+        ("modules.dep", b"kernel/a.ko: kernel/b.ko\nkernel/b.ko:\n"),
+        ("modules.alias", b"alias pci:v*d* a\n"),
+        ("modules.softdep", b"softdep a pre: b\n"),
+        ("modules.builtin", b"kernel/c.ko\n"),
+    ];
+    for (at, (name, good)) in indexes.iter().enumerate() {
+        folder.put(name, if at == usize::from(*which) % indexes.len() { rest } else { good });
+    }
+    let Ok(modules) = Modules::open(&folder.0) else { return };
+    for name in ["a", "b", "c", "pci:v00001234d00000001"] {
+        for found in modules.names(name) {
+            let files = modules.files(&found);
+            assert!(files.iter().enumerate().all(|(at, file)| !files[..at].contains(file)), "{found} has a file twice");
+        }
+    }
+    assert!(modules.all().count() <= rest.len() + 8);
+}
+
+/// A folder in memory, gone when it is dropped.
+struct Scratch(PathBuf);
+
+fn scratch(name: &str) -> Scratch {
+    let memory = Path::new("/dev/shm");
+    let above = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let thread = format!("{:?}", std::thread::current().id());
+    let folder = above.join(format!("kutties-fuzz-{name}-{}-{thread}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("make {}: {e}", folder.display()));
+    Scratch(folder)
+}
+
+impl Scratch {
+    fn put(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.0.join(name), bytes).unwrap_or_else(|e| panic!("write {name}: {e}"));
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,63 @@
+//! What plugins and network servers say: configurations and answers of CNI, packets of DHCP and DNS.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use cni::{Answer, Network, VERSIONS};
+use format::{dhcp, dns, elf, udp4};
+use serde_json::Value;
+
+/// A network's configuration.
+pub fn cni_network(input: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(input) else { return };
+    let Ok(network) = Network::from_json(value) else { return };
+    assert!(!network.plugins.is_empty() && VERSIONS.contains(&network.version.as_str()));
+    let harmless = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    assert!(harmless(&network.name), "{:?} would be part of a path", network.name);
+}
+
+/// A plugin's answer: what is read can be written in each version, and is the same when it is read again.
+pub fn cni_answer(input: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(input) else { return };
+    let Ok(answer) = Answer::from_json(&value) else { return };
+    for version in VERSIONS {
+        let text = answer.to_json(version).unwrap_or_else(|e| panic!("{version}: {e}"));
+        let again = Answer::from_json(&text).unwrap_or_else(|e| panic!("{version}: {e}: {text}"));
+        assert_eq!(again.ips, answer.ips);
+    }
+    assert!(answer.addresses_on("eth0").len() <= answer.ips.len() && answer.pod_addresses().len() <= answer.ips.len());
+}
+
+/// A packet of DHCP: what is understood can be written, and means the same.
+pub fn dhcp_packet(input: &[u8]) {
+    let Ok(packet) = dhcp::Packet::parse(input) else { return };
+    for number in 0..=255 {
+        let _ =
+            (packet.address(number), packet.addresses(number), packet.number(number), packet.short(number), packet.text(number));
+    }
+    assert!(packet.prefix().is_none_or(|prefix| prefix <= 32));
+    assert!(packet.routes().iter().all(|route| route.prefix <= 32));
+    let _ = packet.search();
+    let again = dhcp::Packet::parse(&packet.to_bytes()).unwrap_or_else(|e| panic!("what is written can't be read: {e}"));
+    assert_eq!((again.kind(), again.exchange, again.yours), (packet.kind(), packet.exchange, packet.yours));
+}
+
+/// An answer of DNS; its number is that of the question.
+pub fn dns_answer(input: &[u8]) {
+    let id = input.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
+    let _ = dns::answer(input, id);
+}
+
+/// A datagram in an IP packet; what we write, we read.
+pub fn udp_packet(input: &[u8]) {
+    let _ = udp4::read(input, 68);
+    let (from, to) = (SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 67), SocketAddrV4::new(Ipv4Addr::BROADCAST, 68));
+    if input.len() < 1400 {
+        let packet = udp4::write(from, to, input);
+        assert_eq!(udp4::read(&packet, 68), Some((from, input)));
+    }
+}
+
+/// A section of an ELF file lies in the file.
+pub fn elf_section(input: &[u8]) {
+    assert!(elf::section(input, ".kutties.applets").is_none_or(|section| section.len() <= input.len()));
+}
