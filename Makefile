@@ -7,6 +7,8 @@ IMAGES ?=
 ONLY ?=
 # For make test: after so many minutes begin no case that tests/skips.toml lets go.
 MINUTES ?=
+# For make bench.
+PART ?=
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
 # For make critest: the program, which a person brings.
@@ -14,10 +16,10 @@ CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test soak bench conformance critest fmt lint clean ready
+.PHONY: help run image test soak boot-matrix bench conformance critest fmt lint clean ready
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
@@ -32,8 +34,11 @@ test: ready ## everything CI runs
 soak: ready ## what takes too long for every test: kills at every step, a thousand pods
 	@cargo run -q -p system-tests -- --long $(if $(ONLY),--only $(ONLY))
 
-bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
-	@cargo run -q -p bench -- --board $(BOARD)
+boot-matrix: ready ## boot every image in every way, by QEMU's firmware
+	@cargo run -q -p system-tests -- --every --only media/
+
+bench: ready ## measure against a hand-made appliance of busybox, containerd and runc (PART=node|pods|verbs)
+	@cargo run -q -p bench -- --board $(BOARD) $(if $(PART),--part $(PART))
 
 conformance: ready ## upstream's specs of nodes and storage; goes on where the last run stopped
 	@cargo run -q -p conformance -- --board $(BOARD) $(if $(ONLY),--only "$(ONLY)")

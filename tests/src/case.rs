@@ -2,7 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs, streaming, survive,
+    applets, boot, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
+    streaming, survive,
 };
 
 /// Why a case did not pass.

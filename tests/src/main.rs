@@ -60,6 +60,9 @@ struct Options {
     /// The cases that take long, and only those.
     #[arg(long)]
     long: bool,
+    /// Try both.
+    #[arg(long)]
+    every: bool,
     /// After this time no case begins that `skips.toml` lets go when it is late.
     #[arg(long, value_name = "N")]
     minutes: Option<u64>,
@@ -93,8 +96,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let areas = if options.long { LONG_AREAS } else { AREAS };
-    let plan: Vec<Planned> = plan(areas).into_iter().filter(|planned| options.wants(planned)).collect();
+    let areas: Vec<_> =
+        AREAS.iter().filter(|_| !options.long).chain(LONG_AREAS.iter().filter(|_| options.long || options.every)).collect();
+    let plan: Vec<Planned> = plan(&areas).into_iter().filter(|planned| options.wants(planned)).collect();
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
@@ -155,10 +159,10 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
 }
 
 /// Every case on every board, board by board.
-fn plan(areas: &'static [(&'static str, &'static [Case])]) -> Vec<Planned> {
+fn plan(areas: &[&(&'static str, &'static [Case])]) -> Vec<Planned> {
     let mut plan = Vec::new();
     for board in case::BOTH {
-        for (area, cases) in areas {
+        for (area, cases) in areas.iter().copied() {
             for case in cases.iter().filter(|case| case.boards.contains(board)) {
                 plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, case });
             }

@@ -15,71 +15,60 @@ use crate::world::World;
 
 /// The cases.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "disk-by-uefi",
-        boards: BOTH,
-        run: |world, board| boots(world, board, &Way { uefi: true, file: "disk.img", device: "virtio-blk-pci" }),
-    },
-    Case {
-        name: "disk-by-bios",
-        boards: X86,
-        run: |world, board| boots(world, board, &Way { uefi: false, file: "disk.img", device: "virtio-blk-pci" }),
-    },
-    Case {
-        name: "cd-by-uefi",
-        boards: BOTH,
-        run: |world, board| boots(world, board, &Way { uefi: true, file: "kutties.iso", device: "scsi-cd" }),
-    },
-    Case {
-        name: "cd-by-bios",
-        boards: X86,
-        run: |world, board| boots(world, board, &Way { uefi: false, file: "kutties.iso", device: "ide-cd" }),
-    },
+    Case { name: "disk-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.img", "virtio-blk-pci")) },
+    Case { name: "disk-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("disk.img", "virtio-blk-pci")) },
+    Case { name: "cd-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "scsi-cd")) },
+    Case { name: "cd-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "ide-cd")) },
 ];
 
 /// What only `make boot-matrix` tries.
 pub const LONG_CASES: &[Case] = &[
-    Case {
-        name: "nvme-by-uefi",
-        boards: X86,
-        run: |world, board| boots(world, board, &Way { uefi: true, file: "disk.img", device: "nvme,serial=1" }),
-    },
-    Case {
-        name: "usb-by-uefi",
-        boards: BOTH,
-        run: |world, board| boots(world, board, &Way { uefi: true, file: "kutties.iso", device: "usb-storage" }),
-    },
-    Case {
-        name: "usb-by-bios",
-        boards: X86,
-        run: |world, board| boots(world, board, &Way { uefi: false, file: "kutties.iso", device: "usb-storage" }),
-    },
+    Case { name: "nvme-by-uefi", boards: X86, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.img", "nvme,serial=1")) },
+    Case { name: "usb-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "usb-storage")) },
+    Case { name: "usb-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "usb-storage")) },
+    Case { name: "pxe-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Net("boot.ipxe")) },
+    Case { name: "pxe-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Net("kutties.efi")) },
 ];
 
-/// A way to boot: who starts it, from which image, on what device.
-struct Way {
-    uefi: bool,
-    file: &'static str,
-    device: &'static str,
+/// Who starts the machine.
+const UEFI: bool = true;
+const BIOS: bool = false;
+
+/// A way to boot.
+enum Way {
+    /// An image on a device.
+    Drive(&'static str, &'static str),
+    /// A file of `netboot/`, by DHCP and TFTP.
+    Net(&'static str),
 }
 
 impl Way {
-    fn medium(&self, board: &str, media: &Path) -> Medium {
-        let controller = match self.device.split(',').next() {
-            Some("scsi-cd") => vec!["virtio-scsi-pci"],
-            Some("usb-storage") => vec!["qemu-xhci"],
-            _ => vec![],
+    /// QEMU's arguments that bring the medium.
+    fn args(&self, uefi: bool, media: &Path) -> Vec<String> {
+        let words: Vec<String> = match self {
+            Self::Drive(file, device) => {
+                let controller = match *device {
+                    "scsi-cd" => "-device virtio-scsi-pci",
+                    "usb-storage" => "-device qemu-xhci",
+                    _ => "",
+                };
+                let file = media.join(file);
+                let drive = format!("-drive if=none,id=medium,format=raw,snapshot=on,file={}", file.display());
+                vec![controller.into(), drive, format!("-device {device},drive=medium,bootindex=0")]
+            }
+            Self::Net(file) => {
+                let folder = media.join("netboot");
+                // UEFI has a driver of its own; to a BIOS the card brings iPXE.
+                let rom = if uefi { ",romfile=" } else { "" };
+                let net = format!("-netdev user,id=boot,tftp={},bootfile={file}", folder.display());
+                vec![net, format!("-device virtio-net-pci,netdev=boot,bootindex=0{rom}")]
+            }
         };
-        let mut args: Vec<String> = controller.iter().flat_map(|device| ["-device".into(), (*device).into()]).collect();
-        args.push("-drive".into());
-        args.push(format!("if=none,id=medium,format=raw,snapshot=on,file={}", media.join(self.file).display()));
-        args.push("-device".into());
-        args.push(format!("{},drive=medium,bootindex=0", self.device));
-        Medium { uefi: self.uefi.then(|| firmware_of(board)), args }
+        words.join(" ").split_whitespace().map(str::to_owned).collect()
     }
 }
 
-/// Debian's packages ovmf and qemu-efi-aarch64.
+/// Debian's packages ovmf and qemu-efi-aarch64: code and variables.
 fn firmware_of(board: &str) -> [PathBuf; 2] {
     let files = if board.starts_with("x86_64") {
         ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"]
@@ -92,10 +81,11 @@ fn firmware_of(board: &str) -> [PathBuf; 2] {
 /// The images' own service needs no more than this after the agent's first answer.
 const SERVICES: Duration = Duration::from_mins(2);
 
-fn boots(world: &mut World, board: &str, way: &Way) -> Outcome {
+fn boots(world: &mut World, board: &str, uefi: bool, way: &Way) -> Outcome {
     let word = format!("{:016x}", lab::nonce());
     let node = world.boot(board, |appliance, spec| {
-        spec.medium = Some(way.medium(board, &appliance.media()));
+        let args = way.args(uefi, &appliance.media());
+        spec.medium = Some(Medium { uefi: uefi.then(|| firmware_of(board)), args });
         Ok(())
     })?;
     let guest = &node.vm.guest;

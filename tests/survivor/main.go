@@ -6,7 +6,7 @@
 // crowd FROM TO` adds pods until there are TO, `survivor disperse` removes what is left of any. `survivor lives` and `survivor resumed` find
 // that the bystander lives where there is no room, and that its log goes on where there was none; `mortal`, `dies` and `died` are of a pod
 // that ends meanwhile. `survivor monitor-dies` kills a pod's monitor. `survivor pod`
-// makes and removes one. Each ends with 0 and `all is well`, or with a sentence.
+// makes and removes one. `survivor starts N`, `fill FROM TO` and `pull IMAGE` are for the bench: see measure.go. Each ends with 0 and `all is well`, or with a sentence.
 package main
 
 import (
@@ -28,7 +28,6 @@ import (
 )
 
 const (
-	socket = "/run/kutties/cri.sock"
 	image  = "kutties.test/probe:1"
 	// Where kills are ordered, a line each: STEP PID.
 	orders = "/run/kutties/kill-at"
@@ -45,6 +44,8 @@ const (
 	// How long a killed server may take to be there again.
 	comeback = time.Minute
 )
+
+var socket = socketInUse()
 
 func main() {
 	defer func() {
@@ -82,6 +83,12 @@ func main() {
 		c.dies()
 	case "died":
 		c.died()
+	case "starts":
+		c.starts(number(words[1]))
+	case "fill":
+		c.fill(number(words[1]), number(words[2]))
+	case "pull":
+		c.pull(words[1])
 	case "disperse":
 		c.removePods("trial")
 	case "monitor-dies":

@@ -417,6 +417,7 @@ pub static VARIANTS: &[Variant] = &[
                 ("bystander.go", include_str!("../../../tests/survivor/bystander.go")),
                 ("crowd.go", include_str!("../../../tests/survivor/crowd.go")),
                 ("kill.go", include_str!("../../../tests/survivor/kill.go")),
+                ("measure.go", include_str!("../../../tests/survivor/measure.go")),
             ],
         ),
         cgo: false,

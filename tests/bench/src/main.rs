@@ -5,6 +5,7 @@
 mod figures;
 mod hand_made;
 mod node;
+mod pods;
 mod processes;
 mod report;
 mod round;
@@ -35,7 +36,7 @@ pub struct Options {
     /// A board of `board/` of this machine's own architecture.
     #[arg(long, default_value = "x86_64-qemu")]
     board: String,
-    /// How often: boots of each side (5 unless told otherwise), or containers of each runtime (20).
+    /// How often: boots of each side (5 unless told otherwise; 3 for the part with pods), or containers of each runtime (20).
     #[arg(long)]
     rounds: Option<usize>,
     /// One side alone; without the other there are no ratios.
@@ -60,6 +61,8 @@ pub struct Options {
 enum Part {
     /// Whole nodes, ours and the hand-made one.
     Node,
+    /// Pods by the CRI, and an image's pull; ours and the hand-made one.
+    Pods,
     /// A container's create, start and delete by OCI runtimes.
     Verbs,
 }
@@ -85,12 +88,18 @@ fn run(options: &Options) -> Result<ExitCode> {
     let appliance = Appliance::open(&options.board)?;
     if options.part == Part::Verbs {
         let _lab = Lab::start()?;
-        return verbs::run(&appliance, options.rounds.unwrap_or(20), &out()?.join("bench-verbs.json")).map(|()| ExitCode::SUCCESS);
+        return verbs::run(&appliance, options.rounds.unwrap_or(20), &out()?.join("bench-verbs.json"))
+            .map(|()| ExitCode::SUCCESS);
     }
     let mut report = Report::new(weigh::read(&appliance));
     let lab = Lab::start()?;
     let plane = ControlPlane::start(&lab)?;
-    let bench = Bench::new(lab, plane, appliance, options.settle, options.cmdline.clone())?;
+    let mut bench = Bench::new(lab, plane, appliance, options.settle, options.cmdline.clone())?;
+    if options.part == Part::Pods {
+        bench.memory = pods::MEMORY;
+        let to = out()?.join("bench-pods.json");
+        return pods::run(&bench, &options.sides(), options.rounds.unwrap_or(3), &to).map(|()| ExitCode::SUCCESS);
+    }
     for round in 1..=options.rounds.unwrap_or(5) {
         for side in options.sides() {
             let figures = bench.round(side, round)?;
@@ -112,6 +121,9 @@ fn build(options: &Options) -> Result<()> {
         appliance.build_worker()?;
     }
     hand_made::build(&appliance, options.no_build)?;
+    if options.part == Part::Pods {
+        pods::build(&appliance)?;
+    }
     Programs::ready()?;
     weigh::weigh(&appliance, &options.sides())
 }

@@ -30,16 +30,21 @@ const POD_STATUS: usize = 2;
 /// What all rounds share.
 pub struct Bench {
     plane: ControlPlane,
-    appliance: Appliance,
+    /// Ours.
+    pub appliance: Appliance,
     settle: Duration,
     cmdline: String,
     files: String,
-    lab: Lab,
+    /// The private network.
+    pub lab: Lab,
+    /// MiB of the machines.
+    pub memory: u32,
 }
 
 /// A running machine.
-struct Machine {
-    vm: Vm,
+pub struct Machine {
+    /// The virtual machine.
+    pub vm: Vm,
     seat: Seat,
     nodes: Watch,
     /// Power-on to the CRI server's first answer.
@@ -62,7 +67,7 @@ impl Bench {
     /// Ready to boot.
     pub fn new(lab: Lab, plane: ControlPlane, appliance: Appliance, settle: u64, cmdline: String) -> Result<Self> {
         let files = serve::files(vec![hand_made::importer()?, image(&appliance)])?;
-        Ok(Self { plane, appliance, settle: Duration::from_secs(settle), cmdline, files, lab })
+        Ok(Self { plane, appliance, settle: Duration::from_secs(settle), cmdline, files, lab, memory: MEMORY })
     }
 
     /// Measure one side once.
@@ -94,7 +99,7 @@ impl Bench {
     }
 
     /// Boot until the CRI server answers.
-    fn boot(&self, side: Side, name: &str, kube: PathBuf, identity: Option<PathBuf>) -> Result<Machine> {
+    pub fn boot(&self, side: Side, name: &str, kube: PathBuf, identity: Option<PathBuf>) -> Result<Machine> {
         let appliance = &self.appliance;
         let nodes = Watch::start(&self.lab.dir().join("kubectl"), "nodes")?;
         let seat = self.lab.seat(name)?;
@@ -107,7 +112,7 @@ impl Bench {
         segments.extend([appliance.agent(), node::prober(&hand_made::prober(appliance), &word, side.socket(), &orders)?]);
         segments.extend(identity);
         let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
-        spec.memory = MEMORY;
+        spec.memory = self.memory;
         spec.cmdline = format!("rdinit={} {} {}", node::PROBER, appliance.board.cmdline, self.cmdline);
         spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
@@ -125,7 +130,7 @@ impl Bench {
 
     /// containerd takes no image out of its initramfs: its own importer comes over the network, does its work and goes. All that
     /// costs the hand-made appliance no time of its boot; ours carries its image and imports it while it boots.
-    fn import(&self, side: Side, vm: &Vm) -> Result<()> {
+    pub fn import(&self, side: Side, vm: &Vm) -> Result<()> {
         if side == Side::Ours {
             return Ok(());
         }
@@ -169,10 +174,16 @@ impl Bench {
 
     /// Switch the machine off and forget its node, so that the next one's cluster is as empty.
     fn gone(&self, machine: Machine) -> Result<()> {
+        let name = machine.seat.name.clone();
+        self.off(machine)?;
+        self.plane.ask(&["delete", "node", &name]).map(drop)
+    }
+
+    /// Switch a machine off that no cluster knows.
+    pub fn off(&self, machine: Machine) -> Result<()> {
         let Machine { vm, seat, .. } = machine;
         drop(vm);
-        self.lab.leave(&seat)?;
-        self.plane.ask(&["delete", "node", &seat.name]).map(drop)
+        self.lab.leave(&seat)
     }
 }
 

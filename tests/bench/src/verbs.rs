@@ -20,7 +20,8 @@ use crate::told;
 /// The most that ours may take of what the faster of the others takes.
 const TARGET: f64 = 0.35;
 /// The runtimes: name, path in the userland. The first is ours.
-const RUNTIMES: [(&str, &str); 3] = [("oci", "/usr/local/bin/oci"), ("runc 1.4", "/usr/local/bin/runc"), ("crun", "/usr/bin/crun")];
+const RUNTIMES: [(&str, &str); 3] =
+    [("oci", "/usr/local/bin/oci"), ("runc 1.4", "/usr/local/bin/runc"), ("crun", "/usr/bin/crun")];
 /// The verbs, as the timer tells them.
 const VERBS: [&str; 3] = ["create", "start", "delete"];
 /// A boot under emulation, on a busy machine.
@@ -89,11 +90,14 @@ fn configuration(mut spec: Value) -> Value {
     spec["process"]["terminal"] = json!(false);
     spec["process"]["args"] = json!(["/bin/sh", "-c", "exit 0"]);
     spec["linux"]["cgroupsPath"] = json!("/bench/verbs");
-    let allow = |major: u32, minor: Option<u32>| json!({"allow": true, "type": "c", "major": major, "minor": minor, "access": "rwm"});
+    let allow =
+        |major: u32, minor: Option<u32>| json!({"allow": true, "type": "c", "major": major, "minor": minor, "access": "rwm"});
     let mut rules = vec![json!({"allow": false, "access": "rwm"})];
-    rules.extend([(1, 3), (1, 8), (1, 7), (5, 0), (1, 5), (1, 9), (5, 1), (5, 2)].map(|(major, minor)| allow(major, Some(minor))));
+    rules
+        .extend([(1, 3), (1, 8), (1, 7), (5, 0), (1, 5), (1, 9), (5, 1), (5, 2)].map(|(major, minor)| allow(major, Some(minor))));
     rules.push(allow(136, None));
-    spec["linux"]["resources"] = json!({"devices": rules, "memory": {"limit": 268_435_456}, "cpu": {"shares": 512}, "pids": {"limit": 100}});
+    spec["linux"]["resources"] =
+        json!({"devices": rules, "memory": {"limit": 268_435_456}, "cpu": {"shares": 512}, "pids": {"limit": 100}});
     spec["linux"]["seccomp"] = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -139,11 +143,11 @@ fn report(all: &BTreeMap<String, Vec<[f64; 3]>>, to: &Path) -> Result<()> {
     let ratio = told[0].1[3] / faster;
     let missed = ratio > TARGET;
     println!("ours to the faster of the others: {ratio:.2}, target {TARGET}{}", if missed { "  missed" } else { "" });
-    let runtimes: Vec<Value> = told
-        .iter()
-        .map(|(name, f)| json!({"name": name, "create": f[0], "start": f[1], "delete": f[2], "all": f[3]}))
-        .collect();
-    let text = serde_json::to_vec_pretty(&json!({"unit": "ms", "runtimes": runtimes, "ratio": ratio, "target": TARGET, "missed": missed}));
+    let runtimes: Vec<Value> =
+        told.iter().map(|(name, f)| json!({"name": name, "create": f[0], "start": f[1], "delete": f[2], "all": f[3]})).collect();
+    let text = serde_json::to_vec_pretty(
+        &json!({"unit": "ms", "runtimes": runtimes, "ratio": ratio, "target": TARGET, "missed": missed}),
+    );
     fs::write(to, text.doing("encode the results")?).on("write", to)?;
     println!("written to {}", to.display());
     Ok(())
