@@ -581,7 +581,7 @@ func nonce(ctx context.Context, socket, image, word string) error {
 		Metadata: &cri.ContainerMetadata{Name: "nonce"},
 		Image:    &cri.ImageSpec{Image: image},
 		Args:     []string{"show"},
-		Envs:     []*cri.KeyValue{{Key: "NONCE", Value: word}},
+		Envs:     []*cri.KeyValue{{Key: "NONCE", Value: []byte(word)}},
 		LogPath:  "log",
 		Linux:    &cri.LinuxContainerConfig{SecurityContext: &cri.LinuxContainerSecurityContext{NamespaceOptions: host}},
 	}

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::{Error, Result};
+use lab::guest::Guest;
 use lab::segment::CLIENT;
 use lab::test_image;
 use lab::until;
 use lab::vm::Medium;
 
-use crate::case::{BOTH, Case, Failure, Outcome, X86};
-use crate::world::World;
+use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::world::{BOOT, Node, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -19,6 +20,7 @@ pub const CASES: &[Case] = &[
     Case { name: "disk-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("disk.img", "virtio-blk-pci")) },
     Case { name: "cd-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "scsi-cd")) },
     Case { name: "cd-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "ide-cd")) },
+    Case { name: "kexec-from-the-disk", boards: BOTH, run: kexec },
 ];
 
 /// What only `make boot-matrix` tries.
@@ -82,13 +84,21 @@ fn firmware_of(board: &str) -> [PathBuf; 2] {
 const SERVICES: Duration = Duration::from_mins(2);
 
 fn boots(world: &mut World, board: &str, uefi: bool, way: &Way) -> Outcome {
-    let word = format!("{:016x}", lab::nonce());
-    let node = world.boot(board, |appliance, spec| {
+    let node = boot(world, board, uefi, way)?;
+    says(&node.vm.guest)
+}
+
+fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
+    world.boot(board, |appliance, spec| {
         let args = way.args(uefi, &appliance.media());
         spec.medium = Some(Medium { uefi: uefi.then(|| firmware_of(board)), args });
         Ok(())
-    })?;
-    let guest = &node.vm.guest;
+    })
+}
+
+/// A container says a word that the host gives.
+fn says(guest: &Guest) -> Outcome {
+    let word = format!("{:016x}", lab::nonce());
     // The image is imported while the machine boots.
     until(SERVICES, || -> Result<()> {
         let listed = guest.run(&["kutties", "image", "list"])?;
@@ -97,3 +107,26 @@ fn boots(world: &mut World, board: &str, uefi: bool, way: &Way) -> Outcome {
     let output = guest.exec_within(&[CLIENT, "nonce", kit::paths::CRI, test_image::NAME, &word], b"", SERVICES)?;
     if output.ok() { Ok(()) } else { Err(Failure::Failed(format!("{}{}", output.stdout, output.stderr))) }
 }
+
+/// The image starts itself anew without the firmware: kernel, initramfs and command line come out of the one file.
+fn kexec(world: &mut World, board: &str) -> Outcome {
+    let mut node = boot(world, board, UEFI, &Way::Drive("disk.img", "virtio-blk-pci"))?;
+    let guest = &node.vm.guest;
+    let before = guest.sh(BOOT_ID)?;
+    let refused = guest.exec(&["kexec", "-l", "/bin/kutties"])?;
+    ensure(refused.code == 1 && refused.stderr.contains("it is no kernel for this machine"), || format!("{refused:?}"))?;
+    let nothing = guest.exec(&["kexec", "-e"])?;
+    ensure(nothing.code == 1 && nothing.stderr.contains("none is loaded"), || format!("{nothing:?}"))?;
+    guest.sh("modprobe vfat && mount -t vfat -o ro /dev/vda1 /mnt && kexec -l /mnt/EFI/BOOT/BOOT*.EFI && umount /mnt")?;
+    guest.sh("kexec -e")?;
+    until(BOOT, || match node.vm.guest.sh(BOOT_ID)? {
+        same if same == before => Err(Error::new("it did not start anew")),
+        _ => Ok(()),
+    })
+    .map_err(|e| Error::new(format!("{e}\n{}", node.vm.console.tail(20))))?;
+    node.vm.wait_agent(BOOT)?;
+    says(&node.vm.guest)
+}
+
+/// Another one each time a kernel starts.
+const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";

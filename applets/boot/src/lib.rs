@@ -1,6 +1,8 @@
 //! Kernel modules and the end of the system. One file a command.
 
 mod insmod;
+mod kernel_file;
+mod kexec;
 mod lsmod;
 mod modinfo;
 mod modprobe;
@@ -10,4 +12,4 @@ mod rmmod;
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[insmod::INSMOD, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD];
+pub const APPLETS: &[Applet] = &[insmod::INSMOD, kexec::KEXEC, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD];

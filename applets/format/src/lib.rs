@@ -12,3 +12,4 @@ pub mod gpt;
 pub mod iso;
 pub mod pe;
 pub mod udp4;
+pub mod zboot;

@@ -6,6 +6,7 @@ pub mod fds;
 pub mod fork;
 pub mod interface;
 pub mod kernel_log;
+pub mod kexec;
 pub mod keyring;
 pub mod loop_device;
 pub mod module;

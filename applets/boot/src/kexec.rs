@@ -1,0 +1,123 @@
+//! `kexec [-l|-e|-u] [--initrd FILE]... [--append WORDS|--reuse-cmdline] [KERNEL]` starts another kernel without the firmware.
+//!
+//! KERNEL may be the kernel itself, packed (gzip, xz, zstd, the self-unpacking kind of arm64), or a `kutties.efi` or other unified kernel
+//! image, whose own command line and initramfs count unless others are given. Several `--initrd` are put behind one another.
+//! Without `-l` it goes on at once: PID 1 stops the kubelet, pods and services first, as for a reboot.
+
+use std::ffi::{CString, OsString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use kit::control::{self, Reply, Request, Shutdown};
+use kit::{Applet, Context, Error, Exit, Place, Result};
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use crate::kernel_file::{self, Kernel};
+
+/// Another kernel.
+pub const KEXEC: Applet = Applet { name: "kexec", about: "start another kernel", place: Place::Sbin, run };
+
+#[derive(Parser)]
+struct Options {
+    /// Load only: `kexec -e` or `reboot -k` starts it
+    #[arg(short, long, conflicts_with_all = ["exec", "unload"])]
+    load: bool,
+    /// Start what was loaded
+    #[arg(short, long, conflicts_with_all = ["unload", "kernel"])]
+    exec: bool,
+    /// Forget what was loaded
+    #[arg(short, long, conflicts_with = "kernel")]
+    unload: bool,
+    /// An initramfs segment; may come several times
+    #[arg(long, visible_alias = "ramdisk", value_name = "FILE")]
+    initrd: Vec<PathBuf>,
+    /// The command line
+    #[arg(long, visible_alias = "command-line", value_name = "WORDS")]
+    append: Option<String>,
+    /// This kernel's own command line, with --append's words behind it
+    #[arg(long)]
+    reuse_cmdline: bool,
+    /// The kernel
+    #[arg(required_unless_present_any = ["exec", "unload"])]
+    kernel: Option<PathBuf>,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let options: Options = kit::parse(&KEXEC, args)?;
+    if options.unload {
+        sys::kexec::unload().doing("forget the loaded kernel")?;
+        return Ok(Exit::OK);
+    }
+    if let Some(kernel) = &options.kernel {
+        load(kernel, &options)?;
+    }
+    if options.load { Ok(Exit::OK) } else { start() }
+}
+
+fn load(path: &Path, options: &Options) -> Result<()> {
+    let file = fs::read(path).on("read", path)?;
+    let Kernel { image, cmdline, segments } = kernel_file::unwrap(&file).on("read", path)?;
+    let given = options.initrd.iter().map(|path| fs::read(path).on("read", path)).collect::<Result<Vec<_>>>()?;
+    let segments = if given.is_empty() { segments } else { given };
+    let words = words(options, cmdline)?;
+    let words = CString::new(words).doing("read the command line")?;
+    let kernel = in_memory(&[image])?;
+    let initramfs = if segments.is_empty() { None } else { Some(in_memory(&segments)?) };
+    sys::kexec::load(&kernel, initramfs.as_ref(), &words).map_err(|e| why(path, &e))
+}
+
+/// What was asked for, else what the image carries.
+fn words(options: &Options, carried: Option<String>) -> Result<String> {
+    let own = if options.reuse_cmdline {
+        let path = Path::new("/proc/cmdline");
+        Some(fs::read_to_string(path).on("read", path)?.trim_end().to_owned())
+    } else {
+        None
+    };
+    Ok(match (own, &options.append) {
+        (Some(own), Some(more)) => format!("{own} {more}"),
+        (Some(own), None) => own,
+        (None, Some(words)) => words.clone(),
+        (None, None) => carried.unwrap_or_default(),
+    })
+}
+
+/// Parts as one file, each at a multiple of four, which is the kernel's rule for archives.
+fn in_memory(parts: &[Vec<u8>]) -> Result<File> {
+    let mut file =
+        File::from(memfd_create("kexec", MemfdFlags::CLOEXEC).map_err(io::Error::from).doing("make a file in memory")?);
+    for part in parts {
+        file.write_all(part).doing("fill a file in memory")?;
+        let padding = part.len().next_multiple_of(4) - part.len();
+        file.write_all(&[0; 4][..padding]).doing("fill a file in memory")?;
+    }
+    Ok(file)
+}
+
+/// The kernel's numbers as sentences.
+fn why(path: &Path, error: &io::Error) -> Error {
+    let reason = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::NOSYS) => "this kernel was built without CONFIG_KEXEC_FILE".to_owned(),
+        Some(rustix::io::Errno::NOEXEC) => "it is no kernel for this machine".to_owned(),
+        Some(rustix::io::Errno::BUSY) => "another one is being loaded".to_owned(),
+        Some(rustix::io::Errno::PERM) => {
+            "this kernel forbids it (lockdown, kernel.kexec_load_disabled, or no CAP_SYS_BOOT)".to_owned()
+        }
+        Some(rustix::io::Errno::ADDRNOTAVAIL) => "there is not enough memory in one piece".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::new(format!("load {}: {reason}", path.display()))
+}
+
+fn start() -> Result<Exit> {
+    let loaded = Path::new("/sys/kernel/kexec_loaded");
+    if fs::read_to_string(loaded).is_ok_and(|text| text.trim() == "0") {
+        return Err(Error::new("start the loaded kernel: none is loaded"));
+    }
+    match control::ask(&Request::Shutdown(Shutdown::Kexec))? {
+        Reply::Failed(why) => Err(Error::new(why)),
+        _ => Ok(Exit::OK),
+    }
+}
