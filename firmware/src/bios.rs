@@ -65,7 +65,7 @@ impl Bios {
         };
         let place = |name: &str| {
             let section = find(name)?;
-            ensure!(section.at as usize % BLOCK == 0, "{name} does not begin with a block");
+            ensure!((section.at as usize).is_multiple_of(BLOCK), "{name} does not begin with a block");
             anyhow::Ok(Place { block: block + u64::from(section.at) / BLOCK as u64, len: section.size })
         };
         let (kernel, initrd) = (place(".linux")?, place(".initrd")?);
@@ -94,6 +94,6 @@ fn check_kernel(kernel: &[u8]) -> Result<()> {
     };
     let len = (sectors + 1) * BLOCK;
     ensure!(len <= PIECE, "the kernel's real-mode part is longer than {PIECE} bytes");
-    ensure!(len % 2048 == 0, "the kernel's real-mode part does not end with a block of a CD");
+    ensure!(len.is_multiple_of(2048), "the kernel's real-mode part does not end with a block of a CD");
     Ok(())
 }

@@ -33,8 +33,8 @@ pub fn write(board: &Board, outputs: &Outputs, efi: &[u8], cmdline: &str) -> Res
     files.push(("kutties.efi".into(), efi.to_vec()));
     files.push(("boot.ipxe".into(), ipxe(&segments, cmdline).into_bytes()));
     files.push(("grub.cfg".into(), grub(board, &segments, cmdline).into_bytes()));
-    let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sum::bytes(bytes))).collect();
-    files.push((SUMS.into(), sums.into_bytes()));
+    let sums: Vec<String> = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sum::bytes(bytes))).collect();
+    files.push((SUMS.into(), sums.concat().into_bytes()));
     let written = files.into_iter().map(|(name, bytes)| {
         let path = dir.join(name);
         replace(&path, &bytes).map(|()| path)

@@ -51,8 +51,8 @@ pub fn forget(protocol: u8, ports: &[u16]) -> Result<()> {
 }
 
 fn goes_to(way: &[u8], protocol: u8, ports: &[u16]) -> bool {
-    let Some(part) = attributes(way).find(|a| a.kind == PROTOCOL) else { return false };
-    let value = |kind| attributes(part.value).find(|a| a.kind == kind).map(|a| a.value);
+    let Some(found) = attributes(way).find(|a| a.kind == PROTOCOL) else { return false };
+    let value = |kind| attributes(found.value).find(|a| a.kind == kind).map(|a| a.value);
     let port = value(DESTINATION_PORT).and_then(|v| v.try_into().ok()).map(u16::from_be_bytes);
     value(NUMBER) == Some(&[protocol]) && port.is_some_and(|port| ports.contains(&port))
 }

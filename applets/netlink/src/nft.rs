@@ -25,14 +25,18 @@ mod msg {
     pub const BEGIN: u16 = 0x10;
     pub const END: u16 = 0x11;
     pub const NEWTABLE: u16 = SUBSYSTEM;
+    pub const DELTABLE: u16 = SUBSYSTEM | 2;
     pub const NEWCHAIN: u16 = SUBSYSTEM | 3;
     pub const NEWRULE: u16 = SUBSYSTEM | 6;
     pub const GETRULE: u16 = SUBSYSTEM | 7;
     pub const DELRULE: u16 = SUBSYSTEM | 8;
+    pub const GETGENERATION: u16 = SUBSYSTEM | 16;
 }
 
 /// Attributes (`NFTA_*`).
 mod nfta {
+    pub const GENERATION: u16 = 1;
+    pub const BATCH_GENERATION: u16 = 1;
     pub const TABLE_NAME: u16 = 1;
     pub const CHAIN_TABLE: u16 = 1;
     pub const CHAIN_NAME: u16 = 3;
@@ -132,6 +136,38 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Delete the table when none of these chains has a rule of anybody's. Should somebody add one meanwhile, it stays.
+    fn drop_if_idle(self, chains: &[&str]) -> Result<(), Fault> {
+        let now = generation()?;
+        for chain in chains {
+            if !self.rules(chain)?.is_empty() {
+                return Ok(());
+            }
+        }
+        let mut batch = Batch::new(self);
+        batch.drop_table();
+        batch.generation = Some(now);
+        match batch.commit() {
+            // The rules changed since they were counted: whoever did that sees to the table at its own end.
+            Err(e) if e.is_overtaken() => Ok(()),
+            other => gone(other).map(drop),
+        }
+    }
+}
+
+/// The number that grows with each change of any table.
+fn generation() -> Result<u32, Fault> {
+    let answers = open()?.request(msg::GETGENERATION, 0, |w| {
+        w.put(&[family::UNSPEC, 0, 0, 0]);
+    })?;
+    let number = |body: &[u8]| {
+        let value = attributes(body.get(4..)?).find(|a| a.kind == nfta::GENERATION)?.value;
+        Some(u32::from_be_bytes(value.try_into().ok()?))
+    };
+    answers.iter().find_map(|answer| number(&answer.body)).ok_or_else(|| Fault::from(rustix::io::Errno::BADMSG))
+}
+
 /// The comment in a rule's user data, a list of type, length, value.
 fn comment_in(mut data: &[u8]) -> Option<String> {
     loop {
@@ -158,17 +194,27 @@ fn open() -> Result<Netlink, Fault> {
 struct Batch {
     table: Table,
     messages: Vec<(u16, u16, Writer)>,
+    /// Nothing happens if the tables have changed since.
+    generation: Option<u32>,
 }
 
 impl Batch {
     const fn new(table: Table) -> Self {
-        Self { table, messages: Vec::new() }
+        Self { table, messages: Vec::new(), generation: None }
     }
 
     /// Make the table if it is not there.
     fn table(&mut self) {
         let name = self.table.name;
         self.add(msg::NEWTABLE, flag::CREATE, |w| {
+            w.text(nfta::TABLE_NAME, name);
+        });
+    }
+
+    /// Delete the table with all that is in it.
+    fn drop_table(&mut self) {
+        let name = self.table.name;
+        self.add(msg::DELTABLE, 0, |w| {
             w.text(nfta::TABLE_NAME, name);
         });
     }
@@ -237,7 +283,12 @@ impl Batch {
             });
             seq += 1;
         };
-        put(msg::BEGIN, 0, &FRAME);
+        let mut begin = Writer::default();
+        begin.put(&FRAME);
+        if let Some(generation) = self.generation {
+            begin.be32(nfta::BATCH_GENERATION, generation);
+        }
+        put(msg::BEGIN, 0, &begin.into_bytes());
         let last = self.messages.len().saturating_sub(1);
         for (at, (kind, flags, body)) in self.messages.into_iter().enumerate() {
             let ack = if at == last { flag::ACK } else { 0 };

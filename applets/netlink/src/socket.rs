@@ -43,6 +43,13 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// A transaction came too late: what it was made for has changed since.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        /// The kernel's own number, which is for no system call but for messages.
+        const ERESTART: i32 = 85;
+        self.errno.raw_os_error() == ERESTART
+    }
+
     /// Whether it says that the thing is not there: no such link, address, route, table.
     pub fn is_absent(&self) -> bool {
         use rustix::io::Errno;

@@ -59,15 +59,21 @@ fn fill(own_family: u8, own: &[&Forward], comment: &str, back: bool) -> Result<(
     const LOCAL: u32 = 2;
     let mut batch = Batch::new(table(own_family));
     batch.table();
-    [PORTS, ELDER, ALL].iter().for_each(|chain| batch.chain(chain, None));
+    for chain in [PORTS, ELDER, ALL] {
+        batch.chain(chain, None);
+    }
     batch.flush(ALL);
-    [ELDER, PORTS].iter().for_each(|chain| batch.rule(ALL, &[Expr::Jump(chain)], ""));
+    for chain in [ELDER, PORTS] {
+        batch.rule(ALL, &[Expr::Jump(chain)], "");
+    }
     for (name, hook) in [("prerouting", Hook::Prerouting), ("output", Hook::Output)] {
         batch.chain(name, Some(hook));
         batch.flush(name);
         batch.rule(name, &[Expr::DestinationType, Expr::Is(LOCAL.to_ne_bytes().to_vec()), Expr::Jump(ALL)], "");
     }
-    own.iter().for_each(|forward| batch.rule(PORTS, &forward.rule(), comment));
+    for forward in own {
+        batch.rule(PORTS, &forward.rule(), comment);
+    }
     if back {
         batch.chain(BACK, Some(Hook::Postrouting));
         let mut pods: Vec<IpAddr> = own.iter().map(|forward| forward.pod).collect();
@@ -83,11 +89,15 @@ pub fn forwarded(comment: &str) -> Result<usize> {
     FAMILIES.into_iter().try_fold(0, |sum, family| Ok(sum + count(family)?)).map_err(|e: Fault| e).doing("list the ports of pods")
 }
 
-/// Undo [`forward`]; no error when there is nothing.
+/// Undo [`forward`]; no error when there is nothing. The last one takes the table along.
 pub fn unforward(comment: &str) -> Result<()> {
+    let chains = [PORTS, ELDER, BACK];
     FAMILIES
         .into_iter()
-        .try_for_each(|family| table(family).prune(&[PORTS, ELDER, BACK], |found| found == comment))
+        .try_for_each(|family| {
+            table(family).prune(&chains, |found| found == comment)?;
+            table(family).drop_if_idle(&chains)
+        })
         .doing("undo the ports of a pod")
 }
 
