@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
 /// Those of `make soak`.
 pub const LONG_CASES: &[Case] = &[
     Case { name: "killed-at-every-step", boards: X86, run: all_steps },
+    Case { name: "killed-at-any-moment", boards: X86, run: any_moment },
     Case { name: "a-thousand-cycles-and-a-hundred-pods-leave-nothing", boards: X86, run: much_load },
 ];
 
@@ -71,6 +72,28 @@ fn all_steps(world: &mut World, board: &str) -> Outcome {
     killed_at(world, board, |rows| rows)
 }
 
+/// Where no step is: in the middle of a plugin, of the OCI runtime, of unpacking.
+fn any_moment(world: &mut World, board: &str) -> Outcome {
+    killed_at(world, board, |_| {
+        let moments = |(rpc, last): &(&str, usize)| -> Vec<Row> {
+            (0..=*last).step_by(*last / MOMENTS).map(|after| ((*rpc).to_owned(), format!("ms:{after}"))).collect()
+        };
+        WORK.iter().flat_map(moments).collect()
+    })
+}
+
+/// The RPCs that have others work for them, and how long that may take under emulation, in milliseconds.
+const WORK: [(&str, usize); 6] = [
+    ("RunPodSandbox", 1500),
+    ("StopPodSandbox", 1500),
+    ("CreateContainer", 1000),
+    ("StartContainer", 500),
+    ("RemoveContainer", 1000),
+    ("PullImage", 1000),
+];
+/// How many moments of each are tried.
+const MOMENTS: usize = 20;
+
 /// Kill the server at steps of its table; after each, all is as it was before.
 fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Vec<Row>) -> Outcome {
     let registry = Registry::start(&world.lab)?;
@@ -80,6 +103,10 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     let node = world.node(board, Kind::Lone)?.0;
     let guest = &node.vm.guest;
     guest.write(&format!("{HOSTS}/{plain}/hosts.toml"), format!("server = \"http://{plain}\"\n").as_bytes(), 0o644)?;
+    // What is shipped knows of no orders.
+    let knows = |binary: &str| guest.sh(&format!("grep -c /kill-at {binary} || true"));
+    let (shipped, killable) = (knows(kit::paths::BINARY)?, knows(KILLABLE)?);
+    ensure(shipped == "0\n" && killable != "0\n", || format!("binaries with orders: {shipped}{killable}"))?;
     // All that is started from now on is the binary that can be killed.
     guest.sh(&format!("mount --bind {KILLABLE} {} && systemctl restart cri", kit::paths::BINARY))?;
     let tried = (|| {
