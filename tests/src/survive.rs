@@ -178,28 +178,40 @@ fn load(world: &mut World, board: &str, cycles: u32, crowds: &[u32]) -> Outcome 
     before.wait_equal(guest, CLEAN)?;
     let used = pss(guest, &begin)?;
     say(&format!("    cri: {fresh} KiB PSS at first, {used} KiB after {cycles} pods\n"));
+    ensure(fresh <= IDLE, || format!("the idle server takes {fresh} KiB, more than {IDLE}"))?;
+    // It learns the size of a crowd once; it does not grow with each pod that was ever there.
+    ensure(used < fresh + GROWTH, || format!("{cycles} pods that are gone have left {} KiB in the server", used - fresh))?;
     let mut from = 0;
     for to in crowds {
         survivor(guest, &["crowd", &from.to_string(), &to.to_string()], LIFE * (to - from)).map_err(told)?;
-        let (cri, monitors) = (pss(guest, &begin)?, monitors(guest)?);
-        say(&format!(
-            "    {to} pods: cri {cri} KiB PSS, monitors {} KiB a pod ({} processes)\n",
-            monitors.1 / u64::from(*to),
-            monitors.0
-        ));
+        weigh_crowd(guest, &begin, u64::from(*to))?;
         from = *to;
     }
     survivor(guest, &["disperse"], LIFE * from).map_err(told)?;
     before.wait_equal(guest, CLEAN)?;
-    let last = pss(guest, &begin)?;
-    say(&format!("    cri: {last} KiB PSS when all are gone\n"));
-    ensure(server(guest)? == begin, || format!("the server was started anew\n{}", node.service_log("cri")))?;
-    // It learns the size of a crowd once; it does not grow with each pod that was ever there.
-    ensure(used < fresh + GROWTH, || format!("{cycles} pods that are gone have left {} KiB in the server", used - fresh))
+    say(&format!("    cri: {} KiB PSS when all are gone\n", pss(guest, &begin)?));
+    ensure(server(guest)? == begin, || format!("the server was started anew\n{}", node.service_log("cri")))
+}
+
+/// Tell what memory it takes to hold so many pods.
+fn weigh_crowd(guest: &Guest, server: &str, pods: u64) -> Outcome {
+    let (cri, (processes, all)) = (pss(guest, server)?, monitors(guest)?);
+    let each = all / pods;
+    say(&format!("    {pods} pods: cri {cri} KiB PSS, monitors {each} KiB a pod ({processes} processes)\n"));
+    ensure(each <= MONITOR, || format!("a pod's monitor takes {each} KiB, more than {MONITOR}"))?;
+    ensure(pods > MANY || cri <= BUSY, || format!("the server takes {cri} KiB with {pods} pods, more than {BUSY}"))
 }
 
 /// What buffers and the allocator may take at the first sight of work, in KiB.
 const GROWTH: u64 = 2048;
+/// What the server may take without pods, in KiB.
+const IDLE: u64 = 10 << 10;
+/// What it may take with as many pods as [`MANY`].
+const BUSY: u64 = 14 << 10;
+/// So many pods are what a small node has.
+const MANY: u64 = 50;
+/// What a pod may take beside its own processes, in KiB.
+const MONITOR: u64 = 1 << 10;
 
 /// Memory of a process, shared pages by their part, in KiB.
 fn pss(guest: &Guest, pid: &str) -> Result<u64> {
