@@ -119,7 +119,10 @@ impl World {
             }
             Kind::Unjoined => self.boot_as(board, &format!("late-{}", arch(board)), |_, _| Ok(())),
             Kind::Bare => self.boot_as(board, &format!("bare-{}", arch(board)), spoil),
-            Kind::Lone => self.boot_as(board, &format!("lone-{}", arch(board)), leave_alone),
+            Kind::Lone => self.boot_as(board, &format!("lone-{}", arch(board)), |appliance, spec| {
+                leave_alone(appliance, spec);
+                Ok(())
+            }),
             Kind::Callers => self.boot_as(board, &format!("callers-{}", arch(board)), bring_debian),
         }
     }
@@ -153,12 +156,11 @@ fn spoil(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
 }
 
 /// No Kubernetes; the tests of survival.
-fn leave_alone(appliance: &Appliance, spec: &mut Spec) -> Result<()> {
+fn leave_alone(appliance: &Appliance, spec: &mut Spec) {
     let kube = appliance.kube_node();
     spec.segments.retain(|segment| *segment != kube);
     spec.segments.push(appliance.survival());
     spec.memory = 1536;
-    Ok(())
 }
 
 /// No Kubernetes, but a Debian userland, whose programs want room.

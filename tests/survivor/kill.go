@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
@@ -36,6 +37,19 @@ func fail(rpc, step, pullable string) {
 	os.Remove(orders)
 	t.removePods("trial")
 	do.before(t)
+	if pause, timed := strings.CutPrefix(step, "ms:"); timed {
+		killAfter(t, do, time.Duration(number(pause))*time.Millisecond)
+	} else {
+		killAt(t, do, rpc, step)
+	}
+	t.client = connect()
+	do.after(t)
+	t.undisturbed()
+	t.removePods("trial")
+}
+
+// killAt has the server killed at a step.
+func killAt(t *trial, do act, rpc, step string) {
 	victim := t.pid
 	if rpc == "Start" {
 		victim = 0
@@ -54,10 +68,19 @@ func fail(rpc, step, pullable string) {
 		return ""
 	})
 	ensure(err != nil, "the call succeeded, though its server was killed")
-	t.client = connect()
-	do.after(t)
-	t.undisturbed()
-	t.removePods("trial")
+}
+
+// killAfter kills the server after a while: wherever it is then, perhaps in a program that it runs, perhaps done.
+func killAfter(t *trial, do act, pause time.Duration) {
+	dead := t.pid
+	time.AfterFunc(pause, func() { syscall.Kill(dead, syscall.SIGKILL) })
+	_ = do.call(t)
+	until(comeback, func() string {
+		if pid, err := server(); err != nil || pid == dead {
+			return "there is no new server"
+		}
+		return ""
+	})
 }
 
 func (t *trial) withPod(onHost bool) {
