@@ -64,6 +64,14 @@ enum Verb {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Build the segment of one Kubernetes bundle, such as worker-1.36, into out/BOARD/
+    Kube {
+        /// The bundle's name
+        variant: String,
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+    },
     /// Resolve a Go bundle's modules anew and write its go.mod and go.sum
     Pin {
         /// The set of modules
@@ -97,6 +105,9 @@ fn run(verb: Verb) -> Result<()> {
         Verb::TestImage { arch } => test_image::build(arch).map(|path| println!("{}", path.display())),
         Verb::Bundle { variant, arch, out } => {
             bundle::build(&variant, arch.name(), &out).map(|path| println!("{}", path.display()))
+        }
+        Verb::Kube { variant, board } => {
+            image::kube_segment(&Board::load(&board)?, &variant).map(|path| println!("{}", path.display()))
         }
         Verb::Pin { set } => bundle::pin::pin(&set).map(|path| println!("{}", path.display())),
         Verb::Boards => {

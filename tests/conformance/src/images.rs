@@ -54,6 +54,7 @@ const MORE: &[&str] = &[
     "sha512sum",
     "shuf",
     "strings",
+    "sysctl",
     "tac",
     "telnet",
     "time",

@@ -34,8 +34,8 @@ struct Options {
     /// No specs whose name holds one of these texts.
     #[arg(long, value_delimiter = ',')]
     skip: Vec<String>,
-    /// How many specs at once.
-    #[arg(long, default_value_t = 8)]
+    /// How many specs at once; upstream starts the slow ones first, most of which only wait.
+    #[arg(long, default_value_t = 12)]
     procs: usize,
     /// The machine's memory in MiB.
     #[arg(long, default_value_t = 3072)]
