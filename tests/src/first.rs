@@ -1,7 +1,7 @@
 //! What needs no machine: formatting, lints, and the unit tests of every room.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kit::{Context, Error, Result};
@@ -45,9 +45,21 @@ fn checked(command: &mut Command) -> Result<String, Failure> {
     Ok(said)
 }
 
+/// The reference network plugins, for a comparison with ours, where there is the program that they call.
+fn reference_plugins() -> Result<Option<PathBuf>> {
+    if !["/usr/sbin/nft", "/sbin/nft"].iter().any(|nft| Path::new(nft).exists()) {
+        return Ok(None);
+    }
+    firmware::bundle::native(crate::cni::BUNDLE).map(Some).map_err(|e| Error::new(format!("{e:#}")))
+}
+
 /// `cargo test` prints a line for each test and a result for each program; the results are added up.
 fn units(report: &mut Report, repository: &Path) -> Result<()> {
     let mut cargo = cargo(repository);
+    match reference_plugins()? {
+        Some(folder) => drop(cargo.env("CNI_REFERENCE", folder)),
+        None => say("    the reference network plugins are not tried: they need the program nft\n"),
+    }
     cargo.args(["test", "--workspace", "--no-fail-fast"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let mut child = cargo.spawn().doing("start cargo")?;
     let out = child.stdout.take().ok_or_else(|| Error::new("cargo has no output"))?;

@@ -14,16 +14,16 @@ use crate::at_least;
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The links that were made; [`Ip::interface`] counts in it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub interfaces: Vec<Interface>,
     /// The addresses, the pod's own and maybe others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub ips: Vec<Ip>,
     /// Routes inside the pod.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
     /// Name servers for the pod.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub dns: Dns,
 }
 
@@ -94,16 +94,16 @@ pub struct Route {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dns {
     /// Their addresses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub nameservers: Vec<String>,
     /// The pod's own domain.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub domain: String,
     /// Where short names are looked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<String>,
     /// Options of the resolver.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
 }
 
@@ -147,7 +147,9 @@ impl Answer {
                 ("interfaces", &["mtu", "socketPath", "pciID"][..]),
                 ("routes", &["mtu", "advmss", "priority", "table", "scope"]),
             ] {
-                for item in value[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                for item in
+                    value.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+                {
                     item.retain(|key, _| !keys.contains(&key.as_str()));
                 }
             }
@@ -164,6 +166,11 @@ impl Answer {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 const fn is_zero(n: &u32) -> bool {
     *n == 0
+}
+
+/// Go writes a list that was never filled as null.
+fn or_none<'de, T: Default + Deserialize<'de>, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// A value that is a text in JSON.
@@ -215,6 +222,9 @@ mod tests {
         let old = answer().to_json("0.4.0").unwrap();
         assert_eq!((&old["routes"][0]["mtu"], &old["ips"][0]["version"]), (&Value::Null, &json!("4")));
         assert_eq!(Answer::from_json(&new).unwrap(), answer());
+        let empty = Answer::default().to_json("0.4.0").unwrap();
+        assert_eq!(empty, json!({"cniVersion": "0.4.0", "dns": {}}));
+        assert_eq!(Answer::from_json(&json!({"interfaces": null, "ips": null, "dns": null})).unwrap(), Answer::default());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Context, Error, Result, glob};
 
-/// How deep dependencies may nest: depmod's lists are flat, so only soft dependencies nest; this ends a circle of them.
+/// How deep dependencies may nest: depmod's lists are flat, so only soft dependencies nest, and those hardly.
 const DEPTH: u32 = 16;
 
 /// The indexes of one kernel's modules.
@@ -82,7 +82,7 @@ impl Modules {
     /// The files to insert for the module `name`, in order, what it needs first. Empty for a built-in one.
     pub fn files(&self, name: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        self.collect(name, 0, &mut files);
+        self.collect(name, 0, &mut BTreeSet::new(), &mut files);
         files
     }
 
@@ -125,11 +125,12 @@ impl Modules {
         }
     }
 
-    fn collect(&self, name: &str, depth: u32, files: &mut Vec<PathBuf>) {
-        let Some(own) = self.files.get(name).filter(|_| depth < DEPTH) else { return };
+    /// Soft dependencies may go round in circles, and name the same module often: each is looked at once.
+    fn collect(&self, name: &str, depth: u32, seen: &mut BTreeSet<String>, files: &mut Vec<PathBuf>) {
+        let Some(own) = self.files.get(name).filter(|_| depth < DEPTH && seen.insert(name.to_owned())) else { return };
         let (before, after) = self.soft.get(name).cloned().unwrap_or_default();
-        let follow = |names: &[String], files: &mut Vec<PathBuf>| {
-            names.iter().flat_map(|n| self.names(n)).for_each(|n| self.collect(&n, depth + 1, files));
+        let mut follow = |names: &[String], files: &mut Vec<PathBuf>| {
+            names.iter().flat_map(|n| self.names(n)).for_each(|n| self.collect(&n, depth + 1, seen, files));
         };
         follow(&before, files);
         for file in own.iter().rev().map(|f| self.dir.join(f)) {

@@ -2,18 +2,19 @@
 //! mount namespaces of the test's own.
 //!
 //! This executable is the plugins too: called by the name of one, with `CNI_COMMAND` set, it is that plugin. With
-//! `CNI_REFERENCE=DIR` the same is asked of the reference plugins in that folder, which shows that they are interchangeable.
+//! `CNI_REFERENCE=DIR` the same is asked of the reference plugins in that folder, and then of mixtures of both.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
 mod exchange;
 mod ports;
+mod protocol;
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cni::{Answer, Attachment, Network};
@@ -36,12 +37,11 @@ const TESTS: &[Test] = &[
     ("addresses are of use at once", at_once),
     ("ports lead to the pod", ports::ports),
     ("streams through ports", ports::streams),
-    ("capabilities and cached answers", capabilities),
+    ("capabilities and cached answers", protocol::capabilities),
     ("a failed chain is undone", undone),
     ("a pod is detached without its namespace", namespace_gone),
-    ("plugins say what is wrong", complaints),
+    ("plugins say what is wrong", protocol::complaints),
     ("many at once", many),
-    ("the reference's and ours", exchange::interchangeable),
 ];
 
 /// A plugin that fails.
@@ -61,7 +61,8 @@ esac
 struct Setup {
     bin: PathBuf,
     dir: PathBuf,
-    reference: bool,
+    /// Where the reference plugins are, if it is their turn.
+    reference: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -69,26 +70,38 @@ fn main() -> ExitCode {
         return plugin();
     }
     // Alone before any thread exists.
-    unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
     std::fs::create_dir_all("/var/lib/cni").unwrap();
-    mount(Some("tmpfs"), "/var/lib/cni", Some("tmpfs"), MsFlags::empty(), none).unwrap();
-    Netlink::open().unwrap().up("lo").unwrap();
     let dir = std::env::temp_dir().join(format!("kutties-cni-plugins-{}", std::process::id()));
-    let setup = Setup::new(dir.clone());
-    let only = std::env::args().nth(1).unwrap_or_default();
-    let (mut passed, mut failed) = (0, 0);
-    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(&only)) {
-        let good = std::panic::catch_unwind(|| test(&setup)).is_ok();
-        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
-        *(if good { &mut passed } else { &mut failed }) += 1;
+    let (mut passed, mut failed) = pass(&Setup::new(dir.join("ours"), None), TESTS);
+    if let Some(reference) = std::env::var_os("CNI_REFERENCE").map(PathBuf::from) {
+        let theirs = pass(&Setup::new(dir.join("reference"), Some(&reference)), TESTS);
+        let both = pass(&Setup::new(dir.join("both"), Some(&reference)), &[("ours in the place of theirs", exchange::all)]);
+        (passed, failed) = (passed + theirs.0 + both.0, failed + theirs.1 + both.1);
     }
     std::fs::remove_dir_all(dir).unwrap();
     // As the standard harness says it, for those who count.
     let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("test result: {word}. {passed} passed; {failed} failed; 0 ignored");
     ExitCode::from(u8::from(failed > 0))
+}
+
+/// Run tests in a network of their own: how many passed and failed.
+fn pass(setup: &Setup, tests: &[Test]) -> (usize, usize) {
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    mount(Some("tmpfs"), "/var/lib/cni", Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+    Netlink::open().unwrap().up("lo").unwrap();
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let whose = if setup.reference.is_some() { " (reference)" } else { "" };
+    let (mut passed, mut failed) = (0, 0);
+    for (name, test) in tests.iter().filter(|(name, _)| name.contains(&only)) {
+        let good = std::panic::catch_unwind(|| test(setup)).is_ok();
+        println!("test {name}{whose} ... {}", if good { "ok" } else { "FAILED" });
+        *(if good { &mut passed } else { &mut failed }) += 1;
+    }
+    (passed, failed)
 }
 
 /// Be the plugin that the name says.
@@ -100,7 +113,7 @@ fn plugin() -> ExitCode {
 }
 
 impl Setup {
-    fn new(dir: PathBuf) -> Self {
+    fn new(dir: PathBuf, reference: Option<&Path>) -> Self {
         let bin = dir.join("bin");
         std::fs::create_dir_all(&bin).unwrap();
         for applet in cni::APPLETS {
@@ -110,15 +123,13 @@ impl Setup {
             std::fs::write(bin.join(name), text).unwrap();
             std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         }
-        let reference = std::env::var_os("CNI_REFERENCE").map(PathBuf::from);
-        let is_reference = reference.is_some();
         if let Some(from) = reference {
             for name in ["bridge", "host-local", "loopback", "portmap", "ptp"] {
                 std::fs::remove_file(bin.join(name)).unwrap();
                 std::os::unix::fs::symlink(from.join(name), bin.join(name)).unwrap();
             }
         }
-        Self { bin, dir, reference: is_reference }
+        Self { bin, dir, reference: reference.map(Path::to_owned) }
     }
 
     fn network(&self, value: Value) -> Network {
@@ -293,7 +304,7 @@ fn at_once(setup: &Setup) {
         send(&other, any, (near, 7001).into());
         heard(&host);
         // The reference waits for the bridge's own address, which nobody else could have.
-        assert!(setup.reference || begin.elapsed() < AT_ONCE, "{own} took {:?}", begin.elapsed());
+        assert!(setup.reference.is_some() || begin.elapsed() < AT_ONCE, "{own} took {:?}", begin.elapsed());
     }
     network.del(&pod.attachment).unwrap();
     Netlink::open().unwrap().delete_link("near").unwrap();
@@ -308,48 +319,6 @@ fn masqueraded(setup: &Setup) {
     }
     network.del(&pod.attachment).unwrap();
     Netlink::open().unwrap().delete_link("near").unwrap();
-}
-
-/// Each plugin gets the capabilities that it names, the previous answer, and at DEL what was cached.
-fn capabilities(setup: &Setup) {
-    let seen = setup.dir.join("seen");
-    let spy = |verb: &str| -> Value { serde_json::from_slice(&std::fs::read(seen.join(verb)).unwrap()).unwrap() };
-    std::fs::create_dir_all(&seen).unwrap();
-    let value = json!({"cniVersion": "1.1.0", "name": "caps", "plugins": [
-        {"type": "spy", "seen": seen, "capabilities": {"mac": true, "bandwidth": false}},
-        {"type": "spy", "seen": seen, "capabilities": {"portMappings": true, "bandwidth": true, "dns": true, "ips": true}},
-    ]});
-    let network = setup.network(value.clone());
-    let mut pod = Pod::new("c");
-    pod.attachment.port_mappings = vec![ports::udp(1, 2, "")];
-    pod.attachment.dns.nameservers = vec!["10.0.0.1".into()];
-    pod.attachment.capabilities.insert("bandwidth".into(), json!({"ingressRate": 1000}));
-    pod.attachment.capabilities.insert("mac".into(), json!("02:00:00:00:00:01"));
-    let answer = network.add(&pod.attachment).unwrap();
-    assert_eq!(answer.ips.len(), 1);
-    let given = &spy("ADD")["runtimeConfig"];
-    assert_eq!(given["portMappings"], json!([{"hostPort": 1, "containerPort": 2, "protocol": "udp"}]));
-    assert_eq!((&given["bandwidth"]["ingressRate"], &given["dns"]["servers"][0]), (&json!(1000), &json!("10.0.0.1")));
-    assert_eq!((&given["mac"], &given["ips"]), (&Value::Null, &Value::Null));
-    assert_eq!(spy("ADD")["prevResult"]["cniVersion"], "1.1.0");
-    network.check(&pod.attachment).unwrap();
-    assert_eq!(spy("CHECK")["prevResult"]["ips"][0]["address"], "10.7.7.7/24");
-    // The configuration has changed since, and DEL is as ADD was.
-    let mut changed = value.clone();
-    changed["plugins"] = json!([{"type": "spy", "seen": seen, "changed": true}]);
-    let nobody = Attachment { port_mappings: Vec::new(), ..pod.attachment.clone() };
-    setup.network(changed.clone()).del(&nobody).unwrap();
-    assert_eq!(spy("DEL")["runtimeConfig"], json!({"mac": "02:00:00:00:00:01"}));
-    assert_eq!((&spy("DEL")["changed"], &spy("DEL")["prevResult"]["ips"][0]["address"]), (&Value::Null, &json!("10.7.7.7/24")));
-    network.status().unwrap();
-    assert_eq!(spy("STATUS")["name"], "caps");
-    setup.network(changed.clone()).gc(&[("kept".into(), "eth0".into())]).unwrap();
-    assert_eq!(spy("GC")["cni.dev/valid-attachments"], json!([{"containerID": "kept", "ifname": "eth0"}]));
-    changed["plugins"][0]["fail"] = json!(true);
-    let said = setup.network(changed.clone()).status().unwrap_err().to_string();
-    assert_eq!(said, "CNI plugin spy (STATUS): not now");
-    changed["disableGC"] = json!(true);
-    setup.network(changed).gc(&[]).unwrap();
 }
 
 fn undone(setup: &Setup) {
@@ -378,39 +347,6 @@ fn namespace_gone(setup: &Setup) {
     assert!(setup.leases("gone").is_empty());
     let nowhere = Attachment { netns: PathBuf::new(), ..attachment };
     network.del(&nowhere).unwrap();
-}
-
-fn complaints(setup: &Setup) {
-    let say = |plugin: &str, env: &[(&str, &str)], input: &str| -> Value {
-        let mut command = Command::new(setup.bin.join(plugin));
-        command.env("CNI_COMMAND", "ADD").env("CNI_PATH", &setup.bin).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.envs(env.iter().copied()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        // The reference plugins write a second error after some.
-        let output = child.wait_with_output().unwrap().stdout;
-        serde_json::Deserializer::from_slice(&output).into_iter().next().unwrap().unwrap()
-    };
-    let pod = Pod::new("w");
-    let whole = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", pod.attachment.netns.to_str().unwrap()), ("CNI_IFNAME", "eth7")];
-    let conf = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge"}"#;
-    for plugin in ["bridge", "loopback", "host-local"] {
-        assert_eq!(say(plugin, &[], conf)["code"], 4, "{plugin}");
-        assert_eq!(say(plugin, &whole, "{")["code"], 6, "{plugin}");
-        assert_eq!(say(plugin, &whole, r#"{"cniVersion":"0.0.9","name":"n"}"#)["code"], 1, "{plugin}");
-        assert_eq!(say(plugin, &[("CNI_COMMAND", "JUMP"), whole[0], whole[1], whole[2]], conf)["code"], 4, "{plugin}");
-        let version = say(plugin, &[("CNI_COMMAND", "VERSION")], r#"{"cniVersion":"1.0.0"}"#);
-        assert!(version["supportedVersions"].as_array().unwrap().contains(&json!("1.1.0")), "{plugin}");
-    }
-    let own = [("CNI_CONTAINERID", "c"), ("CNI_NETNS", "/proc/self/ns/net"), ("CNI_IFNAME", "eth7")];
-    if !setup.reference {
-        assert_eq!(say("loopback", &own, conf)["code"], 8);
-        let vlan = r#"{"cniVersion":"1.0.0","name":"n","type":"bridge","vlan":5}"#;
-        assert_eq!(say("bridge", &whole, vlan)["msg"], "unsupported field \"vlan\"");
-    }
-    let lo = say("loopback", &whole, r#"{"cniVersion":"0.4.0","name":"n","type":"loopback"}"#);
-    assert_eq!(lo["interfaces"][0]["name"], "lo");
-    // The reference leaves out what 0.4.0 asks for.
-    assert!(setup.reference || lo["ips"][0]["version"] == "4");
 }
 
 fn many(setup: &Setup) {

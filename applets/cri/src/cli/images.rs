@@ -16,6 +16,8 @@ pub const RMI: Applet =
 
 fn with(verb: &str, args: &[OsString]) -> Result<Exit> {
     let rest = args.get(1..).unwrap_or_default();
-    let args: Vec<OsString> = [image::IMAGE.name.into(), verb.into()].into_iter().chain(rest.iter().cloned()).collect();
+    // The version is the program's, whatever the verb.
+    let verb = Some(verb).filter(|_| rest != ["--version"]).map(OsString::from);
+    let args: Vec<OsString> = [image::IMAGE.name.into()].into_iter().chain(verb).chain(rest.iter().cloned()).collect();
     (image::IMAGE.run)(&args)
 }

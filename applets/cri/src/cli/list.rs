@@ -90,7 +90,7 @@ impl Options {
             return Ok(Exit::OK);
         }
         let text: String = if self.quiet {
-            found.iter().map(|one| format!("{}\n", (kind.id)(one))).collect()
+            found.iter().flat_map(|one| [(kind.id)(one), "\n"]).collect()
         } else {
             let mut all = json!({});
             all[kind.list] = found.iter().map(kind.json).collect();

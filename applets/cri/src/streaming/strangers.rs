@@ -1,4 +1,5 @@
 //! Doors to the parsers of what visitors send, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
+#![expect(clippy::missing_panics_doc, reason = "to panic is what they are for")]
 
 use spdy::{Event, HELD_LIMIT};
 
