@@ -75,7 +75,8 @@ impl Suite {
         fs::create_dir_all(archives.join("partial")).with_context(|| format!("make {}", archives.display()))?;
         run::answered(self.apt("apt-get").arg("clean"))?;
         let said = install("--print-uris")?;
-        let files: Vec<&str> = said.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split(' ').nth(1)).collect();
+        let files: Vec<&str> =
+            said.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split(' ').nth(1)).collect();
         install("--download-only")?;
         let _ = fs::remove_dir_all(&root);
         for file in &files {

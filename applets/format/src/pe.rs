@@ -151,15 +151,17 @@ pub fn with_sections(file: &[u8], more: &[(&str, &[u8])]) -> Result<Vec<u8>, Err
     if [align_file, align_image].iter().any(|align| !align.is_power_of_two() || *align > MOST_ALIGNED) {
         return Err(Error::Damaged);
     }
+    let headers_end = u32_at(file, headers.optional + SIZE_OF_HEADERS)? as usize;
     let table_end = headers.sections + (headers.count + more.len()) * SECTION_LEN;
-    if table_end > u32_at(file, headers.optional + SIZE_OF_HEADERS)? as usize || headers.count + more.len() > MOST {
+    if table_end > headers_end || headers.count + more.len() > MOST {
         return Err(Error::NoRoom);
     }
+    // What lies behind the last section is none of the program's.
+    let end = last.iter().map(|section| section.at as usize + section.raw as usize).max().unwrap_or(0).max(headers_end);
+    let own = file.get(..end).ok_or(Error::Damaged)?;
     let mut address = u32_at(file, headers.optional + SIZE_OF_IMAGE)?;
     let mut out = Vec::with_capacity(file.len() + more.iter().map(|(_, bytes)| bytes.len() + 2 * BLOCK as usize).sum::<usize>());
-    out.extend_from_slice(file);
-    // What lies behind the last section is none of the program's.
-    out.truncate(last.iter().map(|section| section.at as usize + section.raw as usize).max().unwrap_or(file.len()));
+    out.extend_from_slice(own);
     for (index, (name, bytes)) in more.iter().enumerate() {
         pad(&mut out, align_file.max(BLOCK));
         let at = u32::try_from(out.len()).map_err(|_| Error::TooLarge)?;

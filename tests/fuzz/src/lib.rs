@@ -2,6 +2,7 @@
 
 pub mod corpus;
 mod files;
+mod kernels;
 pub mod mutate;
 mod network;
 mod spdy;

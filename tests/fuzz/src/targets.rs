@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{files, network, spdy};
+use crate::{files, kernels, network, spdy};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -22,11 +22,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "keys", run: files::keys },
     Target { name: "manifest", run: image::strangers::manifest },
     Target { name: "modules", run: files::modules },
+    Target { name: "pe", run: kernels::pe },
     Target { name: "registry-words", run: image::strangers::words },
     Target { name: "spdy", run: spdy::session },
     Target { name: "tar", run: image::strangers::tar },
     Target { name: "udp", run: network::udp_packet },
     Target { name: "websocket", run: cri::strangers::websocket },
+    Target { name: "zboot", run: kernels::zboot },
 ];
 
 #[cfg(test)]
