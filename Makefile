@@ -7,12 +7,14 @@ IMAGES ?=
 ONLY ?=
 # For make test: after so many minutes begin no case that tests/skips.toml lets go.
 MINUTES ?=
+# For make bench: node (whole nodes) or verbs (create, start, delete by OCI runtimes).
+PART ?= node
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test bench fmt lint clean ready
+.PHONY: help run image test callers bench fmt lint clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -27,8 +29,11 @@ image: ready ## build out/BOARD/ and print the sizes
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
 
-bench: ready ## measure against a hand-made appliance of busybox, containerd and runc
-	@cargo run -q -p bench -- --board $(BOARD)
+callers: ready ## run podman and containerd of Debian over our oci (x86_64)
+	@cargo run -q -p system-tests -- --long --only callers/
+
+bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=verbs against runc and crun
+	@cargo run -q -p bench -- --board $(BOARD) --part $(PART)
 
 fmt: ## format the code
 	@cargo fmt --all
