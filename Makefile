@@ -7,8 +7,8 @@ IMAGES ?=
 ONLY ?=
 # For make test: after so many minutes begin no case that tests/skips.toml lets go.
 MINUTES ?=
-# For make bench.
-PART ?=
+# For make bench: node (whole nodes), pods (by the CRI) or verbs (create, start, delete by OCI runtimes).
+PART ?= node
 # quick builds a larger binary in a fraction of the time.
 PROFILE ?= release
 # For make critest: the program, which a person brings.
@@ -16,7 +16,7 @@ CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test soak boot-matrix bench conformance critest fmt lint clean ready
+.PHONY: help run image test callers soak boot-matrix bench conformance critest fmt lint clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,14 +31,17 @@ image: ready ## build out/BOARD/ and print the sizes
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
 
+callers: ready ## run podman and containerd of Debian over our oci (x86_64)
+	@cargo run -q -p system-tests -- --long --only callers/
+
 soak: ready ## what takes too long for every test: kills at every step, a thousand pods
 	@cargo run -q -p system-tests -- --long $(if $(ONLY),--only $(ONLY))
 
 boot-matrix: ready ## boot every image in every way, by QEMU's firmware
 	@cargo run -q -p system-tests -- --every --only media/
 
-bench: ready ## measure against a hand-made appliance of busybox, containerd and runc (PART=node|pods|verbs)
-	@cargo run -q -p bench -- --board $(BOARD) $(if $(PART),--part $(PART))
+bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs
+	@cargo run -q -p bench -- --board $(BOARD) --part $(PART)
 
 conformance: ready ## upstream's specs of nodes and storage; goes on where the last run stopped
 	@cargo run -q -p conformance -- --board $(BOARD) $(if $(ONLY),--only "$(ONLY)")

@@ -17,8 +17,9 @@ const PACKAGES: &[&str] = &["base-files", "podman", "containerd", "crun", "runc"
 const SKIPPED: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/i18n", "usr/lib/x86_64-linux-gnu/gconv"];
 
-/// For the guest's shell: the userland of the disk at /debian, which can be written to, with our runtime and what its programs need of the system.
+/// For the guest's shell: the userland of the disk at /debian (no container's root can be changed below a shared mount), which can be written to, with our runtime and what its programs need of the system.
 pub const SETUP: &str = "mountpoint -q /debian && exit 0
+mount --make-rprivate /
 modprobe virtio_blk; modprobe squashfs; modprobe overlay
 mkdir -p /debian /run/debian
 mount -t tmpfs debian /run/debian && mkdir -p /run/debian/disk /run/debian/upper /run/debian/work
