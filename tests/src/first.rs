@@ -56,9 +56,10 @@ fn reference_plugins() -> Result<Option<PathBuf>> {
 /// `cargo test` prints a line for each test and a result for each program; the results are added up.
 fn units(report: &mut Report, repository: &Path) -> Result<()> {
     let mut cargo = cargo(repository);
-    match reference_plugins()? {
-        Some(folder) => drop(cargo.env("CNI_REFERENCE", folder)),
-        None => say("    the reference network plugins are not tried: they need the program nft\n"),
+    if let Some(folder) = reference_plugins()? {
+        cargo.env("CNI_REFERENCE", folder);
+    } else {
+        say("    the reference network plugins are not tried: they need the program nft\n");
     }
     cargo.args(["test", "--workspace", "--no-fail-fast"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let mut child = cargo.spawn().doing("start cargo")?;
