@@ -3,4 +3,5 @@
 pub mod dhcp;
 pub mod dns;
 pub mod elf;
+pub mod smbios;
 pub mod udp4;
