@@ -161,7 +161,8 @@ fn plan(areas: &'static [(&'static str, &'static [Case])]) -> Vec<Planned> {
 fn build(plan: &[Planned]) -> Result<()> {
     let boards: BTreeSet<&str> = plan.iter().map(|planned| planned.board).collect();
     for board in boards {
-        if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
+        let alone = |planned: &Planned| join::ALONE.iter().any(|name| planned.name.contains(name));
+        if plan.iter().any(|planned| planned.board == board && alone(planned)) {
             Appliance::open(board)?.build_worker()?;
         }
         Appliance::build(board)?;

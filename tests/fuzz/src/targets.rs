@@ -9,7 +9,14 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: &[Target] = &[Target { name: "spdy", run: crate::spdy::session }];
+pub const TARGETS: &[Target] = &[
+    Target { name: "cluster-info", run: crate::join::cluster_info },
+    Target { name: "http-answer", run: crate::join::answer },
+    Target { name: "join-configuration", run: crate::join::configuration },
+    Target { name: "kubeconfig", run: crate::join::kubeconfig },
+    Target { name: "smbios", run: crate::smbios::table },
+    Target { name: "spdy", run: crate::spdy::session },
+];
 
 #[cfg(test)]
 mod tests {

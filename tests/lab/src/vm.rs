@@ -43,6 +43,12 @@ pub struct Spec {
     pub cpus: u32,
     /// Network cards.
     pub nics: Vec<Nic>,
+    /// What the firmware tells the system: strings of SMBIOS type 11.
+    pub smbios: Vec<String>,
+    /// The machine's serial number, by SMBIOS.
+    pub smbios_serial: Option<String>,
+    /// And files of QEMU's fw_cfg, by their names, with their content.
+    pub fw_cfg: Vec<(String, String)>,
     /// Whether a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
     /// A folder of its own, with a short path, for sockets and the joined initramfs.
@@ -64,6 +70,9 @@ impl Spec {
             memory,
             cpus: 2,
             nics: Vec::new(),
+            smbios: Vec::new(),
+            smbios_serial: None,
+            fw_cfg: Vec::new(),
             reboots: true,
             dir,
             transcript,
