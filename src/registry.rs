@@ -7,6 +7,7 @@ pub const ALL: &[&[Applet]] = &[
     base::APPLETS,
     boot::APPLETS,
     cni::APPLETS,
+    config::APPLETS,
     cri::APPLETS,
     disk::APPLETS,
     image::APPLETS,

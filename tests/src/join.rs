@@ -1,36 +1,95 @@
 //! Ways to join, and not to: bare kubeadm, bad input, a kubelet alone, again after a reboot.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kit::{Error, Result};
+use kit::{Context, Error, Result};
+use kube::discovery::{Pin, Token, discover};
+use kube::discovery_file::{confirm, from_file};
+use kube::kubeconfig::Kubeconfig;
 use lab::appliance::Appliance;
 use lab::console::Mark;
 use lab::control_plane::ControlPlane;
-use lab::segment;
-use lab::until;
+use lab::network::Lab;
+use lab::vm::Spec;
+use lab::web::Web;
+use lab::{busybox, segment, until};
 
 use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
-use crate::kube::{delete, field, start};
+use crate::kube::{delete, field, start, start_this};
 use crate::world::{BOOT, JOIN, Kind, Node, World};
 
 /// The cases; those on the unjoined machine come first, then it joins.
 pub const CASES: &[Case] = &[
+    Case { name: "a-real-cluster-is-discovered", boards: X86, run: discovered },
     Case { name: "bare-preflight-passes", boards: BOTH, run: preflight },
     Case { name: "join-without-kube-segment", boards: X86, run: no_kube },
     Case { name: "join-with-wrong-token", boards: X86, run: wrong_token },
     Case { name: "join-with-wrong-ca-hash", boards: X86, run: wrong_hash },
     Case { name: "join-to-nobody", boards: X86, run: nobody },
-    Case { name: WORKER, boards: X86, run: worker },
+    Case { name: "kubelet-alone-in-384-mib", boards: X86, run: worker },
+    Case { name: "kubelet-alone-joins-natively", boards: X86, run: native },
     Case { name: "stays-ready-for-ten-minutes", boards: X86, run: stays_ready },
+    Case { name: "at-boot-by-command-line", boards: X86, run: by_command_line },
+    Case { name: "at-boot-by-url-that-comes-late", boards: X86, run: by_url },
     Case { name: "reboots-and-joins-again", boards: X86, run: rejoins },
 ];
 
-/// The one case that needs the bundle with the kubelet alone.
-pub const WORKER: &str = "kubelet-alone-in-384-mib";
+/// What the names of the cases hold that need the bundle with the kubelet alone.
+pub const ALONE: &[&str] = &["kubelet-alone", "at-boot"];
 
 /// The front asks before kubeadm does, which would try for five minutes; a machine that does not answer gets one.
 const REFUSAL: Duration = Duration::from_mins(2);
+
+/// A token whose time is over, as the cluster keeps it.
+const EXPIRED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: bootstrap-token-expird, namespace: kube-system}\n\
+    type: bootstrap.kubernetes.io/token\nstringData:\n  token-id: expird\n  token-secret: 0123456789abcdef\n  usage-bootstrap-signing: 'true'\n  \
+    usage-bootstrap-authentication: 'true'\n  expiration: '2020-01-01T00:00:00Z'\n";
+
+/// What the native join does before it touches the node, from here: it needs no machine.
+fn discovered(world: &mut World, _: &str) -> Outcome {
+    let (plane, endpoint) = (&world.plane, world.plane.endpoint());
+    let (token, pin) = (Token::parse(plane.token())?, Pin::parse(plane.ca_hash())?);
+    let other = Pin::parse(&format!("sha256:{}", "0".repeat(64)))?;
+    let ca = plane.ca()?;
+    let found = discover(&endpoint, &token, &[other.clone(), pin.clone()])?;
+    ensure(found.endpoint == endpoint && found.ca == ca.as_bytes(), || format!("another cluster was found: {found:?}"))?;
+    plane.apply(EXPIRED)?;
+    let secret = format!("{}.0123456789abcdef", token.id);
+    let table = [
+        (discover(&endpoint, &Token::parse("expird.0123456789abcdef")?, std::slice::from_ref(&pin)), "expired"),
+        (discover(&endpoint, &Token::parse(&secret)?, std::slice::from_ref(&pin)), "secret of token"),
+        (discover(&endpoint, &token, &[other]), "has hash"),
+        (discover("10.77.0.1:1", &token, &[pin]), "reach 10.77.0.1:1"),
+        (from_file("https://10.77.0.1:6443/x"), "believe 10.77.0.1:6443"),
+        (
+            by_file(&world.lab, &endpoint, &fs::read_to_string(OTHER_CA).on("read", OTHER_CA)?, plane.token()),
+            "believe 10.77.0.1:6443",
+        ),
+    ];
+    for (outcome, words) in table {
+        let why = outcome.map_or_else(|e| e.to_string(), |found| format!("it was believed: {found:?}"));
+        ensure(why.contains(words), || format!("not {words:?}: {why}"))?;
+    }
+    let found = by_file(&world.lab, &endpoint, &ca, plane.token())?;
+    ensure(found.credentials == token.credentials(), || format!("the file's token is lost: {found:?}"))
+}
+
+/// A certificate authority that has nothing to do with the API server's.
+const OTHER_CA: &str = "/etc/kubernetes/pki/etcd/ca.crt";
+
+/// Discover by a file that names the CA by its path and holds the token.
+fn by_file(lab: &Lab, endpoint: &str, ca: &str, token: &str) -> Result<Kubeconfig> {
+    let path = lab.dir().join("discovery.conf");
+    fs::write(lab.dir().join("discovery.crt"), ca).on("write", lab.dir())?;
+    let text = format!(
+        "clusters:\n- name: c\n  cluster: {{server: 'https://{endpoint}', certificate-authority: discovery.crt}}\ncurrent-context: k\n\
+         contexts: [{{name: k, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: {token}}}}}]\n"
+    );
+    fs::write(&path, text).on("write", &path)?;
+    from_file(&path.to_string_lossy()).and_then(confirm)
+}
 
 fn preflight(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.node(board, Kind::Unjoined)?;
@@ -108,6 +167,130 @@ fn worker(world: &mut World, board: &str) -> Outcome {
     start(&world.plane, &node, "small", "")?;
     delete(&world.plane, "small")?;
     Ok(())
+}
+
+/// Boot with the kubelet in the place of the whole bundle.
+fn take_kubelet(appliance: &Appliance, spec: &mut Spec) {
+    let all = appliance.kube_node();
+    spec.segments.retain(|segment| *segment != all);
+    spec.segments.push(appliance.kube_worker());
+}
+
+fn native(world: &mut World, board: &str) -> Outcome {
+    let mut node = world.boot(board, |appliance, spec| {
+        take_kubelet(appliance, spec);
+        Ok(())
+    })?;
+    let plane = &world.plane;
+    let by_kubeadm = format!("kutties {}", plane.join_command());
+    let own = by_kubeadm.replace("kubeadm join", "join");
+    let table: [(String, &str); 5] = [
+        (by_kubeadm.replace(plane.token(), "abcdef.0123456789abcdef"), "knows no token abcdef"),
+        (own.replace(plane.token(), &format!("{}.0123456789abcdef", &plane.token()[..6])), "secret of token"),
+        (own.replace(plane.ca_hash(), &format!("sha256:{}", "0".repeat(64))), "has hash sha256:"),
+        (format!("{own} --control-plane"), "needs kubeadm"),
+        ("kutties kubeadm token list".into(), "kubelet alone"),
+    ];
+    for (line, sentence) in &table {
+        refused(&mut node, line, &[sentence])?;
+    }
+    // What was refused has left nothing.
+    let left = node.vm.guest.sh("ls /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/kubelet/* 2>/dev/null || true")?;
+    ensure(left.trim().is_empty(), || format!("a refused join leaves {left}"))?;
+    let from = node.vm.console.mark();
+    let code = node.vm.type_and_judge(&own, JOIN)?;
+    let said = node.vm.console.since(from);
+    ensure(code == 0 && said.contains("has joined the cluster"), || format!("the join ended with {code}:\n{said}"))?;
+    node.wait_ready(&world.plane, JOIN)?;
+    let guest = &node.vm.guest;
+    ensure(guest.exec(&["test", "-e", "/etc/kubernetes/bootstrap-kubelet.conf"])?.code == 1, || "the token stays".into())?;
+    refused(&mut node, &own, &["joined already"])?;
+    start(&world.plane, &node, "native", "")?;
+    delete(&world.plane, "native")?;
+    Ok(())
+}
+
+/// The key `join`, as it stands on a kernel's command line.
+fn join_key(plane: &ControlPlane) -> String {
+    format!("{},token={},ca={}", plane.endpoint(), plane.token(), plane.ca_hash())
+}
+
+/// Reads the kernel's command line in a container, and waits to be looked at.
+const CURIOUS: &str = "command: [sh, -c, 'wc -c </proc/cmdline; exec sleep 1000']\n";
+
+fn by_command_line(world: &mut World, board: &str) -> Outcome {
+    let key = join_key(&world.plane);
+    let mut node = world.boot(board, |appliance, spec| {
+        take_kubelet(appliance, spec);
+        spec.cmdline = format!("{} kutties.join={key}", spec.cmdline);
+        Ok(())
+    })?;
+    let plane = &world.plane;
+    node.wait_ready(plane, JOIN)?;
+    // The token stands there: no pod reads it, and nobody is shown it.
+    start_this(plane, &node, "curious", &busybox::pod("curious", &node.name, CURIOUS))?;
+    let seen = plane.ask(&["logs", "curious"])?;
+    ensure(seen.trim() == "0", || format!("a pod sees {} bytes of the kernel's command line", seen.trim()))?;
+    delete(plane, "curious")?;
+    let shown = node.vm.guest.run(&["/bin/kutties", "config", "show"])?;
+    let line = shown.lines().find(|line| line.starts_with("join ")).unwrap_or_default();
+    ensure(line.contains("(secret)") && line.contains("on the kernel's command line"), || shown.clone())?;
+    ensure(!shown.contains(&plane.token()[7..]), || "the secret is shown".into())?;
+    Ok(())
+}
+
+/// Where the lab serves settings.
+const WEB: u16 = 8077;
+
+fn by_url(world: &mut World, board: &str) -> Outcome {
+    let mut mac = String::new();
+    let mut node = world.boot(board, |appliance, spec| {
+        take_kubelet(appliance, spec);
+        mac = spec.nics.first().map(|nic| nic.mac.clone()).unwrap_or_default();
+        spec.smbios =
+            vec!["kutties.config=http://10.77.0.1:8077/${mac}/${serial}.toml".into(), "kutties.shutdown.grace=7".into()];
+        spec.smbios_serial = Some("rack 7".into());
+        spec.fw_cfg =
+            vec![("opt/kutties/shutdown.grace".into(), "8".into()), ("opt/kutties/hostname".into(), "by-fw-cfg".into())];
+        spec.cmdline = format!("{} kutties.var.size=50%", spec.cmdline);
+        Ok(())
+    })?;
+    // Nobody serves it yet: that is said, and the shell is there.
+    node.vm.wait_console("10.77.0.1:8077", Mark::default(), BOOT)?;
+    node.vm.console.wait_prompt(Mark::default(), BOOT)?;
+    ensure(node.vm.type_and_judge("true", BOOT)? == 0, || "there is no shell".into())?;
+    let said = node.vm.console.since(Mark::default());
+    ensure(said.contains("10.77.0.1:8077"), || format!("it does not say what it could not fetch:\n{said}"))?;
+    let show = |node: &Node| node.vm.guest.run(&["/bin/kutties", "config", "show"]);
+    let row = |shown: &str, key: &str| {
+        let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap_or_default();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let early = show(&node)?;
+    for (key, expected) in [
+        ("hostname", "hostname by-fw-cfg in fw_cfg opt/kutties/hostname"),
+        ("shutdown.grace", "shutdown.grace 8 in fw_cfg opt/kutties/shutdown.grace"),
+        ("var.size", "var.size 50% on the kernel's command line"),
+        ("network.dhcp", "network.dhcp yes by default"),
+    ] {
+        ensure(row(&early, key) == expected, || format!("{key} is not {expected:?}:\n{early}"))?;
+    }
+    ensure(row(&early, "config").ends_with("in the SMBIOS strings"), || early.clone())?;
+    let name = node.vm.guest.sh("hostname")?;
+    ensure(name.trim() == "by-fw-cfg", || format!("the host's name is {name}"))?;
+
+    // Now it is served, with an unknown key, too, which is said and harms nothing.
+    let text = format!("hostname = \"by-url\"\njoin = \"{}\"\nno-such-key = 1\n", join_key(&world.plane));
+    let path = format!("/{mac}/rack%207.toml");
+    let web = Web::start(WEB, [(path.clone(), text)].into())?;
+    node.name = "by-url".into();
+    node.wait_ready(&world.plane, JOIN)?;
+    ensure(web.asked().contains(&path), || format!("{path} was not asked for, but {:?}", web.asked()))?;
+    let late = show(&node)?;
+    ensure(row(&late, "hostname").starts_with("hostname by-url at http://10.77.0.1:8077/"), || late.clone())?;
+    ensure(row(&late, "join").contains("(secret)"), || late.clone())?;
+    let said = node.vm.console.since(Mark::default());
+    ensure(said.contains("unknown key no-such-key at http://"), || format!("the unknown key is not said:\n{said}"))
 }
 
 /// In seconds.

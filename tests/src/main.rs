@@ -174,7 +174,8 @@ fn plan(areas: impl Iterator<Item = &'static (&'static str, &'static [Case])> + 
 fn build(plan: &[Planned]) -> Result<()> {
     let boards: BTreeSet<&str> = plan.iter().map(|planned| planned.board).collect();
     for board in boards {
-        if plan.iter().any(|planned| planned.board == board && planned.name.contains(join::WORKER)) {
+        let alone = |planned: &Planned| join::ALONE.iter().any(|name| planned.name.contains(name));
+        if plan.iter().any(|planned| planned.board == board && alone(planned)) {
             Appliance::open(board)?.build_worker()?;
         }
         let appliance = Appliance::build(board)?;

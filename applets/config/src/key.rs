@@ -42,6 +42,13 @@ impl Key {
     }
 }
 
+/// `config`
+pub const CONFIG: Key = Key {
+    name: "config",
+    kind: Kind::Text,
+    default: "",
+    about: "a URL that answers with settings as TOML; ${mac}, ${uuid}, ${serial} and ${hostname} stand for this machine's",
+};
 /// `console.shell`
 pub const CONSOLE_SHELL: Key = Key {
     name: "console.shell",
@@ -57,8 +64,12 @@ pub const HOSTNAME: Key = Key {
     about: "this machine's name; without it the ip= parameter's, the DHCP server's, or kutties-<MAC address>",
 };
 /// `join`
-pub const JOIN: Key =
-    Key { name: "join", kind: Kind::List, default: "", about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH" };
+pub const JOIN: Key = Key {
+    name: "join",
+    kind: Kind::List,
+    default: "",
+    about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH; or file=FILE|URL,token=TOKEN",
+};
 /// `kubelet.enabled`
 pub const KUBELET_ENABLED: Key = Key {
     name: "kubelet.enabled",
@@ -127,6 +138,7 @@ pub const VAR_SIZE: Key = Key {
 
 /// All of them, sorted by name.
 pub const KEYS: &[Key] = &[
+    CONFIG,
     CONSOLE_SHELL,
     HOSTNAME,
     JOIN,

@@ -1,41 +1,60 @@
 //! The keys that a person can set, and where their values come from: built-in defaults, then each row of [`source::SOURCES`],
 //! the later winning key by key. Nothing here fails: what can't be understood is a complaint that names the key and its source.
 
+mod applet;
 pub mod command_line;
+mod fetch;
+mod gathered;
 pub mod key;
+mod machine;
 mod source;
 mod value;
 
 use std::collections::BTreeMap;
 
+use kit::Applet;
+use serde::{Deserialize, Serialize};
+
 pub use key::{KEYS, Key, Kind};
-pub use source::Places;
+pub use source::{COMMAND_LINE, Places};
 use value::Value;
 
+/// The applets of this room.
+pub const APPLETS: &[Applet] = &[applet::NAME];
+
 /// All settings of this machine, and what was wrong with them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     values: BTreeMap<String, Given>,
     complaints: Vec<String>,
 }
 
 /// A value that was set, and by whom.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Given {
     value: Value,
     source: String,
 }
 
 impl Config {
-    /// What this machine's sources say, read anew.
+    /// What this machine's sources say, read anew. It reads what strangers wrote: not for PID 1.
     pub fn load() -> Self {
-        Self::load_from(&Places::default())
+        Self::load_from(&Places::here())
+    }
+
+    /// What came along with the system and stands on the kernel's command line: all that PID 1 reads by itself.
+    pub fn early() -> Self {
+        Self::from_sources(&Places::here(), source::EARLY)
     }
 
     /// The same from other places.
     pub fn load_from(places: &Places) -> Self {
+        Self::from_sources(places, source::SOURCES)
+    }
+
+    fn from_sources(places: &Places, sources: &[source::Source]) -> Self {
         let mut config = Self::default();
-        for source in source::SOURCES {
+        for source in sources {
             source(places, &mut config);
         }
         config
@@ -79,6 +98,11 @@ impl Config {
         self.values.get(key.name).map(|given| given.source.as_str())
     }
 
+    /// All that was set, by name: the value as a list, and who set it.
+    pub fn all(&self) -> impl Iterator<Item = (&str, Vec<String>, &str)> {
+        self.values.iter().map(|(name, given)| (name.as_str(), given.value.many(), given.source.as_str()))
+    }
+
     fn given(&self, name: &str) -> Option<&Value> {
         self.values.get(name).map(|given| &given.value)
     }
@@ -113,7 +137,7 @@ mod tests {
         for (file, text) in files {
             fs::write(dir.join(file), text).unwrap();
         }
-        let config = Config::load_from(&Places { folder: dir.clone(), command_line: command_line.into() });
+        let config = Config::load_from(&Places { command_line: command_line.into(), ..Places::below(&dir) });
         fs::remove_dir_all(dir).unwrap();
         config
     }
@@ -140,6 +164,44 @@ mod tests {
         assert_eq!(config.source(&key::HOSTNAME), Some("on the kernel's command line"));
         assert!(!config.flag(&key::NETWORK_DHCP));
         assert_eq!(config.list(&key::MODULES_LOAD), ["x", "y"]);
+    }
+
+    #[test]
+    fn every_source_has_its_place() {
+        let dir = std::env::temp_dir().join(format!("kutties-config-{}-all", std::process::id()));
+        fs::create_dir_all(dir.join("dhcp")).unwrap();
+        let mut places = Places { folder: dir.clone(), ..Places::below(&dir) };
+        let expect = |name: &str, source: &str| {
+            let config = Config::load_from(&places);
+            assert_eq!(config.complaints(), [""; 0]);
+            assert_eq!(config.text(&key::HOSTNAME), name);
+            assert!(config.source(&key::HOSTNAME).unwrap().contains(source), "{:?}", config.source(&key::HOSTNAME));
+        };
+        fs::write(dir.join("a.toml"), "hostname = \"file\"\nvar.size = \"1g\"\n").unwrap();
+        expect("file", "a.toml");
+        // Option 224 is text in hexadecimal digits: kutties.modules.load=x
+        let options = "6b7574746965732e6d6f64756c65732e6c6f61643d78";
+        fs::write(dir.join("dhcp/eth0.json"), format!("{{\"host_name\": \"dhcp\", \"options\": {{\"224\": \"{options}\"}}}}"))
+            .unwrap();
+        expect("dhcp", "DHCP server on eth0");
+        let smbios = [&[11, 5, 1, 0, 1][..], b"kutties.hostname=smbios\0serial 7\0\0", &[127, 4, 4, 0, 0, 0]].concat();
+        fs::write(dir.join("DMI"), smbios).unwrap();
+        expect("smbios", "SMBIOS");
+        fs::create_dir_all(dir.join("fw_cfg/hostname")).unwrap();
+        fs::create_dir_all(dir.join("fw_cfg/more.toml")).unwrap();
+        fs::write(dir.join("fw_cfg/hostname/raw"), "fw\n").unwrap();
+        fs::write(dir.join("fw_cfg/more.toml/raw"), "shutdown.grace = 7\n").unwrap();
+        expect("fw", "opt/kutties/hostname");
+        fs::write(dir.join("fetched"), "# http://x/y\nhostname = \"url\"\n").unwrap();
+        expect("url", "http://x/y");
+        places.command_line = "kutties.hostname=line".into();
+        let config = Config::load_from(&places);
+        assert_eq!((config.text(&key::HOSTNAME), config.text(&key::VAR_SIZE)), ("line", "1g"));
+        assert_eq!((config.number(&key::SHUTDOWN_GRACE), config.list(&key::MODULES_LOAD)), (7, vec!["x".to_owned()]));
+        // What was gathered is read again as it was.
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

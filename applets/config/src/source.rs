@@ -1,36 +1,74 @@
 //! Where values come from. A new source is one function and one row of [`SOURCES`].
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use format::{dhcp, smbios};
 use kit::paths;
 
 use crate::value::Value;
 use crate::{Config, command_line};
 
 /// What the sources read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Places {
     /// The folder with `board.toml` and the other `*.toml`.
     pub folder: PathBuf,
+    /// The folder of what DHCP servers told, a `LINK.json` each.
+    pub dhcp: PathBuf,
+    /// The firmware's SMBIOS table.
+    pub smbios: PathBuf,
+    /// The folder of the files below `opt/kutties` that QEMU was given.
+    pub fw_cfg: PathBuf,
+    /// What the configuration URL brought.
+    pub fetched: PathBuf,
     /// The kernel's command line.
     pub command_line: String,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self { folder: paths::CONFIG.into(), command_line: fs::read_to_string("/proc/cmdline").unwrap_or_default() }
+impl Places {
+    /// This machine's.
+    pub fn here() -> Self {
+        Self {
+            folder: paths::CONFIG.into(),
+            dhcp: paths::DHCP.into(),
+            smbios: "/sys/firmware/dmi/tables/DMI".into(),
+            fw_cfg: "/sys/firmware/qemu_fw_cfg/by_name/opt/kutties".into(),
+            fetched: paths::CONFIG_FETCHED.into(),
+            command_line: fs::read_to_string("/proc/cmdline").unwrap_or_default(),
+        }
+    }
+
+    /// All of them in one folder.
+    pub fn below(dir: &Path) -> Self {
+        Self {
+            folder: dir.into(),
+            dhcp: dir.join("dhcp"),
+            smbios: dir.join("DMI"),
+            fw_cfg: dir.join("fw_cfg"),
+            fetched: dir.join("fetched"),
+            command_line: String::new(),
+        }
     }
 }
 
 /// Puts what it finds into the configuration.
-type Source = fn(&Places, &mut Config);
+pub type Source = fn(&Places, &mut Config);
 
 /// In order of precedence: the later wins.
-pub const SOURCES: &[Source] = &[board, files, words];
+pub const SOURCES: &[Source] = &[board, files, leases, oem_strings, fw_cfg, fetched, words];
+/// Those that nobody but the system's owner wrote, which PID 1 may read.
+pub const EARLY: &[Source] = &[board, files, words];
 
 /// The name of the file that the board's builder writes.
 const BOARD: &str = "board.toml";
+/// The source with the last word.
+pub const COMMAND_LINE: &str = "on the kernel's command line";
+/// What a setting's name begins with where others have names, too.
+const PREFIX: &str = "kutties.";
+/// The longest file of strangers that is read, in bytes.
+const LONGEST: u64 = 256 << 10;
 
 fn board(places: &Places, config: &mut Config) {
     let path = places.folder.join(BOARD);
@@ -40,30 +78,108 @@ fn board(places: &Places, config: &mut Config) {
 }
 
 fn files(places: &Places, config: &mut Config) {
-    let Ok(entries) = fs::read_dir(&places.folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|e| e == "toml") && path.file_name().is_some_and(|name| name != BOARD));
-    paths.sort();
-    for path in paths {
-        file(&path, config);
+    for path in entries(&places.folder) {
+        if path.extension().is_some_and(|e| e == "toml") && path.file_name().is_some_and(|name| name != BOARD) {
+            file(&path, config);
+        }
     }
+}
+
+/// The name that DHCP servers give this machine, and the settings in their option for those.
+fn leases(places: &Places, config: &mut Config) {
+    for path in entries(&places.dhcp).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let Some(lease) = read(&path).and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok()) else {
+            continue;
+        };
+        let source = format!("by the DHCP server on {}", path.file_stem().unwrap_or_default().display());
+        // A whole domain does not belong into a host's name.
+        let name = lease["host_name"].as_str().and_then(|name| name.split('.').next());
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            config.set("hostname", Value::One(name.to_owned()), &source);
+        }
+        if let Some(text) = lease["options"][dhcp::option::SETTINGS.to_string()].as_str().and_then(unhex) {
+            settings(command_line::words(&text).iter().map(String::as_str), &source, config);
+        }
+    }
+}
+
+/// SMBIOS strings of type 11, a setting each.
+fn oem_strings(places: &Places, config: &mut Config) {
+    let strings = read(&places.smbios).map(|table| smbios::oem_strings(&table)).unwrap_or_default();
+    settings(strings.iter().map(String::as_str), "in the SMBIOS strings", config);
+}
+
+/// QEMU's `-fw_cfg name=opt/kutties/KEY,string=VALUE`; a name that ends with `.toml` holds a whole file.
+fn fw_cfg(places: &Places, config: &mut Config) {
+    for path in entries(&places.fw_cfg) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let source = format!("in fw_cfg opt/kutties/{name}");
+        let Some(text) = read(&path.join("raw")).and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            config.complain(format!("the setting {source} is no text, or too long"));
+            continue;
+        };
+        // A file that was given by `file=` may end with a newline.
+        let text = text.trim_end_matches(['\n', '\r', '\0']);
+        if Path::new(&name).extension().is_some_and(|e| e == "toml") {
+            table(text, &source, config);
+        } else {
+            config.set(&name, Value::One(text.to_owned()), &source);
+        }
+    }
+}
+
+/// What the configuration URL, which stands in the first line, has brought.
+fn fetched(places: &Places, config: &mut Config) {
+    let Some(text) = read(&places.fetched).and_then(|bytes| String::from_utf8(bytes).ok()) else { return };
+    let url = text.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or("the configuration URL");
+    table(&text, &format!("at {url}"), config);
 }
 
 /// `kutties.KEY=VALUE`; without a value it means yes.
 fn words(places: &Places, config: &mut Config) {
-    for word in command_line::words(&places.command_line) {
-        let Some(setting) = word.strip_prefix("kutties.") else { continue };
+    let words = command_line::words(&places.command_line);
+    settings(words.iter().map(String::as_str), COMMAND_LINE, config);
+}
+
+fn settings<'a>(words: impl Iterator<Item = &'a str>, source: &str, config: &mut Config) {
+    for setting in words.filter_map(|word| word.strip_prefix(PREFIX)) {
         let (name, value) = setting.split_once('=').unwrap_or((setting, "yes"));
-        config.set(name, Value::One(value.to_owned()), "on the kernel's command line");
+        config.set(name, Value::One(value.to_owned()), source);
     }
 }
 
+/// What is in a folder, sorted; nothing when it is not there.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A file that is not too long.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(LONGEST + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= LONGEST).then_some(bytes)
+}
+
+/// Hexadecimal digits as text.
+fn unhex(digits: &str) -> Option<String> {
+    let bytes = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
+}
+
 fn file(path: &Path, config: &mut Config) {
-    let read = fs::read_to_string(path).map_err(|e| e.to_string());
-    let parsed = read.and_then(|text| text.parse::<toml::Table>().map_err(|e| e.message().to_owned()));
-    match parsed {
-        Ok(table) => flatten("", &table, &format!("in {}", path.display()), config),
-        Err(why) => config.complain(format!("read {}: {why}", path.display())),
+    match fs::read_to_string(path) {
+        Ok(text) => table(&text, &format!("in {}", path.display()), config),
+        Err(e) => config.complain(format!("read {}: {e}", path.display())),
+    }
+}
+
+/// The settings of a TOML text.
+pub fn table(text: &str, source: &str, config: &mut Config) {
+    match text.parse::<toml::Table>() {
+        Ok(table) => flatten("", &table, source, config),
+        Err(e) => config.complain(format!("read the settings {source}: {}", e.message())),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Values as they come from TOML or a command line, made to fit a key.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Kind;
 
 /// A value as given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// A text, number or yes/no, as text.
     One(String),

@@ -71,6 +71,8 @@ pub mod option {
     pub const SEARCH: u8 = 119;
     /// Routes with prefixes; where they are, routers do not count.
     pub const ROUTES: u8 = 121;
+    /// Settings of this system, as on the kernel's command line (of the numbers for a site's own use, RFC 3942).
+    pub const SETTINGS: u8 = 224;
     /// Fills.
     pub const PAD: u8 = 0;
     /// Ends.

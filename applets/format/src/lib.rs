@@ -11,5 +11,6 @@ pub mod fat;
 pub mod gpt;
 pub mod iso;
 pub mod pe;
+pub mod smbios;
 pub mod udp4;
 pub mod zboot;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use config::{command_line, key};
+use config::{COMMAND_LINE, command_line, key};
 use kit::{Context, Result};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::system::{sethostname, uname};
@@ -93,7 +93,10 @@ fn random() -> Result<String> {
 pub fn hostname(machine: &mut Machine) -> Result<String> {
     let words = command_line::words(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
     let configured = Some(machine.config.text(&key::HOSTNAME)).filter(|name| !name.is_empty()).map(str::to_owned);
-    let Some(name) = configured.or_else(|| ip_parameter::all(&words).find_map(|ip| ip.hostname)) else {
+    // ip= stands on the command line, and counts before all but the key there.
+    let by_person = machine.config.source(&key::HOSTNAME).is_some_and(|source| source == COMMAND_LINE);
+    let given = ip_parameter::all(&words).find_map(|ip| ip.hostname);
+    let Some(name) = (if by_person { configured } else { given.or(configured) }) else {
         return Ok("not given".into());
     };
     set_hostname(&name)?;
@@ -116,6 +119,9 @@ pub fn own_name() -> Option<String> {
 
 /// Set the name, in the kernel and in /etc/hosts.
 pub fn set_hostname(name: &str) -> Result<()> {
+    if own_name().as_deref() == Some(name) {
+        return Ok(());
+    }
     sethostname(name.as_bytes()).doing(format!("set the hostname to {name}"))?;
     fs::write("/etc/hostname", format!("{name}\n")).on("write", "/etc/hostname")?;
     hosts(None)
@@ -144,6 +150,10 @@ pub fn hosts(address: Option<IpAddr>) -> Result<()> {
     if fs::read_to_string(PATH).is_ok_and(|text| !text.starts_with(MARK)) {
         return Ok(());
     }
+    // The address outlives a new name.
+    let there = fs::read_to_string(PATH).unwrap_or_default();
+    let last = there.lines().last().and_then(|line| line.split(' ').next()?.parse::<IpAddr>().ok());
+    let address = address.or(last.filter(|last| !last.is_loopback()));
     let own = own_name().map_or_else(String::new, |name| match address {
         Some(address) => format!("{address} {name}\n"),
         None => format!("127.0.1.1 {name}\n"),

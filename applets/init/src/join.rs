@@ -6,6 +6,7 @@ use config::{Config, key};
 use kit::paths;
 
 use crate::service::{Plan, Program};
+use crate::supervisor::settings_file;
 
 /// What a joined node has: it must not join again.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
@@ -19,7 +20,7 @@ pub fn plan(config: &Config) -> Option<Plan> {
     Some(Plan {
         name: "join".into(),
         program: Program::Is(command(&words)),
-        needs: vec![PathBuf::from(paths::CRI)],
+        needs: std::iter::once(PathBuf::from(paths::CRI)).chain(settings_file(config)).collect(),
         after_network: true,
         once: true,
         shown: true,
@@ -28,15 +29,21 @@ pub fn plan(config: &Config) -> Option<Plan> {
     })
 }
 
-/// What is not understood goes to kubeadm as it is, whose complaint is then shown.
+/// The native join: it leaves nothing behind when it fails, so that it can be tried again. What is not understood goes there as it is,
+/// and its complaint is then shown.
 fn command(words: &[String]) -> Vec<String> {
-    let mut command: Vec<String> = [paths::BINARY, "kubeadm", "join"].map(str::to_owned).to_vec();
+    let mut command: Vec<String> = [paths::BINARY, "join"].map(str::to_owned).to_vec();
     for word in words {
-        match word.split_once('=') {
-            Some(("token", token)) => command.extend(["--token".into(), token.into()]),
-            Some(("ca", hash)) => command.extend(["--discovery-token-ca-cert-hash".into(), hash.into()]),
-            _ => command.push(word.clone()),
-        }
+        let (option, value) = match word.split_once('=') {
+            Some(("token", token)) => ("--token", token),
+            Some(("ca", hash)) => ("--discovery-token-ca-cert-hash", hash),
+            Some(("file", place)) => ("--discovery-file", place),
+            _ => {
+                command.push(word.clone());
+                continue;
+            }
+        };
+        command.push(format!("{option}={value}"));
     }
     command
 }
@@ -46,9 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_becomes_kubeadms_arguments() {
+    fn the_key_becomes_the_joins_arguments() {
         let words = ["10.0.0.1:6443", "token=a.b", "ca=sha256:00ff"].map(str::to_owned);
-        let expected = "/bin/kutties kubeadm join 10.0.0.1:6443 --token a.b --discovery-token-ca-cert-hash sha256:00ff";
+        let expected = "/bin/kutties join 10.0.0.1:6443 --token=a.b --discovery-token-ca-cert-hash=sha256:00ff";
         assert_eq!(command(&words).join(" "), expected);
+        let words = ["file=https://x/y", "token=a.b"].map(str::to_owned);
+        assert_eq!(command(&words).join(" "), "/bin/kutties join --discovery-file=https://x/y --token=a.b");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use config::Config;
 use kit::control::{Reply, Request, Shutdown};
+use kit::{Error, Result};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,6 +20,7 @@ use crate::report::{Report, since_start};
 use crate::shutdown::Ending;
 use crate::steps::{self, Boot};
 use crate::supervisor::Supervisor;
+use crate::{identity, sysctl};
 
 /// What signals mean: a terminal's Ctrl-Alt-Del is INT, a failing power supply PWR; the others as BusyBox's init has them.
 const SIGNALS: &[(Signal, Option<Shutdown>)] = &[
@@ -104,9 +106,22 @@ impl Machine {
         if self.ending.is_some() {
             self.supervisor.forbid_starts();
         }
-        for line in self.supervisor.attend(self.boot.is_settled("network")) {
+        for line in self.supervisor.attend(self.boot.is_settled("settings")) {
             self.report.line(&line);
         }
+    }
+
+    /// Read what was gathered of the settings, and act on it. What is new and wrong with them is the error; the rest holds.
+    pub fn reload(&mut self) -> Result<()> {
+        let config = Config::gathered()?;
+        let wrong: Vec<String> = config.complaints().iter().filter(|c| !self.config.complaints().contains(c)).cloned().collect();
+        self.config = config;
+        let name = identity::hostname(self).map(drop);
+        let sysctls = sysctl::apply_again(&self.config).map(drop);
+        self.supervisor.add_all(&self.config);
+        let faults = [name, sysctls].into_iter().filter_map(Result::err).map(|e| e.to_string());
+        let faults: Vec<String> = wrong.into_iter().chain(faults).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::new(faults.join("; "))) }
     }
 
     /// Shells on every console, from now on.
@@ -170,6 +185,13 @@ impl Machine {
     fn answer_requests(&mut self) {
         for (client, request) in self.control.requests() {
             let reply = match request {
+                Ok(Request::Reload) => match self.reload() {
+                    Ok(()) => Reply::Done,
+                    Err(e) => {
+                        self.report.line(&format!("settings: {e}"));
+                        Reply::Done
+                    }
+                },
                 Ok(Request::Shutdown(how)) => {
                     self.end(how);
                     Reply::Done

@@ -5,7 +5,7 @@
 //! The loopback link first; then every network card is set up, and each that has a carrier gets its address: from the kernel's
 //! `ip=` parameter, else from a DHCP server (key `network.dhcp`), all cards at the same time. It ends when every card has an
 //! address or the key `network.timeout` has passed, and writes how each fared. The DHCP clients stay behind: they keep the
-//! leases, or go on asking. It runs as a child of PID 1, and the clients as children of its own, because they read what
+//! leases, or go on asking. In the end it gathers all settings (`kutties config`) for PID 1, DHCP's among them. It runs as a child of PID 1, and the clients as children of its own, because they read what
 //! strangers send.
 
 use std::ffi::OsString;
@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use config::{Config, command_line, key};
+use kit::control::{self, Request};
 use kit::{Applet, Context, Exit, Place, Result, paths};
 use netlink::{Cidr, Link, Netlink, Route};
 
-use crate::identity;
 use crate::ip_parameter::{self, How, IpParameter};
+use crate::{identity, steps};
 
 /// The record.
 pub const NAME: Applet = Applet { name: "netup", about: "bring the network up, as at boot", place: Place::Hidden, run };
@@ -60,6 +61,18 @@ fn answer_file(card: &str) -> PathBuf {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let Options {} = kit::parse(&NAME, args)?;
+    let begin = Instant::now();
+    let outcome = bring_up();
+    // Whatever became of the network: firmware and files have settings, too.
+    Config::load().keep()?;
+    if begin.elapsed() >= steps::NETWORK {
+        // PID 1 has gone on without us; what a DHCP server told counts all the same.
+        control::ask(&Request::Reload)?;
+    }
+    outcome
+}
+
+fn bring_up() -> Result<Exit> {
     let words = command_line::words(&fs::read_to_string("/proc/cmdline").unwrap_or_default());
     let config = Config::load();
     let mut kernel = Netlink::open()?;

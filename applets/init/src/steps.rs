@@ -1,7 +1,7 @@
 //! The boot as a table, and how far it has come.
 
 use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub enum Failure {
 /// The longest that modules keep others waiting: probing an old disk controller takes that long.
 const MODULES: Duration = Duration::from_secs(20);
 /// The longest that the network keeps the shell and the kubelet waiting.
-const NETWORK: Duration = Duration::from_secs(15);
+pub const NETWORK: Duration = Duration::from_secs(15);
 
 /// In order. Services start before devices and network: a CRI server needs neither.
 pub const STEPS: &[Step] = &[
@@ -71,7 +71,8 @@ pub const STEPS: &[Step] = &[
         failure: Failure::GoOn,
     },
     here("sysctl-net", &["modules"], sysctl::apply_after_modules, Failure::GoOn),
-    here("name", &["network"], identity::last_name, Failure::GoOn),
+    here("settings", &["network"], settings, Failure::GoOn),
+    here("name", &["settings"], identity::last_name, Failure::GoOn),
     here("consoles", &["name"], consoles, Failure::GoOn),
 ];
 
@@ -84,13 +85,21 @@ const fn here(
     Step { name, after, work: Work::Here(work), failure }
 }
 
-/// Reads the settings; what is wrong with them is said, and nothing more.
+/// Reads the settings that came along; what is wrong with them is said, and nothing more.
 fn configure(machine: &mut Machine) -> Result<String> {
-    machine.config = Config::load();
+    machine.config = Config::early();
     match machine.config.complaints() {
         [] => Ok(String::new()),
         complaints => Err(Error::new(complaints.join("; "))),
     }
+}
+
+/// Acts on all settings, now that the network's are known, too: the step `network` has gathered them. One that is late will ask for this.
+fn settings(machine: &mut Machine) -> Result<String> {
+    if !Path::new(paths::CONFIG_GATHERED).exists() {
+        return Ok("those of the network are not known yet".into());
+    }
+    machine.reload().map(|()| String::new())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of a boot step")]

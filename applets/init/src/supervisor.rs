@@ -22,11 +22,16 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Add what the configuration wants to have run.
+    /// Add what the configuration wants to have run. A service that is there already has its new plan from its next start on.
     pub fn add_all(&mut self, config: &Config) {
-        let plans = [Some(cri()), kubelet_plan(config), join::plan(config)];
+        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config)];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
-        self.services.extend(plans.into_iter().flatten().chain(own).map(Service::new));
+        for plan in plans.into_iter().flatten().chain(own) {
+            match self.services.iter_mut().find(|service| service.plan.name == plan.name) {
+                Some(service) => service.plan = plan,
+                None => self.services.push(Service::new(plan)),
+            }
+        }
     }
 
     /// Answer a request about services; what else can be asked is not for here.
@@ -37,7 +42,7 @@ impl Supervisor {
             Request::Restart(name) => (name, Service::restart),
             Request::Status(name) => (name, |_| ()),
             Request::List => return Reply::Services(self.services.iter().map(Service::status).collect()),
-            Request::Shutdown(_) => return Reply::Failed("not a request about a service".into()),
+            Request::Shutdown(_) | Request::Reload => return Reply::Failed("not a request about a service".into()),
         };
         let Some(service) = self.services.iter_mut().find(|s| s.plan.name == name) else {
             return Reply::Unknown(name.to_owned());
@@ -118,6 +123,18 @@ fn cri() -> Plan {
     Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(vec![paths::BINARY.into(), "cri".into()])) }
 }
 
+/// Fetches the settings that the key `config` names, and tries again until it has them. The shell does not wait for it.
+fn fetch_plan(config: &Config) -> Option<Plan> {
+    let command = [paths::BINARY, "config", "reload"].map(str::to_owned).to_vec();
+    let wanted = !config.text(&key::CONFIG).is_empty();
+    wanted.then(|| Plan { after_network: true, once: true, ..plan("config", Program::Is(command)) })
+}
+
+/// What joins a cluster under this node's name must know that name: settings that are still to be fetched come first.
+pub fn settings_file(config: &Config) -> Option<PathBuf> {
+    Some(PathBuf::from(paths::CONFIG_FETCHED)).filter(|_| !config.text(&key::CONFIG).is_empty())
+}
+
 fn kubelet_plan(config: &Config) -> Option<Plan> {
     if !config.flag(&key::KUBELET_ENABLED) {
         return None;
@@ -125,7 +142,11 @@ fn kubelet_plan(config: &Config) -> Option<Plan> {
     let settings = config.list(&key::KUBELET_ENV);
     let environment = settings.iter().filter_map(|s| s.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
     Some(Plan {
-        needs: [kubelet::PROGRAM, paths::KUBELET_CONFIG, paths::CRI].iter().map(PathBuf::from).collect(),
+        needs: [kubelet::PROGRAM, paths::KUBELET_CONFIG, paths::CRI]
+            .iter()
+            .map(PathBuf::from)
+            .chain(settings_file(config))
+            .collect(),
         after_network: true,
         oom_score: Some(PROTECTED),
         environment: environment.collect(),

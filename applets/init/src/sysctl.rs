@@ -32,6 +32,8 @@ const SETTINGS: &[(&str, &str)] = &[
     // Databases in pods ask for it.
     ("vm.max_map_count", "262144"),
     ("kernel.pid_max", "4194304"),
+    // A pod does not read the kernel's log: the command line stands there, and a join's token may on that.
+    ("kernel.dmesg_restrict", "1"),
     // The console is a person's from now on: the kernel shows errors there, and keeps the rest for dmesg.
     ("kernel.printk", "4"),
 ];
@@ -57,6 +59,11 @@ fn reserve(meminfo: &str) -> Option<u64> {
 /// Those that came with the modules, and the configuration's once more, since some of its names may be theirs.
 pub fn apply_after_modules(machine: &mut Machine) -> Result<String> {
     finish(BRIDGE.iter().map(|(name, value)| set(name, value)).chain(configured(&machine.config)))
+}
+
+/// The configuration's alone, when it has changed.
+pub fn apply_again(config: &Config) -> Result<String> {
+    finish(configured(config))
 }
 
 fn configured(config: &Config) -> impl Iterator<Item = Result<(), String>> {

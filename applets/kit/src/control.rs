@@ -30,6 +30,8 @@ pub enum Request {
     Status(String),
     /// The state of all.
     List,
+    /// Read the settings that `kutties config` has gathered, and act on them.
+    Reload,
     /// End the system.
     Shutdown(Shutdown),
 }

@@ -38,6 +38,10 @@ pub const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
 pub const KUBE: &str = "/usr/lib/kutties/kube";
 /// Configuration that came with the initramfs: `*.toml`.
 pub const CONFIG: &str = "/etc/kutties";
+/// All settings with their sources, gathered when the network came up: JSON, for root alone.
+pub const CONFIG_GATHERED: &str = "/run/kutties/config/gathered.json";
+/// What the key `config`, a URL, brought: TOML, for root alone.
+pub const CONFIG_FETCHED: &str = "/run/kutties/config/fetched.toml";
 /// What kubeadm writes last; its existence starts the kubelet.
 pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 /// kubeadm's environment file with `KUBELET_KUBEADM_ARGS`.

@@ -85,7 +85,7 @@ fn receive(stream: &mut impl Read, end: Instant) -> Result<Vec<u8>, String> {
 }
 
 /// Status and body of a response; none when it is malformed or not complete.
-fn parse(bytes: &[u8]) -> Option<Response> {
+pub fn parse(bytes: &[u8]) -> Option<Response> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;

@@ -1,23 +1,23 @@
 //! What ties the node to Kubernetes: the front of kubeadm, and the `systemctl` that kubeadm asks.
 
 mod api;
-mod discovery;
-mod discovery_file;
-mod http;
+pub mod discovery;
+pub mod discovery_file;
+pub mod http;
 mod join;
-mod join_configuration;
+pub mod join_configuration;
 mod kubeadm;
-mod kubeconfig;
+pub mod kubeconfig;
 mod kubelet_files;
 mod native;
 mod old_node;
 mod options;
 mod patience;
-mod plan;
+pub mod plan;
 mod preflight;
-mod spki;
+pub mod spki;
 mod systemctl;
-mod yaml;
+pub mod yaml;
 
 use kit::Applet;
 

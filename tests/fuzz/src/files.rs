@@ -11,7 +11,7 @@ use kit::modules::Modules;
 pub fn keys(input: &[u8]) {
     let Some((which, rest)) = input.split_first() else { return };
     let folder = scratch("keys");
-    let mut places = Places { folder: folder.0.clone(), command_line: String::new() };
+    let mut places = Places { folder: folder.0.clone(), ..Places::default() };
     if which % 2 == 0 {
         folder.put("a.toml", rest);
     } else {

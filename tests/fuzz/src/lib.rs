@@ -2,8 +2,10 @@
 
 pub mod corpus;
 mod files;
+mod join;
 mod kernels;
 pub mod mutate;
 mod network;
+mod smbios;
 mod spdy;
 pub mod targets;

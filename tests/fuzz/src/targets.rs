@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{files, kernels, network, spdy};
+use crate::{files, join, kernels, network, smbios, spdy};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -12,18 +12,23 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "cluster-info", run: join::cluster_info },
     Target { name: "cni-answer", run: network::cni_answer },
     Target { name: "cni-network", run: network::cni_network },
     Target { name: "dhcp", run: network::dhcp_packet },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
     Target { name: "hosts-toml", run: image::strangers::hosts_toml },
+    Target { name: "http-answer", run: join::answer },
     Target { name: "http-head", run: cri::strangers::head },
+    Target { name: "join-configuration", run: join::configuration },
     Target { name: "keys", run: files::keys },
+    Target { name: "kubeconfig", run: join::kubeconfig },
     Target { name: "manifest", run: image::strangers::manifest },
     Target { name: "modules", run: files::modules },
     Target { name: "pe", run: kernels::pe },
     Target { name: "registry-words", run: image::strangers::words },
+    Target { name: "smbios", run: smbios::table },
     Target { name: "spdy", run: spdy::session },
     Target { name: "tar", run: image::strangers::tar },
     Target { name: "udp", run: network::udp_packet },

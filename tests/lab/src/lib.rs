@@ -24,6 +24,7 @@ pub mod tool;
 mod until;
 pub mod verdict;
 pub mod vm;
+pub mod web;
 
 pub use nonce::nonce;
 pub use until::until;

@@ -59,6 +59,16 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
         qemu.arg("-drive").arg(format!("if=none,id=disk{at},format=raw,readonly=on,file={}", disk.display()));
         qemu.arg("-device").arg(format!("virtio-blk-pci,drive=disk{at}"));
     }
+    // QEMU takes a doubled comma for one in a value.
+    for text in &spec.smbios {
+        qemu.arg("-smbios").arg(format!("type=11,value={}", text.replace(',', ",,")));
+    }
+    if let Some(serial) = &spec.smbios_serial {
+        qemu.arg("-smbios").arg(format!("type=1,serial={}", serial.replace(',', ",,")));
+    }
+    for (name, content) in &spec.fw_cfg {
+        qemu.arg("-fw_cfg").arg(format!("name={name},string={}", content.replace(',', ",,")));
+    }
     if !spec.reboots {
         qemu.arg("-no-reboot");
     }

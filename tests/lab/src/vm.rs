@@ -56,6 +56,12 @@ pub struct Spec {
     pub nics: Vec<Nic>,
     /// Read-only disks, in order: `/dev/vda` is the first.
     pub disks: Vec<PathBuf>,
+    /// What the firmware tells the system: strings of SMBIOS type 11.
+    pub smbios: Vec<String>,
+    /// The machine's serial number, by SMBIOS.
+    pub smbios_serial: Option<String>,
+    /// And files of QEMU's fw_cfg, by their names, with their content.
+    pub fw_cfg: Vec<(String, String)>,
     /// Whether a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
     /// A folder of its own, with a short path, for sockets and the joined initramfs.
@@ -79,6 +85,9 @@ impl Spec {
             cpus: 2,
             nics: Vec::new(),
             disks: Vec::new(),
+            smbios: Vec::new(),
+            smbios_serial: None,
+            fw_cfg: Vec::new(),
             reboots: true,
             dir,
             transcript,

@@ -13,6 +13,11 @@ pub fn has_selinux() -> bool {
     Path::new("/sys/fs/selinux/enforce").exists()
 }
 
+/// The kernel's command line.
+pub fn command_line() -> String {
+    fs::read_to_string("/proc/cmdline").unwrap_or_default()
+}
+
 /// The AppArmor profile to run under, or none. The kernel's own list tells which ones are loaded.
 pub fn apparmor(profile: Option<&SecurityProfile>) -> Result<Option<String>> {
     let Some(profile) = profile.filter(|profile| profile.profile_type() == ProfileType::Localhost) else {

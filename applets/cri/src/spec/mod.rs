@@ -73,7 +73,7 @@ pub fn build(input: &Input) -> Result<Value> {
         "rootfsPropagation": mounts.propagation,
     });
     if !security.privileged {
-        linux["maskedPaths"] = json!(security.masked_paths);
+        linux["maskedPaths"] = json!(masked(security.masked_paths.clone(), &host::command_line()));
         linux["readonlyPaths"] = json!(security.readonly_paths);
         if let Some(filter) = seccomp::build(&security)? {
             linux["seccomp"] = filter;
@@ -87,6 +87,14 @@ pub fn build(input: &Input) -> Result<Value> {
         "annotations": annotations(input),
         "linux": linux,
     }))
+}
+
+/// What a container does not see: also the kernel's command line, when a cluster's token stands there.
+fn masked(mut paths: Vec<String>, command_line: &str) -> Vec<String> {
+    if command_line.contains("kutties.join=") {
+        paths.push("/proc/cmdline".to_owned());
+    }
+    paths
 }
 
 /// What `kutties ps` and other tools on the node want to know about a bundle.

@@ -221,6 +221,13 @@ fn a_privileged_container_has_no_filter_and_no_masks() {
 }
 
 #[test]
+fn a_token_on_the_kernels_command_line_is_masked() {
+    let asked = || vec!["/proc/kcore".to_owned()];
+    assert_eq!(masked(asked(), "quiet kutties.join=h:1,token=a.b"), ["/proc/kcore", "/proc/cmdline"]);
+    assert_eq!(masked(asked(), "quiet kutties.hostname=x"), ["/proc/kcore"]);
+}
+
+#[test]
 fn the_filter_grows_with_capabilities() {
     let filter = |names: &[&str]| seccomp_default::build(names);
     let allowed = |filter: &Value, call: &str| {

@@ -45,6 +45,7 @@ const WANTED: &[u8] = &[
     option::BOOT_SERVER,
     option::BOOT_FILE,
     option::SEARCH,
+    option::SETTINGS,
 ];
 
 /// An interface.

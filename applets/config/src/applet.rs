@@ -1,0 +1,119 @@
+//! `kutties config`: the settings of this machine, and where each comes from.
+//!
+//! Usage: kutties config show     each key with its value and its source
+//!        kutties config reload   read all sources again, the configuration URL too, and have init act on them
+//!
+//! A secret is not shown. What init acts on again are the host's name, sysctls and services; what a boot alone can do stays.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+use kit::control::{self, Reply, Request};
+use kit::{Applet, Context, Error, Exit, Place, Result, paths};
+
+use crate::{Config, KEYS, Places, fetch, key};
+
+/// The record.
+pub const NAME: Applet =
+    Applet { name: "config", about: "show this machine's settings and their sources", place: Place::Hidden, run };
+
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Each key with its value and its source
+    Show,
+    /// Read all sources again and act on them
+    Reload,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let options: Options = kit::parse(&NAME, args)?;
+    match options.verb {
+        Verb::Show => show(&Config::load()),
+        Verb::Reload => reload(),
+    }
+}
+
+/// The file of the URL's settings gets its name last: those who wait for it are started with what it says.
+fn reload() -> Result<Exit> {
+    let (new, fetched) = (Path::new(paths::CONFIG_FETCHED).with_extension("new"), Path::new(paths::CONFIG_FETCHED));
+    let wanted = !Config::load().text(&key::CONFIG).is_empty();
+    let config = if wanted {
+        let url = fetch::fetch(&new)?;
+        say(&format!("settings came from {url}"))?;
+        Config::load_from(&Places { fetched: new.clone(), ..Places::here() })
+    } else {
+        Config::load()
+    };
+    config.keep()?;
+    if let Reply::Failed(why) = control::ask(&Request::Reload)? {
+        return Err(Error::new(why));
+    }
+    if wanted {
+        std::fs::rename(&new, fetched).on("write", fetched)?;
+    }
+    Ok(Exit::OK)
+}
+
+fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").doing("write the outcome")
+}
+
+fn show(config: &Config) -> Result<Exit> {
+    let mut out = kit::out();
+    for (name, value, source) in rows(config) {
+        writeln!(out, "{name:<20} {value:<32} {source}").doing("write the settings")?;
+    }
+    for complaint in config.complaints() {
+        writeln!(out, "wrong: {complaint}").doing("write the settings")?;
+    }
+    out.flush().doing("write the settings")?;
+    Ok(Exit::OK)
+}
+
+/// Name, value and source of every key, by name; of open keys those that were set.
+fn rows(config: &Config) -> Vec<(String, String, String)> {
+    let set = config.all().map(|(name, value, source)| (name.to_owned(), hidden(name, &value.join(",")), source.to_owned()));
+    let plain = KEYS.iter().filter(|key| !key.name.contains('*') && config.source(key).is_none());
+    let default = plain.map(|key| (key.name.to_owned(), key.default.to_owned(), "by default".to_owned()));
+    let mut rows: Vec<_> = set.chain(default).collect();
+    rows.sort();
+    rows
+}
+
+/// A token's second part is its secret.
+fn hidden(name: &str, value: &str) -> String {
+    if name != key::JOIN.name {
+        return value.to_owned();
+    }
+    let parts = value.split(',').map(|part| match part.strip_prefix("token=").map(|token| token.split_once('.')) {
+        Some(Some((id, _))) => format!("token={id}.(secret)"),
+        Some(None) => "token=(secret)".to_owned(),
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_shown_with_its_source_and_no_secret() {
+        let command_line = "kutties.join=h:1,token=abcdef.0123456789abcdef kutties.sysctl.vm.swappiness=1".into();
+        let config = Config::load_from(&Places { command_line, ..Places::default() });
+        let rows = rows(&config);
+        let row = |name: &str| rows.iter().find(|(n, ..)| n == name).map(|(_, value, source)| format!("{value} {source}"));
+        assert_eq!(row("join").as_deref(), Some("h:1,token=abcdef.(secret) on the kernel's command line"));
+        assert_eq!(row("sysctl.vm.swappiness").as_deref(), Some("1 on the kernel's command line"));
+        assert_eq!(row("shutdown.grace").as_deref(), Some("30 by default"));
+        assert_eq!(row("sysctl.**"), None);
+    }
+}
