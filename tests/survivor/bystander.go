@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
