@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
 
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
@@ -60,41 +58,6 @@ func (c *client) lives() {
 	w := witnessed()
 	told := c.status(w.Container)
 	ensure(told.State == cri.ContainerState_CONTAINER_RUNNING && told.StartedAt == w.StartedAt, "the bystander is %v", told)
-}
-
-// mortal starts a pod whose end is to come where there is no room to note it.
-func (c *client) mortal() {
-	config := pod("trial", "mortal", false)
-	id := c.run(config)
-	one := c.create(id, config, container(image))
-	c.start(one)
-	check(os.WriteFile(mortal, []byte(id+" "+one), 0o600))
-}
-
-// dies ends it, from outside.
-func (c *client) dies() {
-	ids := strings.Fields(string(must(os.ReadFile(mortal))))
-	procs := filepath.Join("/sys/fs/cgroup/kutties/pods", ids[0], ids[1], "cgroup.procs")
-	check(syscall.Kill(number(strings.TrimSpace(string(must(os.ReadFile(procs))))), syscall.SIGTERM))
-	until(time.Minute, func() string {
-		if text, err := os.ReadFile(procs); err == nil && len(text) > 0 {
-			return "its process lives"
-		}
-		return ""
-	})
-}
-
-// died finds that its end is told as it was, and removes it.
-func (c *client) died() {
-	one := strings.Fields(string(must(os.ReadFile(mortal))))[1]
-	until(time.Minute, func() string {
-		if told := c.status(one); told.State != cri.ContainerState_CONTAINER_EXITED || told.ExitCode != 0 || told.Reason != "Completed" {
-			return fmt.Sprint("its end is told as ", told)
-		}
-		return ""
-	})
-	c.removePods("trial")
-	check(os.Remove(mortal))
 }
 
 // resumed finds that the bystander's log goes on: numbers are missing, lines are whole.

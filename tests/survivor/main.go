@@ -2,11 +2,11 @@
 //
 // `survivor configure` gives the node a network. `survivor bystander` starts a pod that counts in its log, and every other word finds that
 // it never noticed anything; `survivor bystander-ends` ends it. `survivor fail RPC STEP PULLABLE` has the server killed at a step of an
-// RPC (see applets/cri/src/step.rs) or, for the step `ms:N`, N milliseconds after the call, asks again as a kubelet does, and cleans up. `survivor cycles N` makes and removes N pods, `survivor
-// crowd FROM TO` adds pods until there are TO, `survivor disperse` removes what is left of any. `survivor lives` and `survivor resumed` find
-// that the bystander lives where there is no room, and that its log goes on where there was none; `mortal`, `dies` and `died` are of a pod
-// that ends meanwhile. `survivor monitor-dies` kills a pod's monitor. `survivor pod`
-// makes and removes one. `survivor starts N`, `fill FROM TO` and `pull IMAGE` are for the bench: see measure.go. Each ends with 0 and `all is well`, or with a sentence.
+// RPC (see applets/cri/src/step.rs) or, for the step `ms:N`, N milliseconds after the call, asks again as a kubelet does, and cleans up.
+// `survivor cycles N` makes and removes N pods, `survivor crowd FROM TO` adds pods until there are TO, `survivor disperse` removes what is
+// left of any. `survivor lives` and `survivor resumed` find that the bystander lives where there is no room, and that its log goes on where
+// there was none. `survivor monitor-dies` kills a pod's monitor. `survivor pod` makes and removes one. `starts`, `fill` and `pull` are for the bench: see measure.go. Each ends with 0 and `all is well`,
+// or with a sentence.
 package main
 
 import (
@@ -33,8 +33,6 @@ const (
 	orders = "/run/kutties/kill-at"
 	// Where the bystander is noted.
 	noted = "/tmp/survivor.json"
-	// Where the one is noted whose end nobody can note for want of room.
-	mortal = "/tmp/survivor.mortal"
 	// Logs of pods, a folder each.
 	logs = "/var/log/pods/survivor"
 	// What the node's own network is made of, and what it is changed to for a moment.
@@ -77,12 +75,6 @@ func main() {
 		c.lives()
 	case "resumed":
 		c.resumed()
-	case "mortal":
-		c.mortal()
-	case "dies":
-		c.dies()
-	case "died":
-		c.died()
 	case "starts":
 		c.starts(number(words[1]))
 	case "fill":
