@@ -58,8 +58,8 @@ struct Options {
 const BOOT: Duration = Duration::from_mins(5);
 const JOIN: Duration = Duration::from_mins(10);
 
-/// Lines of a failure that a person sees at once; the rest is in a file.
-const REASON: usize = 6;
+/// Lines of a failure, and letters of a line, that a person sees at once; the rest is in a file.
+const REASON: (usize, usize) = (6, 240);
 
 fn main() -> ExitCode {
     run(&Options::parse()).unwrap_or_else(|e| {
@@ -212,8 +212,11 @@ fn try_specs(
 
 /// The first lines of a failure.
 fn reason(entry: &Entry) -> String {
-    let lines = entry.message.lines().filter(|line| !line.trim().is_empty()).take(REASON);
-    lines.fold(format!("    at {}", entry.place), |text, line| format!("{text}\n    | {line}"))
+    let lines = entry.message.lines().filter(|line| !line.trim().is_empty()).take(REASON.0);
+    lines.fold(format!("    at {}", entry.place), |text, line| {
+        let short: String = line.chars().take(REASON.1).collect();
+        format!("{text}\n    | {short}")
+    })
 }
 
 /// All that a failed spec said, in a file.
