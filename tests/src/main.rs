@@ -98,7 +98,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<ExitCode> {
     let often = AREAS.iter().filter(|_| !options.long);
     let seldom = LONG_AREAS.iter().filter(|_| options.long || options.every);
-    let plan: Vec<Planned> = plan(often.chain(seldom)).into_iter().filter(|planned| options.wants(planned)).collect();
+    let plan: Vec<Planned> = plan(&often.chain(seldom)).into_iter().filter(|planned| options.wants(planned)).collect();
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
@@ -159,7 +159,7 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
 }
 
 /// Every case on every board, board by board.
-fn plan(areas: impl Iterator<Item = &'static (&'static str, &'static [Case])> + Clone) -> Vec<Planned> {
+fn plan(areas: &(impl Iterator<Item = &'static (&'static str, &'static [Case])> + Clone)) -> Vec<Planned> {
     let mut plan = Vec::new();
     for board in case::BOTH {
         for (area, cases) in areas.clone() {
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let all = || plan(AREAS.iter().chain(LONG_AREAS));
+        let all = || plan(&AREAS.iter().chain(LONG_AREAS));
         let names: BTreeSet<String> = all().into_iter().map(|planned| planned.name).collect();
         assert_eq!(names.len(), all().len());
     }

@@ -52,16 +52,16 @@ pub struct Options {
     /// Tell more
     #[arg(short, long, value_name = "LEVEL", default_value_t = 0)]
     v: u8,
-    #[arg(long, hide = true, num_args = 0..=1)]
-    control_plane: Option<Option<String>>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    control_plane: Option<String>,
     #[arg(long, hide = true)]
     certificate_key: Option<String>,
     #[arg(long, hide = true)]
     apiserver_advertise_address: Option<String>,
     #[arg(long, hide = true)]
     apiserver_bind_port: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1)]
-    dry_run: Option<Option<String>>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    dry_run: Option<String>,
     #[arg(long, hide = true)]
     patches: Option<String>,
 }

@@ -29,13 +29,16 @@ pub fn kubelet() -> Result<()> {
     Err(Error::new(format!("no kubelet: {why}")).with_exit(Exit::NOT_FOUND))
 }
 
+/// Looks at one thing.
+type Check = fn() -> Result<()>;
+
 /// What can be looked at before anybody is asked.
 pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
     if !Path::new(JOINED).exists() {
         // What an interrupted join left running is in the way of this one.
         let _ = control::ask(&Request::Stop("kubelet".into()));
     }
-    let checks: [(&str, fn() -> Result<()>); 6] = [
+    let checks: [(&str, Check); 6] = [
         ("IsPrivilegedUser", root),
         ("CRI", wait_for_cri),
         ("FileContent--proc-sys-net-ipv4-ip_forward", ready_node),

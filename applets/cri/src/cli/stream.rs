@@ -257,13 +257,12 @@ impl<'a, I: Read + AsFd> Talk<'a, I> {
 
     fn send_typed(&mut self) {
         let Some(stdin) = self.streams.stdin else { return };
-        match self.session.send(stdin, &self.typed) {
-            Ok(taken) => drop(self.typed.drain(..taken)),
+        if let Ok(taken) = self.session.send(stdin, &self.typed) {
+            self.typed.drain(..taken);
+        } else {
             // The process reads no more.
-            Err(spdy::Closed) => {
-                self.typed.clear();
-                self.input_ended = true;
-            }
+            self.typed.clear();
+            self.input_ended = true;
         }
         if self.leaving && self.typed.is_empty() && !self.asked {
             self.asked = true;
@@ -277,7 +276,9 @@ impl<'a, I: Read + AsFd> Talk<'a, I> {
     }
 
     fn resize(&mut self, terminal: Option<&Terminal>) {
-        let (Some(resize), Some((width, height))) = (self.streams.resize, terminal.and_then(Terminal::size)) else { return };
+        let (Some(resize), Some((width, height))) = (self.streams.resize, terminal.and_then(|_| Terminal::size())) else {
+            return;
+        };
         let size = format!("{}\n", json!({ "Width": width, "Height": height }));
         // A size that finds no room is followed by another one.
         let _ = self.session.send(resize, size.as_bytes());

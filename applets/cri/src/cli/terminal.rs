@@ -36,7 +36,7 @@ impl Terminal {
     }
 
     /// Columns and rows, where there is a terminal.
-    pub fn size(&self) -> Option<(u16, u16)> {
+    pub fn size() -> Option<(u16, u16)> {
         let size = tcgetwinsize(std::io::stdin()).or_else(|_| tcgetwinsize(std::io::stdout())).ok()?;
         (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
     }

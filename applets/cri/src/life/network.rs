@@ -41,7 +41,9 @@ fn note(passed_over: &[String]) {
     static LAST: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if *last != passed_over {
-        passed_over.iter().for_each(|why| tracing::warn!(error = why, "a network's configuration is passed over"));
+        for why in passed_over {
+            tracing::warn!(error = why, "a network's configuration is passed over");
+        }
         *last = passed_over.to_vec();
     }
 }
