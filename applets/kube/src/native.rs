@@ -42,7 +42,7 @@ pub fn run(args: &[OsString]) -> Result<Exit> {
     let outcome = join(&plan);
     if outcome.is_err() {
         // It may have been stopped: from now on it waits for its files again, or goes on with those that it has.
-        let _ = order(Request::Start("kubelet".into()));
+        let _ = order(&Request::Start("kubelet".into()));
     }
     outcome.map(|()| Exit::OK)
 }
@@ -121,19 +121,21 @@ fn config_map(api: &Api, name: &str, key: &str) -> Result<Value> {
 
 /// Write the kubelet's files, start it and wait until the cluster knows it. When that fails the node is as before.
 fn start(plan: &Plan, cluster: &Kubeconfig, config: Value) -> Result<()> {
-    order(Request::Stop("kubelet".into()))?;
+    order(&Request::Stop("kubelet".into()))?;
     let health = kubelet_files::health(&config);
     let mut files = Written::below(Path::new("/"));
     let outcome = files.write(plan, cluster, config, &old_node::host_name()).and_then(|changed| {
-        changed.iter().for_each(|line| say(&format!("[kubelet-start] {line}")));
+        for line in &changed {
+            say(&format!("[kubelet-start] {line}"));
+        }
         say(&format!("[kubelet-start] Wrote {} and {}", paths::KUBELET_CONFIG, paths::KUBELET_FLAGS));
         say("[kubelet-start] Starting the kubelet");
-        order(Request::Start("kubelet".into()))?;
+        order(&Request::Start("kubelet".into()))?;
         if plan.skips("kubelet-wait-bootstrap") { Ok(()) } else { wait(plan, health) }
     });
     if let Err(e) = outcome {
         // It must not go on with files that are about to vanish.
-        let _ = order(Request::Stop("kubelet".into()));
+        let _ = order(&Request::Stop("kubelet".into()));
         files.undo();
         return Err(e);
     }
@@ -194,8 +196,8 @@ fn complaint() -> Option<String> {
     last_error.filter(|_| state == State::Backoff)
 }
 
-fn order(request: Request) -> Result<()> {
-    match control::ask(&request)? {
+fn order(request: &Request) -> Result<()> {
+    match control::ask(request)? {
         Reply::Unknown(name) => Err(Error::new(format!("there is no service {name}: kubelet.enabled is off"))),
         Reply::Failed(why) => Err(Error::new(why)),
         Reply::Done | Reply::Services(_) => Ok(()),

@@ -20,6 +20,9 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// The kubelet's own port.
 const PORT: u16 = 10250;
 
+/// A look at one thing.
+type Check = fn() -> Result<()>;
+
 /// Whether there is a kubelet to join with.
 pub fn kubelet() -> Result<()> {
     if Path::new(KUBELET).exists() {
@@ -35,7 +38,7 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
         // What an interrupted join left running is in the way of this one.
         let _ = control::ask(&Request::Stop("kubelet".into()));
     }
-    let checks: [(&str, fn() -> Result<()>); 6] = [
+    let checks: [(&str, Check); 6] = [
         ("IsPrivilegedUser", root),
         ("CRI", wait_for_cri),
         ("FileContent--proc-sys-net-ipv4-ip_forward", ready_node),
