@@ -35,8 +35,8 @@ impl Written {
         let path = self.root.join(path.trim_start_matches('/'));
         if let Some(folder) = path.parent() {
             let secret = folder.ends_with("var/lib/kubelet");
-            let builder = &mut DirBuilder::new();
-            builder.recursive(true).mode(if secret { 0o700 } else { 0o755 }).create(folder).on("make", folder)?;
+            let outcome = DirBuilder::new().recursive(true).mode(if secret { 0o700 } else { 0o755 }).create(folder);
+            outcome.on("make", folder)?;
         }
         let before = match fs::read(&path) {
             Ok(before) => Some(before),

@@ -52,16 +52,16 @@ pub struct Options {
     /// Tell more
     #[arg(short, long, value_name = "LEVEL", default_value_t = 0)]
     v: u8,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
-    control_plane: Option<String>,
+    #[arg(long, hide = true)]
+    control_plane: bool,
     #[arg(long, hide = true)]
     certificate_key: Option<String>,
     #[arg(long, hide = true)]
     apiserver_advertise_address: Option<String>,
     #[arg(long, hide = true)]
     apiserver_bind_port: Option<String>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
-    dry_run: Option<String>,
+    #[arg(long, hide = true)]
+    dry_run: bool,
     #[arg(long, hide = true)]
     patches: Option<String>,
 }
@@ -86,11 +86,11 @@ impl Options {
     /// Options that kubeadm has and a native join of a worker has not.
     fn refuse_what_needs_kubeadm(&self) -> Result<()> {
         let table = [
-            ("--control-plane", self.control_plane.is_some()),
+            ("--control-plane", self.control_plane),
             ("--certificate-key", self.certificate_key.is_some()),
             ("--apiserver-advertise-address", self.apiserver_advertise_address.is_some()),
             ("--apiserver-bind-port", self.apiserver_bind_port.is_some()),
-            ("--dry-run", self.dry_run.is_some()),
+            ("--dry-run", self.dry_run),
             ("--patches", self.patches.is_some()),
         ];
         match table.iter().find(|(_, given)| *given) {

@@ -20,6 +20,9 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// The kubelet's own port.
 const PORT: u16 = 10250;
 
+/// A look at one thing.
+type Check = fn() -> Result<()>;
+
 /// Whether there is a kubelet to join with.
 pub fn kubelet() -> Result<()> {
     if Path::new(KUBELET).exists() {

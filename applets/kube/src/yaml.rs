@@ -129,20 +129,20 @@ fn write(out: &mut String, value: &Value, indent: usize) {
             for (key, value) in map {
                 let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric()) && scalar(key).is_string();
                 let key = if plain { key.clone() } else { Value::from(key.as_str()).to_string() };
-                out.extend([&*margin, &*key, ":"]);
+                out.extend([margin.as_str(), &key, ":"]);
                 write(out, value, indent + 1);
             }
         }
         Value::Array(list) if !list.is_empty() => {
             out.push('\n');
             for value in list {
-                out.extend([&*margin, "-"]);
+                out.extend([margin.as_str(), "-"]);
                 write(out, value, indent + 1);
             }
         }
         // Simple words need no quotes, and are easier to read without.
-        Value::String(text) if is_plain(text) => out.extend([" ", &**text, "\n"]),
-        other => out.extend([" ", &*other.to_string(), "\n"]),
+        Value::String(text) if is_plain(text) => out.extend([" ", text, "\n"]),
+        other => out.extend([" ", &other.to_string(), "\n"]),
     }
 }
 
