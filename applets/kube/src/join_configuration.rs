@@ -223,7 +223,7 @@ mod tests {
             (plan.taints, plan.kubelet_args),
             (vec!["a/b=c:NoSchedule".into()], vec![("node-labels".into(), "a=b,c=d".into())])
         );
-        assert_eq!((plan.reach, plan.bootstrapped), (Duration::from_secs(120), Duration::from_secs(600)));
+        assert_eq!((plan.reach, plan.bootstrapped), (Duration::from_mins(2), Duration::from_mins(10)));
         assert!(plan.bootstrap.is_some() && matches!(plan.discovery, Discovery::Token { any_ca: true, .. }));
         let by_file = format!("{HEAD}discovery: {{file: {{kubeConfigPath: /x}}, tlsBootstrapToken: abcdef.0123456789abcdef}}\n");
         assert_eq!(parse(&by_file).unwrap().discovery, Discovery::File("/x".into()));

@@ -32,9 +32,6 @@ pub fn kubelet() -> Result<()> {
     Err(Error::new(format!("no kubelet: {why}")).with_exit(Exit::NOT_FOUND))
 }
 
-/// Looks at one thing.
-type Check = fn() -> Result<()>;
-
 /// What can be looked at before anybody is asked.
 pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
     if !Path::new(JOINED).exists() {

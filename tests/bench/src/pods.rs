@@ -30,14 +30,28 @@ const LIMIT: Duration = Duration::from_mins(20);
 /// The image: repository and tag.
 const LARGE: (&str, &str) = ("bench/large", "1");
 
-/// What is compared: name, key, unit, the most that ours may be of the other's, and the most that it may be by itself.
-const ROWS: [(&str, &str, &str, Option<f64>, Option<f64>); 6] = [
-    ("pod start with 1 pod", "start_1", "ms", Some(0.5), None),
-    ("pod start with 50 pods", "start_50", "ms", Some(0.5), None),
-    ("server's PSS, idle", "idle", "MiB", None, Some(10.0)),
-    ("server's PSS, 50 pods", "server_50", "MiB", None, Some(14.0)),
-    ("PSS a pod beside its processes", "a_pod", "MiB", None, Some(1.0)),
-    ("pull and unpack 200 MB", "pull", "ms", Some(1.0 / 1.5), None),
+/// Something that is compared.
+struct Row {
+    name: &'static str,
+    key: &'static str,
+    unit: &'static str,
+    /// The most that ours may be of the other's.
+    ratio: Option<f64>,
+    /// The most that ours may be by itself.
+    own: Option<f64>,
+}
+
+const fn row(name: &'static str, key: &'static str, unit: &'static str, ratio: Option<f64>, own: Option<f64>) -> Row {
+    Row { name, key, unit, ratio, own }
+}
+
+const ROWS: [Row; 6] = [
+    row("pod start with 1 pod", "start_1", "ms", Some(0.5), None),
+    row("pod start with 50 pods", "start_50", "ms", Some(0.5), None),
+    row("server's PSS, idle", "idle", "MiB", None, Some(10.0)),
+    row("server's PSS, 50 pods", "server_50", "MiB", None, Some(14.0)),
+    row("PSS a pod beside its processes", "a_pod", "MiB", None, Some(1.0)),
+    row("pull and unpack 200 MB", "pull", "ms", Some(1.0 / 1.5), None),
 ];
 
 /// The client, and the image's archive.
@@ -132,7 +146,7 @@ fn pss(machine: &Machine, side: Side) -> Result<(f64, f64)> {
 fn report(all: &[(Side, [f64; 6])], to: &Path) -> Result<()> {
     println!("\n{:<36} {:>10} {:>10} {:>7} {:>7}", "", "ours", "hand-made", "ratio", "target");
     let mut rows: Vec<Value> = Vec::new();
-    for (at, (name, key, unit, ratio_target, own_target)) in ROWS.into_iter().enumerate() {
+    for (at, Row { name, key, unit, ratio: ratio_target, own: own_target }) in ROWS.into_iter().enumerate() {
         let of = |side| median(all.iter().filter(|(of, _)| *of == side).map(|(_, figures)| figures[at]).collect());
         let (ours, theirs) = (of(Side::Ours), of(Side::HandMade));
         let ratio = if theirs > 0.0 { ours / theirs } else { 0.0 };
