@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
+/// The call's number, which the C library's crate has for one architecture only.
+const KEXEC_FILE_LOAD: libc::c_long = if cfg!(target_arch = "x86_64") { 320 } else { 294 };
 /// linux/kexec.h: forget what was loaded.
 const UNLOAD: libc::c_ulong = 1;
 /// The kernel comes without an initramfs.
@@ -19,15 +21,14 @@ pub fn load(kernel: &File, initramfs: Option<&File>, command_line: &CStr) -> io:
     };
     let bytes = command_line.to_bytes_with_nul();
     // SAFETY: the kernel only reads the descriptors and so many bytes of the command line, which ends with its zero.
-    let result =
-        unsafe { libc::syscall(libc::SYS_kexec_file_load, kernel.as_raw_fd(), initramfs, bytes.len(), bytes.as_ptr(), flags) };
+    let result = unsafe { libc::syscall(KEXEC_FILE_LOAD, kernel.as_raw_fd(), initramfs, bytes.len(), bytes.as_ptr(), flags) };
     done(result)
 }
 
 /// Forget what was loaded; nothing loaded is fine.
 pub fn unload() -> io::Result<()> {
     // SAFETY: with this flag the kernel looks at no other argument.
-    let result = unsafe { libc::syscall(libc::SYS_kexec_file_load, -1, -1, 0, std::ptr::null::<u8>(), UNLOAD) };
+    let result = unsafe { libc::syscall(KEXEC_FILE_LOAD, -1, -1, 0, std::ptr::null::<u8>(), UNLOAD) };
     done(result)
 }
 
