@@ -1,7 +1,7 @@
 //! What is wrong with a bundle, said in a sentence that names the place, before anything is made for it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use kit::{Context, Error, Result};
 use oci_spec::runtime::{Capability, Spec};
@@ -10,6 +10,21 @@ use serde_json::{Value, json};
 
 /// The kinds of namespaces that the specification knows.
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"];
+
+/// What may lie over a file of /proc: what lxcfs and the like show of a container's own limits. Anything else could take in
+/// who writes labels and settings there (CVE-2025-52881).
+const OVER_PROC: [&str; 10] = [
+    "cpuinfo",
+    "diskstats",
+    "loadavg",
+    "meminfo",
+    "slabinfo",
+    "stat",
+    "swaps",
+    "sys/crypto/fips_enabled",
+    "sys/kernel/ns_last_pid",
+    "uptime",
+];
 
 /// The sets of capabilities that a process has.
 pub const SETS: [&str; 5] = ["bounding", "effective", "permitted", "inheritable", "ambient"];
@@ -24,6 +39,7 @@ pub fn configuration(spec: &Value) -> Result<()> {
     self::process(process, "config.json: process.")?;
     for (at, mount) in list(spec, "/mounts").enumerate() {
         absolute(mount.get("destination"), &format!("config.json: mounts[{at}].destination"))?;
+        below_proc(mount, at)?;
     }
     for kind in ["maskedPaths", "readonlyPaths"] {
         for (at, path) in list(spec, &format!("/linux/{kind}")).enumerate() {
@@ -63,6 +79,30 @@ pub fn process(process: &Value, place: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A mount at /proc or inside of it, as its destination is written; links that lead there are followed inside the root, and
+/// whoever writes to /proc has one of his own.
+fn below_proc(mount: &Value, at: usize) -> Result<()> {
+    let text = |name: &str| mount.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut plain = Vec::new();
+    for part in Path::new(text("destination")).components() {
+        match part {
+            Component::Normal(name) => plain.push(name.to_string_lossy()),
+            Component::ParentDir => drop(plain.pop()),
+            _ => {}
+        }
+    }
+    match plain.split_first() {
+        Some((first, [])) if first == "proc" && text("type") != "proc" => {
+            let is_proc = rustix::fs::statfs(text("source")).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC);
+            if is_proc { Ok(()) } else { wrong(&format!("mounts[{at}]: /proc is not of type proc")) }
+        }
+        Some((first, rest)) if first == "proc" && !rest.is_empty() && !OVER_PROC.contains(&rest.join("/").as_str()) => {
+            wrong(&format!("mounts[{at}].destination {:?} is inside of /proc", text("destination")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Look for the root folder that a configuration names.
@@ -146,6 +186,12 @@ mod tests {
             ("/process/cwd", json!("tmp"), "config.json: process.cwd \"tmp\" is not an absolute path"),
             ("/process/cwd", json!(null), "config.json: process.cwd is missing"),
             ("/mounts/0/destination", json!("a"), "config.json: mounts[0].destination \"a\" is not an absolute path"),
+            (
+                "/mounts/0/destination",
+                json!("/x/../proc/self/attr"),
+                "config.json: mounts[0].destination \"/x/../proc/self/attr\" is inside of /proc",
+            ),
+            ("/mounts/0/destination", json!("/proc/"), "config.json: mounts[0]: /proc is not of type proc"),
             ("/linux/namespaces/0/type", json!("moon"), "config.json: linux.namespaces: there is no type \"moon\""),
             ("/linux/namespaces/0/type", json!("mount"), "config.json: linux.namespaces: mount is there twice"),
             ("/linux/maskedPaths", json!(["proc"]), "config.json: linux.maskedPaths[0] \"proc\" is not an absolute path"),
@@ -165,6 +211,15 @@ mod tests {
             let (part, key) = pointer.rsplit_once('/').unwrap();
             spec.pointer_mut(part).unwrap()[key] = value;
             assert_eq!(configuration(&spec).unwrap_err().to_string(), words, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn some_files_of_proc_may_be_covered() {
+        for (destination, source) in [("/proc/meminfo", "/x"), ("/proc", "/proc"), ("/process", "/x"), ("/", "/x")] {
+            let mut spec = spec();
+            spec["mounts"] = json!([{"destination": destination, "type": "bind", "source": source}]);
+            configuration(&spec).unwrap();
         }
     }
 

@@ -17,7 +17,7 @@ use crate::config::{self, Config};
 use crate::folder::{Folder, Record, began_at, write};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{check, cwd, devices, errors, keyring};
+use crate::{check, copyup, cwd, devices, errors, keyring};
 
 /// Make a container; start begins its program
 #[derive(Debug, Args)]
@@ -89,7 +89,10 @@ fn make(
     bundle: &Path,
     console_socket: Option<&Path>,
 ) -> Result<i32> {
-    let spec = serde_json::to_vec(&config.spec).doing("encode the configuration")?;
+    let mut spec = config.spec.clone();
+    // To the end of this function: then the container has mounts of its own.
+    let _filled = copyup::fill(&mut spec, &config.rootfs, folder)?;
+    let spec = serde_json::to_vec(&spec).doing("encode the configuration")?;
     write(&folder.config(), &spec)?;
     folder.keep_filter(config.filter.as_ref())?;
     let mut record = Record {

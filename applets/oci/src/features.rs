@@ -45,7 +45,7 @@ pub fn run(_: &Options) -> Result<Exit> {
 
 fn features() -> Value {
     let options: Vec<String> =
-        MountOption::known_options().into_iter().chain(RECURSIVE.iter().map(|o| (*o).to_owned())).collect();
+        MountOption::known_options().into_iter().chain(RECURSIVE.iter().chain(&["tmpcopyup"]).map(|o| (*o).to_owned())).collect();
     let capabilities: Vec<&str> =
         CAPABILITIES.into_iter().filter(|name| serde_json::from_value::<Capability>(json!(name)).is_ok()).collect();
     let flags: Vec<&str> = seccomp::FLAGS.iter().map(|(name, _)| *name).collect();

@@ -27,6 +27,8 @@ refuses "a namespace that is not there" 'find the ipc namespace /proc/0/ns/ipc: 
 refuses "an unknown capability" 'process.capabilities.bounding: unknown capability "CAP_OOPS"' 's/"CAP_CHOWN"/"CAP_OOPS"/'
 refuses "no arguments" 'process.args must not be empty' 's/"args":\["true"\]/"args":[]/'
 refuses "a word for a number" "config.json is not of the specification's form: invalid type" 's/"uid":0/"uid":"root"/'
+refuses "a mount inside /proc" 'mounts[4].destination "/proc/self/attr" is inside of /proc' 's|"destination":"/sys"|"destination":"/proc/self/attr"|'
+refuses "something else at /proc" 'mounts[0]: /proc is not of type proc' 's/"type":"proc","source":"proc"/"type":"tmpfs","source":"tmpfs"/'
 refuses "an unknown mount type" "nosuchfs" 's/"type":"sysfs"/"type":"nosuchfs"/'
 LINUX='"sysctl":{"kernel.panic":"1"}' refuses "the host's sysctl" "kernel.panic"
 holds "a bad name" "$($OCI create --bundle "$WORK/bad" a/b 2>&1)" "invalid container ID format"

@@ -120,6 +120,9 @@ for how in fake link; do
     case "$OUT" in *"exec unconfined"*) fail "CVE-2025-52881: a label on a $how /proc" "$OUT" ;; *) pass "CVE-2025-52881: a label on a $how /proc" ;; esac
 done
 same "CVE-2025-52881: the host's sysctl" 1024 "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)"
+MOUNTS="{\"destination\":\"/proc/self/attr\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"}" make_bundle over '["echo","ran"]'
+run_it over
+case "$OUT" in *ran*) fail "CVE-2025-52881: a mount over /proc/self" "$OUT" ;; *) pass "CVE-2025-52881: a mount over /proc/self" ;; esac
 # Mounts whose destinations are links of the image stay inside of it.
 mkdir -p "$WORK/outside"
 MOUNTS='{"destination":"/leave/mnt","type":"tmpfs","source":"tmpfs"}' make_bundle leave '["sleep","1"]'
