@@ -54,7 +54,7 @@ pub fn fill(spec: &mut Value, rootfs: &Path, folder: &Folder) -> Result<Filled> 
         filled.0.push(path.clone());
         if let Some(from) = from {
             let to = rustix::fs::open(&path, FOLDER, Mode::empty()).on("open", &path)?;
-            copy(from, &to, DEPTH).on("copy to a tmpfs what the image has at", destination)?;
+            copy(&from, &to, DEPTH).on("copy to a tmpfs what the image has at", destination)?;
         }
         let kept = options.iter().filter(|option| *option != WORD && !option.contains('='));
         let options: Vec<&str> = kept.map(String::as_str).chain(["bind"]).collect();
@@ -89,7 +89,7 @@ fn make(path: &Path, from: Option<&OwnedFd>, options: &[String]) -> Result<()> {
         .on("mount", path)
 }
 
-fn copy(from: OwnedFd, to: &OwnedFd, depth: u32) -> std::io::Result<()> {
+fn copy(from: &OwnedFd, to: &OwnedFd, depth: u32) -> std::io::Result<()> {
     let Some(depth) = depth.checked_sub(1) else { return Err(Errno::LOOP.into()) };
     for entry in Dir::read_from(&from)? {
         let entry = entry?;
@@ -97,21 +97,21 @@ fn copy(from: OwnedFd, to: &OwnedFd, depth: u32) -> std::io::Result<()> {
         if name == c"." || name == c".." {
             continue;
         }
-        let stat = rustix::fs::statat(&from, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = rustix::fs::statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
         let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
                 rustix::fs::mkdirat(to, name, mode)?;
                 let inner = rustix::fs::openat(to, name, FOLDER, Mode::empty())?;
-                copy(rustix::fs::openat(&from, name, FOLDER, Mode::empty())?, &inner, depth)?;
+                copy(&rustix::fs::openat(from, name, FOLDER, Mode::empty())?, &inner, depth)?;
             }
             FileType::RegularFile => {
                 let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let mut source = File::from(rustix::fs::openat(&from, name, flags, Mode::empty())?);
-                let made = rustix::fs::openat(to, name, OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | flags, mode)?;
-                std::io::copy(&mut source, &mut File::from(made))?;
+                let mut source = File::from(rustix::fs::openat(from, name, flags, Mode::empty())?);
+                let target = rustix::fs::openat(to, name, OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | flags, mode)?;
+                std::io::copy(&mut source, &mut File::from(target))?;
             }
-            FileType::Symlink => rustix::fs::symlinkat(rustix::fs::readlinkat(&from, name, Vec::new())?, to, name)?,
+            FileType::Symlink => rustix::fs::symlinkat(rustix::fs::readlinkat(from, name, Vec::new())?, to, name)?,
             // Nobody would answer at it.
             FileType::Socket => continue,
             other => rustix::fs::mknodat(to, name, other, mode, stat.st_rdev)?,
@@ -147,11 +147,11 @@ mod tests {
         fs::set_permissions(from.join("a/b/file"), fs::Permissions::from_mode(0o640)).unwrap();
         symlink("/etc/passwd", from.join("a/link")).unwrap();
         let open = |path: &Path| rustix::fs::open(path, FOLDER, Mode::empty()).unwrap();
-        copy(open(&from), &open(&to), DEPTH).unwrap();
+        copy(&open(&from), &open(&to), DEPTH).unwrap();
         assert_eq!(fs::read(to.join("a/b/file")).unwrap(), b"content");
         assert_eq!(fs::metadata(to.join("a/b/file")).unwrap().permissions().mode() & 0o7777, 0o640);
         assert_eq!(fs::read_link(to.join("a/link")).unwrap(), Path::new("/etc/passwd"));
-        assert!(copy(open(&from), &open(&base.join("to/a")), 2).is_err());
+        assert!(copy(&open(&from), &open(&base.join("to/a")), 2).is_err());
         fs::remove_dir_all(base).unwrap();
     }
 }
