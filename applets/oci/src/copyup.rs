@@ -91,7 +91,7 @@ fn make(path: &Path, from: Option<&OwnedFd>, options: &[String]) -> Result<()> {
 
 fn copy(from: &OwnedFd, to: &OwnedFd, depth: u32) -> std::io::Result<()> {
     let Some(depth) = depth.checked_sub(1) else { return Err(Errno::LOOP.into()) };
-    for entry in Dir::read_from(&from)? {
+    for entry in Dir::read_from(from)? {
         let entry = entry?;
         let name = entry.file_name();
         if name == c"." || name == c".." {
