@@ -80,10 +80,13 @@ impl Request {
         }
     }
 
-    /// The attachments that GC leaves alone (container id, link).
+    /// The attachments that GC leaves alone (container id, link). libcni writes null for none; without the key nobody said so.
     pub fn valid(&self) -> Result<Vec<(String, String)>, Fault> {
-        let list = self.configuration["cni.dev/valid-attachments"].as_array();
-        let list = list.ok_or_else(|| Fault::new(code::CONFIGURATION, "GC without cni.dev/valid-attachments"))?;
+        let list = match self.configuration.get("cni.dev/valid-attachments") {
+            Some(Value::Null) => &[],
+            Some(Value::Array(list)) => list.as_slice(),
+            _ => return Err(Fault::new(code::CONFIGURATION, "GC without cni.dev/valid-attachments")),
+        };
         let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
         Ok(list.iter().map(|item| (text(item, "containerID"), text(item, "ifname"))).collect())
     }

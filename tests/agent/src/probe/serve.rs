@@ -1,7 +1,7 @@
 //! A server for probes of each kind: it answers HTTP/1 with 200, and gRPC's health question (HTTP/2) with SERVING.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 
@@ -20,7 +20,8 @@ const END_HEADERS: u8 = 4;
 /// Serve until the process is killed.
 pub fn serve(port: &str) -> io::Result<ExitCode> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
-    let listener = TcpListener::bind(("0.0.0.0", port))?;
+    // Of both families, where the pod has both.
+    let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
     let mut out = io::stdout();
     writeln!(out, "serving {port}")?;
     out.flush()?;
