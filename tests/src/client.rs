@@ -90,7 +90,7 @@ fn type_all(node: &mut Node) -> Outcome {
     let done = guest.exec(&["kutties", "exec", &id, "sh", "-c", "echo out; echo err >&2; exit 3"])?;
     ensure((done.code, &*done.stdout, &*done.stderr) == (3, "out\n", "err\n"), || format!("{done:?}"))?;
     let sent = guest.sh("head -c 3000000 /bin/kutties | md5sum")?;
-    let came = guest.exec(&["sh", "-c", &format!("head -c 3000000 /bin/kutties | kutties exec -i {id} md5sum")])?;
+    let came = guest.exec(&["sh", "-c", &format!("head -c 3000000 /bin/kutties | kutties exec -i {id} /bin/busybox md5sum")])?;
     ensure(came.code == 0 && came.stdout == sent, || format!("what came is not what was sent, {sent:?}: {came:?}"))?;
     let said = guest.sh(&format!("kutties exec -t {id} sh -c 'test -t 1 && echo a terminal'"))?;
     ensure(said == "a terminal\r\n", || format!("a terminal says {said:?}"))?;

@@ -80,12 +80,13 @@ impl Request {
         }
     }
 
-    /// The attachments that GC leaves alone (container id, link). libcni writes null for none; without the key nobody said so.
+    /// The attachments that GC leaves alone (container id, link). libcni writes null for none, and no key for a caller that names none:
+    /// it has deleted all that it knows of then.
     pub fn valid(&self) -> Result<Vec<(String, String)>, Fault> {
         let list = match self.configuration.get("cni.dev/valid-attachments") {
-            Some(Value::Null) => &[],
+            None | Some(Value::Null) => &[],
             Some(Value::Array(list)) => list.as_slice(),
-            _ => return Err(Fault::new(code::CONFIGURATION, "GC without cni.dev/valid-attachments")),
+            _ => return Err(Fault::new(code::CONFIGURATION, "cni.dev/valid-attachments is no list")),
         };
         let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
         Ok(list.iter().map(|item| (text(item, "containerID"), text(item, "ifname"))).collect())
