@@ -21,7 +21,8 @@ const END_HEADERS: u8 = 4;
 pub fn serve(port: &str) -> io::Result<ExitCode> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     // Of both families, where the pod has both.
-    let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
+    let listener =
+        TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
     let mut out = io::stdout();
     writeln!(out, "serving {port}")?;
     out.flush()?;
