@@ -20,7 +20,6 @@ pub const CASES: &[Case] = &[
     Case { name: "disk-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("disk.img", "virtio-blk-pci")) },
     Case { name: "cd-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "scsi-cd")) },
     Case { name: "cd-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "ide-cd")) },
-    Case { name: "kexec-from-the-disk", boards: BOTH, run: kexec },
 ];
 
 /// What only `make boot-matrix` tries.
@@ -30,6 +29,7 @@ pub const LONG_CASES: &[Case] = &[
     Case { name: "usb-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "usb-storage")) },
     Case { name: "pxe-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Net("boot.ipxe")) },
     Case { name: "pxe-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Net("kutties.efi")) },
+    Case { name: "kexec-from-the-disk", boards: BOTH, run: kexec },
 ];
 
 /// Who starts the machine.
