@@ -96,6 +96,14 @@ fn type_all(node: &mut Node) -> Outcome {
     ensure(said == "a terminal\r\n", || format!("a terminal says {said:?}"))?;
     let wrong = guest.exec(&["kutties", "exec", &id, "/no/such/program"])?;
     ensure(wrong.code != 0 && wrong.stderr.contains("/no/such/program"), || format!("{wrong:?}"))?;
+    // What is typed before the two keys that leave arrives; the shell goes on, and hears the next visitor.
+    for word in ["one", "two"] {
+        guest.sh(&format!("printf 'echo {word} >>/tmp/heard\\n\\020\\021' | kutties attach -it {id}"))?;
+    }
+    until(Duration::from_secs(30), || match guest.sh(&format!("kutties exec {id} cat /tmp/heard"))? {
+        heard if heard == "one\ntwo\n" => Ok(()),
+        heard => Err(Error::new(format!("the shell heard {heard:?}"))),
+    })?;
     // At the machine's own console, which is a terminal, and is one again afterwards.
     let line = format!("kutties exec -it {id} sh -c 'test -t 0 && exit 4'");
     let code = node.vm.type_and_judge(&line, Duration::from_mins(1))?;

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::{Context, Result};
 use std::os::fd::AsFd;
@@ -19,6 +20,9 @@ use crate::link::{Talk, unexpected};
 use crate::monitor::wire::{Reply, Request};
 use crate::server::Shared;
 use crate::store::Container;
+
+/// How long a container may take to read what was typed by a client that has left.
+const REST: Duration = Duration::from_secs(10);
 
 /// Show the container to the client until its output ends. None when the client left before.
 pub async fn run(server: &Shared, container: &Container, client: &mut Client, connection: &Connection) -> Option<End> {
@@ -43,7 +47,11 @@ pub async fn run(server: &Shared, container: &Container, client: &mut Client, co
     }
     tokio::select! {
         _ = output.join_all() => Some(End::Success),
-        () = connection.lost() => None,
+        () = connection.lost() => {
+            // What the client typed before it left is the container's still, if it takes it.
+            let _ = timeout(REST, input.join_all()).await;
+            None
+        }
     }
 }
 
