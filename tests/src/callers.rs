@@ -8,7 +8,8 @@ use std::time::Duration;
 use kit::{Context, Error, Result};
 
 use crate::applet_cases;
-use crate::case::{Case, Outcome, X86, ensure};
+use crate::case::{Case, Outcome, X86};
+use crate::script::judge;
 use crate::world::{Kind, Node, World};
 
 /// The cases: one a script.
@@ -27,11 +28,7 @@ fn script(world: &mut World, board: &str, name: &str) -> Outcome {
     let guest = &node.vm.guest;
     let argv = ["/bin/sh", &format!("{FOLDER}/{name}.sh")];
     let output = guest.exec_within(&argv, b"", LIMIT)?;
-    let failed: Vec<&str> = output.stdout.lines().filter(|line| !line.starts_with("PASS")).collect();
-    ensure(output.ok() && failed.is_empty(), || {
-        format!("it ended with {}:\n{}\n{}", output.code, failed.join("\n"), output.stderr)
-    })?;
-    if output.stdout.contains("PASS") { Ok(()) } else { Err(Error::new("the script looked at nothing").into()) }
+    judge(&output)
 }
 
 /// Bring the scripts, the image and the userland, at the first use.
@@ -54,15 +51,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use crate::script::without_case;
 
     #[test]
     fn every_script_has_its_case() {
-        for entry in fs::read_dir(applet_cases::folder().join("callers")).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let known = CASES.iter().any(|case| name == format!("{}.sh", case.name));
-            assert!(known || name == "score.sh", "{name} has no case");
-        }
+        assert_eq!(without_case("callers", CASES, "score.sh"), [""; 0]);
     }
 }

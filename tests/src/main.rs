@@ -22,6 +22,7 @@ mod pods;
 mod registry;
 mod report;
 mod rpcs;
+mod script;
 mod streaming;
 mod survive;
 mod terminal;

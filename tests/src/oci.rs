@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use kit::{Context, Error};
+use kit::Context;
 
 use crate::applet_cases;
-use crate::case::{BOTH, Case, Outcome, X86, ensure};
+use crate::case::{BOTH, Case, Outcome, X86};
+use crate::script::judge;
 use crate::world::World;
 
 /// The cases: one a script.
@@ -39,24 +40,16 @@ fn script(world: &mut World, board: &str, name: &str) -> Outcome {
     let work = format!("WORK={WORK}/{name}");
     let argv = ["/bin/env", "OCI=kutties oci", &work, "sh", &format!("{FOLDER}/{name}.sh")];
     let output = guest.exec_within(&argv, b"", LIMIT)?;
-    let failed: Vec<&str> = output.stdout.lines().filter(|line| !line.starts_with("PASS")).collect();
-    ensure(output.ok() && failed.is_empty(), || {
-        format!("it ended with {}:\n{}\n{}", output.code, failed.join("\n"), output.stderr)
-    })?;
-    if output.stdout.contains("PASS") { Ok(()) } else { Err(Error::new("the script looked at nothing").into()) }
+    judge(&output)
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use crate::script::without_case;
 
     #[test]
     fn every_script_has_its_case() {
-        for entry in fs::read_dir(applet_cases::folder().join("oci")).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let known = CASES.iter().any(|case| name == format!("{}.sh", case.name));
-            assert!(known || name == "bundle.sh", "{name} has no case");
-        }
+        assert_eq!(without_case("oci", CASES, "bundle.sh"), [""; 0]);
     }
 }
