@@ -10,6 +10,8 @@ use crate::bios::{BLOCK, Bios};
 use crate::board::Arch;
 use crate::disk::{guid, system_partition};
 
+const CROWDED: &str = "the CD's folder does not hold so many files";
+
 /// The CD's bytes.
 pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<Vec<u8>> {
     let system = system_partition(arch, uki, time, 0, 0)?;
@@ -21,7 +23,7 @@ pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<V
         None => vec![file("EFI.IMG", system.bytes.as_slice())],
     };
     let Some((sector, stage)) = empty else {
-        let image = iso::image("KUTTIES", iso::Boot { bios: None, uefi: Some(0) }, &files(&[], &[]));
+        let image = iso::image("KUTTIES", iso::Boot { bios: None, uefi: Some(0) }, &files(&[], &[])).context(CROWDED)?;
         return partitions(image, uki, iso::places(&files(&[], &[]))[0], system.bytes.len(), None);
     };
     let bios = bios.context("a BIOS stage was promised")?;
@@ -29,7 +31,7 @@ pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<V
     let efi = u64::from(places[2]) * (iso::BLOCK / BLOCK) as u64 + (system.places[0] / BLOCK) as u64;
     let stage = bios.stage(uki, efi)?;
     let sector = bios.sector(u64::from(places[1]), u16::try_from(stage.len().div_ceil(iso::BLOCK))?);
-    let image = iso::image("KUTTIES", iso::Boot { bios: Some(0), uefi: Some(2) }, &files(&sector, &stage));
+    let image = iso::image("KUTTIES", iso::Boot { bios: Some(0), uefi: Some(2) }, &files(&sector, &stage)).context(CROWDED)?;
     partitions(image, uki, places[2], system.bytes.len(), Some((bios, stage)))
 }
 

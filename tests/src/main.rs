@@ -62,7 +62,7 @@ struct Options {
     #[arg(long)]
     long: bool,
     /// Try both.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "long")]
     every: bool,
     /// After this time no case begins that `skips.toml` lets go when it is late.
     #[arg(long, value_name = "N")]

@@ -31,13 +31,13 @@ struct Options {
     #[arg(short, long, conflicts_with = "kernel")]
     unload: bool,
     /// An initramfs segment; may come several times
-    #[arg(long, visible_alias = "ramdisk", value_name = "FILE")]
+    #[arg(long, visible_alias = "ramdisk", value_name = "FILE", requires = "kernel")]
     initrd: Vec<PathBuf>,
     /// The command line
-    #[arg(long, visible_alias = "command-line", value_name = "WORDS")]
+    #[arg(long, visible_alias = "command-line", value_name = "WORDS", requires = "kernel")]
     append: Option<String>,
     /// This kernel's own command line, with --append's words behind it
-    #[arg(long)]
+    #[arg(long, requires = "kernel")]
     reuse_cmdline: bool,
     /// The kernel
     #[arg(required_unless_present_any = ["exec", "unload"])]

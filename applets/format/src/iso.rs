@@ -48,8 +48,8 @@ pub fn places(files: &[File<'_>]) -> Vec<u32> {
     files.iter().map(place).collect()
 }
 
-/// The CD's bytes. The system area is left empty. More than one folder's block of files is cut off by the caller.
-pub fn image(label: &str, boot: Boot, files: &[File<'_>]) -> Vec<u8> {
+/// The CD's bytes, its system area empty. None when the files' entries, of some 46 bytes each, do not fit the folder's one block.
+pub fn image(label: &str, boot: Boot, files: &[File<'_>]) -> Option<Vec<u8>> {
     let places = places(files);
     let ends = files.iter().zip(&places).map(|(file, place)| *place as usize + file.bytes.len().max(1).div_ceil(BLOCK));
     let blocks = ends.max().unwrap_or(FIRST + 1).next_multiple_of(2);
@@ -63,11 +63,15 @@ pub fn image(label: &str, boot: Boot, files: &[File<'_>]) -> Vec<u8> {
         let parent: [u8; 2] = if block == PATHS_LITTLE { [1, 0] } else { [0, 1] };
         put(block, &[&[1, 0][..], &place, &parent, &[0, 0]].concat());
     }
-    put(ROOT, &root(files, &places));
+    let root = root(files, &places);
+    if root.len() > BLOCK {
+        return None;
+    }
+    put(ROOT, &root);
     for (file, place) in files.iter().zip(&places) {
         put(*place, file.bytes);
     }
-    image
+    Some(image)
 }
 
 /// A number in both byte orders.
@@ -150,7 +154,6 @@ fn root(files: &[File<'_>], places: &[u32]) -> Vec<u8> {
         let name = [files[index].name.as_bytes(), b";1"].concat();
         folder.extend(record(&name, places[index], files[index].bytes.len() as u32, 0));
     }
-    folder.truncate(BLOCK);
     folder
 }
 
@@ -175,10 +178,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn too_many_files_are_refused() {
+        let file = File { name: "A.BIN", bytes: &[] };
+        assert!(image("KUTTIES", Boot::default(), &[file; 40]).is_some());
+        assert!(image("KUTTIES", Boot::default(), &[file; 60]).is_none());
+    }
+
+    #[test]
     fn files_lie_where_folder_and_catalog_say() {
         let (small, large) = (vec![1; 100], vec![2; 9000]);
         let files = [File { name: "SECTOR.BIN", bytes: &small }, File { name: "EFI.IMG", bytes: &large }];
-        let image = image("KUTTIES", Boot { bios: Some(0), uefi: Some(1) }, &files);
+        let image = image("KUTTIES", Boot { bios: Some(0), uefi: Some(1) }, &files).unwrap();
         let places = places(&files);
         assert_eq!(image.len() % 4096, 0);
         for (file, place) in files.iter().zip(&places) {
