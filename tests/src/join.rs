@@ -103,9 +103,8 @@ fn preflight(world: &mut World, board: &str) -> Outcome {
 /// Type a join that must be refused with a sentence, after which the shell is there.
 fn refused(node: &mut Node, join: &str, sentence: &[&str]) -> Outcome {
     node.vm.console.wait_prompt(Mark::default(), BOOT)?;
-    let from = node.vm.console.mark();
-    let code = node.vm.type_and_judge(join, REFUSAL)?;
-    let said = node.vm.console.since(from).to_lowercase();
+    let (code, said) = node.vm.type_and_hear(join, REFUSAL)?;
+    let said = said.to_lowercase();
     ensure(code != 0, || format!("it ended with 0:\n{said}"))?;
     ensure(sentence.iter().any(|words| said.contains(words)), || format!("none of {sentence:?} in:\n{said}"))?;
     ensure(!said.contains("panic"), || said.clone())?;
@@ -197,9 +196,7 @@ fn native(world: &mut World, board: &str) -> Outcome {
     // What was refused has left nothing.
     let left = node.vm.guest.sh("ls /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/kubelet/* 2>/dev/null || true")?;
     ensure(left.trim().is_empty(), || format!("a refused join leaves {left}"))?;
-    let from = node.vm.console.mark();
-    let code = node.vm.type_and_judge(&own, JOIN)?;
-    let said = node.vm.console.since(from);
+    let (code, said) = node.vm.type_and_hear(&own, JOIN)?;
     ensure(code == 0 && said.contains("has joined the cluster"), || format!("the join ended with {code}:\n{said}"))?;
     node.wait_ready(&world.plane, JOIN)?;
     let guest = &node.vm.guest;
@@ -341,9 +338,7 @@ fn rejoins(world: &mut World, board: &str) -> Outcome {
     let booting = node.vm.console.wait("] consoles: ", from, BOOT)?;
     node.vm.console.wait_prompt(booting, BOOT)?;
     node.vm.wait_agent(BOOT)?;
-    let from = node.vm.console.mark();
-    let code = node.vm.type_and_judge(&format!("kutties {}", plane.join_command()), JOIN)?;
-    let said = node.vm.console.since(from);
+    let (code, said) = node.vm.type_and_hear(&format!("kutties {}", plane.join_command()), JOIN)?;
     ensure(code == 0, || format!("the second join ended with {code}:\n{said}"))?;
     // The old Node is Ready for forty seconds after its machine has gone; the boot takes less.
     ensure(said.to_lowercase().contains("wait"), || format!("it does not say that it waits for the old Node:\n{said}"))?;

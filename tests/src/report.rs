@@ -44,8 +44,12 @@ pub struct Report {
     pub counts: Counts,
     skips: Skips,
     late: Option<SystemTime>,
-    failed: Vec<String>,
+    /// Name and reason.
+    failed: Vec<(String, String)>,
 }
+
+/// How much of a reason is said again at the end, where only the last lines may be kept; in characters.
+const REASON: usize = 600;
 
 impl Report {
     /// Begin with what was counted before; `skips` lists what may be skipped. After `late` less is tried.
@@ -96,7 +100,7 @@ impl Report {
 
     fn fail(&mut self, name: &str, why: &str, seconds: f32) {
         self.counts.failed += 1;
-        self.failed.push(name.to_owned());
+        self.failed.push((name.to_owned(), why.split_whitespace().collect::<Vec<_>>().join(" ")));
         say(&format!("FAILED ({seconds:.1} s)\n"));
         for line in why.lines() {
             say(&format!("    {line}\n"));
@@ -105,8 +109,8 @@ impl Report {
 
     /// Say the closing line; the exit code.
     pub fn close(&self) -> ExitCode {
-        for name in &self.failed {
-            say(&format!("failed: {name}\n"));
+        for (name, why) in &self.failed {
+            say(&format!("failed: {name}: {}\n", why.chars().take(REASON).collect::<String>()));
         }
         let Counts { passed, failed, skipped } = self.counts;
         say(&format!("{passed} passed, {failed} failed, {skipped} skipped\n"));

@@ -180,9 +180,7 @@ impl Node {
     /// Type the join at the console's shell, as a person would, and wait for its end.
     pub fn join(&mut self, plane: &ControlPlane) -> Result<()> {
         self.vm.console.wait_prompt(Mark::default(), BOOT)?;
-        let from = self.vm.console.mark();
-        let code = self.vm.type_and_judge(&format!("kutties {}", plane.join_command()), JOIN)?;
-        let said = self.vm.console.since(from);
+        let (code, said) = self.vm.type_and_hear(&format!("kutties {}", plane.join_command()), JOIN)?;
         if code == 0 { Ok(()) } else { Err(Error::new(format!("the join ended with {code}:\n{said}"))) }
     }
 

@@ -7,7 +7,6 @@ version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing", "io.containerd.nri.v1.nri"]
 TOML
 chroot /debian containerd --log-level error > /debian/tmp/containerd.log 2>&1 < /dev/null &
-SERVER=$!
 ctr() { debian ctr "$@" 2>&1; }
 run() { ctr run --runtime io.containerd.runc.v2 --runc-binary "$OCI" "$@"; }
 until_there debian ctr version
@@ -47,6 +46,6 @@ OUT=$(run --rm --runc-systemd-cgroup --cgroup system.slice:ctr:r5 "$IMAGE" r5 ec
 case "$OUT" in *ran*) fail "systemd" "$OUT" ;; *"there is no systemd here"*) pass "systemd is refused with a sentence" ;; *) fail "systemd" "$OUT" ;; esac
 same "nothing is left in the runtime" "" "$(debian "$OCI" --root /run/containerd/runc/default list -q)"
 same "no cgroup is left" "" "$(find /sys/fs/cgroup/default -mindepth 1 -type d 2> /dev/null)"
-kill $SERVER
-wait $SERVER
+kill $(pgrep -x containerd)
+wait
 finish

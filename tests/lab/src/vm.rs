@@ -174,6 +174,18 @@ impl Vm {
         self.verdicts.wait(&nonce, limit).doing(format!("{line}\n{}", self.console.tail(20)))
     }
 
+    /// Type a line as [`Vm::type_and_judge`] does; its exit code and what the console said meanwhile, the line's echo with it.
+    ///
+    /// The code may be here before the command's last words, which come over a slower line: a mark is printed behind them.
+    pub fn type_and_hear(&mut self, line: &str, limit: Duration) -> Result<(i32, String)> {
+        let (nonce, from) = (self.verdicts.nonce(), self.console.mark());
+        // The quotes tell the mark from the echo of what is typed.
+        self.console.type_line(&format!("{line}; echo {nonce} $? >/dev/virtio-ports/{}; echo 'end' {nonce}", agent::VERDICT))?;
+        let code = self.verdicts.wait(&nonce, limit).doing(format!("{line}\n{}", self.console.tail(20)))?;
+        self.console.wait(&format!("end {nonce}"), from, limit)?;
+        Ok((code, self.console.since(from)))
+    }
+
     /// Wait until the agent answers: the machine has booted as far as services.
     pub fn wait_agent(&mut self, limit: Duration) -> Result<()> {
         let result =
