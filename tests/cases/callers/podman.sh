@@ -3,7 +3,7 @@
 . "$(dirname "$0")/score.sh"
 
 podman() { debian podman --runtime "$OCI" --cgroup-manager=cgroupfs "$@" 2>&1; }
-begin() { podman run -d --network=none "$@" > /dev/null; }
+begin() { BEGUN=$(podman run -d --network=none "$@") || fail "podman run $*" "$BEGUN"; }
 
 holds "load" "$(podman load -i /tmp/busybox.tar)" "$IMAGE"
 same "run" hello "$(podman run --rm --network=none "$IMAGE" echo hello)"
@@ -26,7 +26,8 @@ holds "tmpfs" "$OUT" scratched
 holds "no such program" "$(podman run --rm --network=none "$IMAGE" no-such-program)" 'exec: "no-such-program": executable file not found in $PATH'
 
 begin --name one "$IMAGE" sh -c 'trap "echo ended; exit 3" TERM; echo begun; while :; do sleep 0.1; done'
-until_there sh -c 'chroot /debian podman logs one | grep -q begun'
+logs_hold() { podman logs "$1" | grep -q "$2"; }
+until_there logs_hold one begun
 same "logs" begun "$(podman logs one)"
 same "exec" "here 1" "$(podman exec -e A=here one sh -c 'echo $A $(tr "\0" " " < /proc/1/cmdline | grep -c begun)')"
 podman exec one sh -c 'exit 9'
@@ -36,7 +37,7 @@ same "exec's input" piped "$(echo piped | podman exec -i one cat)"
 holds "top" "$(podman top one pid args)" begun
 podman pause one > /dev/null
 same "pause" paused "$(podman inspect -f '{{.State.Status}}' one)"
-holds "no exec in a paused one" "$(podman exec one true)" paused
+holds "no exec in a paused one" "$(podman exec one true)" "can only create exec sessions on running containers"
 podman unpause one > /dev/null
 same "unpause" running "$(podman inspect -f '{{.State.Status}}' one)"
 podman update --memory 48m --pids-limit 33 one > /dev/null
@@ -52,12 +53,12 @@ podman stop -t 20 one > /dev/null
 same "stop" "exited 3" "$(podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' one)"
 podman rm one > /dev/null
 same "rm" "" "$(podman ps -aq)"
-begin --name two --network=host "$IMAGE" sleep 1000
+podman run -d --network=host --name two "$IMAGE" sleep 1000 > /debian/tmp/two.log || fail "podman run on the host's network" "$(cat /debian/tmp/two.log)"
 same "the host's network" "$(readlink /proc/self/ns/net)" "$(podman exec two readlink /proc/self/ns/net)"
 podman rm -f -t 0 two > /dev/null
 same "rm -f" "" "$(podman ps -aq)"
 begin -t --name three "$IMAGE" sh -c 'test -t 1 && echo terminal; test -c /dev/console && echo console; sleep 1000'
-until_there sh -c 'chroot /debian podman logs three | grep -q console'
+until_there logs_hold three console
 holds "a terminal of its own" "$(podman logs three)" terminal
 podman rm -f -t 0 three > /dev/null
 begin --name four --memory 32m "$IMAGE" sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1; sleep 1; exit 4'

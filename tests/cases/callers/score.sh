@@ -24,6 +24,6 @@ until_there() {
 }
 
 # debian PROGRAM ARGS...: one of Debian's programs
-debian() { chroot /debian "$@"; }
+debian() { nsenter -t "$(cat /debian/run/holder)" -m -- "$@"; }
 
 finish() { [ $FAILED = 0 ]; }

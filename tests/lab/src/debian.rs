@@ -17,7 +17,9 @@ const PACKAGES: &[&str] = &["base-files", "podman", "containerd", "crun", "runc"
 const SKIPPED: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/i18n", "usr/lib/x86_64-linux-gnu/gconv"];
 
-/// For the guest's shell: the userland of the disk at /debian (no container's root can be changed below a shared mount), which can be written to, with our runtime and what its programs need of the system.
+/// For the guest's shell: the userland of the disk at /debian (no container's root can be changed below a shared mount), which can be
+/// written to, with our runtime and what its programs need of the system. `/debian/run/holder` names a process in whose mount
+/// namespace it is the root itself: who enters a container's namespace from below a `chroot` comes out above that.
 pub const SETUP: &str = "mountpoint -q /debian && exit 0
 mount --make-rprivate /
 modprobe virtio_blk; modprobe squashfs; modprobe overlay
@@ -32,7 +34,13 @@ mkdir -p /debian/var/tmp /debian/usr/local/bin /debian/etc/containerd
 : > /debian/usr/local/bin/oci && mount --bind /bin/kutties /debian/usr/local/bin/oci
 printf '[engine]\\nevents_logger = \"file\"\\n[containers]\\nlog_driver = \"k8s-file\"\\n' > /debian/etc/containers/containers.conf
 echo 127.0.0.1 localhost > /debian/etc/hosts
-: > /debian/etc/resolv.conf";
+: > /debian/etc/resolv.conf
+setsid unshare -m sh -c 'echo $$ > /debian/run/holder && mount --move /debian / && exec sleep infinity' > /debian/tmp/holder.log 2>&1 < /dev/null &
+for i in $(seq 100); do
+  nsenter -t \"$(cat /debian/run/holder)\" -m -- /usr/local/bin/oci --version && exit 0
+  sleep 0.2
+done 2> /dev/null > /dev/null
+cat /debian/tmp/holder.log; exit 1";
 
 /// The file system's image, made when it is missing. Needs the internet the first time.
 pub fn disk() -> Result<PathBuf> {
