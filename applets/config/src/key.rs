@@ -112,6 +112,13 @@ pub const NETWORK_TIMEOUT: Key = Key {
     default: "30",
     about: "seconds that a network card has to get an address at boot",
 };
+/// `ntp.servers`
+pub const NTP_SERVERS: Key = Key {
+    name: "ntp.servers",
+    kind: Kind::List,
+    default: "",
+    about: "time servers, HOST or HOST:PORT; without them those that the DHCP server names, else the clock is left alone",
+};
 /// `service.*.after`
 pub const SERVICE_AFTER: Key =
     Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
@@ -148,6 +155,7 @@ pub const KEYS: &[Key] = &[
     MODULES_LOAD,
     NETWORK_DHCP,
     NETWORK_TIMEOUT,
+    NTP_SERVERS,
     SERVICE_AFTER,
     SERVICE_COMMAND,
     SHUTDOWN_GRACE,

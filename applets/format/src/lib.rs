@@ -10,6 +10,7 @@ pub mod elf;
 pub mod fat;
 pub mod gpt;
 pub mod iso;
+pub mod ntp;
 pub mod pe;
 pub mod smbios;
 pub mod udp4;

@@ -3,6 +3,7 @@
 
 mod applet;
 mod args;
+pub mod clock;
 pub mod control;
 mod error;
 pub mod glob;

@@ -6,8 +6,9 @@ mod dhclient;
 mod ip;
 mod nc;
 mod nslookup;
+mod ntp;
 mod ping;
 mod wget;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, nslookup::NAME, ping::NAME, wget::NAME];
+pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, nslookup::NAME, ntp::NAME, ping::NAME, wget::NAME];
