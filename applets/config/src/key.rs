@@ -125,6 +125,13 @@ pub const SERVICE_AFTER: Key =
 /// `service.*.command`
 pub const SERVICE_COMMAND: Key =
     Key { name: "service.*.command", kind: Kind::List, default: "", about: "a program with its arguments, to be kept running" };
+/// `settings.unsigned`
+pub const SETTINGS_UNSIGNED: Key = Key {
+    name: "settings.unsigned",
+    kind: Kind::Flag,
+    default: "no",
+    about: "believe the settings of a URL that is not HTTPS without a signature: for a network where nobody else is",
+};
 /// `shutdown.grace`
 pub const SHUTDOWN_GRACE: Key = Key {
     name: "shutdown.grace",
@@ -158,6 +165,7 @@ pub const KEYS: &[Key] = &[
     NTP_SERVERS,
     SERVICE_AFTER,
     SERVICE_COMMAND,
+    SETTINGS_UNSIGNED,
     SHUTDOWN_GRACE,
     SYSCTL,
     VAR_SIZE,
