@@ -1,11 +1,17 @@
 //! The builtins `wait` and `jobs`, over the children of `background.rs`.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 
 use brush_core::builtins::BoxFuture;
-use brush_core::{CommandArg, Error, ErrorKind, ExecutionContext, ExecutionResult, ShellExtensions, ShellVariable};
+use brush_core::traps::TrapSignal;
+use brush_core::{CommandArg, Error, ExecutionContext, ExecutionResult, Shell, ShellExtensions, ShellVariable};
+use nix::sys::signal::Signal;
+use tokio::signal::unix::SignalKind;
 
 use crate::background::{Children, Job, changes, owner};
+use crate::eval::run;
 use crate::rewrite::BECOME;
 
 /// The status for what is no child of this shell.
@@ -57,28 +63,62 @@ pub fn wait<SE: ShellExtensions>(
             }
         };
         let own = owner(context.shell, false).unwrap_or_default();
-        let mut ended = (0, 0);
-        if wish.next {
-            ended = until(|children| any(children, own, &wish.operands)).await?.unwrap_or((0, NO_CHILD));
-        } else if wish.operands.is_empty() {
-            until(|children| all(children, own)).await?;
-        }
-        for word in wish.operands.iter().filter(|_| !wish.next) {
-            ended = until(|children| one(children, own, word)).await?.unwrap_or((0, NO_CHILD));
-            if ended.0 == 0 {
-                writeln!(context.stderr(), "wait: {word}: no child of this shell")?;
-            }
-        }
+        let mut signals = Signals::of(context.shell)?;
+        let answer = answer(&context, &mut signals, own, &wish).await?;
+        drop(signals);
+        let (pid, status) = match answer {
+            Answer::Ended(pid, status) => (pid, status),
+            Answer::Trapped(signal) => return trapped(context, signal).await,
+        };
         if let Some(name) = &wish.tell {
             context.shell.env_mut().unset(name)?;
-            if ended.0 != 0 {
-                context.shell.env_mut().set_global(name, ShellVariable::new(ended.0.to_string()))?;
+            if pid != 0 {
+                context.shell.env_mut().set_global(name, ShellVariable::new(pid.to_string()))?;
             }
         }
         // bash remembers what it told, POSIX forgets it.
         Children::now().forget(context.shell.options().posix_mode || wish.operands.is_empty());
-        Ok(ExecutionResult::new(ended.1))
+        Ok(ExecutionResult::new(status))
     })
+}
+
+async fn answer<SE: ShellExtensions>(
+    context: &ExecutionContext<'_, SE>,
+    signals: &mut Signals,
+    own: u64,
+    wish: &Wish,
+) -> Result<Answer, Error> {
+    if wish.next {
+        return signals.until(|children| any(children, own, &wish.operands)).await;
+    }
+    if wish.operands.is_empty() {
+        return signals.until(|children| all(children, own)).await;
+    }
+    let mut last = Answer::Ended(0, 0);
+    for word in &wish.operands {
+        last = signals.until(|children| one(children, own, word)).await?;
+        match last {
+            Answer::Trapped(_) => return Ok(last),
+            Answer::Ended(0, _) => writeln!(context.stderr(), "wait: {word}: no child of this shell")?,
+            Answer::Ended(..) => (),
+        }
+    }
+    Ok(last)
+}
+
+/// A signal came for which the script has commands: they are run, and the wait is over.
+async fn trapped<SE: ShellExtensions>(context: ExecutionContext<'_, SE>, signal: Signal) -> Result<ExecutionResult, Error> {
+    let status = ExecutionResult::new(u8::try_from(128 + signal as i32).unwrap_or(u8::MAX));
+    let Some(handler) = context.shell.traps().get_handler(TrapSignal::Signal(signal)).cloned() else { return Ok(status) };
+    let result = run(context.shell, handler.command, &handler.source_info, &context.params).await?;
+    Ok(if result.is_normal_flow() { status } else { result })
+}
+
+/// What a wait came to.
+enum Answer {
+    /// A process, and how it ended; no process where none was meant or known.
+    Ended(u32, u8),
+    Trapped(Signal),
 }
 
 /// What was found in the table: there is something to wait for, or an answer; none when nothing fits.
@@ -87,17 +127,60 @@ enum Found {
     Ended(Option<(u32, u8)>),
 }
 
-/// Look whenever a child ended, until there is an answer: a process and its status.
-async fn until(mut look: impl FnMut(&mut Children) -> Found + Send) -> Result<Option<(u32, u8)>, Error> {
-    // Before the first look, so that no end is missed.
-    let mut changes = changes()?;
-    loop {
-        if let Found::Ended(answer) = look(&mut Children::now()) {
-            return Ok(answer);
+type Listeners = Vec<(Signal, tokio::signal::unix::Signal)>;
+
+/// Those of trapped signals. They stay, so that the next wait hears of a signal that comes before it.
+static LISTENERS: Mutex<Listeners> = Mutex::new(Vec::new());
+
+/// Signals that end or interrupt a wait.
+struct Signals {
+    children: tokio::signal::unix::Signal,
+    trapped: Listeners,
+}
+
+impl Signals {
+    /// For a shell, whose subshells do not inherit traps.
+    fn of<SE: ShellExtensions>(shell: &Shell<SE>) -> Result<Self, Error> {
+        let mut trapped = std::mem::take(&mut *LISTENERS.lock().unwrap_or_else(PoisonError::into_inner));
+        for (trap, handler) in shell.traps().iter_handlers().filter(|_| !shell.is_subshell()) {
+            if let TrapSignal::Signal(signal) = trap
+                && !handler.command.is_empty()
+                && !trapped.iter().any(|(known, _)| *known == signal)
+            {
+                let kind = SignalKind::from_raw(signal as i32);
+                // What can't be caught can be trapped nevertheless, to no avail.
+                trapped.extend(tokio::signal::unix::signal(kind).ok().map(|listener| (signal, listener)));
+            }
         }
-        if changes.recv().await.is_none() {
-            return Err(ErrorKind::InternalError("no more signals come".into()).into());
+        // Made before the first look, so that no end is missed.
+        Ok(Self { children: changes()?, trapped })
+    }
+
+    /// Look whenever a child ended, until there is an answer.
+    async fn until(&mut self, mut look: impl FnMut(&mut Children) -> Found + Send) -> Result<Answer, Error> {
+        loop {
+            if let Found::Ended(answer) = look(&mut Children::now()) {
+                let (pid, status) = answer.unwrap_or((0, NO_CHILD));
+                return Ok(Answer::Ended(pid, status));
+            }
+            let interrupt = std::future::poll_fn(|task| {
+                for (signal, listener) in &mut self.trapped {
+                    if listener.poll_recv(task).is_ready() {
+                        return Poll::Ready(Some(*signal));
+                    }
+                }
+                self.children.poll_recv(task).map(|_| None)
+            });
+            if let Some(signal) = interrupt.await {
+                return Ok(Answer::Trapped(signal));
+            }
         }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        LISTENERS.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.trapped);
     }
 }
 
@@ -120,7 +203,7 @@ fn all(children: &mut Children, own: u64) -> Found {
         return Found::Runs;
     }
     children.of(own).for_each(|job| job.told = true);
-    Found::Ended(None)
+    Found::Ended(Some((0, 0)))
 }
 
 /// The first that ended and was not told yet, of those or of all.
