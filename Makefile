@@ -3,6 +3,8 @@
 BOARD ?= x86_64-qemu
 KUBE ?= node
 IMAGES ?=
+# For make image: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
+SIGN ?=
 # For make test and conformance: texts in the names of cases or specs, with commas between.
 ONLY ?=
 # For make test: after so many minutes begin no case that tests/skips.toml lets go.
@@ -26,7 +28,7 @@ run: ready ## boot a diskless node in a virtual machine and join it to a cluster
 	@cargo run -q -p lab -- run --board $(BOARD)
 
 image: ready ## build out/BOARD/ and print the sizes
-	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES))
+	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES)) $(if $(SIGN),--sign $(SIGN))
 
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))

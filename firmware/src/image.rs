@@ -9,8 +9,9 @@ use initramfs::Archive;
 use crate::apt::{Package, Suite};
 use crate::board::Board;
 use crate::kernel::Kernel;
-use crate::manifest::{Manifest, Output};
+use crate::manifest::{Boot, Manifest, Output};
 use crate::segment::{self, Sizes};
+use crate::sign::Key;
 use crate::{binary, bundle, kind, modules, place, rust_std, squash, tools};
 
 /// Which Kubernetes bundle goes along.
@@ -56,6 +57,8 @@ pub struct Options {
     pub kube: Kube,
     /// Image archives (docker or OCI, tar) or OCI layout folders that go along; none makes no segment.
     pub images: Vec<PathBuf>,
+    /// The key that signs the manifest; its public key goes into the core.
+    pub sign: Option<PathBuf>,
     /// Make the images that the board names, too.
     pub whole: bool,
 }
@@ -102,8 +105,12 @@ const KUBE_PROGRAM: &str = "kube";
 /// Where programs in Go and others look for certificate authorities first.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// The keys whose updates a node takes; `kit::paths::TRUST` says the same to the applets.
+const TRUST: &str = "/etc/kutties/update.pub";
+
 /// Build all that did not stay the same since the last time.
 pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
+    let key = options.sign.as_deref().map(Key::read).transpose()?;
     let tools = tools::ensure(board)?;
     let dir = board.out()?;
     let mut work = Work { dir: dir.clone(), files: Vec::new(), packages: Vec::new() };
@@ -120,7 +127,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         images => Some(work.segment("images", &images_archive(images)?)?),
     };
     let kutties = work.copy(&binary::build(board.arch, &tools)?, "kutties")?;
-    let core = work.core(board, &kutties)?;
+    let core = work.core(board, &kutties, key.as_ref())?;
     let manifest = dir.join("manifest.json");
     let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
     if options.whole {
@@ -138,9 +145,17 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         kernel_release: kernel.release,
         packages: work.packages,
         files: work.files,
+        boot: Boot { kernel: name(&outputs.vmlinuz), segments: outputs.segments().into_iter().map(name).collect() },
     }
     .write(&outputs.manifest)?;
+    if let Some(key) = key {
+        key.sign_file(&outputs.manifest)?;
+    }
     Ok(outputs)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.
@@ -176,13 +191,16 @@ impl Work {
         Ok(path)
     }
 
-    fn core(&mut self, board: &Board, kutties: &Path) -> Result<PathBuf> {
+    fn core(&mut self, board: &Board, kutties: &Path, key: Option<&Key>) -> Result<PathBuf> {
         let binary = fs::read(kutties).with_context(|| format!("read {}", kutties.display()))?;
         let mut archive = initramfs::core::build(&place::repository().join("initramfs"), &binary)?;
         let suite = Suite::new(&board.kernel.suite, board.arch.debian())?;
         let package = suite.fetch("ca-certificates", "", false)?;
         archive.file(AUTHORITIES, 0o644, authorities(&suite.unpack(&package)?)?)?;
         self.packages.push(package);
+        if let Some(key) = key {
+            archive.file(TRUST, 0o644, key.public())?;
+        }
         self.segment("core", &archive)
     }
 }

@@ -21,6 +21,7 @@ pub mod place;
 pub mod run;
 pub mod rust_std;
 pub mod segment;
+pub mod sign;
 pub mod sizes;
 pub mod squash;
 pub mod sum;

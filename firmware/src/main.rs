@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use firmware::board::{Arch, Board};
 use firmware::image::{self, Kube, Options};
+use firmware::sign::Key;
 use firmware::{bundle, segment, sizes, test_image, tools};
 
 /// Builds what boots.
@@ -36,9 +37,26 @@ enum Verb {
         /// Container images to take along: tar archives or OCI layout folders
         #[arg(long, num_args = 1..)]
         images: Vec<PathBuf>,
+        /// Sign the manifest with this key, and have nodes take what it signs
+        #[arg(long, value_name = "KEY")]
+        sign: Option<PathBuf>,
         /// Measure the segments as xz too
         #[arg(long)]
         xz: bool,
+    },
+    /// Make a key to sign with: FILE, which stays here, and FILE.pub, a node's /etc/kutties/update.pub
+    Key {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Sign files, each as FILE.sig: a manifest, or a node's settings
+    Sign {
+        /// The key
+        #[arg(long)]
+        key: PathBuf,
+        /// What to sign
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
     },
     /// Pack a folder of files as a node segment
     Node {
@@ -94,9 +112,14 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Tools { board } => tools::ensure(&Board::load(&board)?).map(drop),
-        Verb::Image { board, kube, images, xz } => {
-            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true })?;
+        Verb::Image { board, kube, images, sign, xz } => {
+            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, sign, whole: true })?;
             sizes::print(&outputs, xz)
+        }
+        Verb::Key { file } => Key::make(&file).map(|_| println!("{0} is secret; {0}.pub is for nodes", file.display())),
+        Verb::Sign { key, files } => {
+            let key = Key::read(&key)?;
+            files.iter().try_for_each(|file| key.sign_file(file).map(|path| println!("{}", path.display())))
         }
         Verb::Node { files, segment } => {
             let segment = std::path::absolute(&segment).with_context(|| format!("find {}", segment.display()))?;

@@ -30,6 +30,18 @@ pub struct Manifest {
     pub packages: Vec<Package>,
     /// The outputs.
     pub files: Vec<Output>,
+    /// What a boot loader loads, or a node that updates itself.
+    #[serde(default)]
+    pub boot: Boot,
+}
+
+/// The files to start, by their names.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Boot {
+    /// The kernel.
+    pub kernel: String,
+    /// The segments, in order; a node's own comes after them.
+    pub segments: Vec<String>,
 }
 
 /// One output.

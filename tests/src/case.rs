@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
+    applets, boot, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
     streaming, survive,
 };
 
@@ -54,6 +54,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("conformance", conformance::CASES),
     ("streaming", streaming::CASES),
     ("survive", survive::CASES),
+    ("clock", clock::CASES),
     ("join", join::CASES),
     ("media", media::CASES),
     ("end", boot::END_CASES),

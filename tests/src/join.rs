@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use firmware::sign::Key;
 use kit::{Context, Error, Result};
 use kube::discovery::{Pin, Token, discover};
 use kube::discovery_file::{confirm, from_file};
@@ -37,7 +38,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// What the names of the cases hold that need the bundle with the kubelet alone.
-pub const ALONE: &[&str] = &["kubelet-alone", "at-boot"];
+pub const ALONE: &[&str] = &["kubelet-alone", "at-boot", "joined-worker"];
 
 /// The front asks before kubeadm does, which would try for five minutes; a machine that does not answer gets one.
 const REFUSAL: Duration = Duration::from_mins(2);
@@ -169,7 +170,7 @@ fn worker(world: &mut World, board: &str) -> Outcome {
 }
 
 /// Boot with the kubelet in the place of the whole bundle.
-fn take_kubelet(appliance: &Appliance, spec: &mut Spec) {
+pub fn take_kubelet(appliance: &Appliance, spec: &mut Spec) {
     let all = appliance.kube_node();
     spec.segments.retain(|segment| *segment != all);
     spec.segments.push(appliance.kube_worker());
@@ -241,8 +242,12 @@ const WEB: u16 = 8077;
 
 fn by_url(world: &mut World, board: &str) -> Outcome {
     let mut mac = String::new();
+    let key = Key::make(&world.lab.dir().join("settings-key")).map_err(told)?;
     let mut node = world.boot(board, |appliance, spec| {
         take_kubelet(appliance, spec);
+        let trust = [(kit::paths::TRUST, key.public().into_bytes())];
+        spec.segments
+            .push(segment::files(&spec.dir.join("trust.cpio"), &trust.each_ref().map(|(path, key)| (*path, key.as_slice())))?);
         mac = spec.nics.first().map(|nic| nic.mac.clone()).unwrap_or_default();
         spec.smbios =
             vec!["kutties.config=http://10.77.0.1:8077/${mac}/${serial}.toml".into(), "kutties.shutdown.grace=7".into()];
@@ -279,7 +284,17 @@ fn by_url(world: &mut World, board: &str) -> Outcome {
     // Now it is served, with an unknown key, too, which is said and harms nothing.
     let text = format!("hostname = \"by-url\"\njoin = \"{}\"\nno-such-key = 1\n", join_key(&world.plane));
     let path = format!("/{mac}/rack%207.toml");
-    let web = Web::start(WEB, [(path.clone(), text)].into())?;
+    let pages = |text: &str, signature: String| {
+        [(path.clone(), text.as_bytes().to_vec()), (format!("{path}.sig"), signature.into_bytes())].into()
+    };
+    // Somebody on the way has changed it: nothing of it is taken.
+    let from = node.vm.console.mark();
+    let forged = Web::start(WEB, pages(&text.replace("by-url", "forged"), key.sign(text.as_bytes())))?;
+    node.vm.wait_console("is not signed by a key of /etc/kutties/update.pub", from, BOOT)?;
+    drop(forged);
+    let name = node.vm.guest.sh("hostname; kutties config show")?;
+    ensure(!name.contains("forged"), || format!("forged settings are taken:\n{name}"))?;
+    let web = Web::start(WEB, pages(&text, key.sign(text.as_bytes())))?;
     node.name = "by-url".into();
     node.wait_ready(&world.plane, JOIN)?;
     ensure(web.asked().contains(&path), || format!("{path} was not asked for, but {:?}", web.asked()))?;
@@ -288,6 +303,10 @@ fn by_url(world: &mut World, board: &str) -> Outcome {
     ensure(row(&late, "join").contains("(secret)"), || late.clone())?;
     let said = node.vm.console.since(Mark::default());
     ensure(said.contains("unknown key no-such-key at http://"), || format!("the unknown key is not said:\n{said}"))
+}
+
+fn told(e: impl std::fmt::Display) -> Error {
+    Error::new(format!("{e:#}"))
 }
 
 /// In seconds.

@@ -6,6 +6,7 @@ mod boot;
 mod callers;
 mod case;
 mod client;
+mod clock;
 mod cni;
 mod conformance;
 mod cri;

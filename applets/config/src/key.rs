@@ -112,12 +112,26 @@ pub const NETWORK_TIMEOUT: Key = Key {
     default: "30",
     about: "seconds that a network card has to get an address at boot",
 };
+/// `ntp.servers`
+pub const NTP_SERVERS: Key = Key {
+    name: "ntp.servers",
+    kind: Kind::List,
+    default: "",
+    about: "time servers, HOST or HOST:PORT; without them those that the DHCP server names, else the clock is left alone",
+};
 /// `service.*.after`
 pub const SERVICE_AFTER: Key =
     Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
 /// `service.*.command`
 pub const SERVICE_COMMAND: Key =
     Key { name: "service.*.command", kind: Kind::List, default: "", about: "a program with its arguments, to be kept running" };
+/// `settings.unsigned`
+pub const SETTINGS_UNSIGNED: Key = Key {
+    name: "settings.unsigned",
+    kind: Kind::Flag,
+    default: "no",
+    about: "believe the settings of a URL that is not HTTPS without a signature: for a network where nobody else is",
+};
 /// `shutdown.grace`
 pub const SHUTDOWN_GRACE: Key = Key {
     name: "shutdown.grace",
@@ -148,8 +162,10 @@ pub const KEYS: &[Key] = &[
     MODULES_LOAD,
     NETWORK_DHCP,
     NETWORK_TIMEOUT,
+    NTP_SERVERS,
     SERVICE_AFTER,
     SERVICE_COMMAND,
+    SETTINGS_UNSIGNED,
     SHUTDOWN_GRACE,
     SYSCTL,
     VAR_SIZE,

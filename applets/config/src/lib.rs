@@ -181,9 +181,13 @@ mod tests {
         expect("file", "a.toml");
         // Option 224 is text in hexadecimal digits: kutties.modules.load=x
         let options = "6b7574746965732e6d6f64756c65732e6c6f61643d78";
-        fs::write(dir.join("dhcp/eth0.json"), format!("{{\"host_name\": \"dhcp\", \"options\": {{\"224\": \"{options}\"}}}}"))
-            .unwrap();
+        fs::write(
+            dir.join("dhcp/eth0.json"),
+            format!("{{\"host_name\": \"dhcp\", \"ntp\": [\"10.0.0.9\"], \"options\": {{\"224\": \"{options}\"}}}}"),
+        )
+        .unwrap();
         expect("dhcp", "DHCP server on eth0");
+        assert_eq!(Config::load_from(&places).list(&key::NTP_SERVERS), ["10.0.0.9"]);
         let smbios = [&[11, 5, 1, 0, 1][..], b"kutties.hostname=smbios\0serial 7\0\0", &[127, 4, 4, 0, 0, 0]].concat();
         fs::write(dir.join("DMI"), smbios).unwrap();
         expect("smbios", "SMBIOS");

@@ -8,7 +8,7 @@ use format::{dhcp, smbios};
 use kit::paths;
 
 use crate::value::Value;
-use crate::{Config, command_line};
+use crate::{Config, command_line, key};
 
 /// What the sources read.
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ fn files(places: &Places, config: &mut Config) {
     }
 }
 
-/// The name that DHCP servers give this machine, and the settings in their option for those.
+/// The name that DHCP servers give this machine, their time servers, and the settings in their option for those.
 fn leases(places: &Places, config: &mut Config) {
     for path in entries(&places.dhcp).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
         let Some(lease) = read(&path).and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok()) else {
@@ -96,6 +96,11 @@ fn leases(places: &Places, config: &mut Config) {
         let name = lease["host_name"].as_str().and_then(|name| name.split('.').next());
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             config.set("hostname", Value::One(name.to_owned()), &source);
+        }
+        let times: Vec<String> =
+            lease["ntp"].as_array().into_iter().flatten().filter_map(|one| one.as_str()).map(str::to_owned).collect();
+        if !times.is_empty() {
+            config.set(key::NTP_SERVERS.name, Value::Many(times), &source);
         }
         if let Some(text) = lease["options"][dhcp::option::SETTINGS.to_string()].as_str().and_then(unhex) {
             settings(command_line::words(&text).iter().map(String::as_str), &source, config);

@@ -67,6 +67,16 @@ pub mod option {
     pub const BOOT_SERVER: u8 = 66;
     /// The boot file's name.
     pub const BOOT_FILE: u8 = 67;
+    /// For PXE: discovery and menus, as options of their own (of the PXE specification 2.1).
+    pub const VENDOR: u8 = 43;
+    /// What programs on the client call themselves (RFC 3004): iPXE says `iPXE`.
+    pub const USER_CLASS: u8 = 77;
+    /// The client's architecture and firmware (RFC 4578).
+    pub const ARCH: u8 = 93;
+    /// The client's network interface's kind (RFC 4578).
+    pub const INTERFACE: u8 = 94;
+    /// The machine's UUID (RFC 4578).
+    pub const UUID: u8 = 97;
     /// Domains to look names up in.
     pub const SEARCH: u8 = 119;
     /// Routes with prefixes; where they are, routers do not count.
@@ -234,7 +244,7 @@ impl Packet {
         })
     }
 
-    /// The packet's bytes. `server_name` and `file` are not written: clients leave them empty.
+    /// The packet's bytes. A name that does not fit its field with the zero behind it is left out.
     pub fn to_bytes(&self) -> Vec<u8> {
         const ETHERNET: u8 = 1;
         let mut bytes = vec![if self.reply { 2 } else { 1 }, ETHERNET, 6, 0];
@@ -246,6 +256,11 @@ impl Packet {
         }
         bytes.extend(self.hardware);
         bytes.resize(236, 0);
+        for (field, name) in [(SNAME, &self.server_name), (FILE, &self.file)] {
+            if name.len() < field.len() {
+                bytes[field.start..field.start + name.len()].copy_from_slice(name.as_bytes());
+            }
+        }
         bytes.extend(MAGIC);
         // Some servers look for the type at the first place only.
         let kind = self.options.get_key_value(&option::TYPE);

@@ -182,6 +182,57 @@ pub fn with_sections(file: &[u8], more: &[(&str, &[u8])]) -> Result<Vec<u8>, Err
     Ok(out)
 }
 
+/// A program with one section more, without the bytes between: `head` in the place of the file's first ones, the file up to `end`,
+/// then `tail`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Extended {
+    /// The changed headers.
+    pub head: Vec<u8>,
+    /// Where the file's own bytes end.
+    pub end: u64,
+    /// Padding and the new section.
+    pub tail: Vec<u8>,
+}
+
+/// How many bytes [`extended`] needs of a file at most: more headers no program has.
+pub const HEAD: usize = 64 << 10;
+
+/// Add a section to a file of which no more than the beginning is read: programs that carry a system are large.
+pub fn extended(head: &[u8], len: u64, name: &str, bytes: &[u8]) -> Result<Extended, Error> {
+    let headers = headers(head)?;
+    let size = u32_at(head, headers.optional + SIZE_OF_HEADERS)? as usize;
+    let end = sections(head)?.iter().map(|section| u64::from(section.at) + u64::from(section.raw)).max();
+    let end = end.unwrap_or(0).max(size as u64);
+    let align = u32_at(head, headers.optional + FILE_ALIGNMENT)?.max(BLOCK);
+    let image = u32_at(head, headers.optional + SECTION_ALIGNMENT)?;
+    if [align, image].iter().any(|align| !align.is_power_of_two() || *align > MOST_ALIGNED) || end > len {
+        return Err(Error::Damaged);
+    }
+    let place = headers.sections + headers.count * SECTION_LEN;
+    if place + SECTION_LEN > size || headers.count == MOST {
+        return Err(Error::NoRoom);
+    }
+    let mut head = head.get(..size).ok_or(Error::Damaged)?.to_vec();
+    let at = u32::try_from(end).ok().and_then(|end| end.checked_next_multiple_of(align)).ok_or(Error::TooLarge)?;
+    let mut tail = vec![0; (u64::from(at) - end) as usize];
+    tail.extend_from_slice(bytes);
+    pad_to(&mut tail, bytes.len(), align);
+    let raw = u32::try_from(bytes.len().next_multiple_of(align as usize)).map_err(|_| Error::TooLarge)?;
+    let address = u32_at(&head, headers.optional + SIZE_OF_IMAGE)?;
+    let header = section_header(name, bytes.len() as u32, address, raw, at)?;
+    head[place..place + SECTION_LEN].copy_from_slice(&header);
+    let after = address.checked_add((bytes.len() as u32).max(1)).and_then(|end| end.checked_next_multiple_of(image));
+    head[headers.count_at..headers.count_at + 2].copy_from_slice(&(headers.count as u16 + 1).to_le_bytes());
+    put(&mut head, headers.optional + SIZE_OF_IMAGE, after.ok_or(Error::TooLarge)?);
+    put(&mut head, headers.optional + CHECKSUM, 0);
+    Ok(Extended { head, end, tail })
+}
+
+fn pad_to(out: &mut Vec<u8>, written: usize, align: u32) {
+    let more = written.next_multiple_of(align as usize) - written;
+    out.resize(out.len() + more, 0);
+}
+
 fn section_header(name: &str, size: u32, address: u32, raw: u32, at: u32) -> Result<Vec<u8>, Error> {
     if name.len() > 8 {
         return Err(Error::LongName);
@@ -255,6 +306,20 @@ mod tests {
         // One section after another is the same as all at once.
         let first = with_sections(&empty(), &[(".cmdline", b"quiet")]).unwrap();
         assert_eq!(with_sections(&first, &[(".linux", &big), (".initrd", b"")]).unwrap(), file);
+    }
+
+    #[test]
+    fn a_section_is_added_without_the_whole_file() {
+        let file = with_sections(&empty(), &[(".cmdline", b"quiet"), (".linux", &[7; 0x1234])]).unwrap();
+        let Extended { head, end, tail } = extended(&file[..0x800], file.len() as u64, ".initrd", b"more").unwrap();
+        let all = [&head, &file[head.len()..end as usize], &tail].concat();
+        let found = sections(&all).unwrap();
+        assert_eq!(found.last().unwrap().of_file(&all), Some(b"more".as_slice()));
+        let other = with_sections(&file, &[(".initrd", b"more")]).unwrap();
+        assert_eq!(found.last().unwrap().address, sections(&other).unwrap().last().unwrap().address);
+        assert_eq!(sections(&file).unwrap(), found[..2]);
+        assert_eq!(extended(&file[..0x100], file.len() as u64, ".x", b""), Err(Error::Damaged));
+        assert_eq!(extended(&file, 0x900, ".x", b""), Err(Error::Damaged));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Supervisor {
 impl Supervisor {
     /// Add what the configuration wants to have run. A service that is there already has its new plan from its next start on.
     pub fn add_all(&mut self, config: &Config) {
-        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config)];
+        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config)];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
         for plan in plans.into_iter().flatten().chain(own) {
             match self.services.iter_mut().find(|service| service.plan.name == plan.name) {
@@ -152,6 +152,14 @@ fn kubelet_plan(config: &Config) -> Option<Plan> {
         environment: environment.collect(),
         ..plan("kubelet", Program::Made(kubelet::command))
     })
+}
+
+/// Keeps the clock right, where somebody names time servers.
+fn ntp_plan(config: &Config) -> Option<Plan> {
+    let servers = config.list(&key::NTP_SERVERS);
+    // A name that begins with a dash is none, but would be an option.
+    let command = [paths::BINARY, "ntp", "--"].map(str::to_owned).into_iter().chain(servers.clone()).collect();
+    (!servers.is_empty()).then(|| Plan { after_network: true, ..plan("ntp", Program::Is(command)) })
 }
 
 /// `service.NAME.command` of the configuration.

@@ -3,6 +3,7 @@
 
 mod applet;
 mod args;
+pub mod clock;
 pub mod control;
 mod error;
 pub mod glob;
@@ -10,6 +11,8 @@ pub mod modules;
 pub mod own;
 pub mod paths;
 pub mod signal;
+pub mod trust;
+pub mod web;
 
 pub use applet::{Applet, Entry, Exit, Place};
 pub use args::parse;

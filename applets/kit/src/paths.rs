@@ -38,6 +38,8 @@ pub const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
 pub const KUBE: &str = "/usr/lib/kutties/kube";
 /// Configuration that came with the initramfs: `*.toml`.
 pub const CONFIG: &str = "/etc/kutties";
+/// The public keys of those whose updates and settings this node takes.
+pub const TRUST: &str = "/etc/kutties/update.pub";
 /// All settings with their sources, gathered when the network came up: JSON, for root alone.
 pub const CONFIG_GATHERED: &str = "/run/kutties/config/gathered.json";
 /// What the key `config`, a URL, brought: TOML, for root alone.

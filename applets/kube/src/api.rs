@@ -1,4 +1,4 @@
-//! GET requests to a Kubernetes API server over TLS: one request a connection, one document back.
+//! Requests to a Kubernetes API server over TLS: one request a connection, one document back.
 
 use std::sync::Arc;
 
@@ -87,20 +87,38 @@ impl Api {
     /// # Errors
     /// The server can't be reached, TLS fails, or what comes back is not HTTP. A status other than 200 is no error here.
     pub fn get(&self, path: &str) -> Result<Answer> {
-        let Response { status, body } = self.get_bytes(path)?;
-        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+        self.get_bytes(path).map(answer)
+    }
+
+    /// POST a document.
+    pub fn post(&self, path: &str, document: &Value) -> Result<Answer> {
+        let body = serde_json::to_vec(document).doing("encode a document")?;
+        self.send(&format!("POST {path}"), "Content-Type: application/json\r\n", &body).map(answer)
+    }
+
+    /// DELETE what a path names.
+    pub fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(&format!("DELETE {path}"), "", &[]).map(answer)
     }
 
     /// The same for what is no JSON.
     pub fn get_bytes(&self, path: &str) -> Result<Response> {
+        self.send(&format!("GET {path}"), "", &[])
+    }
+
+    fn send(&self, what: &str, headers: &str, body: &[u8]) -> Result<Response> {
         let (host, _) = split(&self.endpoint)?;
         let name = ServerName::try_from(host.to_owned()).doing(format_args!("use {host:?} as a server's name"))?;
         let tcp = http::connect(&self.endpoint)?;
         let connection = ClientConnection::new(self.tls.clone(), name).doing("set up TLS")?;
         let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let headers = format!("Accept: application/json, */*\r\n{token}");
-        http::get(StreamOwned::new(connection, tcp), &self.endpoint, path, &headers)
+        let headers = format!("Accept: application/json, */*\r\n{token}{headers}");
+        http::send(StreamOwned::new(connection, tcp), &self.endpoint, what, &headers, body)
     }
+}
+
+fn answer(response: Response) -> Answer {
+    Answer { status: response.status, body: serde_json::from_slice(&response.body).unwrap_or(Value::Null) }
 }
 
 /// Host (without brackets) and port.

@@ -41,9 +41,16 @@ pub fn connect(endpoint: &str) -> Result<TcpStream> {
 }
 
 /// GET a path of the server at the other end of the stream.
-pub fn get(mut stream: impl Read + Write, endpoint: &str, path: &str, headers: &str) -> Result<Response> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n{headers}\r\n");
-    stream.write_all(request.as_bytes()).map_err(|e| untold(endpoint, &e))?;
+pub fn get(stream: impl Read + Write, endpoint: &str, path: &str, headers: &str) -> Result<Response> {
+    send(stream, endpoint, &format!("GET {path}"), headers, &[])
+}
+
+/// The same with another method, and with a body.
+pub fn send(mut stream: impl Read + Write, endpoint: &str, what: &str, headers: &str, body: &[u8]) -> Result<Response> {
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let request = format!("{what} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n{length}{headers}\r\n");
+    let request = [request.as_bytes(), body].concat();
+    stream.write_all(&request).map_err(|e| untold(endpoint, &e))?;
     let bytes = receive(&mut stream, Instant::now() + WHOLE).map_err(|why| Error::new(format!("hear from {endpoint}: {why}")))?;
     parse(&bytes).ok_or_else(|| Error::new(format!("{endpoint} does not answer as an API server")))
 }

@@ -17,9 +17,10 @@ pub mod plan;
 mod preflight;
 pub mod spki;
 mod systemctl;
+mod token;
 pub mod yaml;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[native::JOIN, kubeadm::KUBEADM, systemctl::NAME];
+pub const APPLETS: &[Applet] = &[native::JOIN, kubeadm::KUBEADM, systemctl::NAME, token::NAME];

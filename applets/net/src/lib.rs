@@ -5,9 +5,11 @@ use kit::Applet;
 mod dhclient;
 mod ip;
 mod nc;
+mod netboot;
 mod nslookup;
+mod ntp;
 mod ping;
 mod wget;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, nslookup::NAME, ping::NAME, wget::NAME];
+pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, netboot::NAME, nslookup::NAME, ntp::NAME, ping::NAME, wget::NAME];

@@ -1,7 +1,7 @@
 //! `wget`: fetch files over HTTP and HTTPS.
 //!
 //! Usage: wget [-cq] [-O FILE] [-P DIR] [-T SECONDS] [-t TRIES] [-U AGENT] [--header LINE]... [--post-data TEXT|--post-file FILE]
-//!        [--spider] [--ca-certificate FILE] [--no-check-certificate] URL...
+//!        [--spider] [--ca-certificate FILE] [--no-check-certificate] [--https-only] URL...
 //!
 //! A file is called as the URL's last part (`index.html` when that is empty), with .1, .2 and so on when there is such a file; -O
 //! names it (- is standard output). -c goes on where a broken transfer ended. Servers are believed when a certificate of
@@ -76,6 +76,9 @@ struct Options {
     /// Believe any server
     #[arg(long)]
     no_check_certificate: bool,
+    /// Never follow a server to anything but HTTPS
+    #[arg(long)]
+    https_only: bool,
     /// What to fetch; without a scheme it is http
     #[arg(required = true, value_name = "URL")]
     urls: Vec<String>,

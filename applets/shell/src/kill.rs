@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Write;
 
+use crate::background::{self, Children};
+
 /// The builtin.
 pub struct Kill;
 
@@ -107,8 +109,18 @@ fn signal(name: &str) -> Result<Option<Signal>, String> {
     }
 }
 
+/// A job of the table of children, as a process that runs.
+fn own_job(owner: u64, word: &str) -> Option<i32> {
+    let mut children = Children::now();
+    let job = children.find(owner, word).filter(|job| job.status.is_none())?;
+    i32::try_from(job.pid).ok()
+}
+
 fn send<SE: ShellExtensions>(shell: &mut Shell<SE>, word: &str, signal: Option<Signal>) -> Result<(), String> {
-    let pid = if word.starts_with('%') {
+    let owner = background::owner(shell, true).unwrap_or_default();
+    let pid = if let Some(child) = word.strip_prefix('%').and_then(|_| own_job(owner, word)) {
+        child
+    } else if word.starts_with('%') {
         let job = shell.jobs_mut().resolve_job_spec(word).ok_or("no such job")?;
         // A job is a process group of its own.
         -job.process_group_id().ok_or("the job has no process")?

@@ -2,14 +2,22 @@
 
 mod background;
 mod complete;
+mod eval;
 mod input;
 mod interrupt;
 mod kill;
 mod line;
 mod options;
+mod print;
+mod rewrite;
+mod settle;
 mod sh;
+mod state;
 mod talk;
 mod terminal;
+mod trap;
+mod wait;
+mod words;
 
 use kit::Applet;
 

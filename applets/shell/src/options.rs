@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use kit::{Error, Result};
 
+use crate::background::CHILD;
+
 /// What a call asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -25,6 +27,8 @@ pub struct Options {
     pub off: Vec<String>,
     /// `-n`
     pub no_execute: bool,
+    /// A child that runs a list in the background: see `background.rs`.
+    pub child: bool,
     /// The script and its arguments; with `-c`, the name and the arguments.
     pub operands: Vec<String>,
 }
@@ -83,6 +87,7 @@ impl Options {
             "login" => self.login = true,
             "noprofile" => self.no_profile = true,
             "norc" => self.no_rc = true,
+            CHILD => self.child = true,
             "posix" => self.set("posix".into(), true),
             "help" => return Err(Error::text(HELP)),
             "version" => return Err(Error::text(concat!("kutties sh ", env!("CARGO_PKG_VERSION"), " (brush)\n"))),

@@ -6,9 +6,9 @@ use brush_core::terminal::TerminalControl;
 use brush_core::{ExecutionControlFlow, Shell, ShellExtensions, SourceInfo};
 use kit::{Context, Result};
 
-use crate::background::settle;
 use crate::input::{Input, Read};
-use crate::interrupt;
+use crate::settle::settle;
+use crate::{eval, interrupt};
 
 /// Read and run commands until the input ends or one asks to leave. Gives the last status.
 pub async fn talk<SE: ShellExtensions>(mut shell: Shell<SE>) -> Result<u8> {
@@ -65,7 +65,7 @@ async fn run<SE: ShellExtensions>(shell: &mut Shell<SE>, text: String) -> Result
     shell.add_to_history(text.trim_end_matches('\n')).doing("remember the command")?;
     let lines = text.lines().count().max(1);
     let params = shell.default_exec_params();
-    let leaves = match shell.run_string(text, &SourceInfo::from("main"), &params).await {
+    let leaves = match eval::run(shell, text, &SourceInfo::from("main"), &params).await {
         Ok(result) => matches!(result.next_control_flow, ExecutionControlFlow::ExitShell) && !interrupt::caused(&result),
         Err(e) => {
             // As above.

@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod child;
+pub mod clock;
 pub mod fds;
 pub mod fork;
 pub mod interface;

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use cni::{Answer, Network, VERSIONS};
-use format::{dhcp, dns, elf, udp4};
+use format::{dhcp, dns, elf, ntp, udp4};
 use serde_json::Value;
 
 /// A network's configuration.
@@ -46,6 +46,17 @@ pub fn dhcp_packet(input: &[u8]) {
 pub fn dns_answer(input: &[u8]) {
     let id = input.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
     let _ = dns::answer(input, id);
+}
+
+/// A time server's answer; its number is that of the question. What is believed lies within forty years after the floor.
+pub fn ntp_answer(input: &[u8]) {
+    const FLOOR: i64 = 1_767_225_600;
+    const NANOS: i128 = 1_000_000_000;
+    let number = input.get(24..32).and_then(|number| number.try_into().ok()).map_or(0, u64::from_be_bytes);
+    let Ok(answer) = ntp::answer(input, number, FLOOR) else { return };
+    let (first, last) = (i128::from(FLOOR) * NANOS, i128::from(FLOOR + 1_300_000_000) * NANOS);
+    assert!(answer.received >= first && answer.sent >= answer.received && answer.sent < last);
+    assert!((1..16).contains(&answer.stratum) && (0..2 * NANOS).contains(&answer.distance));
 }
 
 /// A datagram in an IP packet; what we write, we read.

@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "kubeconfig", run: join::kubeconfig },
     Target { name: "manifest", run: image::strangers::manifest },
     Target { name: "modules", run: files::modules },
+    Target { name: "ntp", run: network::ntp_answer },
     Target { name: "pe", run: kernels::pe },
     Target { name: "registry-words", run: image::strangers::words },
     Target { name: "smbios", run: smbios::table },

@@ -20,6 +20,7 @@ mod service;
 mod socket;
 mod terminal;
 pub mod test_image;
+pub mod time;
 pub mod tool;
 mod until;
 pub mod verdict;

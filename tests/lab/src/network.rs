@@ -19,6 +19,9 @@ pub const BRIDGE: &str = "kt0";
 /// The lab's own address: gateway, DHCP server and control plane.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
+/// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
+pub const TIMED: &str = "52:54:01";
+
 /// The first address that is given to a machine; the last byte of its hardware address is the same.
 const FIRST: u8 = 11;
 
@@ -133,6 +136,9 @@ fn dnsmasq(dir: &Path) -> Result<Command> {
     command.args(["--no-resolv", "--no-hosts", "--domain=lab", "--local=/lab/"]);
     command.args(["--dhcp-range=10.77.0.128,10.77.0.250,255.255.255.0,1h", "--dhcp-authoritative", "--no-ping", "--log-dhcp"]);
     command.arg(format!("--dhcp-option=option:router,{ADDRESS}")).arg(format!("--dhcp-option=option:dns-server,{ADDRESS}"));
+    command
+        .arg(format!("--dhcp-mac=set:timed,{TIMED}:*:*:*"))
+        .arg(format!("--dhcp-option=tag:timed,option:ntp-server,{ADDRESS}"));
     command.arg(format!("--dhcp-hostsdir={}", hosts.display()));
     command.arg(format!("--dhcp-leasefile={}", dir.join("leases").display()));
     Ok(command)

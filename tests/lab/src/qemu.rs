@@ -69,6 +69,9 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
     for (name, content) in &spec.fw_cfg {
         qemu.arg("-fw_cfg").arg(format!("name={name},string={}", content.replace(',', ",,")));
     }
+    if let Some(clock) = &spec.rtc {
+        qemu.arg("-rtc").arg(format!("base={clock}"));
+    }
     if !spec.reboots {
         qemu.arg("-no-reboot");
     }

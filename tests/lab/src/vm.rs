@@ -62,6 +62,8 @@ pub struct Spec {
     pub smbios_serial: Option<String>,
     /// And files of QEMU's fw_cfg, by their names, with their content.
     pub fw_cfg: Vec<(String, String)>,
+    /// What the machine's own clock shows at power-on, as `1999-01-01T00:00:00`; the host's time without.
+    pub rtc: Option<String>,
     /// Whether a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
     /// A folder of its own, with a short path, for sockets and the joined initramfs.
@@ -88,6 +90,7 @@ impl Spec {
             smbios: Vec::new(),
             smbios_serial: None,
             fw_cfg: Vec::new(),
+            rtc: None,
             reboots: true,
             dir,
             transcript,

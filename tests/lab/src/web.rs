@@ -1,4 +1,4 @@
-//! A web server in the lab: a few texts at fixed paths, and a list of what was asked for.
+//! A web server in the lab: a few files at fixed paths, and a list of what was asked for.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -27,8 +27,8 @@ pub struct Web {
 }
 
 impl Web {
-    /// Serve those texts by their paths, at the lab's address.
-    pub fn start(port: u16, pages: HashMap<String, String>) -> Result<Self> {
+    /// Serve those files by their paths, at the lab's address.
+    pub fn start(port: u16, pages: HashMap<String, Vec<u8>>) -> Result<Self> {
         let address = SocketAddr::from((ADDRESS, port));
         let listener = TcpListener::bind(address).doing(format!("serve at {address}"))?;
         let (ended, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -59,13 +59,14 @@ impl Drop for Web {
     }
 }
 
-fn answer(mut client: TcpStream, pages: &HashMap<String, String>, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn answer(mut client: TcpStream, pages: &HashMap<String, Vec<u8>>, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(client.try_clone()?.take(HEAD)).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (status, text) = pages.get(&path).map_or(("404 Not Found", ""), |text| ("200 OK", text.as_str()));
+    let (status, content) = pages.get(&path).map_or(("404 Not Found", &[][..]), |content| ("200 OK", content.as_slice()));
     asked.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-    write!(client, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len())
+    write!(client, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", content.len())?;
+    client.write_all(content)
 }

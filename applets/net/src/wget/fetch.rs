@@ -142,6 +142,7 @@ fn agent(options: &Options) -> Result<Agent> {
     let config = Agent::config_builder()
         .tls_config(tls)
         .user_agent(name)
+        .https_only(options.https_only)
         .http_status_as_error(false)
         .timeout_resolve(wait)
         .timeout_connect(wait)
@@ -184,7 +185,7 @@ fn failure(url: &str, e: &ureq::Error) -> Failure {
         E::Timeout(_) | E::ConnectionFailed => (status::NETWORK, true),
         E::HostNotFound => (status::NETWORK, false),
         E::Tls(_) | E::Pem(_) | E::Rustls(_) => (status::CERTIFICATE, false),
-        E::Protocol(_) | E::RedirectFailed | E::TooManyRedirects => (status::PROTOCOL, false),
+        E::Protocol(_) | E::RequireHttpsOnly(_) | E::RedirectFailed | E::TooManyRedirects => (status::PROTOCOL, false),
         _ => (kit::Exit::FAILED, false),
     };
     let error = of(status).err().unwrap_or_else(|| Error::new(e.to_string()));

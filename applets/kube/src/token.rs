@@ -1,0 +1,262 @@
+//! `token`: bootstrap tokens, with which nodes join a cluster.
+//!
+//! Usage: kutties token create [--kubeconfig FILE] [--ttl TIME] [--description TEXT] [--join] [--once]
+//!        kutties token list [--kubeconfig FILE]
+//!        kutties token delete [--kubeconfig FILE] ID|TOKEN...
+//!
+//! What is made is as `kubeadm token create` makes it: a secret of kube-system that the cluster itself forgets when its time is over.
+//! `create` waits until the cluster's description is signed with it, so that who gets it can join at once. With `--once` it stays
+//! until a node has its certificate by it, and deletes it then.
+
+mod secret;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::{Parser, Subcommand};
+use kit::{Applet, Context, Error, Exit, Place, Result};
+use serde_json::Value;
+
+use crate::api::{Answer, Api};
+use crate::discovery::{CLUSTER_INFO, Token, pins_of};
+use crate::http;
+use crate::kubeconfig::Kubeconfig;
+use crate::options::duration;
+
+/// The record.
+pub const NAME: Applet =
+    Applet { name: "token", about: "make, list and delete bootstrap tokens of a cluster", place: Place::Node, run };
+
+/// Where kubeadm puts the administrator's kubeconfig.
+const ADMIN: &str = "/etc/kubernetes/admin.conf";
+/// Secrets of the cluster's own.
+const SECRETS: &str = "/api/v1/namespaces/kube-system/secrets";
+/// What kubelets ask for with a token. The answer comes in parts: each request for a certificate is some kilobytes long.
+const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?fieldSelector=spec.signerName%3Dkubernetes.io%2Fkube-apiserver-client-kubelet&limit=250";
+/// The most parts that are read.
+const PARTS: usize = 40;
+/// How often to look whether a token was used: between a kubelet's certificate and its first work lies more.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long the cluster may take to sign its description: it does so at each change of a token.
+const SIGNED: Duration = Duration::from_secs(30);
+
+#[derive(Parser, Debug)]
+struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Make a token and print it
+    Create {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// How long it lives, such as 10m or 24h
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time_to_live)]
+        ttl: Duration,
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        description: String,
+        /// Print the value of the key join: HOST:PORT,token=TOKEN,ca=sha256:HASH
+        #[arg(long)]
+        join: bool,
+        /// Stay until a node has joined with it, or its time is over, and delete it
+        #[arg(long)]
+        once: bool,
+    },
+    /// Show the tokens: ID, end, use, description
+    List {
+        #[command(flatten)]
+        cluster: Cluster,
+    },
+    /// Delete tokens
+    Delete {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// The token, or its first part
+        #[arg(required = true, value_name = "ID|TOKEN")]
+        tokens: Vec<String>,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct Cluster {
+    /// A kubeconfig of someone who may write secrets of kube-system; else KUBECONFIG's, or /etc/kubernetes/admin.conf
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let options: Options = kit::parse(&NAME, args)?;
+    match options.verb {
+        Verb::Create { cluster, ttl, description, join, once } => {
+            let (config, api) = cluster.open()?;
+            create(&config, &api, ttl, &description, join, once)
+        }
+        Verb::List { cluster } => list(&cluster.open()?.1),
+        Verb::Delete { cluster, tokens } => {
+            let (_, api) = cluster.open()?;
+            tokens.iter().try_for_each(|token| delete(&api, id(token)?))
+        }
+    }
+    .map(|()| Exit::OK)
+}
+
+impl Cluster {
+    fn open(&self) -> Result<(Kubeconfig, Api)> {
+        let path = self.kubeconfig.clone().or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from));
+        let path = path.unwrap_or_else(|| ADMIN.into());
+        let text = std::fs::read_to_string(&path).on("read", &path)?;
+        let config = Kubeconfig::parse(&text, path.parent().or(Some(Path::new(".")))).on("read", &path)?;
+        let api = Api::verified(&config.endpoint, &config.ca, &config.credentials)?;
+        Ok((config, api))
+    }
+}
+
+fn create(config: &Kubeconfig, api: &Api, ttl: Duration, description: &str, join: bool, once: bool) -> Result<()> {
+    let token = secret::random()?;
+    let end = Instant::now() + ttl;
+    let document = secret::document(&token, SystemTime::now() + ttl, description);
+    let answer = api.post(SECRETS, &document)?;
+    expect(&answer, 201, &format!("make a token at {}", api.endpoint))?;
+    let made = signed(api, &token).and_then(|()| {
+        let whole = format!("{}.{}", token.id, token.secret);
+        let line = if join { join_key(config, &whole)? } else { whole };
+        let mut out = std::io::stdout();
+        writeln!(out, "{line}").and_then(|()| out.flush()).doing("print the token")
+    });
+    match made {
+        Ok(()) if once => once_used(api, &token, end),
+        Ok(()) => Ok(()),
+        Err(e) => {
+            // Nobody has it. When it can't be deleted either, its end comes by itself.
+            let _ = delete(api, &token.id);
+            Err(e)
+        }
+    }
+}
+
+fn join_key(config: &Kubeconfig, token: &str) -> Result<String> {
+    let pins = pins_of(&config.ca)?;
+    let pin = pins.first().ok_or_else(|| Error::new("the kubeconfig has no CA's certificate"))?;
+    Ok(format!("{},token={token},ca={}", config.endpoint, pin.0))
+}
+
+/// Wait until the cluster's description is signed with the token.
+fn signed(api: &Api, token: &Token) -> Result<()> {
+    let end = Instant::now() + SIGNED;
+    let field = format!("jws-kubeconfig-{}", token.id);
+    loop {
+        let answer = api.get(CLUSTER_INFO)?;
+        if answer.status == 404 {
+            return Err(Error::new(format!("{} has no cluster-info: was the cluster made by kubeadm?", api.endpoint)));
+        }
+        if answer.body["data"][&field].is_string() {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            let seconds = SIGNED.as_secs();
+            return Err(Error::new(format!(
+                "{} does not sign its cluster-info with the new token within {seconds} s",
+                api.endpoint
+            )));
+        }
+        std::thread::sleep(LOOK / 4);
+    }
+}
+
+/// Wait until a kubelet has its certificate by the token, or the token's time is over; then it goes.
+fn once_used(api: &Api, token: &Token, end: Instant) -> Result<()> {
+    while Instant::now() < end {
+        match used(api, &token.id) {
+            Ok(true) => return delete(api, &token.id),
+            Ok(false) => {}
+            Err(e) if http::is_passing(&e) => {}
+            Err(e) => return Err(e),
+        }
+        std::thread::sleep(LOOK);
+    }
+    delete(api, &token.id)
+}
+
+fn used(api: &Api, id: &str) -> Result<bool> {
+    let user = format!("system:bootstrap:{id}");
+    let mut next = String::new();
+    for _ in 0..PARTS {
+        let answer = api.get(&format!("{REQUESTS}{next}"))?;
+        expect(&answer, 200, "look at requests for certificates")?;
+        let none = Vec::new();
+        let mut items = answer.body["items"].as_array().unwrap_or(&none).iter();
+        let granted = |item: &Value| item["status"]["certificate"].as_str().is_some_and(|text| !text.is_empty());
+        if items.any(|item| item["spec"]["username"] == user.as_str() && granted(item)) {
+            return Ok(true);
+        }
+        match answer.body["metadata"]["continue"].as_str().filter(|text| !text.is_empty()) {
+            // It becomes part of a request's line.
+            Some(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=.".contains(&b)) => {
+                next = format!("&continue={text}");
+            }
+            _ => break,
+        }
+    }
+    Ok(false)
+}
+
+fn list(api: &Api) -> Result<()> {
+    let answer = api.get(&format!("{SECRETS}?fieldSelector=type%3Dbootstrap.kubernetes.io%2Ftoken"))?;
+    expect(&answer, 200, &format!("list the tokens of {}", api.endpoint))?;
+    let mut out = kit::out();
+    for item in answer.body["items"].as_array().into_iter().flatten() {
+        writeln!(out, "{}", secret::row(item)).doing("print the tokens")?;
+    }
+    out.flush().doing("print the tokens")
+}
+
+fn delete(api: &Api, id: &str) -> Result<()> {
+    let answer = api.delete(&format!("{SECRETS}/bootstrap-token-{id}"))?;
+    // The cluster itself may have been faster.
+    if answer.status == 404 { Ok(()) } else { expect(&answer, 200, &format!("delete token {id}")) }
+}
+
+fn expect(answer: &Answer, status: u16, what: &str) -> Result<()> {
+    if answer.status == status {
+        return Ok(());
+    }
+    let why = answer.body["message"].as_str().map_or_else(|| format!("status {}", answer.status), str::to_owned);
+    // Its server is only busy: it may be tried again.
+    let verb = if matches!(answer.status, 429 | 500..) { "ask the cluster to " } else { "" };
+    Err(Error::new(format!("{verb}{what}: {why}")))
+}
+
+/// A token's first part.
+fn id(text: &str) -> Result<&str> {
+    let id = text.split('.').next().unwrap_or_default();
+    let good = id.len() == 6 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if good { Ok(id) } else { Err(Error::usage(format!("{text:?} is neither a token nor its first part"))) }
+}
+
+/// `90s`, `10m`, `24h`.
+fn time_to_live(text: &str) -> Result<Duration, String> {
+    let found = duration(text).filter(|time| *time >= LOOK);
+    found.ok_or_else(|| "it must be a time such as 90s, 10m or 24h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_names_are_checked() {
+        assert_eq!(time_to_live("10m"), Ok(Duration::from_mins(10)));
+        for wrong in ["", "10", "m", "-1m", "0s", "1d", "ö"] {
+            assert!(time_to_live(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(id("abcdef.0123456789abcdef").ok(), Some("abcdef"));
+        for wrong in ["", "abc", "ABCDEF", "../../x"] {
+            assert!(id(wrong).is_err(), "{wrong}");
+        }
+    }
+}
