@@ -1,6 +1,6 @@
 //! Kernels and boot images, which come from the network and from disks.
 
-use format::{pe, zboot};
+use format::{fdt, fit, pe, zboot};
 
 /// Sections lie in the file, and adding one keeps the others where they were.
 pub fn pe(bytes: &[u8]) {
@@ -21,5 +21,15 @@ pub fn pe(bytes: &[u8]) {
 pub fn zboot(bytes: &[u8]) {
     if let Some(inner) = zboot::parse(bytes) {
         assert!(inner.packed.len() <= bytes.len() && inner.name.len() <= 32);
+    }
+}
+
+/// A tree can be written again and is the same then; what an image holds lies inside.
+pub fn fit(bytes: &[u8]) {
+    let Ok(tree) = fdt::parse(bytes) else { return };
+    let again = fdt::write(&tree).unwrap_or_default();
+    assert_eq!(fdt::parse(&again).as_ref(), Ok(&tree), "the tree changed");
+    if let Ok(parts) = fit::parts(&tree) {
+        assert!(parts.kernel.len() + parts.ramdisk.map_or(0, <[u8]>::len) <= 2 * bytes.len());
     }
 }

@@ -18,6 +18,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dhcp", run: network::dhcp_packet },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
+    Target { name: "fit", run: kernels::fit },
     Target { name: "hosts-toml", run: image::strangers::hosts_toml },
     Target { name: "http-answer", run: join::answer },
     Target { name: "http-head", run: cri::strangers::head },
