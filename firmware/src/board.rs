@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 use crate::place;
+use crate::sdcard::Sdcard;
 
 /// What `board/NAME.toml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Board {
     pub kernel: Kernel,
     /// Which modules it takes along.
     pub modules: Modules,
+    /// What a Raspberry Pi's card holds beside kernel and segments.
+    pub sdcard: Option<Sdcard>,
     /// How QEMU plays it; none for a board that QEMU can't play.
     pub qemu: Option<Qemu>,
 }

@@ -9,6 +9,7 @@ use initramfs::Archive;
 use crate::apt::{Package, Suite};
 use crate::board::Board;
 use crate::kernel::Kernel;
+use crate::kind::Given;
 use crate::manifest::{Manifest, Output};
 use crate::segment::{self, Sizes};
 use crate::{binary, bundle, kind, modules, place, rust_std, squash, tools};
@@ -58,6 +59,8 @@ pub struct Options {
     pub images: Vec<PathBuf>,
     /// Make the images that the board names, too.
     pub whole: bool,
+    /// A folder with a board's own firmware files, which may not be shipped.
+    pub firmware: Option<PathBuf>,
 }
 
 /// What was built, as absolute paths.
@@ -124,7 +127,9 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let manifest = dir.join("manifest.json");
     let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
     if options.whole {
-        for path in kind::build(board, &outputs, &kernel.release)? {
+        let trees = kernel.trees();
+        let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
+        for path in kind::build(board, &outputs, given)? {
             work.files.push(Output::of(&path, None)?);
         }
     }

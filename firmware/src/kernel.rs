@@ -38,6 +38,11 @@ impl Kernel {
         Ok(Self { vmlinuz: boot("vmlinuz"), config: boot("config"), package, root, release })
     }
 
+    /// The folder of the device trees, where the package has one.
+    pub fn trees(&self) -> Option<PathBuf> {
+        Some(self.root.join("usr/lib").join(format!("linux-image-{}", self.release))).filter(|dir| dir.is_dir())
+    }
+
     /// The modules and what was shipped with them.
     pub fn modules(&self) -> PathBuf {
         self.root.join("lib/modules").join(&self.release)

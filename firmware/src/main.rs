@@ -36,6 +36,9 @@ enum Verb {
         /// Container images to take along: tar archives or OCI layout folders
         #[arg(long, num_args = 1..)]
         images: Vec<PathBuf>,
+        /// A folder with a board's own firmware files, such as a Raspberry Pi's start4.elf
+        #[arg(long)]
+        firmware: Option<PathBuf>,
         /// Measure the segments as xz too
         #[arg(long)]
         xz: bool,
@@ -94,8 +97,8 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Tools { board } => tools::ensure(&Board::load(&board)?).map(drop),
-        Verb::Image { board, kube, images, xz } => {
-            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true })?;
+        Verb::Image { board, kube, images, firmware, xz } => {
+            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true, firmware })?;
             sizes::print(&outputs, xz)
         }
         Verb::Node { files, segment } => {

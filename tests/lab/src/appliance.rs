@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use firmware::board::{Board, Qemu};
 use firmware::image::{Kube, Options, Outputs};
+use firmware::kind::Given;
 use firmware::manifest::Manifest;
 use firmware::{binary, image, kind, tools};
 use kit::{Context, Error, Result};
@@ -68,7 +69,8 @@ impl Appliance {
         };
         let mut board = self.board.clone();
         board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
-        kind::build(&board, &outputs, &manifest.kernel_release).map(drop).map_err(told)
+        let given = Given { release: &manifest.kernel_release, ..Given::default() };
+        kind::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
     /// The folder of those images.
