@@ -15,6 +15,7 @@ use crate::disk::guid;
 use crate::image::Outputs;
 use crate::kind::Given;
 use crate::segment::epoch;
+use crate::sum;
 use crate::uki::together;
 
 /// The image's name.
@@ -44,11 +45,15 @@ pub struct Sdcard {
 /// The card's bytes.
 pub fn build(board: &Board, outputs: &Outputs, given: Given<'_>, cmdline: &str) -> Result<Vec<u8>> {
     let files = files(board, outputs, given, cmdline)?;
-    let kernel = files.iter().find(|(name, _)| name == KERNEL).map(|(_, bytes)| bytes.as_slice()).unwrap_or_default();
-    let serial = u32::from_le_bytes(guid("card", kernel).0[..4].try_into()?);
+    image(&files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>())
+}
+
+/// A card with these files; also U-Boot finds its own on one.
+pub fn image(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+    let sums: Vec<String> = files.iter().map(|(_, bytes)| sum::bytes(bytes)).collect();
+    let serial = u32::from_le_bytes(guid("card", sums.concat().as_bytes()).0[..4].try_into()?);
     let shape = fat::Shape { label: "KUTTIES", serial, hidden: FIRST, free: FREE, time: epoch()? };
-    let named: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    let system = fat::image(shape, &named).context("make a FAT file system")?.bytes;
+    let system = fat::image(shape, files).context("make a FAT file system")?.bytes;
     let mut image = boot_record(serial, u32::try_from(system.len() / SECTOR)?).to_vec();
     image.resize(FIRST as usize * SECTOR, 0);
     image.extend(system);

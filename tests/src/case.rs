@@ -38,6 +38,9 @@ pub const BOTH: &[&str] = &["x86_64-qemu", "aarch64-qemu"];
 /// Where one architecture says as much as two.
 pub const X86: &[&str] = &["x86_64-qemu"];
 
+/// What x86 does not have.
+pub const ARM: &[&str] = &["aarch64-qemu"];
+
 /// Every area with its cases, in the order in which they run on a board: what wears the warm machines out comes last.
 pub const AREAS: &[(&str, &[Case])] = &[
     ("boot", boot::CASES),

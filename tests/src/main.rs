@@ -156,6 +156,7 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
         report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
     }
     drop(world);
+    report.table("media/", &out.join("boot-matrix.md"))?;
     Ok(report.close())
 }
 
@@ -182,6 +183,9 @@ fn build(plan: &[Planned]) -> Result<()> {
         let appliance = Appliance::build(board)?;
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
             appliance.build_media()?;
+        }
+        if plan.iter().any(|planned| planned.board == board && planned.name.contains(media::PI)) {
+            lab::appliance::build_card(media::PI_BOARD)?;
         }
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
             appliance.build_survival()?;
