@@ -13,6 +13,8 @@ use crate::segment::epoch;
 use crate::sum;
 use crate::uki::together;
 
+/// The image's name.
+pub const NAME: &str = "kutties.itb";
 /// The script's name in the image: `source ${fileaddr}:boot`.
 const SCRIPT: &str = "boot";
 /// What a kernel begins with that U-Boot's `booti` understands, and where it stands.
@@ -30,19 +32,22 @@ pub fn build(board: &Board, outputs: &Outputs, cmdline: &str) -> Result<Vec<u8>>
         outputs.vmlinuz.display()
     );
     let segments = together(outputs.segments().into_iter().map(read).collect::<Result<_>>()?);
-    let script = script(cmdline);
+    let script = boot(cmdline);
     let part = |name, kind, bytes| Part { name, kind, arch: "arm64", bytes, sha256: sum::raw(bytes) };
     let others = [part(SCRIPT, "script", script.as_bytes())];
     let (kernel, ramdisk) = (part("kernel", "kernel_noload", &kernel), part("ramdisk", "ramdisk", &segments));
     fit::write("kutties", epoch()?, kernel, ramdisk, &others).context("make kutties.itb")
 }
 
-/// For `extlinux/extlinux.conf` beside the image on a file system that U-Boot searches: it then boots by itself.
-pub fn extlinux(cmdline: &str) -> String {
-    format!("default kutties\nlabel kutties\n  kernel /kutties.itb\n  initrd /kutties.itb\n  append {cmdline}\n")
+/// `boot.scr`, which U-Boot looks for on every medium: it loads the image that lies beside it.
+pub fn script(cmdline: &str) -> Result<Vec<u8>> {
+    let load = format!("load ${{devtype}} ${{devnum}}:${{distro_bootpart}} ${{kernel_addr_r}} ${{prefix}}{NAME}");
+    Ok(fit::script("kutties", epoch()?, &format!("{load}\n{}", boot(cmdline))))
 }
 
-/// Boots what was loaded last, with U-Boot's own device tree. A machine's own words may come in `kutties`.
-fn script(cmdline: &str) -> String {
-    format!("setenv bootargs {cmdline} ${{kutties}}\nbootm ${{fileaddr}} ${{fileaddr}} ${{fdtcontroladdr}}\n")
+/// Boots what was loaded last, with U-Boot's own device tree. The configuration is named, for else U-Boot looks for one that is made for
+/// this machine alone. A machine's own words may come in `kutties`.
+fn boot(cmdline: &str) -> String {
+    let image = format!("${{fileaddr}}#{}", fit::CONFIGURATION);
+    format!("setenv bootargs {cmdline} ${{kutties}}\nbootm {image} {image} ${{fdtcontroladdr}}\n")
 }

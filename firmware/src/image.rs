@@ -10,9 +10,9 @@ use crate::apt::{Package, Suite};
 use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::kind::Given;
-use crate::manifest::{Manifest, Output};
+use crate::manifest::{Manifest, Output, Part, parts};
 use crate::segment::{self, Sizes};
-use crate::{binary, bundle, kind, modules, place, rust_std, squash, tools};
+use crate::{binary, bundle, kind, modules, place, rust_std, sbom, squash, tools};
 
 /// Which Kubernetes bundle goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -114,8 +114,9 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let vmlinuz = work.copy(&kernel.vmlinuz, "vmlinuz")?;
     work.packages.push(kernel.package.clone());
     let modules = work.segment("modules", &modules::build(board, &kernel)?)?;
-    let kube = match options.kube.variant() {
-        Some(variant) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, board)?)?),
+    let bundle = options.kube.variant().map(|variant| bundle_of(variant, board)).transpose()?;
+    let kube = match options.kube.variant().zip(bundle.as_deref()) {
+        Some((variant, file)) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, file)?)?),
         None => None,
     };
     let images = match options.images.as_slice() {
@@ -129,11 +130,16 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     if options.whole {
         let trees = kernel.trees();
         let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
+        // Every image holds all that boots; the binary is in the core.
+        let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
         for path in kind::build(board, &outputs, given)? {
-            work.files.push(Output::of(&path, None)?);
+            let is_small =
+                fs::metadata(&path).is_ok_and(|meta| meta.len() < parts.iter().map(|part| part.bytes).max().unwrap_or(0));
+            let parts = if is_small { Vec::new() } else { parts.clone() };
+            work.files.push(Output::of(&outputs.dir, &path, None, parts)?);
         }
     }
-    Manifest {
+    let mut manifest = Manifest {
         board: board.name.clone(),
         arch: board.arch,
         profile: binary::profile(),
@@ -143,15 +149,18 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         kernel_release: kernel.release,
         packages: work.packages,
         files: work.files,
-    }
-    .write(&outputs.manifest)?;
+    };
+    let bill = outputs.dir.join(sbom::NAME);
+    segment::replace(&bill, sbom::text(&manifest, bundle.as_deref())?.as_bytes())?;
+    manifest.files.push(Output::of(&outputs.dir, &bill, None, Vec::new())?);
+    manifest.write(&outputs.manifest)?;
     Ok(outputs)
 }
 
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.
 pub fn kube_segment(board: &Board, variant: &str) -> Result<PathBuf> {
     let path = board.out()?.join(format!("kube-{variant}.cpio.zst"));
-    segment::write(&kube_archive(variant, board)?, &path)?;
+    segment::write(&kube_archive(variant, &bundle_of(variant, board)?)?, &path)?;
     Ok(path)
 }
 
@@ -166,7 +175,7 @@ impl Work {
     fn segment(&mut self, name: &str, archive: &Archive) -> Result<PathBuf> {
         let path = self.dir.join(format!("{name}.cpio.zst"));
         let sizes: Sizes = segment::write(archive, &path)?;
-        self.files.push(Output::of(&path, Some(&sizes))?);
+        self.files.push(Output::of(&self.dir, &path, Some(&sizes), parts(archive))?);
         Ok(path)
     }
 
@@ -177,7 +186,7 @@ impl Work {
             segment::replace(&path, &bytes)?;
             fs::set_permissions(&path, fs::metadata(from)?.permissions())?;
         }
-        self.files.push(Output::of(&path, None)?);
+        self.files.push(Output::of(&self.dir, &path, None, Vec::new())?);
         Ok(path)
     }
 
@@ -205,11 +214,15 @@ fn authorities(package: &Path) -> Result<Vec<u8>> {
     Ok(bundle)
 }
 
-fn kube_archive(variant: &str, board: &Board) -> Result<Archive> {
+/// The bundle's program.
+fn bundle_of(variant: &str, board: &Board) -> Result<PathBuf> {
     // A folder of its own: variants may give their file the same name.
-    let file = bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)?;
+    bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)
+}
+
+fn kube_archive(variant: &str, file: &Path) -> Result<Archive> {
     let mut archive = Archive::new();
-    archive.copy(KUBE_IMAGE, 0o644, &squash::image(&file, KUBE_PROGRAM)?)?;
+    archive.copy(KUBE_IMAGE, 0o644, &squash::image(file, KUBE_PROGRAM)?)?;
     archive.folder(KUBE)?;
     for program in bundle::programs(variant)? {
         archive.link(&format!("/usr/bin/{program}"), &format!("{KUBE}/{KUBE_PROGRAM}"))?;

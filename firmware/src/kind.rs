@@ -25,7 +25,7 @@ pub enum Kind {
     Iso,
     /// `netboot/`
     Netboot,
-    /// `kutties.itb` and `extlinux.conf`
+    /// `kutties.itb` and `boot.scr`
     Fit,
     /// `sdcard.img`
     Sdcard,
@@ -100,8 +100,8 @@ pub fn write(board: &Board, outputs: &Outputs, given: Given<'_>, programs: &Prog
             Kind::Iso => put("kutties.iso", &iso::build(board.arch, &efi, programs.bios.as_ref(), epoch()?)?)?,
             Kind::Netboot => netboot::write(board, outputs, &efi, &cmdline)?,
             Kind::Fit => {
-                let image = put("kutties.itb", &fit::build(board, outputs, &cmdline)?)?;
-                [image, put("extlinux.conf", fit::extlinux(&cmdline).as_bytes())?].concat()
+                let image = put(fit::NAME, &fit::build(board, outputs, &cmdline)?)?;
+                [image, put("boot.scr", &fit::script(&cmdline)?)?].concat()
             }
             Kind::Sdcard => put(sdcard::NAME, &sdcard::build(board, outputs, given, &cmdline)?)?,
             Kind::Payload => payload::write(outputs, &cmdline)?,

@@ -43,6 +43,15 @@ enum Verb {
         #[arg(long)]
         xz: bool,
     },
+    /// Build a board's outputs and draw what takes the room, out/BOARD/sizes.svg
+    Sizes {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+        /// The Kubernetes bundle: worker, node or none
+        #[arg(long, default_value = "node")]
+        kube: Kube,
+    },
     /// Pack a folder of files as a node segment
     Node {
         /// The folder, as it shall lie on the node
@@ -100,6 +109,11 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Image { board, kube, images, firmware, xz } => {
             let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true, firmware })?;
             sizes::print(&outputs, xz)
+        }
+        Verb::Sizes { board, kube } => {
+            let board = Board::load(&board)?;
+            let outputs = image::build(&board, &Options { kube, ..Options::default() })?;
+            sizes::draw(&board, &outputs).map(|path| println!("{}", path.display()))
         }
         Verb::Node { files, segment } => {
             let segment = std::path::absolute(&segment).with_context(|| format!("find {}", segment.display()))?;

@@ -98,11 +98,11 @@ impl Way {
 /// Debian's package u-boot-qemu.
 const U_BOOT: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
 
-/// A card as a person makes it for U-Boot: the image, and the file that says so.
+/// A card as a person makes it for U-Boot: the image, and the script that U-Boot looks for.
 fn write_card(media: &Path, card: &Path) -> Result<()> {
     let read = |name: &str| fs::read(media.join(name)).on("read", media.join(name));
-    let (image, conf) = (read("kutties.itb")?, read("extlinux.conf")?);
-    let files = [("kutties.itb", image.as_slice()), ("extlinux/extlinux.conf", conf.as_slice())];
+    let (image, script) = (read("kutties.itb")?, read("boot.scr")?);
+    let files = [("kutties.itb", image.as_slice()), ("boot.scr", script.as_slice())];
     let bytes = firmware::sdcard::image(&files).map_err(|e| Error::new(format!("{e:#}")))?;
     fs::write(card, bytes).on("write", card)
 }

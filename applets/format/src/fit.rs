@@ -7,6 +7,9 @@ use core::fmt;
 use crate::crc32;
 use crate::fdt::{self, Node};
 
+/// The name of the one configuration of our images.
+pub const CONFIGURATION: &str = "kutties";
+
 /// A file in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -68,10 +71,25 @@ pub fn write(
     let parts = others.iter().copied().chain([ramdisk, kernel]);
     let images = parts.fold(Node::new("images"), |images, part| images.with(image(part)));
     let configuration =
-        Node::new("kutties").text("description", description).text("kernel", kernel.name).text("ramdisk", ramdisk.name);
-    let configurations = Node::new("configurations").text("default", "kutties").with(configuration);
+        Node::new(CONFIGURATION).text("description", description).text("kernel", kernel.name).text("ramdisk", ramdisk.name);
+    let configurations = Node::new("configurations").text("default", CONFIGURATION).with(configuration);
     let root = Node::new("").text("description", description).number("timestamp", time).number("#address-cells", 1);
     fdt::write(&root.with(images).with(configurations))
+}
+
+/// A script for U-Boot in a file of its own, which needs the older format with a fixed header: `boot.scr`.
+pub fn script(name: &str, time: u32, text: &str) -> Vec<u8> {
+    // Linux, arm64, a script, not packed.
+    const KIND: [u8; 4] = [5, 22, 6, 0];
+    let len = (text.len() as u32).to_be_bytes();
+    let data: Vec<u8> = len.into_iter().chain([0; 4]).chain(text.bytes()).collect();
+    let words = [0x2705_1956, 0, time, data.len() as u32, 0, 0, crc32::of(&data)];
+    let mut head: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).chain(KIND).collect();
+    head.extend(name.bytes().chain(core::iter::repeat(0)).take(32));
+    let sum = crc32::of(&head).to_be_bytes();
+    head[4..8].copy_from_slice(&sum);
+    head.extend(data);
+    head
 }
 
 fn image(part: Part<'_>) -> Node<'_> {
@@ -138,6 +156,16 @@ mod tests {
         assert_eq!((script.string("type"), script.value("data")), (Some("script"), Some(b"bootm".as_slice())));
         let find = |what: &[u8]| bytes.windows(what.len()).position(|part| part == what).unwrap();
         assert!(find(b"files") < find(b"code"), "the kernel would be moved over the ramdisk");
+    }
+
+    #[test]
+    fn scripts_have_their_checksums() {
+        let mut file = script("boot", 0, "bootm");
+        assert_eq!((file.len(), &file[64..]), (77, [&[0, 0, 0, 5, 0, 0, 0, 0], b"bootm".as_slice()].concat().as_slice()));
+        assert_eq!(file[24..28], crc32::of(&file[64..]).to_be_bytes());
+        let sum: [u8; 4] = core::array::from_fn(|at| file[4 + at]);
+        file[4..8].fill(0);
+        assert_eq!(sum, crc32::of(&file[..64]).to_be_bytes());
     }
 
     #[test]
