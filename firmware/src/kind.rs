@@ -117,3 +117,85 @@ fn cmdline(board: &Board) -> String {
     let consoles = board.consoles.iter().map(|console| format!("console={console}"));
     consoles.chain([board.cmdline.clone()]).collect::<Vec<_>>().join(" ").trim_end().to_owned()
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+    use crate::sum;
+
+    /// A kernel for either processor, as far as builders look at it.
+    pub fn kernel() -> Vec<u8> {
+        let mut kernel = vec![7; 40 * 512];
+        kernel[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        kernel[0x1f1] = 39;
+        kernel
+    }
+
+    /// A UEFI program of headers alone.
+    fn loader() -> Vec<u8> {
+        let mut file = vec![0; 0x400];
+        file[..2].copy_from_slice(b"MZ");
+        file[0x3c] = 0x80;
+        file[0x80..0x84].copy_from_slice(b"PE\0\0");
+        file[0x94] = 240;
+        for (at, value) in [(0_usize, 0x20b_u32), (32, 0x1000), (36, 0x200), (56, 0x1000), (60, 0x400)] {
+            file[0x98 + at..0x98 + at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        file
+    }
+
+    /// A folder with small parts, a Raspberry Pi's files among them.
+    pub fn parts(name: &str) -> Outputs {
+        let dir = std::env::temp_dir().join(format!("kutties-kinds-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("trees/broadcom")).unwrap();
+        fs::write(dir.join("vmlinuz"), kernel()).unwrap();
+        fs::write(dir.join("loader.efi"), loader()).unwrap();
+        for (part, len) in [("core.cpio.zst", 70_001), ("modules.cpio.zst", 3_000)] {
+            fs::write(dir.join(part), vec![len as u8; len]).unwrap();
+        }
+        for board in ["rpi3", "rpi4", "rpi5"] {
+            let card = Board::load(board).unwrap().sdcard.unwrap();
+            let files = card.trees.iter().map(|tree| format!("trees/{tree}")).chain(card.firmware.clone());
+            files.for_each(|file| fs::write(dir.join(&file), &file).unwrap());
+        }
+        Outputs {
+            kutties: dir.join("kutties"),
+            vmlinuz: dir.join("vmlinuz"),
+            core: dir.join("core.cpio.zst"),
+            modules: dir.join("modules.cpio.zst"),
+            kube: None,
+            images: None,
+            manifest: dir.join("manifest.json"),
+            dir,
+        }
+    }
+
+    /// All kinds of images, by their names, with their sums.
+    fn sums(folder: &str, arch: Arch) -> BTreeMap<PathBuf, String> {
+        let outputs = parts(folder);
+        let mut board = Board::load(if arch == Arch::X86_64 { "x86_64-pc" } else { "rpi4" }).unwrap();
+        board.images = Kind::all(arch);
+        let (trees, bios) = (outputs.dir.join("trees"), (arch == Arch::X86_64).then(Bios::blank));
+        let programs = Programs { loader: outputs.dir.join("loader.efi"), bios };
+        let given = Given { release: "6.12", trees: Some(&trees), firmware: Some(&outputs.dir) };
+        let paths = write(&board, &outputs, given, &programs).unwrap();
+        let of = |path: &PathBuf| (path.strip_prefix(&outputs.dir).unwrap().to_owned(), sum::file(path).unwrap());
+        let sums = paths.iter().map(of).collect();
+        fs::remove_dir_all(&outputs.dir).unwrap();
+        sums
+    }
+
+    #[test]
+    fn every_kind_has_the_same_bytes_in_every_folder() {
+        for arch in Arch::ALL {
+            let one = sums(&format!("one-{arch}"), arch);
+            assert!(one.len() > Kind::all(arch).len(), "{one:?}");
+            assert_eq!(one, sums(&format!("another-folder-{arch}"), arch));
+        }
+    }
+}

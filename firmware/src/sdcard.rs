@@ -122,3 +122,95 @@ fn boot_record(serial: u32, sectors: u32) -> [u8; SECTOR] {
     record[510..].copy_from_slice(&[0x55, 0xaa]);
     record
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::kind::tests::{kernel, parts};
+    use crate::place;
+
+    struct File {
+        name: String,
+        /// As firmware sees it that knows no long names.
+        short: String,
+        bytes: Vec<u8>,
+    }
+
+    /// What a board's firmware finds: names and contents of the files in the card's one partition, whose folder has no folders in it.
+    fn read(card: &[u8]) -> Vec<File> {
+        assert_eq!((card[450], &card[510..512]), (FAT32, [0x55, 0xaa].as_slice()));
+        let number = |bytes: &[u8], at: usize, len: usize| (0..len).rev().fold(0, |sum, i| sum << 8 | usize::from(bytes[at + i]));
+        let system = &card[number(card, 454, 4) * SECTOR..];
+        let (cluster, table) = (number(system, 13, 1) * SECTOR, number(system, 14, 2) * SECTOR);
+        let data = table + number(system, 16, 1) * number(system, 36, 4) * SECTOR;
+        let next = |at: usize| number(system, table + at * 4, 4) & 0x0fff_ffff;
+        let chain = |first: usize| {
+            let clusters = std::iter::successors(Some(first), |at| Some(next(*at)).filter(|at| *at < 0x0fff_fff8));
+            clusters.flat_map(|at| system[data + (at - 2) * cluster..][..cluster].to_vec()).collect::<Vec<u8>>()
+        };
+        let (mut files, mut long) = (Vec::new(), String::new());
+        for entry in chain(number(system, 44, 4)).chunks(32).take_while(|entry| entry[0] != 0) {
+            match entry[11] {
+                0x0f => {
+                    let units = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30].map(|at| number(entry, at, 2) as u16);
+                    let part: Vec<u16> = units.into_iter().take_while(|unit| !matches!(unit, 0 | 0xffff)).collect();
+                    long = String::from_utf16(&part).unwrap() + &long;
+                }
+                0x08 => {}
+                _ => {
+                    let mut bytes = chain(number(entry, 20, 2) << 16 | number(entry, 26, 2));
+                    bytes.truncate(number(entry, 28, 4));
+                    let short = String::from_utf8_lossy(&entry[..11]).into_owned();
+                    files.push(File { name: std::mem::take(&mut long), short, bytes });
+                }
+            }
+        }
+        files
+    }
+
+    /// As a text, the kernel's and segments' bytes left out.
+    fn listing(files: &[File]) -> String {
+        let mut text = String::new();
+        for File { name, short, bytes } in files {
+            let _ = writeln!(text, "{name} ({short}) {}", bytes.len());
+            if [KERNEL, INITRAMFS].contains(&name.as_str()) {
+                continue;
+            }
+            String::from_utf8_lossy(bytes).lines().for_each(|line| text += &format!("    {line}\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn cards_are_as_the_golden_listings_say() {
+        for name in ["rpi3", "rpi4", "rpi5"] {
+            let (board, outputs) = (Board::load(name).unwrap(), parts(name));
+            let trees = outputs.dir.join("trees");
+            let given = Given { release: "6.12", trees: Some(&trees), firmware: Some(&outputs.dir) };
+            let card = build(&board, &outputs, given, "console=tty0 quiet").unwrap();
+            let files = read(&card);
+            let find = |name: &str| files.iter().find(|file| file.name == name).map(|file| file.bytes.clone()).unwrap();
+            assert!(find(KERNEL) == kernel());
+            let segments = [fs::read(&outputs.core).unwrap(), fs::read(&outputs.modules).unwrap()];
+            assert!(find(INITRAMFS) == together(segments.to_vec()));
+            let golden = place::repository().join(format!("tests/golden/sdcard-{name}.txt"));
+            assert_eq!(listing(&files), fs::read_to_string(&golden).unwrap(), "{}", golden.display());
+            fs::remove_dir_all(&outputs.dir).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_firmware_file_is_named() {
+        let (board, outputs) = (Board::load("rpi4").unwrap(), parts("missing"));
+        fs::remove_file(outputs.dir.join("start4.elf")).unwrap();
+        let trees = outputs.dir.join("trees");
+        let given = Given { release: "6.12", trees: Some(&trees), firmware: Some(&outputs.dir) };
+        let error = format!("{:#}", build(&board, &outputs, given, "").unwrap_err());
+        assert!(error.starts_with("take start4.elf from the folder of --firmware: read "), "{error}");
+        assert!(build(&board, &outputs, Given { firmware: None, ..given }, "").is_ok());
+        fs::remove_dir_all(&outputs.dir).unwrap();
+    }
+}
