@@ -2,7 +2,7 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
+    applets, boot, builds, callers, client, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
     streaming, survive,
 };
 
@@ -69,6 +69,7 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("kubelets", kubelets::LONG_CASES),
     ("callers", callers::CASES),
     ("media", media::LONG_CASES),
+    ("builds", builds::LONG_CASES),
 ];
 
 /// Fail with these words unless `holds`.

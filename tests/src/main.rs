@@ -3,6 +3,7 @@
 mod applet_cases;
 mod applets;
 mod boot;
+mod builds;
 mod callers;
 mod case;
 mod client;
