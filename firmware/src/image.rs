@@ -130,12 +130,10 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     if options.whole {
         let trees = kernel.trees();
         let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
-        // Every image holds all that boots; the binary is in the core.
+        // What an image holds; the binary is in the core.
         let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
         for path in kind::build(board, &outputs, given)? {
-            let is_small =
-                fs::metadata(&path).is_ok_and(|meta| meta.len() < parts.iter().map(|part| part.bytes).max().unwrap_or(0));
-            let parts = if is_small { Vec::new() } else { parts.clone() };
+            let parts = if holds_all(&outputs.dir, &path, &parts) { parts.clone() } else { Vec::new() };
             work.files.push(Output::of(&outputs.dir, &path, None, parts)?);
         }
     }
@@ -155,6 +153,14 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     manifest.files.push(Output::of(&outputs.dir, &bill, None, Vec::new())?);
     manifest.write(&outputs.manifest)?;
     Ok(outputs)
+}
+
+/// Whether an image has all parts in it: those in folders are parts themselves or scripts, but for the one program.
+fn holds_all(dir: &Path, path: &Path, parts: &[Part]) -> bool {
+    let largest = parts.iter().map(|part| part.bytes).max().unwrap_or(0);
+    let in_front = path.parent() == Some(dir) || path.ends_with("kutties.efi");
+    let is_packed = path.extension().is_some_and(|ending| ["zst", "xz", "qcow2"].iter().any(|packed| ending == *packed));
+    in_front && (is_packed || fs::metadata(path).is_ok_and(|meta| meta.len() > largest))
 }
 
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.

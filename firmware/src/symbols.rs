@@ -45,7 +45,7 @@ fn legacy(rest: &str) -> Option<&str> {
         plain = plain.strip_prefix(mark).unwrap_or(plain);
     }
     let end = plain.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(plain.len());
-    // A type's parameter, or a type of the language itself: what follows " as " tells more, and it is core's more often than not.
+    // A type without a crate in front is the language's own, or a parameter.
     Some(&plain[..end]).filter(|name| name.len() > 1 && plain[end..].starts_with("..") || plain == first)
 }
 
