@@ -9,6 +9,7 @@ use format::fit::{self, Part};
 
 use crate::board::{Arch, Board};
 use crate::image::Outputs;
+use crate::kernel::plain;
 use crate::segment::epoch;
 use crate::sum;
 use crate::uki::together;
@@ -25,7 +26,7 @@ const ARM64_MARK_AT: usize = 0x38;
 pub fn build(board: &Board, outputs: &Outputs, cmdline: &str) -> Result<Vec<u8>> {
     ensure!(board.arch == Arch::Aarch64, "make kutties.itb for {}: U-Boot's image is made for aarch64 alone", board.name);
     let read = |path: &std::path::Path| fs::read(path).with_context(|| format!("read {}", path.display()));
-    let kernel = read(&outputs.vmlinuz)?;
+    let kernel = plain(read(&outputs.vmlinuz)?)?;
     ensure!(
         kernel.get(ARM64_MARK_AT..ARM64_MARK_AT + ARM64_MARK.len()) == Some(ARM64_MARK),
         "make kutties.itb: {} is no plain arm64 kernel",

@@ -9,7 +9,7 @@ use crate::bios::Bios;
 use crate::board::{Arch, Board};
 use crate::image::Outputs;
 use crate::segment::{epoch, megabytes, replace};
-use crate::{binary, disk, fit, iso, netboot, packed, payload, qcow2, sdcard, uki};
+use crate::{binary, disk, fit, iso, netboot, packed, payload, qcow2, rom, sdcard, uki};
 
 /// What a board's `images` may name.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub enum Kind {
     Sdcard,
     /// `payload/`
     Payload,
+    /// `rom.fd`
+    Rom,
     /// `disk.img` or `sdcard.img` as `.zst` and `.xz`
     Packed,
 }
@@ -105,6 +107,7 @@ pub fn write(board: &Board, outputs: &Outputs, given: Given<'_>, programs: &Prog
             }
             Kind::Sdcard => put(sdcard::NAME, &sdcard::build(board, outputs, given, &cmdline)?)?,
             Kind::Payload => payload::write(outputs, &cmdline)?,
+            Kind::Rom => put("rom.fd", &rom::build(board, outputs, &programs.loader, &cmdline)?)?,
             Kind::Packed if board.images.contains(&Kind::Disk) => packed::write(&outputs.dir.join("disk.img"), &disk()?)?,
             Kind::Packed => packed::write(&outputs.dir.join(sdcard::NAME), &sdcard::build(board, outputs, given, &cmdline)?)?,
         });

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use firmware::board::{Arch, Board};
 use firmware::image::{self, Kube, Options};
+use firmware::kernel::Kernel;
 use firmware::{bundle, segment, sizes, test_image, tools};
 
 /// Builds what boots.
@@ -42,6 +43,12 @@ enum Verb {
         /// Measure the segments as xz too
         #[arg(long)]
         xz: bool,
+    },
+    /// Build or fetch a board's kernel alone
+    Kernel {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-linuxboot")]
+        board: String,
     },
     /// Build a board's outputs and draw what takes the room, out/BOARD/sizes.svg
     Sizes {
@@ -110,6 +117,7 @@ fn run(verb: Verb) -> Result<()> {
             let outputs = image::build(&Board::load(&board)?, &Options { kube, images, whole: true, firmware })?;
             sizes::print(&outputs, xz)
         }
+        Verb::Kernel { board } => Kernel::fetch(&Board::load(&board)?).map(|kernel| println!("{}", kernel.vmlinuz.display())),
         Verb::Sizes { board, kube } => {
             let board = Board::load(&board)?;
             let outputs = image::build(&board, &Options { kube, ..Options::default() })?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::image::Outputs;
+use crate::kernel::plain;
 use crate::segment::replace;
 use crate::sum;
 use crate::uki::together;
@@ -20,7 +21,7 @@ pub fn write(outputs: &Outputs, cmdline: &str) -> Result<Vec<PathBuf>> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("read {}", path.display()));
     let initramfs = together(outputs.segments().into_iter().map(read).collect::<Result<_>>()?);
     let mut files = vec![
-        ("kernel", read(&outputs.vmlinuz)?),
+        ("kernel", plain(read(&outputs.vmlinuz)?)?),
         ("initramfs.cpio.zst", initramfs),
         ("cmdline", format!("{cmdline}\n").into_bytes()),
         ("README", readme(cmdline).into_bytes()),

@@ -12,6 +12,7 @@ mod conformance;
 mod cri;
 mod descriptor;
 mod first;
+mod flash;
 mod image;
 mod join;
 mod kube;
@@ -184,6 +185,10 @@ fn build(plan: &[Planned]) -> Result<()> {
         let appliance = Appliance::build(board)?;
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
             appliance.build_media()?;
+        }
+        let small = |planned: &Planned| flash::NAMES.iter().any(|name| planned.name.contains(name));
+        if plan.iter().any(|planned| planned.board == board && small(planned)) {
+            lab::flash::Flash::open(flash::board(board))?.build()?;
         }
         if plan.iter().any(|planned| planned.board == board && planned.name.contains(media::PI)) {
             lab::appliance::build_card(media::PI_BOARD)?;

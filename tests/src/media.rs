@@ -13,6 +13,7 @@ use lab::until;
 use lab::vm::Medium;
 
 use crate::case::{ARM, BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::flash;
 use crate::world::{BOOT, Node, World};
 
 /// The cases.
@@ -37,6 +38,8 @@ pub const LONG_CASES: &[Case] = &[
     Case { name: "microvm", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: None, machine: Some(MICROVM) }) },
     Case { name: "qcow2-by-uefi", boards: X86, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.qcow2", "virtio-blk-pci")) },
     Case { name: PI, boards: ARM, run: pi },
+    Case { name: "rom-with-the-system-inside", boards: BOTH, run: flash::boots },
+    Case { name: "small-kernel-joins", boards: BOTH, run: flash::joins },
 ];
 
 /// A machine of virtio devices without a firmware worth the name; the agent's port wants PCI.
@@ -140,7 +143,7 @@ fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
 }
 
 /// A container says a word that the host gives.
-fn says(guest: &Guest) -> Outcome {
+pub fn says(guest: &Guest) -> Outcome {
     let word = format!("{:016x}", lab::nonce());
     // The image is imported while the machine boots.
     until(SERVICES, || -> Result<()> {

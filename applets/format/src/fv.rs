@@ -15,6 +15,13 @@ const FFS3: Guid = *b"\x7a\xc0\x73\x54\xcb\x3d\xca\x4d\xbd\x6f\x1e\x96\x89\xe7\x
 /// What a section holds that is packed as LZMA: its "alone" format behind the section's header.
 pub const LZMA: Guid = *b"\x98\x58\x4e\xee\x14\x39\x59\x42\x9d\x6e\xdc\x7b\xd7\x94\x03\xcf";
 
+/// The files of a volume of ours: the kernel, its command line, each segment of its initramfs.
+pub const KERNEL: Guid = *b"\x0c\x2f\x8d\x71kutties-kern";
+/// The kernel's command line.
+pub const CMDLINE: Guid = *b"\x0c\x2f\x8d\x71kutties-cmdl";
+/// A segment; there may be several.
+pub const INITRD: Guid = *b"\x0c\x2f\x8d\x71kutties-init";
+
 /// In a volume's header.
 const SYSTEM_AT: usize = 16;
 const LEN_AT: usize = 32;
@@ -289,15 +296,32 @@ pub fn volume(files: &[(Guid, &[u8])], len: usize) -> Result<Vec<u8>, Error> {
     out[60..64].copy_from_slice(&(BLOCK as u32).to_le_bytes());
     let sum = 0_u16.wrapping_sub(words(&out));
     out[CHECKSUM_AT..MORE_AT].copy_from_slice(&sum.to_le_bytes());
-    for (name, bytes) in files {
-        out.resize(out.len().next_multiple_of(FILE_ALIGN), 0xff);
-        out.extend(file(name, FREEFORM, 0, &section(RAW, bytes)));
-        if out.len() > len {
-            return Err(Error::NoRoom);
-        }
+    if len < HEADER_LEN {
+        return Err(Error::NoRoom);
     }
     out.resize(len, 0xff);
+    for (name, bytes) in files {
+        add(&mut out, name, bytes)?;
+    }
     Ok(out)
+}
+
+/// Put a file with these bytes as one raw section behind the others of the volume that begins there.
+pub fn add(volume: &mut [u8], name: &Guid, bytes: &[u8]) -> Result<(), Error> {
+    let len = length(volume)?;
+    let end = match files(volume)?.last() {
+        Some(file) => file.whole.end,
+        None => number(volume, HEADER_LEN_AT, 2)? as usize,
+    };
+    let start = end.next_multiple_of(FILE_ALIGN);
+    let new = file(name, FREEFORM, 0, &section(RAW, bytes));
+    let large = new[FILE_ATTRIBUTES_AT] & LARGE != 0;
+    let room = volume.get(start..len).filter(|room| room.iter().all(|byte| *byte == 0xff));
+    if room.is_none_or(|room| room.len() < new.len()) || (large && volume[SYSTEM_AT..SYSTEM_AT + 16] != FFS3) {
+        return Err(Error::NoRoom);
+    }
+    volume[start..start + new.len()].copy_from_slice(&new);
+    Ok(())
 }
 
 /// Put other sections into a file of a volume, or take it out if there are none. The files behind it stay where they are, as some of

@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "spdy", run: spdy::session },
     Target { name: "tar", run: image::strangers::tar },
     Target { name: "udp", run: network::udp_packet },
+    Target { name: "volume", run: kernels::volume },
     Target { name: "websocket", run: cri::strangers::websocket },
     Target { name: "zboot", run: kernels::zboot },
 ];
