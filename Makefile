@@ -18,7 +18,7 @@ CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image test callers soak boot-matrix bench conformance critest fmt lint clean ready
+.PHONY: help run image kernel sizes test callers soak boot-matrix bench conformance critest fmt lint clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,6 +29,12 @@ run: ready ## boot a diskless node in a virtual machine and join it to a cluster
 
 image: ready ## build out/BOARD/ and print the sizes
 	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES)) $(if $(SIGN),--sign $(SIGN))
+
+sizes: ready ## draw what takes the room, out/BOARD/sizes.svg
+	@cargo run -q -p firmware -- sizes --board $(BOARD) --kube $(KUBE)
+
+kernel: ready ## build the small kernel of BOARD=x86_64-linuxboot or aarch64-uefi (a quarter of an hour and more, once)
+	@cargo run -q -p firmware -- kernel --board $(BOARD)
 
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))

@@ -29,6 +29,15 @@ pub fn package(name: &str, arch: Arch, tools: &Tools) -> Result<PathBuf> {
 
 /// The same with features that are for tests. The next build without them takes the same place.
 pub fn package_with(name: &str, features: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    built(name, &["--features", &features.join(",")], arch, tools)
+}
+
+/// The binary as it is shipped, but with its symbols, for a look at what takes the room. The next build without them takes the same place.
+pub fn with_symbols(arch: Arch, tools: &Tools) -> Result<PathBuf> {
+    built("kutties", &["--config", &format!("profile.{}.package.kutties.strip=false", profile())], arch, tools)
+}
+
+fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let path = std::env::join_paths(
         std::iter::once(tools.cargo_bin.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     )?;
@@ -37,7 +46,7 @@ pub fn package_with(name: &str, features: &[&str], arch: Arch, tools: &Tools) ->
     let mut cargo = cargo("zigbuild", name, arch.target(), &profile)?;
     cargo
         .arg("-Zbuild-std=std,panic_abort")
-        .args(["--features", &features.join(",")])
+        .args(more)
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
         .env("PATH", path)

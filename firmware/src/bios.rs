@@ -43,6 +43,12 @@ impl Bios {
         Ok(Self { sector: part(".sector")?, stage: part(".stage")? })
     }
 
+    /// Programs that do nothing.
+    #[cfg(test)]
+    pub fn blank() -> Self {
+        Self { sector: vec![0; BLOCK], stage: vec![0; 4 * BLOCK] }
+    }
+
     /// How many blocks the stage takes.
     pub fn stage_blocks(&self) -> u64 {
         self.stage.len().div_ceil(BLOCK) as u64

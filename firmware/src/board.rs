@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 use crate::place;
+use crate::rom::Flash;
+use crate::sdcard::Sdcard;
 
 /// What `board/NAME.toml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +34,10 @@ pub struct Board {
     pub kernel: Kernel,
     /// Which modules it takes along.
     pub modules: Modules,
+    /// What a Raspberry Pi's card holds beside kernel and segments.
+    pub sdcard: Option<Sdcard>,
+    /// Its flash, for a `rom`.
+    pub flash: Option<Flash>,
     /// How QEMU plays it; none for a board that QEMU can't play.
     pub qemu: Option<Qemu>,
 }
@@ -46,6 +52,8 @@ pub struct Kernel {
     pub package: String,
     /// What the version begins with; an archive that has moved on is an error, not a surprise.
     pub series: String,
+    /// The configuration in `board/kernel/` to build it with, where the package is a kernel's source.
+    pub config: Option<String>,
 }
 
 /// Which modules go into the segment; those that they need come along.
@@ -60,6 +68,9 @@ pub struct Modules {
     /// Further names.
     #[serde(default)]
     pub also: Vec<String>,
+    /// All that the kernel has: its configuration was the choice.
+    #[serde(default)]
+    pub all: bool,
 }
 
 /// How QEMU plays a board.

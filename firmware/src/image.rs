@@ -9,10 +9,11 @@ use initramfs::Archive;
 use crate::apt::{Package, Suite};
 use crate::board::Board;
 use crate::kernel::Kernel;
-use crate::manifest::{Boot, Manifest, Output};
+use crate::kind::Given;
+use crate::manifest::{Boot, Manifest, Output, Part, parts};
 use crate::segment::{self, Sizes};
 use crate::sign::Key;
-use crate::{binary, bundle, kind, modules, place, rust_std, squash, tools};
+use crate::{binary, bundle, kind, modules, place, rust_std, sbom, squash, tools};
 
 /// Which Kubernetes bundle goes along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -61,6 +62,8 @@ pub struct Options {
     pub sign: Option<PathBuf>,
     /// Make the images that the board names, too.
     pub whole: bool,
+    /// A folder with a board's own firmware files, which may not be shipped.
+    pub firmware: Option<PathBuf>,
 }
 
 /// What was built, as absolute paths.
@@ -118,8 +121,9 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let vmlinuz = work.copy(&kernel.vmlinuz, "vmlinuz")?;
     work.packages.push(kernel.package.clone());
     let modules = work.segment("modules", &modules::build(board, &kernel)?)?;
-    let kube = match options.kube.variant() {
-        Some(variant) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, board)?)?),
+    let bundle = options.kube.variant().map(|variant| bundle_of(variant, board)).transpose()?;
+    let kube = match options.kube.variant().zip(bundle.as_deref()) {
+        Some((variant, file)) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, file)?)?),
         None => None,
     };
     let images = match options.images.as_slice() {
@@ -131,11 +135,16 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let manifest = dir.join("manifest.json");
     let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
     if options.whole {
-        for path in kind::build(board, &outputs, &kernel.release)? {
-            work.files.push(Output::of(&path, None)?);
+        let trees = kernel.trees();
+        let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
+        // What an image holds; the binary is in the core.
+        let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
+        for path in kind::build(board, &outputs, given)? {
+            let parts = if holds_all(&outputs.dir, &path, &parts) { parts.clone() } else { Vec::new() };
+            work.files.push(Output::of(&outputs.dir, &path, None, parts)?);
         }
     }
-    Manifest {
+    let mut manifest = Manifest {
         board: board.name.clone(),
         arch: board.arch,
         profile: binary::profile(),
@@ -146,8 +155,11 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         packages: work.packages,
         files: work.files,
         boot: Boot { kernel: name(&outputs.vmlinuz), segments: outputs.segments().into_iter().map(name).collect() },
-    }
-    .write(&outputs.manifest)?;
+    };
+    let bill = outputs.dir.join(sbom::NAME);
+    segment::replace(&bill, sbom::text(&manifest, bundle.as_deref())?.as_bytes())?;
+    manifest.files.push(Output::of(&outputs.dir, &bill, None, Vec::new())?);
+    manifest.write(&outputs.manifest)?;
     if let Some(key) = key {
         key.sign_file(&outputs.manifest)?;
     }
@@ -158,10 +170,18 @@ fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// Whether an image has all parts in it: those in folders are parts themselves or scripts, but for the one program.
+fn holds_all(dir: &Path, path: &Path, parts: &[Part]) -> bool {
+    let largest = parts.iter().map(|part| part.bytes).max().unwrap_or(0);
+    let in_front = path.parent() == Some(dir) || path.ends_with("kutties.efi");
+    let is_packed = path.extension().is_some_and(|ending| ["zst", "xz", "qcow2"].iter().any(|packed| ending == *packed));
+    in_front && (is_packed || fs::metadata(path).is_ok_and(|meta| meta.len() > largest))
+}
+
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.
 pub fn kube_segment(board: &Board, variant: &str) -> Result<PathBuf> {
     let path = board.out()?.join(format!("kube-{variant}.cpio.zst"));
-    segment::write(&kube_archive(variant, board)?, &path)?;
+    segment::write(&kube_archive(variant, &bundle_of(variant, board)?)?, &path)?;
     Ok(path)
 }
 
@@ -176,7 +196,7 @@ impl Work {
     fn segment(&mut self, name: &str, archive: &Archive) -> Result<PathBuf> {
         let path = self.dir.join(format!("{name}.cpio.zst"));
         let sizes: Sizes = segment::write(archive, &path)?;
-        self.files.push(Output::of(&path, Some(&sizes))?);
+        self.files.push(Output::of(&self.dir, &path, Some(&sizes), parts(archive))?);
         Ok(path)
     }
 
@@ -187,7 +207,7 @@ impl Work {
             segment::replace(&path, &bytes)?;
             fs::set_permissions(&path, fs::metadata(from)?.permissions())?;
         }
-        self.files.push(Output::of(&path, None)?);
+        self.files.push(Output::of(&self.dir, &path, None, Vec::new())?);
         Ok(path)
     }
 
@@ -218,11 +238,15 @@ fn authorities(package: &Path) -> Result<Vec<u8>> {
     Ok(bundle)
 }
 
-fn kube_archive(variant: &str, board: &Board) -> Result<Archive> {
+/// The bundle's program.
+fn bundle_of(variant: &str, board: &Board) -> Result<PathBuf> {
     // A folder of its own: variants may give their file the same name.
-    let file = bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)?;
+    bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)
+}
+
+fn kube_archive(variant: &str, file: &Path) -> Result<Archive> {
     let mut archive = Archive::new();
-    archive.copy(KUBE_IMAGE, 0o644, &squash::image(&file, KUBE_PROGRAM)?)?;
+    archive.copy(KUBE_IMAGE, 0o644, &squash::image(file, KUBE_PROGRAM)?)?;
     archive.folder(KUBE)?;
     for program in bundle::programs(variant)? {
         archive.link(&format!("/usr/bin/{program}"), &format!("{KUBE}/{KUBE_PROGRAM}"))?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use firmware::board::{Arch, Board};
 use firmware::image::{self, Kube, Options};
+use firmware::kernel::Kernel;
 use firmware::sign::Key;
 use firmware::{bundle, segment, sizes, test_image, tools};
 
@@ -40,6 +41,9 @@ enum Verb {
         /// Sign the manifest with this key, and have nodes take what it signs
         #[arg(long, value_name = "KEY")]
         sign: Option<PathBuf>,
+        /// A folder with a board's own firmware files, such as a Raspberry Pi's start4.elf
+        #[arg(long)]
+        firmware: Option<PathBuf>,
         /// Measure the segments as xz too
         #[arg(long)]
         xz: bool,
@@ -57,6 +61,21 @@ enum Verb {
         /// What to sign
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Build or fetch a board's kernel alone
+    Kernel {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-linuxboot")]
+        board: String,
+    },
+    /// Build a board's outputs and draw what takes the room, out/BOARD/sizes.svg
+    Sizes {
+        /// The board, a file in board/
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+        /// The Kubernetes bundle: worker, node or none
+        #[arg(long, default_value = "node")]
+        kube: Kube,
     },
     /// Pack a folder of files as a node segment
     Node {
@@ -112,14 +131,20 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Tools { board } => tools::ensure(&Board::load(&board)?).map(drop),
-        Verb::Image { board, kube, images, sign, xz } => {
-            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, sign, whole: true })?;
+        Verb::Image { board, kube, images, sign, firmware, xz } => {
+            let outputs = image::build(&Board::load(&board)?, &Options { kube, images, sign, whole: true, firmware })?;
             sizes::print(&outputs, xz)
         }
         Verb::Key { file } => Key::make(&file).map(|_| println!("{0} is secret; {0}.pub is for nodes", file.display())),
         Verb::Sign { key, files } => {
             let key = Key::read(&key)?;
             files.iter().try_for_each(|file| key.sign_file(file).map(|path| println!("{}", path.display())))
+        }
+        Verb::Kernel { board } => Kernel::fetch(&Board::load(&board)?).map(|kernel| println!("{}", kernel.vmlinuz.display())),
+        Verb::Sizes { board, kube } => {
+            let board = Board::load(&board)?;
+            let outputs = image::build(&board, &Options { kube, ..Options::default() })?;
+            sizes::draw(&board, &outputs).map(|path| println!("{}", path.display()))
         }
         Verb::Node { files, segment } => {
             let segment = std::path::absolute(&segment).with_context(|| format!("find {}", segment.display()))?;

@@ -27,7 +27,11 @@ pub fn build(board: &Board, kernel: &Kernel) -> Result<Archive> {
     let all = Tables::read(kernel)?;
     let at_boot = wanted(&[], &board.modules.at_boot)?;
     let unpacked = all.closure(&at_boot)?;
-    let chosen = all.closure(&wanted(&board.modules.also, &board.modules.lists)?.union(&at_boot).cloned().collect())?;
+    let mut names: BTreeSet<String> = wanted(&board.modules.also, &board.modules.lists)?.union(&at_boot).cloned().collect();
+    if board.modules.all {
+        names.extend(all.dep.lines().filter_map(|line| line.split(':').next()).map(name_of));
+    }
+    let chosen = all.closure(&names)?;
     let mut archive = Archive::new();
     let dir = format!("/usr/lib/modules/{}", kernel.release);
     for path in &chosen {

@@ -46,7 +46,7 @@ pub fn epoch() -> Result<u32> {
 /// Write the segment to a file and answer its sizes. The file's folder keeps a stamp, by which an unchanged segment is known.
 pub fn write(archive: &Archive, path: &Path) -> Result<Sizes> {
     let newc = archive.to_newc(epoch()?)?;
-    let level = if binary::profile() == "release" { LEVEL } else { QUICK_LEVEL };
+    let level = level();
     let stamps_path = path.with_file_name(STAMPS);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut stamps: BTreeMap<String, Stamp> =
@@ -60,7 +60,7 @@ pub fn write(archive: &Archive, path: &Path) -> Result<Sizes> {
         return Ok(stamp.sizes.clone());
     }
     println!("packing {name} ({:.1} MB)", megabytes(newc.len() as u64));
-    let packed = pack(&newc, level).with_context(|| format!("compress {name}"))?;
+    let packed = pack_at(&newc, level).with_context(|| format!("compress {name}"))?;
     replace(path, &packed)?;
     let sizes = Sizes { raw: newc.len() as u64, zstd: packed.len() as u64 };
     stamps.insert(name, Stamp { from, level, sizes: sizes.clone() });
@@ -88,7 +88,16 @@ pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn pack(newc: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
+fn level() -> i32 {
+    if binary::profile() == "release" { LEVEL } else { QUICK_LEVEL }
+}
+
+/// Bytes packed as the profile says.
+pub fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
+    pack_at(bytes, level()).context("compress")
+}
+
+fn pack_at(newc: &[u8], level: i32) -> std::io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), level)?;
     encoder.set_pledged_src_size(Some(newc.len() as u64))?;
     encoder.include_contentsize(true)?;

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::board::Board;
 use crate::image::Outputs;
-use crate::manifest::{Manifest, Output};
+use crate::manifest::{Manifest, Output, Part};
 use crate::segment::{megabytes, replace};
+use crate::treemap::{self, Item};
+use crate::{binary, symbols, tools};
 
 /// The binary's limits: as it is, so that it fits a flash part, and as xz, what a download costs.
 const LIMIT: u64 = 16 << 20;
@@ -43,6 +46,37 @@ fn limit(what: &str, bytes: u64, limit: u64) {
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
 fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
+}
+
+/// Draw what takes the room into `sizes.svg`: the parts of a download, what is in them, and the crates of the binary.
+pub fn draw(board: &Board, outputs: &Outputs) -> Result<PathBuf> {
+    let manifest = Manifest::read(&outputs.manifest)?;
+    let program = binary::with_symbols(board.arch, &tools::ensure(board)?)?;
+    let bytes = std::fs::read(&program).with_context(|| format!("read {}", program.display()))?;
+    let crates = symbols::crates(&bytes).with_context(|| format!("read {}", program.display()))?;
+    let items: Vec<Item> = manifest.files.iter().filter(|file| boots(file)).map(|file| item(file, &crates)).collect();
+    let path = outputs.dir.join("sizes.svg");
+    replace(&path, treemap::svg(&manifest.board, &items).as_bytes())?;
+    Ok(path)
+}
+
+/// The kernel and the segments: what is in each image.
+fn boots(file: &Output) -> bool {
+    file.name == "vmlinuz" || file.raw.is_some()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "drawn")]
+fn item(file: &Output, crates: &BTreeMap<String, u64>) -> Item {
+    let leaf = |name: &str, bytes: u64| Item { name: name.to_owned(), bytes: bytes as f64, parts: Vec::new() };
+    let part = |part: &Part| {
+        // Symbols are not all: texts and tables have none.
+        let named: u64 = crates.values().sum();
+        let rest = leaf("(data without names)", part.bytes.saturating_sub(named));
+        let is_binary = part.name.ends_with("/kutties");
+        let parts = crates.iter().map(|(name, bytes)| leaf(name, *bytes)).chain([rest]);
+        Item { parts: if is_binary { parts.collect() } else { Vec::new() }, ..leaf(&part.name, part.bytes) }
+    };
+    Item { parts: file.parts.iter().map(part).collect(), ..leaf(&file.name, file.bytes) }
 }
 
 /// The size as xz, measured once.

@@ -14,6 +14,11 @@ pub fn bytes(bytes: &[u8]) -> String {
     })
 }
 
+/// The sum itself.
+pub fn raw(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// Of a file.
 pub fn file(path: &Path) -> Result<String> {
     Ok(bytes(&std::fs::read(path).with_context(|| format!("read {}", path.display()))?))

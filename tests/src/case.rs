@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
-    streaming, survive,
+    applets, boot, builds, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods,
+    registry, rpcs, streaming, survive,
 };
 
 /// Why a case did not pass.
@@ -38,6 +38,9 @@ pub const BOTH: &[&str] = &["x86_64-qemu", "aarch64-qemu"];
 /// Where one architecture says as much as two.
 pub const X86: &[&str] = &["x86_64-qemu"];
 
+/// What x86 does not have.
+pub const ARM: &[&str] = &["aarch64-qemu"];
+
 /// Every area with its cases, in the order in which they run on a board: what wears the warm machines out comes last.
 pub const AREAS: &[(&str, &[Case])] = &[
     ("boot", boot::CASES),
@@ -67,6 +70,7 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("kubelets", kubelets::LONG_CASES),
     ("callers", callers::CASES),
     ("media", media::LONG_CASES),
+    ("builds", builds::LONG_CASES),
 ];
 
 /// Fail with these words unless `holds`.

@@ -3,6 +3,7 @@
 mod applet_cases;
 mod applets;
 mod boot;
+mod builds;
 mod callers;
 mod case;
 mod client;
@@ -12,6 +13,7 @@ mod conformance;
 mod cri;
 mod descriptor;
 mod first;
+mod flash;
 mod image;
 mod join;
 mod kube;
@@ -157,6 +159,7 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
         report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
     }
     drop(world);
+    report.table("media/", &out.join("boot-matrix.md"))?;
     Ok(report.close())
 }
 
@@ -183,6 +186,13 @@ fn build(plan: &[Planned]) -> Result<()> {
         let appliance = Appliance::build(board)?;
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
             appliance.build_media()?;
+        }
+        let small = |planned: &Planned| flash::NAMES.iter().any(|name| planned.name.contains(name));
+        if plan.iter().any(|planned| planned.board == board && small(planned)) {
+            lab::flash::Flash::open(flash::board(board))?.build()?;
+        }
+        if plan.iter().any(|planned| planned.board == board && planned.name.contains(media::PI)) {
+            lab::appliance::build_card(media::PI_BOARD)?;
         }
         if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
             appliance.build_survival()?;

@@ -1,17 +1,19 @@
 //! The same bytes from every medium: each image boots by a machine's own firmware, and a container that `cri` started there says a
 //! word that the host gave.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::{Error, Result};
+use kit::{Context, Error, Result};
 use lab::guest::Guest;
 use lab::segment::CLIENT;
 use lab::test_image;
 use lab::until;
 use lab::vm::Medium;
 
-use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::case::{ARM, BOTH, Case, Failure, Outcome, X86, ensure};
+use crate::flash;
 use crate::world::{BOOT, Node, World};
 
 /// The cases.
@@ -20,6 +22,8 @@ pub const CASES: &[Case] = &[
     Case { name: "disk-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("disk.img", "virtio-blk-pci")) },
     Case { name: "cd-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "scsi-cd")) },
     Case { name: "cd-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "ide-cd")) },
+    Case { name: "small-machine", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: Some(256), machine: None }) },
+    Case { name: "fit-by-u-boot", boards: ARM, run: |w, b| boots(w, b, BIOS, &Way::UBoot) },
 ];
 
 /// What only `make boot-matrix` tries.
@@ -30,7 +34,19 @@ pub const LONG_CASES: &[Case] = &[
     Case { name: "pxe-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Net("boot.ipxe")) },
     Case { name: "pxe-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Net("kutties.efi")) },
     Case { name: "kexec-from-the-disk", boards: BOTH, run: kexec },
+    Case { name: "kernel-and-initrd", boards: BOTH, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: None, machine: None }) },
+    Case { name: "microvm", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: None, machine: Some(MICROVM) }) },
+    Case { name: "qcow2-by-uefi", boards: X86, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.qcow2", "virtio-blk-pci")) },
+    Case { name: PI, boards: ARM, run: pi },
+    Case { name: "rom-with-the-system-inside", boards: BOTH, run: flash::boots },
+    Case { name: "small-kernel-joins", boards: BOTH, run: flash::joins },
 ];
+
+/// A machine of virtio devices without a firmware worth the name; the agent's port wants PCI.
+const MICROVM: &str = "microvm,pcie=on";
+/// The name of the case that boots what is on a Raspberry Pi's card, and the board.
+pub const PI: &str = "card-of-rpi4-in-a-virtual-machine";
+pub const PI_BOARD: &str = "rpi4";
 
 /// Who starts the machine.
 const UEFI: bool = true;
@@ -42,11 +58,15 @@ enum Way {
     Drive(&'static str, &'static str),
     /// A file of `netboot/`, by DHCP and TFTP.
     Net(&'static str),
+    /// Kernel and segments, which the emulator loads itself, in so many MiB on such a machine.
+    Parts { memory: Option<u32>, machine: Option<&'static str> },
+    /// `kutties.itb` on a card, which U-Boot finds by itself.
+    UBoot,
 }
 
 impl Way {
-    /// QEMU's arguments that bring the medium.
-    fn args(&self, uefi: bool, media: &Path) -> Vec<String> {
+    /// QEMU's arguments that bring the medium; none where it needs no medium. `own` is the machine's folder.
+    fn args(&self, uefi: bool, media: &Path, own: &Path) -> Result<Option<Vec<String>>> {
         let words: Vec<String> = match self {
             Self::Drive(file, device) => {
                 let controller = match *device {
@@ -55,7 +75,8 @@ impl Way {
                     _ => "",
                 };
                 let file = media.join(file);
-                let drive = format!("-drive if=none,id=medium,format=raw,snapshot=on,file={}", file.display());
+                let format = if file.extension().is_some_and(|ending| ending == "qcow2") { "qcow2" } else { "raw" };
+                let drive = format!("-drive if=none,id=medium,format={format},snapshot=on,file={}", file.display());
                 vec![controller.into(), drive, format!("-device {device},drive=medium,bootindex=0")]
             }
             Self::Net(file) => {
@@ -65,9 +86,28 @@ impl Way {
                 let net = format!("-netdev user,id=boot,tftp={},bootfile={file}", folder.display());
                 vec![net, format!("-device virtio-net-pci,netdev=boot,bootindex=0{rom}")]
             }
+            Self::Parts { .. } => return Ok(None),
+            Self::UBoot => {
+                let card = own.join("card.img");
+                write_card(media, &card)?;
+                let drive = format!("-drive if=none,id=medium,format=raw,file={}", card.display());
+                vec![format!("-bios {U_BOOT}"), drive, "-device virtio-blk-pci,drive=medium".into()]
+            }
         };
-        words.join(" ").split_whitespace().map(str::to_owned).collect()
+        Ok(Some(words.join(" ").split_whitespace().map(str::to_owned).collect()))
     }
+}
+
+/// Debian's package u-boot-qemu.
+const U_BOOT: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
+
+/// A card as a person makes it for U-Boot: the image, and the script that U-Boot looks for.
+fn write_card(media: &Path, card: &Path) -> Result<()> {
+    let read = |name: &str| fs::read(media.join(name)).on("read", media.join(name));
+    let (image, script) = (read("kutties.itb")?, read("boot.scr")?);
+    let files = [("kutties.itb", image.as_slice()), ("boot.scr", script.as_slice())];
+    let bytes = firmware::sdcard::image(&files).map_err(|e| Error::new(format!("{e:#}")))?;
+    fs::write(card, bytes).on("write", card)
 }
 
 /// Debian's packages ovmf and qemu-efi-aarch64: code and variables.
@@ -90,14 +130,20 @@ fn boots(world: &mut World, board: &str, uefi: bool, way: &Way) -> Outcome {
 
 fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
     world.boot(board, |appliance, spec| {
-        let args = way.args(uefi, &appliance.media());
-        spec.medium = Some(Medium { uefi: uefi.then(|| firmware_of(board)), args });
+        match way.args(uefi, &appliance.media(), &spec.dir)? {
+            Some(args) => spec.medium = Some(Medium { uefi: uefi.then(|| firmware_of(board)), args }),
+            None => spec.segments = vec![appliance.core(), appliance.modules(), appliance.asked()],
+        }
+        if let Way::Parts { memory, machine } = way {
+            spec.memory = memory.unwrap_or(spec.memory);
+            spec.qemu.machine = machine.map_or_else(|| spec.qemu.machine.clone(), str::to_owned);
+        }
         Ok(())
     })
 }
 
 /// A container says a word that the host gives.
-fn says(guest: &Guest) -> Outcome {
+pub fn says(guest: &Guest) -> Outcome {
     let word = format!("{:016x}", lab::nonce());
     // The image is imported while the machine boots.
     until(SERVICES, || -> Result<()> {
@@ -106,6 +152,17 @@ fn says(guest: &Guest) -> Outcome {
     })?;
     let output = guest.exec_within(&[CLIENT, "nonce", kit::paths::CRI, test_image::NAME, &word], b"", SERVICES)?;
     if output.ok() { Ok(()) } else { Err(Failure::Failed(format!("{}{}", output.stdout, output.stderr))) }
+}
+
+/// No emulator plays a Raspberry Pi from its card: kernel and segments of the card, on another machine.
+fn pi(world: &mut World, board: &str) -> Outcome {
+    let node = world.boot(board, |appliance, spec| {
+        let dir = firmware::place::out(PI_BOARD).map_err(|e| Error::new(format!("{e:#}")))?;
+        spec.kernel = dir.join("vmlinuz");
+        spec.segments = vec![dir.join("core.cpio.zst"), dir.join("modules.cpio.zst"), appliance.asked()];
+        Ok(())
+    })?;
+    says(&node.vm.guest)
 }
 
 /// The image starts itself anew without the firmware: kernel, initramfs and command line come out of the one file.

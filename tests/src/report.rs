@@ -46,6 +46,8 @@ pub struct Report {
     late: Option<SystemTime>,
     /// Name and reason.
     failed: Vec<(String, String)>,
+    /// Name, verdict and seconds of what was tried.
+    tried: Vec<(String, &'static str, f32)>,
 }
 
 /// How much of a reason is said again at the end, where only the last lines may be kept; in characters.
@@ -56,7 +58,7 @@ impl Report {
     pub fn new(counts: Counts, skips: &Path, late: Option<SystemTime>) -> Result<Self> {
         let text = fs::read_to_string(skips).on("read", skips)?;
         let skips = toml::from_str(&text).doing(format!("read {}", skips.display()))?;
-        Ok(Self { counts, skips, late, failed: Vec::new() })
+        Ok(Self { counts, skips, late, failed: Vec::new(), tried: Vec::new() })
     }
 
     /// Try one case and say how it ended.
@@ -87,6 +89,7 @@ impl Report {
         match outcome {
             Ok(()) => {
                 self.counts.passed += 1;
+                self.tried.push((name.to_owned(), "ok", seconds));
                 say(&format!("ok ({seconds:.1} s)\n"));
             }
             Err(Failure::Skipped(why)) if self.skips.allowed.contains_key(name) => {
@@ -101,10 +104,26 @@ impl Report {
     fn fail(&mut self, name: &str, why: &str, seconds: f32) {
         self.counts.failed += 1;
         self.failed.push((name.to_owned(), why.split_whitespace().collect::<Vec<_>>().join(" ")));
+        self.tried.push((name.to_owned(), "FAILED", seconds));
         say(&format!("FAILED ({seconds:.1} s)\n"));
         for line in why.lines() {
             say(&format!("    {line}\n"));
         }
+    }
+
+    /// Say and keep a table of what was tried in an area, when there is more than one case of it.
+    pub fn table(&self, area: &str, path: &Path) -> Result<()> {
+        let cases = self.tried.iter().filter_map(|(name, verdict, seconds)| {
+            let (case, board) = name.strip_prefix(area)?.split_once(' ')?;
+            Some(format!("| {} | {case} | {verdict} | {seconds:.0} |\n", board.trim_matches(['[', ']'])))
+        });
+        let rows: Vec<String> = cases.collect();
+        if rows.len() < 2 {
+            return Ok(());
+        }
+        let table = format!("| board | path | verdict | seconds |\n|---|---|---|---|\n{}", rows.concat());
+        say(&format!("\n{table}\n"));
+        fs::write(path, table).on("write", path)
     }
 
     /// Say the closing line; the exit code.

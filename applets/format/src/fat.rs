@@ -319,7 +319,7 @@ fn dos_time(seconds: u32) -> (u16, u16) {
 }
 
 /// Year, month and day of a day since 1970, by counting from a first of March.
-fn civil(days: u32) -> (u32, u32, u32) {
+pub fn civil(days: u32) -> (u32, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let of_era = shifted % 146_097;

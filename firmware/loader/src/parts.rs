@@ -10,6 +10,8 @@ use uefi::fs::FileSystem;
 use uefi::proto::loaded_image::LoadedImage;
 use uefi::{CStr16, cstr16};
 
+use crate::flash;
+
 /// A node's own files, where a person puts them on the boot medium: the last segment.
 const NODE: &CStr16 = cstr16!("\\kutties\\node.cpio");
 
@@ -35,14 +37,20 @@ impl Parts {
             sections.iter().filter(|section| section.name() == name).filter_map(|section| section.of_image(image)).collect()
         };
         let one = |name: &[u8]| all(name).first().copied();
-        let kernel = one(b".linux").ok_or("this program carries no kernel")?;
-        let mut cmdline =
-            String::from_utf8_lossy(one(b".cmdline").unwrap_or_default()).trim_end_matches(['\0', '\n']).to_string();
+        let (kernel, words, mut segments) = match one(flash::SECTION) {
+            Some(section) => {
+                let flash = flash::read(section)?;
+                (flash.kernel, flash.cmdline, flash.segments)
+            }
+            None => {
+                (one(b".linux").ok_or("this program carries no kernel")?, one(b".cmdline").unwrap_or_default(), all(b".initrd"))
+            }
+        };
+        let mut cmdline = String::from_utf8_lossy(words).trim_end_matches(['\0', '\n']).to_string();
         if let Some(more) = options(&own) {
             cmdline.push(' ');
             cmdline.push_str(&more);
         }
-        let mut segments = all(b".initrd");
         segments.extend(node().map(|bytes| &*bytes.leak()));
         Ok(Self { kernel, cmdline, segments })
     }

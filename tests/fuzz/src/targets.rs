@@ -18,6 +18,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dhcp", run: network::dhcp_packet },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
+    Target { name: "fit", run: kernels::fit },
     Target { name: "hosts-toml", run: image::strangers::hosts_toml },
     Target { name: "http-answer", run: join::answer },
     Target { name: "http-head", run: cri::strangers::head },
@@ -33,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "spdy", run: spdy::session },
     Target { name: "tar", run: image::strangers::tar },
     Target { name: "udp", run: network::udp_packet },
+    Target { name: "volume", run: kernels::volume },
     Target { name: "websocket", run: cri::strangers::websocket },
     Target { name: "zboot", run: kernels::zboot },
 ];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use firmware::board::{Board, Qemu};
 use firmware::image::{Kube, Options, Outputs};
+use firmware::kind::Given;
 use firmware::manifest::Manifest;
 use firmware::{binary, image, kind, tools};
 use kit::{Context, Error, Result};
@@ -55,7 +56,7 @@ impl Appliance {
         let manifest = Manifest::read(&self.dir.join("manifest.json")).map_err(told)?;
         let tools = tools::ensure(&self.board).map_err(told)?;
         let agent = binary::package("agent", self.board.arch, &tools).map_err(told)?;
-        let asked = segment::asked(&agent, &self.dir.join("lab/probe.tar"), &self.cri_client(), &dir.join("asked.cpio.zst"))?;
+        let asked = segment::asked(&agent, &self.dir.join("lab/probe.tar"), &self.cri_client(), &self.asked())?;
         let outputs = Outputs {
             kutties: self.dir.join("kutties"),
             vmlinuz: self.kernel(),
@@ -68,12 +69,18 @@ impl Appliance {
         };
         let mut board = self.board.clone();
         board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
-        kind::build(&board, &outputs, &manifest.kernel_release).map(drop).map_err(told)
+        let given = Given { release: &manifest.kernel_release, ..Given::default() };
+        kind::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
     /// The folder of those images.
     pub fn media(&self) -> PathBuf {
         self.dir.join("media")
+    }
+
+    /// The segment of those images with what a test needs inside.
+    pub fn asked(&self) -> PathBuf {
+        self.media().join("asked.cpio.zst")
     }
 
     /// Build what the tests of survival need as well: the binary whose CRI server can be killed at each of its steps, and their client.
@@ -194,6 +201,12 @@ impl Appliance {
         let path = self.dir.join("kutties");
         Ok(fs::metadata(&path).on("look at", &path)?.len())
     }
+}
+
+/// Build a board that boots from a card, without Kubernetes.
+pub fn build_card(name: &str) -> Result<()> {
+    let board = Board::load(name).map_err(told)?;
+    image::build(&board, &Options { kube: Kube::None, whole: true, ..Options::default() }).map(drop).map_err(told)
 }
 
 fn told(e: impl std::fmt::Display) -> Error {

@@ -5,6 +5,7 @@ pub mod busybox;
 pub mod console;
 pub mod control_plane;
 pub mod debian;
+pub mod flash;
 pub mod guest;
 mod initrd;
 pub mod namespace;

@@ -28,6 +28,15 @@ pub fn agent(program: &Path, to: &Path) -> Result<PathBuf> {
     files(to, &[(agent::PATH, &program), (AGENT_SERVICE, agent_service().as_bytes())])
 }
 
+/// The same, compressed, for an image with little room.
+pub fn agent_packed(program: &Path, to: &Path) -> Result<PathBuf> {
+    let mut archive = Archive::new();
+    archive.file(agent::PATH, 0o755, fs::read(program).on("read", program)?).doing("make a segment")?;
+    archive.file(AGENT_SERVICE, 0o644, agent_service()).doing("make a segment")?;
+    firmware::segment::write(&archive, to).map_err(|e| kit::Error::new(format!("{e:#}")))?;
+    Ok(to.to_owned())
+}
+
 fn agent_service() -> String {
     format!("[service.agent]\ncommand = [\"{}\"]\n", agent::PATH)
 }

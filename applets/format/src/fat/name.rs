@@ -61,7 +61,9 @@ pub fn short(name: &str, taken: &mut Vec<[u8; 11]>) -> Option<[u8; 11]> {
         part.to_ascii_uppercase().chars().filter(|c| is_short_char(*c)).take(len).collect()
     };
     let (stem, ending) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((name, ""));
-    let found = plain_short(name).or_else(|| {
+    // Firmware that knows short names alone finds `bootcode.bin` as BOOTCODE.BIN.
+    let upper = plain_short(&name.to_ascii_uppercase()).filter(|short| !taken.contains(short));
+    let found = plain_short(name).or(upper).or_else(|| {
         let numbered = (1..100_000_u32).map(|number| {
             let tail = alloc::format!("~{number}");
             padded(&(clean(stem, 8 - tail.len()) + &tail), &clean(ending, 3))
@@ -92,6 +94,7 @@ mod tests {
         let mut taken = Vec::new();
         assert_eq!(short("bcm2710-rpi-3-b.dtb", &mut taken), Some(*b"BCM271~1DTB"));
         assert_eq!(short("bcm2711-rpi-4-b.dtb", &mut taken), Some(*b"BCM271~2DTB"));
-        assert_eq!(long_entries("bcm2710-rpi-3-b.dtb"), 2);
+        assert_eq!(short("bootcode.bin", &mut taken), Some(*b"BOOTCODEBIN"));
+        assert_eq!((long_entries("bcm2710-rpi-3-b.dtb"), long_entries("bootcode.bin"), long_entries("BOOT.BIN")), (2, 1, 0));
     }
 }
