@@ -4,6 +4,7 @@ mod gates;
 mod life;
 mod limits;
 mod places;
+mod profile;
 mod refused;
 mod rights;
 mod together;
@@ -25,6 +26,7 @@ pub const CASES: &[Case] = &[
     Case { name: "out-of-memory-is-told", boards: BOTH, run: limits::oom },
     Case { name: "volumes-have-their-options", boards: BOTH, run: places::volumes },
     Case { name: "paths-are-masked-and-read-only", boards: X86, run: places::masked },
+    Case { name: "an-apparmor-profile-holds", boards: X86, run: profile::apparmor },
     Case { name: "an-image-is-a-volume", boards: BOTH, run: places::image },
     Case { name: "processes-are-shared-and-reaped", boards: BOTH, run: together::processes },
     Case { name: "a-debugger-joins-a-container", boards: X86, run: together::debug },

@@ -4,9 +4,11 @@
 //! Commands: `{ } = a b c d D g G h H i l n N p P q Q r s t T w x y : #`. `s` takes `g p i I m M w FILE` and a number; its
 //! replacement knows `& \1`–`\9 \n \t \L \U \l \u \E`.
 
+mod input;
 mod parse;
 mod program;
 mod run;
+mod text;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

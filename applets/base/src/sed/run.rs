@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Exit, Result, out};
-use regex::bytes::{Captures, Regex};
+use regex::bytes::Regex;
 
 use super::Options;
-use super::program::{Action, Address, Case, Command, End, Piece, Program, Range, Replace, Search};
+use super::input::Input;
+use super::program::{Action, Address, Command, End, Program, Range, Replace, Search};
+use super::text::{listed, put};
 
 /// Run it over the files, or standard input when there are none.
 pub(super) fn run(mut program: Program, files: Vec<PathBuf>, options: &Options) -> Result<Exit> {
@@ -121,7 +123,7 @@ impl Editor {
             self.output = Box::new(BufWriter::new(new));
             self.place = Some((file.clone(), fresh, suffix.clone()));
         }
-        self.input = Input { files: files.into_iter().rev().collect(), ..Input::default() };
+        self.input = Input::of(files);
         Ok(())
     }
 
@@ -256,28 +258,48 @@ impl Editor {
     /// One command. A step ends the line's commands.
     fn act(&mut self, action: &mut Action, at: &mut usize, range_goes_on: bool) -> Result<Option<Step>> {
         match action {
-            Action::Number => {
-                let number = self.number;
-                writeln!(self.output, "{number}").doing("write the output")?;
-            }
-            Action::Append(text) => self.after.push(After::Text(text.clone())),
-            Action::Insert(text) => self.output.write_all(text).doing("write the output")?,
-            Action::Change(text) => {
-                if !range_goes_on {
-                    self.output.write_all(text).doing("write the output")?;
-                }
-                return Ok(Some(Step::Deleted));
-            }
             Action::Branch(to) => *at = *to,
             Action::BranchIfReplaced(to) if std::mem::take(&mut self.replaced) => *at = *to,
             Action::BranchUnlessReplaced(to) if !std::mem::take(&mut self.replaced) => *at = *to,
             Action::Block(_) | Action::Nothing | Action::BranchIfReplaced(_) | Action::BranchUnlessReplaced(_) => {}
+            Action::Change(text) => {
+                if !range_goes_on {
+                    self.put_out(text)?;
+                }
+                return Ok(Some(Step::Deleted));
+            }
             Action::Delete => return Ok(Some(Step::Deleted)),
             Action::DeleteFirst => {
                 let Some(end) = self.line.iter().position(|b| *b == self.end) else { return Ok(Some(Step::Deleted)) };
                 self.line.drain(..=end);
                 return Ok(Some(Step::Again));
             }
+            Action::Next | Action::NextAppend if self.input.is_last() => return Ok(Some(Step::Quit(true))),
+            Action::Next => {
+                self.print_unless_quiet()?;
+                self.flush_after()?;
+                self.read(false)?;
+            }
+            Action::NextAppend => {
+                self.flush_after()?;
+                self.read(true)?;
+            }
+            Action::Quit(status, prints) => {
+                self.exit = Exit(*status);
+                return Ok(Some(Step::Quit(*prints)));
+            }
+            Action::Replace(replace) => self.replace(replace)?,
+            Action::GetHold | Action::AppendHold | Action::Hold | Action::HoldAppend | Action::Exchange | Action::Map(_) => {
+                self.change(action)
+            }
+            _ => self.write(action)?,
+        }
+        Ok(None)
+    }
+
+    /// Commands that change the line or what is held.
+    fn change(&mut self, action: &Action) {
+        match action {
             Action::GetHold => self.line.clone_from(&self.hold),
             Action::AppendHold => {
                 self.line.push(self.end);
@@ -289,47 +311,42 @@ impl Editor {
                 self.hold.extend_from_slice(&self.line);
             }
             Action::Exchange => std::mem::swap(&mut self.hold, &mut self.line),
-            Action::List => {
-                let text = listed(&self.line);
-                self.output.write_all(text.as_bytes()).doing("write the output")?;
-            }
-            Action::Next => {
-                if self.input.is_last() {
-                    return Ok(Some(Step::Quit(true)));
-                }
-                self.print_unless_quiet()?;
-                self.flush_after()?;
-                self.read(false)?;
-            }
-            Action::NextAppend => {
-                if self.input.is_last() {
-                    return Ok(Some(Step::Quit(true)));
-                }
-                self.flush_after()?;
-                self.read(true)?;
-            }
-            Action::Print => self.print_line()?,
-            Action::PrintFirst => {
-                let end = self.line.iter().position(|b| *b == self.end).unwrap_or(self.line.len());
-                self.output
-                    .write_all(&self.line[..end])
-                    .and_then(|()| self.output.write_all(&[self.end]))
-                    .doing("write the output")?;
-            }
-            Action::Quit(status, prints) => {
-                self.exit = Exit(*status);
-                return Ok(Some(Step::Quit(*prints)));
-            }
-            Action::ReadFile(file) => self.after.push(After::File(file.clone())),
-            Action::Replace(replace) => self.replace(replace)?,
-            Action::WriteFile(file) => self.write_to(&file.clone())?,
             Action::Map(pairs) => {
                 let text = String::from_utf8_lossy(&self.line);
                 let mapped = text.chars().map(|c| pairs.iter().find(|(from, _)| *from == c).map_or(c, |(_, to)| *to));
                 self.line = mapped.collect::<String>().into_bytes();
             }
+            _ => {}
         }
-        Ok(None)
+    }
+
+    /// Commands that write something, at once or behind the line.
+    fn write(&mut self, action: &Action) -> Result<()> {
+        match action {
+            Action::Number => self.put_out(format!("{}\n", self.number).as_bytes()),
+            Action::Insert(text) => self.put_out(text),
+            Action::List => self.put_out(listed(&self.line).as_bytes()),
+            Action::Print => self.print_line(),
+            Action::PrintFirst => {
+                let end = self.line.iter().position(|b| *b == self.end).unwrap_or(self.line.len());
+                let first = [&self.line[..end], &[self.end]].concat();
+                self.put_out(&first)
+            }
+            Action::WriteFile(file) => self.write_to(file),
+            Action::Append(text) => {
+                self.after.push(After::Text(text.clone()));
+                Ok(())
+            }
+            Action::ReadFile(file) => {
+                self.after.push(After::File(file.clone()));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_out(&mut self, text: &[u8]) -> Result<()> {
+        self.output.write_all(text).doing("write the output")
     }
 
     fn replace(&mut self, replace: &Replace) -> Result<()> {
@@ -401,128 +418,4 @@ impl Editor {
             None => self.output.write_all(&text).doing("write the output"),
         }
     }
-}
-
-/// A replacement for one match.
-fn put(pieces: &[Piece], found: &Captures, to: &mut Vec<u8>) {
-    let (mut lasting, mut once) = (Case::Keep, None);
-    for piece in pieces {
-        let text = match piece {
-            Piece::Text(text) => text.as_slice(),
-            Piece::Group(n) => found.get(*n).map_or(&[][..], |m| m.as_bytes()),
-            Piece::Case(case @ (Case::NextLower | Case::NextUpper)) => {
-                once = Some(*case);
-                continue;
-            }
-            Piece::Case(case) => {
-                lasting = *case;
-                continue;
-            }
-        };
-        if lasting == Case::Keep && once.is_none() {
-            to.extend_from_slice(text);
-            continue;
-        }
-        for c in String::from_utf8_lossy(text).chars() {
-            let case = once.take().unwrap_or(lasting);
-            let cased = match case {
-                Case::Lower | Case::NextLower => c.to_lowercase().to_string(),
-                Case::Upper | Case::NextUpper => c.to_uppercase().to_string(),
-                Case::Keep => c.to_string(),
-            };
-            to.extend_from_slice(cased.as_bytes());
-        }
-    }
-}
-
-/// The line of `l`: no byte that a terminal would act on, at most 70 columns.
-fn listed(line: &[u8]) -> String {
-    /// POSIX leaves it open; this is GNU's.
-    const WIDTH: usize = 69;
-    let mut text = String::new();
-    let mut column = 0;
-    for byte in line {
-        let shown = match byte {
-            b'\\' => "\\\\".into(),
-            7 => "\\a".into(),
-            8 => "\\b".into(),
-            9 => "\\t".into(),
-            10 => "\\n".into(),
-            11 => "\\v".into(),
-            12 => "\\f".into(),
-            13 => "\\r".into(),
-            0x20..0x7f => char::from(*byte).to_string(),
-            _ => format!("\\{byte:03o}"),
-        };
-        if column + shown.len() > WIDTH {
-            text.push_str("\\\n");
-            column = 0;
-        }
-        column += shown.len();
-        text.push_str(&shown);
-    }
-    text + "$\n"
-}
-
-/// Files, one after another, a line ahead: whether a line is the last must be known.
-#[derive(Default)]
-struct Input {
-    /// Those to come, the next one last.
-    files: Vec<PathBuf>,
-    current: Option<Box<dyn BufRead>>,
-    ahead: Option<(Vec<u8>, bool)>,
-    begun: bool,
-}
-
-impl Input {
-    fn next(&mut self, end: u8, failed: &mut bool) -> Result<Option<(Vec<u8>, bool)>> {
-        if !self.begun {
-            self.begun = true;
-            self.ahead = self.fetch(end, failed)?;
-        }
-        let line = self.ahead.take();
-        if line.is_some() {
-            self.ahead = self.fetch(end, failed)?;
-        }
-        Ok(line)
-    }
-
-    fn is_last(&self) -> bool {
-        self.ahead.is_none()
-    }
-
-    fn fetch(&mut self, end: u8, failed: &mut bool) -> Result<Option<(Vec<u8>, bool)>> {
-        loop {
-            if let Some(reader) = &mut self.current {
-                let mut line = Vec::new();
-                if reader.read_until(end, &mut line).doing("read the input")? > 0 {
-                    let ended = line.pop_if(|b| *b == end).is_some();
-                    return Ok(Some((line, ended)));
-                }
-                self.current = None;
-            }
-            let Some(path) = self.files.pop() else { return Ok(None) };
-            match open(&path) {
-                Ok(reader) => self.current = Some(reader),
-                Err(e) => {
-                    *failed = true;
-                    // Nothing is left to tell it to when standard error is closed.
-                    let _ = writeln!(io::stderr(), "sed: {e}");
-                }
-            }
-        }
-    }
-}
-
-fn open(path: &Path) -> Result<Box<dyn BufRead>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
-    }
-    let mut file = File::open(path).on("read", path)?;
-    // A folder opens and does not read.
-    file.read(&mut []).on("read", path)?;
-    if file.metadata().on("read", path)?.is_dir() {
-        return Err(Error::new(format!("read {}: is a directory", path.display())));
-    }
-    Ok(Box::new(BufReader::new(file)))
 }

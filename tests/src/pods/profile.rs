@@ -1,0 +1,73 @@
+//! An AppArmor profile holds for a container's first process and for an exec, and only where it was asked for.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use firmware::apt::Suite;
+use kit::{Context, Error, Result};
+use lab::{busybox, tool};
+
+use crate::case::{Outcome, ensure};
+use crate::kube::{delete, start_this};
+use crate::world::World;
+
+/// Everything may be done but one thing.
+const POLICY: &str = "profile kutties-test flags=(attach_disconnected) {
+  file,
+  network,
+  capability,
+  signal,
+  unix,
+  deny /**/forbidden w,
+}
+";
+/// Says under which profile it runs and what it may write, then waits.
+const TRIES: &str = "command:
+- sh
+- -c
+- cat /proc/self/attr/current; echo a > /tmp/free && echo free; echo a > /tmp/forbidden && echo wrote; echo tried; exec sleep 1000
+";
+const CONFINED: &str = "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: kutties-test}}\n";
+const DEFAULT: &str = "securityContext: {appArmorProfile: {type: RuntimeDefault}}\n";
+/// The kernel takes a policy in one write.
+const LOAD: &str = "dd if=/tmp/policy of=/sys/kernel/security/apparmor/.load bs=64k 2>/dev/null";
+
+pub fn apparmor(world: &mut World, board: &str) -> Outcome {
+    let compiled = policy(world.lab.dir())?;
+    let (node, plane) = world.warm(board)?;
+    let guest = &node.vm.guest;
+    guest.write("/tmp/policy", &compiled, 0o600)?;
+    guest.sh(LOAD)?;
+    start_this(plane, node, "confined", &busybox::pod("confined", &node.name, &format!("{TRIES}{CONFINED}")))?;
+    start_this(plane, node, "default", &busybox::pod("default", &node.name, &format!("{TRIES}{DEFAULT}")))?;
+    let confined = lab::until(crate::world::POD, || said(plane, "confined"))?;
+    ensure(confined == ["kutties-test (enforce)", "free", "tried"], || format!("under the profile it says {confined:?}"))?;
+    let default = lab::until(crate::world::POD, || said(plane, "default"))?;
+    ensure(default == ["unconfined", "free", "wrote", "tried"], || format!("without a profile it says {default:?}"))?;
+    let again = plane.ask(&["exec", "confined", "--", "sh", "-c", "cat /proc/self/attr/current; echo a > /tmp/forbidden || echo no"])?;
+    ensure(again.lines().collect::<Vec<_>>() == ["kutties-test (enforce)", "no"], || format!("an exec says {again:?}"))?;
+    delete(plane, "confined")?;
+    delete(plane, "default")?;
+    Ok(())
+}
+
+/// What a pod has said, without what the shell complains of; once it has tried all.
+fn said(plane: &lab::control_plane::ControlPlane, pod: &str) -> Result<Vec<String>> {
+    let text = plane.ask(&["logs", pod])?;
+    let lines: Vec<String> = text.lines().filter(|line| !line.starts_with("sh:")).map(str::to_owned).collect();
+    if lines.last().is_some_and(|line| line == "tried") { Ok(lines) } else { Err(Error::new(format!("{pod} has said {lines:?} only"))) }
+}
+
+/// The policy as the kernel takes it, made by Debian's compiler, which is unpacked and not installed.
+fn policy(dir: &Path) -> Result<Vec<u8>> {
+    let told = |e| Error::new(format!("{e:#}"));
+    let suite = Suite::new("bookworm", "amd64").map_err(told)?;
+    let tree = suite.fetch("apparmor", "", false).and_then(|package| suite.unpack(&package)).map_err(told)?;
+    let (text, compiled) = (dir.join("policy"), dir.join("policy.bin"));
+    fs::write(&text, POLICY).on("write", &text)?;
+    let mut compiler = Command::new(tree.join("sbin/apparmor_parser"));
+    compiler.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]).arg(tree.join("etc/apparmor.d/abi/3.0"));
+    tool::checked(compiler.arg("--ofile").arg(&compiled).arg(&text))?;
+    fs::read(&compiled).on("read", &compiled)
+}
