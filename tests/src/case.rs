@@ -3,7 +3,7 @@
 use crate::world::World;
 use crate::{
     applets, boot, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
-    streaming, survive,
+    streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -55,6 +55,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("streaming", streaming::CASES),
     ("survive", survive::CASES),
     ("clock", clock::CASES),
+    ("update", update::CASES),
     ("join", join::CASES),
     ("media", media::CASES),
     ("end", boot::END_CASES),
@@ -67,6 +68,7 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("kubelets", kubelets::LONG_CASES),
     ("callers", callers::CASES),
     ("media", media::LONG_CASES),
+    ("update", update::LONG_CASES),
 ];
 
 /// Fail with these words unless `holds`.

@@ -27,6 +27,7 @@ mod script;
 mod streaming;
 mod survive;
 mod terminal;
+mod update;
 mod world;
 
 use std::collections::BTreeSet;

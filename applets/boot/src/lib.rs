@@ -1,4 +1,4 @@
-//! Kernel modules and the end of the system. One file a command.
+//! Kernel modules, and other kernels in the place of this one. One file a command.
 
 mod insmod;
 mod kernel_file;
@@ -8,8 +8,10 @@ mod modinfo;
 mod modprobe;
 mod module_file;
 mod rmmod;
+pub mod update;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[insmod::INSMOD, kexec::KEXEC, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD];
+pub const APPLETS: &[Applet] =
+    &[insmod::INSMOD, kexec::KEXEC, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD, update::UPDATE];
