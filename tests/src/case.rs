@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods, registry, rpcs,
-    streaming, survive, update,
+    applets, boot, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, netboot, oci, pods,
+    registry, rpcs, streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -69,6 +69,7 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("callers", callers::CASES),
     ("media", media::LONG_CASES),
     ("update", update::LONG_CASES),
+    ("netboot", netboot::CASES),
 ];
 
 /// Fail with these words unless `holds`.

@@ -8,6 +8,7 @@ pub mod debian;
 pub mod guest;
 mod initrd;
 pub mod namespace;
+pub mod netboot;
 pub mod network;
 mod nonce;
 mod plain;
