@@ -76,7 +76,8 @@ fn node_boots_node(world: &mut World, board: &str) -> Outcome {
     let address = first.seat.address;
     let refused = second.vm.guest.exec(&["wget", "-q", "-O", "-", &format!("http://{address}/../etc/shadow")])?;
     ensure(refused.code == 8, || format!("{refused:?}"))?;
-    let part = second.vm.guest.sh(&format!("wget -q -O - --header 'Range: bytes=0-5' http://{address}/boot.ipxe"))?;
+    let ask = "GET /boot.ipxe HTTP/1.1\\r\\nRange: bytes=0-5\\r\\nConnection: close\\r\\n\\r\\n";
+    let part = second.vm.guest.sh(&format!("printf '{ask}' | nc {address} 80 | tail -c 6"))?;
     ensure(part == "#!ipxe", || format!("a part of the script is {part:?}"))
 }
 

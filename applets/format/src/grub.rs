@@ -152,10 +152,10 @@ impl Shell<'_> {
         let entry = Entry { title: format!("{}{title}", at.title), id, ..Entry::default() };
         let mut inner = Where { title: String::new(), entry: Some(entry), depth: at.depth };
         self.scoped(body, &mut inner)?;
-        if let Some(entry) = inner.entry.filter(|entry| !entry.kernel.path.is_empty()) {
-            if self.menu.entries.len() < MOST {
-                self.menu.entries.push(entry);
-            }
+        if let Some(entry) = inner.entry.filter(|entry| !entry.kernel.path.is_empty())
+            && self.menu.entries.len() < MOST
+        {
+            self.menu.entries.push(entry);
         }
         Ok(true)
     }

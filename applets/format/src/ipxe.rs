@@ -197,7 +197,7 @@ impl Machine<'_> {
         if value.len() > VALUE || (self.set.len() >= VARIABLES && !self.set.contains_key(name)) {
             return Err(format!("{name} and the others take too much room"));
         }
-        self.set.insert(plain_name(name).to_string(), value);
+        self.set.insert(name.to_string(), value);
         Ok(Step::Next)
     }
 
@@ -293,7 +293,7 @@ impl Machine<'_> {
     /// `name`, `name:type`.
     fn value(&mut self, name: &str) -> String {
         let (name, kind) = name.rsplit_once(':').unwrap_or((name, ""));
-        let own = self.set.get(plain_name(name)).cloned();
+        let own = self.set.get(name).cloned();
         let value = own.or_else(|| self.world.variable(name)).unwrap_or_default();
         match kind {
             "hexhyp" => value.replace(':', "-"),
@@ -302,11 +302,6 @@ impl Machine<'_> {
             _ => value,
         }
     }
-}
-
-/// `net0/mac` as it is; `NAME` of any settings block.
-fn plain_name(name: &str) -> &str {
-    name
 }
 
 fn truth(holds: bool, otherwise: &str) -> Run {
