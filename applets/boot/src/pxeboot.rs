@@ -56,6 +56,8 @@ struct Options {
 /// What is to be booted.
 struct Chosen {
     kernel: String,
+    /// The kernel's file, where it is here already.
+    here: Option<Vec<u8>>,
     segments: Vec<String>,
     words: String,
 }
@@ -66,7 +68,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     for name in interfaces(options.interface.as_deref())? {
         match one(&name, &options) {
             Ok(Some(chosen)) => {
-                load(&chosen, &options.append)?;
+                load(chosen, &options.append)?;
                 return chosen::start(options.load);
             }
             Ok(None) => return Ok(Exit::FAILED),
@@ -103,7 +105,7 @@ fn one(name: &str, options: &Options) -> Result<Option<Chosen>> {
                 let place = |(base, uri): &(String, String)| resolve(base, uri);
                 let kernel = found.kernel.as_ref().map(place).transpose()?.unwrap_or_default();
                 let segments = found.initrds.iter().map(place).collect::<Result<_>>()?;
-                Ok(Some(Chosen { kernel, segments, words: found.words }))
+                Ok(Some(Chosen { kernel, here: None, segments, words: found.words }))
             }
             End::Exit => Err(Error::new(format!("{url}: the script ends without anything to boot"))),
         };
@@ -112,7 +114,7 @@ fn one(name: &str, options: &Options) -> Result<Option<Chosen>> {
         return of_menu(&menu, &base, options);
     }
     // Whatever else it is, kexec can tell.
-    Ok(Some(Chosen { kernel: url, segments: Vec::new(), words: String::new() }))
+    Ok(Some(Chosen { kernel: url, here: Some(file), segments: Vec::new(), words: String::new() }))
 }
 
 /// The text of a script for iPXE.
@@ -148,12 +150,13 @@ fn of_menu(menu: &Menu, base: &str, options: &Options) -> Result<Option<Chosen>>
     let Some(chosen) = chosen::choose("", &titles, menu.default, limit)? else { return Ok(None) };
     let Some(entry) = menu.entries.get(chosen) else { return Ok(None) };
     let segments = entry.initrds.iter().map(|place| resolve(base, &place.path)).collect::<Result<_>>()?;
-    Ok(Some(Chosen { kernel: resolve(base, &entry.kernel.path)?, segments, words: entry.words.clone() }))
+    let kernel = resolve(base, &entry.kernel.path)?;
+    Ok(Some(Chosen { kernel, here: None, segments, words: entry.words.clone() }))
 }
 
-fn load(chosen: &Chosen, more: &str) -> Result<()> {
+fn load(chosen: Chosen, more: &str) -> Result<()> {
     say(&format!("loading {}", chosen.kernel));
-    let kernel = fetch(&chosen.kernel)?;
+    let kernel = chosen.here.map_or_else(|| fetch(&chosen.kernel), Ok)?;
     let segments = chosen.segments.iter().map(|url| fetch(url)).collect::<Result<Vec<_>>>()?;
     chosen::load(&chosen.kernel, &kernel, &segments, format!("{} {more}", chosen.words).trim())
 }

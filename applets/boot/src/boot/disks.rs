@@ -91,8 +91,9 @@ impl Machine {
         let path = path.trim_start_matches('/');
         let path = if path.is_empty() { "." } else { path };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        // A named pipe would keep us waiting.
-        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        // A named pipe would keep us waiting; who only looks whether it is there may not say so.
+        let at_once = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NONBLOCK | OFlags::NOCTTY };
+        let flags = flags | OFlags::CLOEXEC | at_once;
         Ok(File::from(openat2(&found.root, path, flags, Mode::empty(), resolve)?))
     }
 
