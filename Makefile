@@ -46,7 +46,7 @@ soak: ready ## what takes too long for every test: kills at every step, a thousa
 	@cargo run -q -p system-tests -- --long $(if $(ONLY),--only $(ONLY))
 
 boot-matrix: ready ## boot every image in every way, by QEMU's firmware
-	@cargo run -q -p system-tests -- --every --only media/
+	@cargo run -q -p system-tests -- --every --only media/,netboot/
 
 bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs
 	@cargo run -q -p bench -- --board $(BOARD) --part $(PART)

@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, builds, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, oci, pods,
-    registry, rpcs, streaming, survive,
+    applets, boot, builds, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, netboot, oci, pods,
+    registry, rpcs, streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -58,6 +58,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("streaming", streaming::CASES),
     ("survive", survive::CASES),
     ("clock", clock::CASES),
+    ("update", update::CASES),
     ("join", join::CASES),
     ("media", media::CASES),
     ("end", boot::END_CASES),
@@ -71,6 +72,8 @@ pub const LONG_AREAS: &[(&str, &[Case])] = &[
     ("callers", callers::CASES),
     ("media", media::LONG_CASES),
     ("builds", builds::LONG_CASES),
+    ("update", update::LONG_CASES),
+    ("netboot", netboot::CASES),
 ];
 
 /// Fail with these words unless `holds`.

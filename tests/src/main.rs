@@ -20,6 +20,7 @@ mod kube;
 mod kubelets;
 mod leaks;
 mod media;
+mod netboot;
 mod oci;
 mod pods;
 mod registry;
@@ -29,6 +30,7 @@ mod script;
 mod streaming;
 mod survive;
 mod terminal;
+mod update;
 mod world;
 
 use std::collections::BTreeSet;
@@ -184,8 +186,18 @@ fn build(plan: &[Planned]) -> Result<()> {
             Appliance::open(board)?.build_worker()?;
         }
         let appliance = Appliance::build(board)?;
-        if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("media/")) {
+        let wants = |areas: &[&str]| {
+            plan.iter().any(|planned| planned.board == board && areas.iter().any(|area| planned.name.starts_with(area)))
+        };
+        if wants(&["media/", "netboot/"]) {
             appliance.build_media()?;
+            if lab::netboot::program().is_err() {
+                Appliance::build(&lab::netboot::host_board())?;
+            }
+        }
+        if wants(&["netboot/"]) {
+            appliance.build_worker()?;
+            appliance.build_netboot()?;
         }
         let small = |planned: &Planned| flash::NAMES.iter().any(|name| planned.name.contains(name));
         if plan.iter().any(|planned| planned.board == board && small(planned)) {

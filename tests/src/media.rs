@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::{Context, Error, Result};
+use lab::appliance::Appliance;
 use lab::guest::Guest;
+use lab::netboot::Netboot;
 use lab::segment::CLIENT;
 use lab::test_image;
 use lab::until;
-use lab::vm::Medium;
+use lab::vm::{Medium, Nic};
 
 use crate::case::{ARM, BOTH, Case, Failure, Outcome, X86, ensure};
 use crate::flash;
@@ -31,8 +33,9 @@ pub const LONG_CASES: &[Case] = &[
     Case { name: "nvme-by-uefi", boards: X86, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.img", "nvme,serial=1")) },
     Case { name: "usb-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "usb-storage")) },
     Case { name: "usb-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Drive("kutties.iso", "usb-storage")) },
-    Case { name: "pxe-by-bios", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Net("boot.ipxe")) },
-    Case { name: "pxe-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Net("kutties.efi")) },
+    Case { name: "pxe-by-bios", boards: X86, run: |w, b| from_network(w, b, BIOS, "Ipxe") },
+    Case { name: "pxe-by-uefi", boards: BOTH, run: |w, b| from_network(w, b, UEFI, "Efi") },
+    Case { name: "http-by-uefi", boards: BOTH, run: |w, b| from_network(w, b, UEFI, "EfiHttp") },
     Case { name: "kexec-from-the-disk", boards: BOTH, run: kexec },
     Case { name: "kernel-and-initrd", boards: BOTH, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: None, machine: None }) },
     Case { name: "microvm", boards: X86, run: |w, b| boots(w, b, BIOS, &Way::Parts { memory: None, machine: Some(MICROVM) }) },
@@ -56,8 +59,8 @@ const BIOS: bool = false;
 enum Way {
     /// An image on a device.
     Drive(&'static str, &'static str),
-    /// A file of `netboot/`, by DHCP and TFTP.
-    Net(&'static str),
+    /// A card, by `kutties netboot`; QEMU's arguments beside it.
+    Net(Nic, &'static str),
     /// Kernel and segments, which the emulator loads itself, in so many MiB on such a machine.
     Parts { memory: Option<u32>, machine: Option<&'static str> },
     /// `kutties.itb` on a card, which U-Boot finds by itself.
@@ -79,12 +82,12 @@ impl Way {
                 let drive = format!("-drive if=none,id=medium,format={format},snapshot=on,file={}", file.display());
                 vec![controller.into(), drive, format!("-device {device},drive=medium,bootindex=0")]
             }
-            Self::Net(file) => {
-                let folder = media.join("netboot");
+            Self::Net(nic, more) => {
                 // UEFI has a driver of its own; to a BIOS the card brings iPXE.
                 let rom = if uefi { ",romfile=" } else { "" };
-                let net = format!("-netdev user,id=boot,tftp={},bootfile={file}", folder.display());
-                vec![net, format!("-device virtio-net-pci,netdev=boot,bootindex=0{rom}")]
+                let net = format!("-netdev tap,id=boot,ifname={},script=no,downscript=no", nic.tap);
+                let card = format!("-device virtio-net-pci,netdev=boot,mac={},bootindex=0{rom}", nic.mac);
+                vec![net, card, (*more).to_owned()]
             }
             Self::Parts { .. } => return Ok(None),
             Self::UBoot => {
@@ -142,6 +145,21 @@ fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
     })
 }
 
+/// UEFI tries PXE before HTTP, unless it is told that it has none.
+const HTTP_ALONE: &str =
+    "-fw_cfg name=opt/org.tianocore/IPv4PXESupport,string=n -fw_cfg name=opt/org.tianocore/IPv6PXESupport,string=n";
+
+/// Our own server gives address, program and system; `loader` is who asked it for the program.
+fn from_network(world: &mut World, board: &str, uefi: bool, loader: &str) -> Outcome {
+    let server = Netboot::on_cable(&world.lab, &Appliance::open(board)?.media().join("netboot"))?;
+    let nic = server.nic.clone().ok_or_else(|| Error::new("the cable has no card"))?;
+    let way = Way::Net(nic, if loader == "EfiHttp" { HTTP_ALONE } else { "" });
+    let node = boot(world, board, uefi, &way).map_err(|e| Error::new(format!("{e}\n{}", server.said())))?;
+    says(&node.vm.guest)?;
+    let said = server.said();
+    ensure(said.contains(&format!(": {loader}, ")), || format!("no {loader} asked:\n{said}"))
+}
+
 /// A container says a word that the host gives.
 pub fn says(guest: &Guest) -> Outcome {
     let word = format!("{:016x}", lab::nonce());
@@ -175,6 +193,12 @@ fn kexec(world: &mut World, board: &str) -> Outcome {
     let nothing = guest.exec(&["kexec", "-e"])?;
     ensure(nothing.code == 1 && nothing.stderr.contains("none is loaded"), || format!("{nothing:?}"))?;
     guest.sh("modprobe vfat && mount -t vfat -o ro /dev/vda1 /mnt && kexec -l /mnt/EFI/BOOT/BOOT*.EFI && umount /mnt")?;
+    start_loaded(&node, &before)
+}
+
+/// Start the kernel that was loaded, and have a container say a word there. `before` is the boot's id.
+pub fn start_loaded(node: &Node, before: &str) -> Outcome {
+    let guest = &node.vm.guest;
     // The answer may be lost on the way: whoever would give it is stopped.
     let _ = guest.exec_within(&["kexec", "-e"], b"", Duration::from_secs(5));
     let other = until(BOOT, || {
@@ -189,4 +213,4 @@ fn kexec(world: &mut World, board: &str) -> Outcome {
 }
 
 /// Another one each time a kernel starts.
-const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+pub const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";

@@ -4,9 +4,9 @@
 //! image, whose own command line and initramfs count unless others are given. Several `--initrd` are put behind one another.
 //! Without `-l` it goes on at once: PID 1 stops the kubelet, pods and services first, as for a reboot.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -63,9 +63,16 @@ fn load(path: &Path, options: &Options) -> Result<()> {
     let segments = if given.is_empty() { segments } else { given };
     let words = words(options, cmdline)?;
     let words = CString::new(words).doing("read the command line")?;
-    let kernel = in_memory(&[image])?;
-    let initramfs = if segments.is_empty() { None } else { Some(in_memory(&segments)?) };
-    sys::kexec::load(&kernel, initramfs.as_ref(), &words).map_err(|e| why(path, &e))
+    let mut initramfs = Parts::new()?;
+    segments.iter().try_for_each(|segment| initramfs.add(segment))?;
+    load_parts(path, &image, Some(initramfs).filter(|_| !segments.is_empty()), &words)
+}
+
+/// Load a kernel with its initramfs; `path` is the kernel's name.
+pub fn load_parts(path: &Path, image: &[u8], initramfs: Option<Parts>, words: &CStr) -> Result<()> {
+    let mut kernel = Parts::new()?;
+    kernel.add(image)?;
+    sys::kexec::load(&kernel.0, initramfs.as_ref().map(|parts| &parts.0), words).map_err(|e| why(path, &e))
 }
 
 /// What was asked for, else what the image carries.
@@ -84,16 +91,33 @@ fn words(options: &Options, carried: Option<String>) -> Result<String> {
     })
 }
 
-/// Parts as one file, each at a multiple of four, which is the kernel's rule for archives.
-fn in_memory(parts: &[Vec<u8>]) -> Result<File> {
-    let mut file =
-        File::from(memfd_create("kexec", MemfdFlags::CLOEXEC).map_err(io::Error::from).doing("make a file in memory")?);
-    for part in parts {
-        file.write_all(part).doing("fill a file in memory")?;
-        let padding = part.len().next_multiple_of(4) - part.len();
-        file.write_all(&[0; 4][..padding]).doing("fill a file in memory")?;
+/// A file in memory of parts, each at a multiple of four, which is the kernel's rule for archives.
+pub struct Parts(File);
+
+impl Parts {
+    /// None yet.
+    pub fn new() -> Result<Self> {
+        let file = memfd_create("kexec", MemfdFlags::CLOEXEC).map_err(io::Error::from).doing("make a file in memory")?;
+        Ok(Self(file.into()))
     }
-    Ok(file)
+
+    /// A whole part.
+    pub fn add(&mut self, part: &[u8]) -> Result<()> {
+        self.write(part)?;
+        self.close()
+    }
+
+    /// More of a part.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write_all(bytes).doing("fill a file in memory")
+    }
+
+    /// The part is whole.
+    pub fn close(&mut self) -> Result<()> {
+        let len = self.0.stream_position().doing("fill a file in memory")?;
+        let padding = len.next_multiple_of(4) - len;
+        self.write(&[0; 4][..padding as usize])
+    }
 }
 
 /// The kernel's numbers as sentences.
@@ -111,7 +135,8 @@ fn why(path: &Path, error: &io::Error) -> Error {
     Error::new(format!("load {}: {reason}", path.display()))
 }
 
-fn start() -> Result<Exit> {
+/// Start what was loaded.
+pub fn start() -> Result<Exit> {
     let loaded = Path::new("/sys/kernel/kexec_loaded");
     if fs::read_to_string(loaded).is_ok_and(|text| text.trim() == "0") {
         return Err(Error::new("start the loaded kernel: none is loaded"));

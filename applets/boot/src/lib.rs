@@ -1,5 +1,7 @@
-//! Kernel modules and the end of the system. One file a command.
+//! Kernel modules, and other kernels in the place of this one. One file a command.
 
+mod boot;
+mod chosen;
 mod insmod;
 mod kernel_file;
 mod kexec;
@@ -7,9 +9,21 @@ mod lsmod;
 mod modinfo;
 mod modprobe;
 mod module_file;
+mod pxeboot;
 mod rmmod;
+pub mod update;
 
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[insmod::INSMOD, kexec::KEXEC, lsmod::LSMOD, modinfo::MODINFO, modprobe::MODPROBE, rmmod::RMMOD];
+pub const APPLETS: &[Applet] = &[
+    boot::BOOT,
+    insmod::INSMOD,
+    kexec::KEXEC,
+    lsmod::LSMOD,
+    modinfo::MODINFO,
+    modprobe::MODPROBE,
+    pxeboot::PXEBOOT,
+    rmmod::RMMOD,
+    update::UPDATE,
+];

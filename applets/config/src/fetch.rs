@@ -40,3 +40,17 @@ fn download(url: &str, unsigned: bool) -> Result<String> {
     }
     String::from_utf8(text).map_err(|_| Error::new(format!("fetch {url}: the answer is no text")))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn nothing_is_asked_for_that_could_not_be_believed() {
+        for url in ["http://127.0.0.1:1/a.toml", "HTTPS://127.0.0.1:1/a.toml", "127.0.0.1:1/https://x"] {
+            let why = download(url, false).unwrap_err().to_string();
+            assert!(why.contains("are not believed: it is not HTTPS, and there is no key in /etc/kutties/update.pub"), "{why}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod bls;
 pub mod crc32;
 pub mod dhcp;
 pub mod dns;
@@ -12,13 +13,17 @@ pub mod fdt;
 pub mod fit;
 pub mod fv;
 pub mod gpt;
+pub mod grub;
 pub mod http;
+pub mod ipxe;
 pub mod iso;
+pub mod menu;
 pub mod newc;
 pub mod ntp;
 pub mod pe;
 pub mod pxe;
 pub mod smbios;
+pub mod syslinux;
 pub mod tftp;
 pub mod udp4;
 pub mod zboot;

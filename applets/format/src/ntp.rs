@@ -104,14 +104,14 @@ pub fn answer(bytes: &[u8], number: u64, floor: i64) -> Result<Answer, Wrong> {
     if sent < received {
         return Err(Wrong::Time);
     }
-    Ok(Answer { received, sent, stratum, distance: i128::from(distance) * NANOS >> 16 })
+    Ok(Answer { received, sent, stratum, distance: (i128::from(distance) * NANOS) >> 16 })
 }
 
 /// Nanoseconds since 1970 of a timestamp, in that era which puts it into the window.
 fn time(stamp: u64, floor: i64) -> Option<i128> {
     let (seconds, fraction) = ((stamp >> 32) as i64, i128::from(stamp & 0xffff_ffff));
     let after = (seconds - EPOCH - floor).rem_euclid(ERA);
-    (after <= WINDOW).then(|| i128::from(floor + after) * NANOS + (fraction * NANOS >> 32))
+    (after <= WINDOW).then(|| i128::from(floor + after) * NANOS + ((fraction * NANOS) >> 32))
 }
 
 /// A time, nanoseconds since 1970, as a timestamp: for those who answer.

@@ -101,14 +101,13 @@ fn number_in(class: &str) -> Option<u16> {
 
 /// The first three parts have their bytes the other way around, as SMBIOS has it.
 fn uuid(packet: &Packet) -> Option<String> {
-    let bytes: &[u8; 17] = packet.options.get(&option::UUID)?.as_slice().try_into().ok()?;
-    let [0, a, b, c, d, e, f, g, h, rest @ ..] = bytes else { return None };
-    if bytes[1..].iter().all(|byte| *byte == bytes[1]) {
-        // Not set.
+    let (kind, bytes) = packet.options.get(&option::UUID)?.split_first()?;
+    // All the same: not set.
+    if *kind != 0 || bytes.len() != 16 || bytes.iter().all(|byte| *byte == bytes[0]) {
         return None;
     }
-    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let parts = [hex(&[*d, *c, *b, *a]), hex(&[*f, *e]), hex(&[*h, *g]), hex(&rest[..2]), hex(&rest[2..])];
+    let hex = |order: &[usize]| order.iter().fold(String::new(), |text, at| text + &format!("{:02x}", bytes[*at]));
+    let parts = [hex(&[3, 2, 1, 0]), hex(&[5, 4]), hex(&[7, 6]), hex(&[8, 9]), hex(&[10, 11, 12, 13, 14, 15])];
     Some(parts.join("-"))
 }
 

@@ -29,8 +29,8 @@ pub const NAME: Applet = Applet { name: "ntp", about: "keep the clock right by t
 const MOST: usize = 4;
 /// What is less is not worth a jump at the start, in nanoseconds: an eighth of a second, as in RFC 5905.
 const STEP: i128 = 125_000_000;
-/// The same later, when programs count on a clock without jumps: what the kernel can lead.
-const LATER: i128 = sys::clock::LARGEST as i128;
+/// The same later, when programs count on a clock without jumps: what the kernel can lead, see `sys::clock::LARGEST`.
+const LATER: i128 = 500_000_000;
 /// How many answers must say so then.
 const SUSPECTS: u32 = 3;
 /// An offset below this lets the pauses grow, in nanoseconds.

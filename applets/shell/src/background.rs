@@ -27,7 +27,7 @@ const OWN: &str = "/proc/self/exe";
 /// The same where there is no /proc yet.
 const SHELL: &str = "/bin/sh";
 /// Who owns the children: depth of the subshell, and a number of its own. A subshell lives in the same process and copies it.
-const OWNER: &str = "_kutties_children";
+pub const OWNER: &str = "_kutties_children";
 /// So many ended children are remembered for whoever asks.
 const REMEMBERED: usize = 1024;
 

@@ -12,6 +12,7 @@ use brush_core::{Error, Shell, ShellExtensions, ShellValue, ShellVariable, Sourc
 use brush_parser::ast::{Command, FunctionDefinition, Program};
 use kit::Result as Checked;
 
+use crate::background::OWNER;
 use crate::print;
 use crate::words::EVAL;
 
@@ -52,7 +53,9 @@ pub fn of<SE: ShellExtensions>(shell: &Shell<SE>, text: &str, number: u32) -> St
         let on = known.iter().filter(|option| option.definition.get(shell.options()));
         on.map(|option| option.name.to_owned()).collect()
     });
-    let variables = shell.env().iter().filter(|(_, variable)| !matches!(variable.value(), ShellValue::Dynamic { .. }));
+    // A child has no children yet.
+    let own = |name: &str, variable: &ShellVariable| name == OWNER || matches!(variable.value(), ShellValue::Dynamic { .. });
+    let variables = shell.env().iter().filter(|(name, variable)| !own(name, variable));
     State {
         name: shell.current_shell_name().map(Into::into).unwrap_or_default(),
         shell: number,

@@ -9,3 +9,4 @@ mod network;
 mod smbios;
 mod spdy;
 pub mod targets;
+mod updates;

@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{files, join, kernels, network, smbios, spdy};
+use crate::{files, join, kernels, network, smbios, spdy, updates};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -30,10 +30,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ntp", run: network::ntp_answer },
     Target { name: "pe", run: kernels::pe },
     Target { name: "registry-words", run: image::strangers::words },
+    Target { name: "signature", run: updates::signature },
     Target { name: "smbios", run: smbios::table },
     Target { name: "spdy", run: spdy::session },
     Target { name: "tar", run: image::strangers::tar },
     Target { name: "udp", run: network::udp_packet },
+    Target { name: "update-manifest", run: updates::manifest },
     Target { name: "volume", run: kernels::volume },
     Target { name: "websocket", run: cri::strangers::websocket },
     Target { name: "zboot", run: kernels::zboot },

@@ -73,6 +73,32 @@ impl Appliance {
         kind::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
+    /// Build what a node hands out to another one: a folder `netboot/` with the kubelet alone, and the agent.
+    pub fn build_netboot(&self) -> Result<()> {
+        let dir = self.dir.join("lab/node");
+        fs::create_dir_all(&dir).on("make", &dir)?;
+        let manifest = Manifest::read(&self.dir.join("manifest.json")).map_err(told)?;
+        let outputs = Outputs {
+            kutties: self.dir.join("kutties"),
+            vmlinuz: self.kernel(),
+            core: self.core(),
+            modules: self.modules(),
+            kube: Some(self.kube_worker()),
+            images: Some(self.agent()),
+            manifest: dir.join("manifest.json"),
+            dir,
+        };
+        let mut board = self.board.clone();
+        board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
+        board.images = vec![kind::Kind::Netboot];
+        kind::build(&board, &outputs, &manifest.kernel_release).map(drop).map_err(told)
+    }
+
+    /// That folder.
+    pub fn netboot(&self) -> PathBuf {
+        self.dir.join("lab/node/netboot")
+    }
+
     /// The folder of those images.
     pub fn media(&self) -> PathBuf {
         self.dir.join("media")

@@ -9,6 +9,7 @@ pub mod flash;
 pub mod guest;
 mod initrd;
 pub mod namespace;
+pub mod netboot;
 pub mod network;
 mod nonce;
 mod plain;

@@ -68,15 +68,18 @@ pub fn dhcp(server: &Arc<Server>, post: &Post) -> Result<Vec<Part>> {
     let socket = UdpSocket::bind((post.own, port)).doing(format_args!("listen at {}:{port}", post.own))?;
     let (clone, here) = (Arc::clone(server), post.clone());
     if server.network.is_proxy() {
-        let heard = thread::spawn(move || hear(&clone, &here, &ear, None));
+        let heard = thread::spawn(move || hear(&clone, &here, &ear));
         let (clone, here) = (Arc::clone(server), post.clone());
         return Ok(vec![heard, thread::spawn(move || asked(&clone, &here, &socket))]);
     }
     // What comes there the ear has heard, too; while somebody has the port, the kernel does not refuse it.
-    Ok(vec![thread::spawn(move || hear(&clone, &here, &ear, Some(socket)))])
+    Ok(vec![thread::spawn(move || {
+        let _held = socket;
+        hear(&clone, &here, &ear)
+    })])
 }
 
-fn hear(server: &Server, post: &Post, ear: &OwnedFd, _held: Option<UdpSocket>) -> Result<()> {
+fn hear(server: &Server, post: &Post, ear: &OwnedFd) -> Result<()> {
     let mut buffer = [0; LONGEST];
     loop {
         let received = rustix::net::recv(ear, &mut buffer[..], RecvFlags::empty());

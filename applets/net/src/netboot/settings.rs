@@ -1,5 +1,7 @@
 //! Texts that are made for a machine: its settings, and its script for iPXE. No input or output here.
 
+use std::fmt::Write as _;
+
 /// A machine's facts by their names.
 pub type Facts = Vec<(String, String)>;
 
@@ -53,10 +55,10 @@ pub fn script(template: &str, words: &str, segment: Option<&str>) -> String {
         script.push_str(line);
         script.push('\n');
         if at == 0 && !words.is_empty() {
-            script.push_str(&format!("set kutties {words}\n"));
+            let _ = writeln!(script, "set kutties {words}");
         }
         if let Some(name) = segment.filter(|_| Some(at) == last) {
-            script.push_str(&format!("initrd {name}\n"));
+            let _ = writeln!(script, "initrd {name}");
         }
     }
     script

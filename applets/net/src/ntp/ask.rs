@@ -34,9 +34,13 @@ pub struct Sample {
 
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (way, seconds) = (if self.offset < 0 { "ahead" } else { "behind" }, self.offset.unsigned_abs() as f64 / 1e9);
-        let (server, stratum, error) = (self.server.ip(), self.stratum, self.error as f64 / 1e9);
-        write!(f, "it was {way} by {seconds:.3} s, within {error:.3} s, by {server} of stratum {stratum}")
+        let seconds = |nanos: i128| {
+            let millis = nanos.unsigned_abs() / 1_000_000;
+            format!("{}.{:03} s", millis / 1000, millis % 1000)
+        };
+        let way = if self.offset < 0 { "ahead" } else { "behind" };
+        let (offset, error, server) = (seconds(self.offset), seconds(self.error), self.server.ip());
+        write!(f, "it was {way} by {offset}, within {error}, by {server} of stratum {}", self.stratum)
     }
 }
 

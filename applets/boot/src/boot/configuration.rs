@@ -1,0 +1,104 @@
+//! Where boot loaders keep their configurations.
+
+use format::grub::{self, Disks};
+use format::menu::{Entry, Menu, Place};
+use format::{bls, syslinux};
+
+use super::disks::Machine;
+
+/// Where GRUB's lies, most usual first.
+const GRUB: &[&str] = &["/boot/grub/grub.cfg", "/grub/grub.cfg", "/boot/grub2/grub.cfg", "/grub2/grub.cfg", "/EFI/BOOT/grub.cfg"];
+/// Where SYSLINUX and its kin keep theirs.
+const SYSLINUX: &[&str] = &[
+    "/boot/extlinux/extlinux.conf",
+    "/extlinux/extlinux.conf",
+    "/extlinux.conf",
+    "/boot/syslinux/syslinux.cfg",
+    "/syslinux/syslinux.cfg",
+    "/syslinux.cfg",
+    "/boot/isolinux/isolinux.cfg",
+    "/isolinux/isolinux.cfg",
+    "/isolinux.cfg",
+];
+/// Where unified kernel images lie.
+const IMAGES: &str = "/EFI/Linux";
+
+/// All systems of all file systems; `complain` gets a sentence for each configuration that can't be used.
+pub fn menu(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
+    let mut all = Menu::default();
+    for name in machine.names() {
+        machine.own.clone_from(&name);
+        let menu = [of_grub, entries, of_syslinux].into_iter().map(|kind| kind(machine, complain));
+        let Some(mut menu) = menu.into_iter().find(|menu| !menu.entries.is_empty()) else { continue };
+        let chosen = menu.entries.get(menu.default).cloned();
+        for entry in &mut menu.entries {
+            for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds) {
+                if place.device.is_empty() {
+                    place.device.clone_from(&name);
+                }
+            }
+        }
+        let chosen = menu.entries.get(menu.default).cloned().or(chosen);
+        let first = all.entries.is_empty();
+        for entry in menu.entries {
+            // One file system's configuration may lead to another's.
+            let same = |other: &Entry| other.kernel == entry.kernel && other.words == entry.words && other.title == entry.title;
+            if !all.entries.iter().any(same) {
+                all.entries.push(entry);
+            }
+        }
+        if first {
+            all.timeout = menu.timeout;
+            all.default = chosen.and_then(|chosen| all.entries.iter().position(|entry| *entry == chosen)).unwrap_or(0);
+        }
+    }
+    all
+}
+
+fn of_grub(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
+    let vendors = machine.folder("/EFI").into_iter().map(|vendor| format!("/EFI/{vendor}/grub.cfg"));
+    let paths: Vec<String> = GRUB.iter().map(|path| (*path).to_owned()).chain(vendors).collect();
+    for path in paths {
+        let Some(text) = machine.read("", &path) else { continue };
+        let prefix = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        match grub::run(&text, &prefix, machine) {
+            Ok(menu) if !menu.entries.is_empty() => return menu,
+            Ok(_) => {}
+            Err(why) => complain(format!("read {path} of {}: {why}", machine.own)),
+        }
+    }
+    Menu::default()
+}
+
+/// Boot loader entries, and unified kernel images behind them.
+fn entries(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
+    let mut menu = Menu { entries: machine.entries("", &|_| None), ..Menu::default() };
+    for name in machine.folder(IMAGES).into_iter().filter(|name| name.to_ascii_lowercase().ends_with(".efi")) {
+        let kernel = Place { device: String::new(), path: format!("{IMAGES}/{name}") };
+        menu.entries.push(Entry { title: name.clone(), id: name, kernel, ..Entry::default() });
+    }
+    bls::settings(&machine.read("", "/loader/loader.conf").unwrap_or_default(), &mut menu);
+    menu
+}
+
+fn of_syslinux(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
+    for path in SYSLINUX {
+        let Some(text) = machine.read("", path) else { continue };
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let mut menu = syslinux::parse(&text, &mut |name| machine.read("", &beside(folder, name)));
+        for entry in &mut menu.entries {
+            for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds) {
+                place.path = beside(folder, &place.path);
+            }
+        }
+        if !menu.entries.is_empty() {
+            return menu;
+        }
+    }
+    Menu::default()
+}
+
+/// A path as a configuration in `folder` means it.
+fn beside(folder: &str, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") }
+}

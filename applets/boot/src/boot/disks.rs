@@ -1,0 +1,203 @@
+//! The machine's file systems, mounted read-only for a moment.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use format::bls;
+use format::grub::{By, Disks};
+use format::menu::{Entry, Place};
+use kit::{Context, Error, Result, paths};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use crate::chosen::bounded;
+
+/// The longest configuration, in bytes.
+const TEXT: u64 = 1 << 20;
+/// File systems that systems are booted from, and what keeps the kernel from writing to them: a journal is replayed even on a read-only
+/// mount, and the next system may be one that sleeps.
+const KINDS: &[(&str, &str)] = &[
+    ("ext4", "noload"),
+    ("ext3", "noload"),
+    ("ext2", ""),
+    ("xfs", "norecovery"),
+    ("btrfs", "rescue=nologreplay"),
+    ("f2fs", "disable_roll_forward"),
+    ("vfat", ""),
+    ("exfat", ""),
+    ("iso9660", ""),
+    ("squashfs", ""),
+    ("erofs", ""),
+];
+
+/// One of them.
+#[derive(Debug)]
+pub struct FileSystem {
+    /// The device's name, such as `sda1`.
+    pub name: String,
+    uuid: String,
+    label: String,
+    folder: PathBuf,
+    root: File,
+}
+
+/// All of them. Dropping it unmounts them.
+#[derive(Debug, Default)]
+pub struct Machine {
+    found: Vec<FileSystem>,
+    /// Whose configuration is read now.
+    pub own: String,
+}
+
+impl Machine {
+    /// Mount what lies on these devices, or on all.
+    pub fn mount(devices: &[String]) -> Result<Self> {
+        let mut machine = Self::default();
+        let base = Path::new(paths::RUN).join("boot");
+        for (device, tags) in tags(devices)? {
+            let tag = |name: &str| tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()).unwrap_or_default();
+            let kind = tag("TYPE");
+            let Some((_, words)) = KINDS.iter().find(|(of, _)| *of == kind) else { continue };
+            let name = device.rsplit('/').next().unwrap_or_default().to_owned();
+            let folder = base.join(&name);
+            match attach(&device, &folder, &kind, words) {
+                Ok(root) => machine.found.push(FileSystem { name, uuid: tag("UUID"), label: tag("LABEL"), folder, root }),
+                Err(e) => crate::chosen::say(&e.to_string()),
+            }
+        }
+        if machine.found.is_empty() {
+            return Err(Error::new("there is no disk with a file system that a system could lie on"));
+        }
+        Ok(machine)
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.found.iter().map(|found| found.name.clone()).collect()
+    }
+
+    /// A file's bytes.
+    pub fn bytes(&self, device: &str, path: &str, limit: u64) -> Result<Vec<u8>> {
+        let name = format!("{path} of {}", if device.is_empty() { &self.own } else { device });
+        bounded(self.open(device, path, OFlags::RDONLY).doing(format_args!("open {name}"))?, &name, limit)
+    }
+
+    /// A path on a file system: links lead nowhere else.
+    fn open(&self, device: &str, path: &str, flags: OFlags) -> std::io::Result<File> {
+        let device = if device.is_empty() { self.own.as_str() } else { device };
+        let found = self.found.iter().find(|found| found.name == device).ok_or(std::io::ErrorKind::NotFound)?;
+        let path = path.trim_start_matches('/');
+        let path = if path.is_empty() { "." } else { path };
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        // A named pipe would keep us waiting; who only looks whether it is there may not say so.
+        let at_once = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NONBLOCK | OFlags::NOCTTY };
+        let flags = flags | OFlags::CLOEXEC | at_once;
+        Ok(File::from(openat2(&found.root, path, flags, Mode::empty(), resolve)?))
+    }
+
+    /// The names in a folder, sorted; none when it is not there.
+    pub fn folder(&self, path: &str) -> Vec<String> {
+        let Ok(folder) = self.open("", path, OFlags::RDONLY | OFlags::DIRECTORY) else { return Vec::new() };
+        let Ok(entries) = rustix::fs::Dir::new(folder) else { return Vec::new() };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Disks for Machine {
+    fn read(&mut self, device: &str, path: &str) -> Option<String> {
+        self.bytes(device, path, TEXT).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn exists(&mut self, device: &str, path: &str) -> bool {
+        self.open(device, path, OFlags::PATH).is_ok()
+    }
+
+    fn search(&mut self, by: By, value: &str) -> Option<String> {
+        let names = self.names();
+        let fits = |name: &String| {
+            let found = self.found.iter().find(|found| found.name == *name);
+            match by {
+                By::Uuid => found.is_some_and(|found| found.uuid.eq_ignore_ascii_case(value)),
+                By::Label => found.is_some_and(|found| found.label == value),
+                By::File => self.open(name, value, OFlags::PATH).is_ok(),
+            }
+        };
+        names.iter().find(|name| fits(name)).cloned()
+    }
+
+    fn entries(&mut self, device: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Entry> {
+        let there = if device.is_empty() { self.own.clone() } else { device.to_owned() };
+        let own = std::mem::replace(&mut self.own, there);
+        let mut sorted = Vec::new();
+        for folder in ["/loader/entries", "/boot/loader/entries"] {
+            for name in self.folder(folder).into_iter().filter(|name| name.ends_with(".conf")) {
+                let text = self.read("", &format!("{folder}/{name}")).unwrap_or_default();
+                sorted.extend(bls::entry(&name, &text, variable));
+            }
+        }
+        bls::sort(&mut sorted);
+        let place = |place: Place| Place { device: self.own.clone(), ..place };
+        let entries = sorted.into_iter().map(|sorted| sorted.entry);
+        let entries = entries.map(|entry| Entry {
+            kernel: place(entry.kernel),
+            initrds: entry.initrds.into_iter().map(place).collect(),
+            ..entry
+        });
+        let entries = entries.collect();
+        self.own = own;
+        entries
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names().join(", "))
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        for FileSystem { folder, root, .. } in self.found.drain(..) {
+            drop(root);
+            // It is read-only; who is still there keeps it until he goes.
+            let _ = unmount(&folder, UnmountFlags::DETACH);
+            let _ = fs::remove_dir(&folder);
+        }
+    }
+}
+
+fn attach(device: &str, folder: &Path, kind: &str, words: &str) -> Result<File> {
+    // The kernel asks for it by itself where it knows how; what is built in has no module.
+    let _ = Command::new(paths::BINARY).args(["modprobe", "-q", kind]).stderr(Stdio::null()).status();
+    fs::create_dir_all(folder).on("make", folder)?;
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let words = std::ffi::CString::new(words).doing("read the mount's options")?;
+    mount(device, folder, kind, flags, Some(words.as_c_str())).doing(format_args!("mount {device}"))?;
+    File::open(folder).on("open", folder)
+}
+
+/// A device and its tags.
+type Tagged = (String, Vec<(String, String)>);
+
+/// By `blkid`, which knows the signatures.
+fn tags(devices: &[String]) -> Result<Vec<Tagged>> {
+    let output = Command::new(paths::BINARY).args(["blkid", "-o", "export"]).args(devices).stdin(Stdio::null()).output();
+    let output = output.doing("start blkid")?;
+    let mut all: Vec<Tagged> = Vec::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        match (line.split_once('='), all.last_mut()) {
+            (Some(("DEVNAME", device)), _) => all.push((device.to_owned(), Vec::new())),
+            (Some((name, value)), Some((_, tags))) => tags.push((name.to_owned(), value.to_owned())),
+            _ => {}
+        }
+    }
+    if all.is_empty() && !output.status.success() && !output.stderr.is_empty() {
+        return Err(Error::new(String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("blkid: ").to_owned()));
+    }
+    Ok(all)
+}

@@ -1,0 +1,48 @@
+//! The files of a manifest, into memory: no longer than it says, and with the sum that it says.
+
+use std::time::Duration;
+
+use kit::web::{Limits, fetch};
+use kit::{Error, Result};
+use ring::digest::{Context as Digest, SHA256};
+
+use super::{File, say};
+use crate::kexec::Parts;
+
+/// How long a whole file may take: 1 GiB over a slow line.
+const TIME: Duration = Duration::from_hours(1);
+
+/// The kernel's file.
+pub fn kernel(folder: &str, file: &File) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    checked(folder, file, |part| {
+        all.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// A segment, behind those that are there. When it is no good they are of no use either.
+pub fn segment(folder: &str, file: &File, to: &mut Parts) -> Result<()> {
+    checked(folder, file, |part| to.write(part))?;
+    to.close()
+}
+
+fn checked(folder: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let url = format!("{folder}/{}", file.name);
+    say(&format!("fetching {url} ({} bytes)", file.bytes))?;
+    let (mut digest, mut bytes) = (Digest::new(&SHA256), 0);
+    fetch(&url, Limits { bytes: file.bytes, time: TIME }, |part| {
+        digest.update(part);
+        bytes += part.len() as u64;
+        take(part)
+    })?;
+    if bytes != file.bytes {
+        return Err(Error::new(format!("{url} has {bytes} bytes, not {} as the manifest says", file.bytes)));
+    }
+    let sum = digest.finish().as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    if sum != file.sha256 {
+        return Err(Error::new(format!("{url} is not what the manifest says: its SHA-256 is {sum}")));
+    }
+    Ok(())
+}
