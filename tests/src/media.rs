@@ -146,7 +146,7 @@ fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
         if let Way::Parts { memory, machine } = way {
             spec.memory = memory.unwrap_or(spec.memory);
             if let Some(machine) = machine {
-                spec.qemu.machine = (*machine).to_owned();
+                (*machine).clone_into(&mut spec.qemu.machine);
                 spec.cmdline = format!("{}{}", spec.cmdline, clock_rate());
             }
         }
