@@ -33,7 +33,7 @@ image: ready ## build out/BOARD/ and print the sizes
 sizes: ready ## draw what takes the room, out/BOARD/sizes.svg
 	@cargo run -q -p firmware -- sizes --board $(BOARD) --kube $(KUBE)
 
-kernel: ready ## build the small kernel of BOARD=x86_64-linuxboot or aarch64-uefi (a quarter of an hour and more, once)
+kernel: ready ## build the kernel of BOARD=x86_64-linuxboot alone (a quarter of an hour and more, once)
 	@cargo run -q -p firmware -- kernel --board $(BOARD)
 
 test: ready ## everything CI runs

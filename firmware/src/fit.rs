@@ -40,9 +40,10 @@ pub fn build(board: &Board, outputs: &Outputs, cmdline: &str) -> Result<Vec<u8>>
     fit::write("kutties", epoch()?, kernel, ramdisk, &others).context("make kutties.itb")
 }
 
-/// `boot.scr`, which U-Boot looks for on every medium: it loads the image that lies beside it.
+/// `boot.scr`, which U-Boot looks for on every medium: it loads the image that lies beside it, where ramdisks go, for U-Boot moves the
+/// kernel to the memory's start and refuses to move it over the image.
 pub fn script(cmdline: &str) -> Result<Vec<u8>> {
-    let load = format!("load ${{devtype}} ${{devnum}}:${{distro_bootpart}} ${{kernel_addr_r}} ${{prefix}}{NAME}");
+    let load = format!("load ${{devtype}} ${{devnum}}:${{distro_bootpart}} ${{ramdisk_addr_r}} ${{prefix}}{NAME}");
     Ok(fit::script("kutties", epoch()?, &format!("{load}\n{}", boot(cmdline))))
 }
 

@@ -94,7 +94,10 @@ pub fn write(board: &Board, outputs: &Outputs, given: Given<'_>, programs: &Prog
         let path = outputs.dir.join(name);
         replace(&path, bytes).map(|()| vec![path])
     };
-    for kind in &board.images {
+    let mut kinds = board.images.clone();
+    // What is packed is there by then.
+    kinds.sort();
+    for kind in kinds {
         paths.extend(match kind {
             Kind::Uki => put("kutties.efi", &efi)?,
             Kind::Disk => put("disk.img", &disk()?)?,
@@ -108,8 +111,10 @@ pub fn write(board: &Board, outputs: &Outputs, given: Given<'_>, programs: &Prog
             Kind::Sdcard => put(sdcard::NAME, &sdcard::build(board, outputs, given, &cmdline)?)?,
             Kind::Payload => payload::write(outputs, &cmdline)?,
             Kind::Rom => put("rom.fd", &rom::build(board, outputs, &programs.loader, &cmdline)?)?,
-            Kind::Packed if board.images.contains(&Kind::Disk) => packed::write(&outputs.dir.join("disk.img"), &disk()?)?,
-            Kind::Packed => packed::write(&outputs.dir.join(sdcard::NAME), &sdcard::build(board, outputs, given, &cmdline)?)?,
+            Kind::Packed => {
+                let name = if board.images.contains(&Kind::Disk) { "disk.img" } else { sdcard::NAME };
+                packed::write(&outputs.dir.join(name))?
+            }
         });
     }
     Ok(paths)

@@ -8,9 +8,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::segment::{self, replace};
 
-/// Write both beside where the image is; their paths.
-pub fn write(image: &Path, bytes: &[u8]) -> Result<Vec<PathBuf>> {
-    let packed = [("zst", segment::pack(bytes)?), ("xz", xz(bytes)?)];
+/// Write both beside the image; their paths.
+pub fn write(image: &Path) -> Result<Vec<PathBuf>> {
+    let bytes = std::fs::read(image).with_context(|| format!("read {}", image.display()))?;
+    println!("packing {} ({:.1} MB)", image.display(), segment::megabytes(bytes.len() as u64));
+    let packed = [("zst", segment::pack(&bytes)?), ("xz", xz(&bytes)?)];
     let written = packed.into_iter().map(|(ending, bytes)| {
         let path = PathBuf::from(format!("{}.{ending}", image.display()));
         replace(&path, &bytes).map(|()| path)
@@ -48,7 +50,8 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("kutties-packed-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let bytes: Vec<u8> = (0..200_000_u32).flat_map(|n| (n / 9).to_le_bytes()).collect();
-        let paths = write(&dir.join("disk.img"), &bytes).unwrap();
+        std::fs::write(dir.join("disk.img"), &bytes).unwrap();
+        let paths = write(&dir.join("disk.img")).unwrap();
         let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["disk.img.zst", "disk.img.xz"]);
         assert!(zstd::decode_all(std::fs::read(&paths[0]).unwrap().as_slice()).unwrap() == bytes);

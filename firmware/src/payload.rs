@@ -26,8 +26,8 @@ pub fn write(outputs: &Outputs, cmdline: &str) -> Result<Vec<PathBuf>> {
         ("cmdline", format!("{cmdline}\n").into_bytes()),
         ("README", readme(cmdline).into_bytes()),
     ];
-    let sums: String = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sum::bytes(bytes))).collect();
-    files.push(("SHA256SUMS", sums.into_bytes()));
+    let sums: Vec<String> = files.iter().map(|(name, bytes)| format!("{}  {name}\n", sum::bytes(bytes))).collect();
+    files.push(("SHA256SUMS", sums.concat().into_bytes()));
     let written = files.into_iter().map(|(name, bytes)| {
         let path = dir.join(name);
         replace(&path, &bytes).map(|()| path)

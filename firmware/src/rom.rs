@@ -114,7 +114,8 @@ fn firmware(board: &Board, flash: &Flash) -> Result<Vec<u8>> {
 /// order of the areas, so that a segment never lies before one that it follows.
 fn fill(board: &Board, outputs: &Outputs, cmdline: &str, image: &mut [u8], areas: &[Range<usize>]) -> Result<()> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("read {}", path.display()));
-    let mut files = vec![(fv::KERNEL, read(&outputs.vmlinuz)?, true), (fv::CMDLINE, cmdline.as_bytes().to_vec(), true)];
+    let mut files =
+        vec![(fv::KERNEL, packed(board.arch, read(&outputs.vmlinuz)?)?, true), (fv::CMDLINE, cmdline.as_bytes().to_vec(), true)];
     for path in outputs.segments() {
         // The core and its modules are the least; what Kubernetes and images add comes from elsewhere.
         files.push((fv::INITRD, read(path)?, *path == outputs.core || *path == outputs.modules));
@@ -136,6 +137,19 @@ fn fill(board: &Board, outputs: &Outputs, cmdline: &str, image: &mut [u8], areas
         }
     }
     Ok(())
+}
+
+/// zstd's level for the kernel, the last one whose window every reader takes.
+const LEVEL: i32 = 19;
+
+/// Debian's kernel of arm64 does not unpack itself; the loader does it.
+fn packed(arch: Arch, kernel: Vec<u8>) -> Result<Vec<u8>> {
+    match arch {
+        Arch::Aarch64 if format::zboot::parse(&kernel).is_none() => {
+            zstd::bulk::compress(&kernel, LEVEL).context("pack the kernel")
+        }
+        _ => Ok(kernel),
+    }
 }
 
 /// Where volumes lie in a flash.

@@ -53,11 +53,16 @@ pub fn draw(board: &Board, outputs: &Outputs) -> Result<PathBuf> {
     let manifest = Manifest::read(&outputs.manifest)?;
     let program = binary::with_symbols(board.arch, &tools::ensure(board)?)?;
     let bytes = std::fs::read(&program).with_context(|| format!("read {}", program.display()))?;
-    let crates = symbols::crates(&bytes).with_context(|| format!("read {}", program.display()))?;
-    let items: Vec<Item> = manifest.files.iter().filter(|file| boots(file)).map(|file| item(file, &crates)).collect();
     let path = outputs.dir.join("sizes.svg");
-    replace(&path, treemap::svg(&manifest.board, &items).as_bytes())?;
+    let picture = picture(&manifest, &bytes).with_context(|| format!("read {}", program.display()))?;
+    replace(&path, picture.as_bytes())?;
     Ok(path)
+}
+
+fn picture(manifest: &Manifest, program: &[u8]) -> Result<String> {
+    let crates = symbols::crates(program)?;
+    let items: Vec<Item> = manifest.files.iter().filter(|file| boots(file)).map(|file| item(file, &crates)).collect();
+    Ok(treemap::svg(&manifest.board, &items))
 }
 
 /// The kernel and the segments: what is in each image.
@@ -109,4 +114,39 @@ fn xz(path: &Path, packed: bool) -> Result<u64> {
     let written = writer.join().map_err(|_| anyhow::anyhow!("run xz"))?;
     written.and(child.wait().map(drop)).context("run xz")?;
     Ok(len)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn the_picture_goes_down_to_crates() {
+        let file = |name: &str, raw: Option<u64>, parts: &[(&str, u64)]| {
+            let parts = parts.iter().map(|(name, bytes)| Part { name: (*name).to_owned(), bytes: *bytes }).collect();
+            Output { name: name.to_owned(), bytes: 5_000_000, sha256: String::new(), raw, parts }
+        };
+        let manifest = Manifest {
+            board: "x86_64-qemu".to_owned(),
+            arch: crate::board::Arch::X86_64,
+            profile: "release".to_owned(),
+            source_date_epoch: 0,
+            rustc: String::new(),
+            zig: String::new(),
+            kernel_release: String::new(),
+            packages: Vec::new(),
+            files: vec![
+                file("vmlinuz", None, &[]),
+                file("kutties", None, &[]),
+                file("core.cpio.zst", Some(16_000_000), &[("bin/kutties", 15_000_000), ("etc/", 1_000_000)]),
+            ],
+        };
+        // Any program with its symbols will do.
+        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let picture = picture(&manifest, &program).unwrap();
+        for shown in ["x86_64-qemu: 10.00 MB", "vmlinuz 5.00 MB", "bin/kutties 4.69 MB", "<title>core ", "<title>firmware "] {
+            assert!(picture.contains(shown), "{shown}: {picture}");
+        }
+    }
 }

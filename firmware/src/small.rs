@@ -215,4 +215,19 @@ mod tests {
             assert!(names.iter().all(|name| name.starts_with("CONFIG_")), "{arch}");
         }
     }
+
+    /// The matrix was last run with the kernels that the boards have now. Who changes an option runs it anew and notes the sum there.
+    #[test]
+    fn the_matrix_was_run_with_these_configurations() {
+        let path = place::repository().join("tests/matrix.md");
+        let table = fs::read_to_string(&path).unwrap();
+        let boards = Board::names().unwrap().into_iter().map(|name| Board::load(&name).unwrap());
+        let mut compared = 0;
+        for (board, config) in boards.filter_map(|board| Some((board.clone(), board.kernel.config?))) {
+            let sum = sum::bytes(options(&config, board.arch).unwrap().as_bytes());
+            assert!(table.contains(&sum), "{} has no run with the kernel of {} as it is now: {sum}", path.display(), board.name);
+            compared += 1;
+        }
+        assert!(compared > 0, "no board has a kernel of its own");
+    }
 }

@@ -48,7 +48,9 @@ pub fn joins(world: &mut World, of: &str) -> Outcome {
         spec.segments.extend([appliance.asked(), appliance.agent()]);
         Ok(())
     })?;
+    // First, for the kubelet ends what it did not start.
+    media::says(&node.vm.guest)?;
     node.join(&world.plane)?;
     node.wait_ready(&world.plane, JOIN)?;
-    media::says(&node.vm.guest)
+    Ok(())
 }

@@ -101,6 +101,15 @@ impl Way {
     }
 }
 
+/// What the kernel is told where it has no other clock to measure the processor's against, and KVM does not tell it either: without, it
+/// waits for ever. Emulated processors count as the host's does.
+fn clock_rate() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("cpu MHz"));
+    let rate = line.and_then(|line| line.split(['.', ':']).nth(1)?.trim().parse::<u32>().ok());
+    rate.map_or_else(String::new, |rate| format!(" tsc_early_khz={}", rate * 1000))
+}
+
 /// Debian's package u-boot-qemu.
 const U_BOOT: &str = "/usr/lib/u-boot/qemu_arm64/u-boot.bin";
 
@@ -139,7 +148,10 @@ fn boot(world: &mut World, board: &str, uefi: bool, way: &Way) -> Result<Node> {
         }
         if let Way::Parts { memory, machine } = way {
             spec.memory = memory.unwrap_or(spec.memory);
-            spec.qemu.machine = machine.map_or_else(|| spec.qemu.machine.clone(), str::to_owned);
+            if let Some(machine) = machine {
+                (*machine).clone_into(&mut spec.qemu.machine);
+                spec.cmdline = format!("{}{}", spec.cmdline, clock_rate());
+            }
         }
         Ok(())
     })

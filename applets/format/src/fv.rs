@@ -282,7 +282,7 @@ pub fn file(name: &Guid, kind: u8, attributes: u8, content: &[u8]) -> Vec<u8> {
 
 /// A volume of that length with files of those names, each with its bytes as one raw section.
 pub fn volume(files: &[(Guid, &[u8])], len: usize) -> Result<Vec<u8>, Error> {
-    if len % BLOCK != 0 || u32::try_from(len).is_err() {
+    if !len.is_multiple_of(BLOCK) || u32::try_from(len).is_err() {
         return Err(Error::NoRoom);
     }
     let mut out = vec![0; HEADER_LEN];

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::slice;
 
 use format::fv;
+use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
 
 /// The section that says where volumes lie: for each its address and its length, eight bytes each, the lowest first.
 pub const SECTION: &[u8] = b".flash";
@@ -35,7 +37,29 @@ pub fn read(section: &[u8]) -> Result<Flash, String> {
         segments.extend(all(&fv::INITRD)?);
     }
     let kernel = kernel.first().copied().ok_or("the flash has no kernel")?;
-    Ok(Flash { kernel, cmdline: cmdline.first().copied().unwrap_or_default(), segments })
+    Ok(Flash { kernel: unpacked(kernel)?, cmdline: cmdline.first().copied().unwrap_or_default(), segments })
+}
+
+/// What a file packed with zstd begins with.
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// No kernel has more.
+const MOST: u64 = 1 << 30;
+
+/// The kernel as the firmware starts it: those that don't unpack themselves are packed in flash.
+fn unpacked(kernel: &'static [u8]) -> Result<&'static [u8], String> {
+    if !kernel.starts_with(ZSTD) {
+        return Ok(kernel);
+    }
+    let told = |e: FrameDecoderError| alloc::format!("unpack the kernel: {e}");
+    let mut decoder = FrameDecoder::new();
+    decoder.init(kernel).map_err(told)?;
+    let len = decoder.content_size();
+    if len > MOST {
+        return Err(alloc::format!("unpack the kernel: it has {len} bytes"));
+    }
+    let mut bytes = Vec::with_capacity(len as usize);
+    decoder.decode_all_to_vec(kernel, &mut bytes).map_err(told)?;
+    Ok(bytes.leak())
 }
 
 /// On arm64 the firmware maps no more of the flash than its own part.
