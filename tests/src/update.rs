@@ -49,6 +49,7 @@ impl Offer {
                 bytes: content.len() as u64,
                 sha256: firmware::sum::bytes(content),
                 raw: None,
+                parts: Vec::new(),
             })
             .collect();
         Ok(Self { manifest, files })

@@ -91,7 +91,8 @@ impl Appliance {
         let mut board = self.board.clone();
         board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
         board.images = vec![kind::Kind::Netboot];
-        kind::build(&board, &outputs, &manifest.kernel_release).map(drop).map_err(told)
+        let given = Given { release: &manifest.kernel_release, ..Given::default() };
+        kind::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
     /// That folder.
