@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{files, join, kernels, network, smbios, spdy, updates};
+use crate::{boots, files, join, kernels, network, smbios, spdy, updates};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -12,6 +12,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "bls", run: boots::boot_entry },
     Target { name: "cluster-info", run: join::cluster_info },
     Target { name: "cni-answer", run: network::cni_answer },
     Target { name: "cni-network", run: network::cni_network },
@@ -19,9 +20,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
     Target { name: "fit", run: kernels::fit },
+    Target { name: "grub", run: boots::grub_menu },
     Target { name: "hosts-toml", run: image::strangers::hosts_toml },
     Target { name: "http-answer", run: join::answer },
     Target { name: "http-head", run: cri::strangers::head },
+    Target { name: "http-request", run: boots::http_request },
+    Target { name: "ipxe", run: boots::ipxe_script },
     Target { name: "join-configuration", run: join::configuration },
     Target { name: "keys", run: files::keys },
     Target { name: "kubeconfig", run: join::kubeconfig },
@@ -29,11 +33,15 @@ pub const TARGETS: &[Target] = &[
     Target { name: "modules", run: files::modules },
     Target { name: "ntp", run: network::ntp_answer },
     Target { name: "pe", run: kernels::pe },
+    Target { name: "pe-more", run: boots::extended },
+    Target { name: "pxe", run: boots::pxe_client },
     Target { name: "registry-words", run: image::strangers::words },
     Target { name: "signature", run: updates::signature },
     Target { name: "smbios", run: smbios::table },
     Target { name: "spdy", run: spdy::session },
+    Target { name: "syslinux", run: boots::syslinux_menu },
     Target { name: "tar", run: image::strangers::tar },
+    Target { name: "tftp", run: boots::tftp_message },
     Target { name: "udp", run: network::udp_packet },
     Target { name: "update-manifest", run: updates::manifest },
     Target { name: "volume", run: kernels::volume },

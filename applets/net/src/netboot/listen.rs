@@ -1,5 +1,6 @@
 //! The interfaces that are served, and DHCP on them.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -64,17 +65,21 @@ pub fn posts(names: &[String]) -> Result<Vec<Post>> {
 /// Answer DHCP there.
 pub fn dhcp(server: &Arc<Server>, post: &Post) -> Result<Vec<Part>> {
     let ear = sys::packet::open_udp(post.index, SERVER_PORT).doing(format_args!("{}: listen for DHCP", post.name))?;
-    let port = if server.network.is_proxy() { BOOT_PORT } else { SERVER_PORT };
-    let socket = UdpSocket::bind((post.own, port)).doing(format_args!("listen at {}:{port}", post.own))?;
     let (clone, here) = (Arc::clone(server), post.clone());
     if server.network.is_proxy() {
+        let socket = UdpSocket::bind((post.own, BOOT_PORT)).doing(format_args!("listen at {}:{BOOT_PORT}", post.own))?;
         let heard = thread::spawn(move || hear(&clone, &here, &ear));
         let (clone, here) = (Arc::clone(server), post.clone());
         return Ok(vec![heard, thread::spawn(move || asked(&clone, &here, &socket))]);
     }
-    // What comes there the ear has heard, too; while somebody has the port, the kernel does not refuse it.
+    // What comes there the ear has heard, too; while somebody has the port, the kernel does not refuse it. Who has it already may be the
+    // server of another interface.
+    let held = match UdpSocket::bind((post.own, SERVER_PORT)) {
+        Err(e) if e.kind() == ErrorKind::AddrInUse => None,
+        other => Some(other.doing(format_args!("listen at {}:{SERVER_PORT}", post.own))?),
+    };
     Ok(vec![thread::spawn(move || {
-        let _held = socket;
+        let _held = held;
         hear(&clone, &here, &ear)
     })])
 }
