@@ -179,7 +179,9 @@ mod tests {
             if [KERNEL, INITRAMFS].contains(&name.as_str()) {
                 continue;
             }
-            String::from_utf8_lossy(bytes).lines().for_each(|line| text += &format!("    {line}\n"));
+            for line in String::from_utf8_lossy(bytes).lines() {
+                let _ = writeln!(text, "    {line}");
+            }
         }
         text
     }
