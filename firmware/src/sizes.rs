@@ -136,6 +136,7 @@ mod tests {
             zig: String::new(),
             kernel_release: String::new(),
             packages: Vec::new(),
+            boot: crate::manifest::Boot::default(),
             files: vec![
                 file("vmlinuz", None, &[]),
                 file("kutties", None, &[]),
