@@ -77,7 +77,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 
 fn list(menu: &Menu, titles: &[String]) {
     for (at, (entry, title)) in menu.entries.iter().zip(titles).enumerate() {
-        let initrds: String = entry.initrds.iter().map(|place| format!(" {}", place.path)).collect();
+        let initrds = entry.initrds.iter().fold(String::new(), |all, place| all + " " + &place.path);
         let mark = if at == menu.default { '*' } else { ' ' };
         say(&format!("{mark}{:3}  {title}\n        {}{initrds}\n        {}", at + 1, entry.kernel.path, entry.words));
     }

@@ -168,7 +168,9 @@ impl Shell<'_> {
             "export" | "true" | "insmod" | "terminal_input" | "terminal_output" | "echo" | "load_video" | "rmmod" | "serial"
             | "save_env" => Ok(true),
             "unset" => {
-                plain.iter().for_each(|name| drop(self.set.remove(*name)));
+                for name in plain {
+                    self.set.remove(name);
+                }
                 Ok(true)
             }
             "[" | "test" => {
@@ -229,13 +231,9 @@ impl Shell<'_> {
     fn place(&self, path: &str) -> Place {
         match path.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
             // GRUB's own names of disks mean nothing here.
-            Some((device, path)) => Place { device: self.known(device), path: path.to_string() },
-            None => Place { device: self.known(&self.set.get("root").cloned().unwrap_or_default()), path: path.to_string() },
+            Some((device, path)) => Place { device: known(device), path: path.to_string() },
+            None => Place { device: known(&self.set.get("root").cloned().unwrap_or_default()), path: path.to_string() },
         }
-    }
-
-    fn known(&self, device: &str) -> String {
-        device.strip_prefix(FOUND).map(ToString::to_string).unwrap_or_default()
     }
 
     fn search(&mut self, name: &str, args: &[String]) -> bool {
@@ -317,7 +315,6 @@ impl Shell<'_> {
         match args {
             ["!", rest @ ..] => !self.test(rest),
             ["-z", text] => text.is_empty(),
-            ["-n", text] => !text.is_empty(),
             ["-e" | "-f" | "-d" | "-s", path] => {
                 let place = self.place(path);
                 self.disks.exists(&place.device, &place.path)
@@ -330,7 +327,7 @@ impl Shell<'_> {
             [one, "-le", other] => number(one) <= number(other),
             [one, "-gt", other] => number(one) > number(other),
             [one, "-ge", other] => number(one) >= number(other),
-            [text] => !text.is_empty(),
+            [text] | ["-n", text] => !text.is_empty(),
             _ => false,
         }
     }
@@ -377,6 +374,11 @@ impl Shell<'_> {
 
 /// Marks devices that were found by `search`, apart from GRUB's own names.
 const FOUND: &str = "found:";
+
+/// A device that was found; no name for any other.
+fn known(device: &str) -> String {
+    device.strip_prefix(FOUND).map(ToString::to_string).unwrap_or_default()
+}
 
 /// The title and the id of an entry.
 fn names(words: &[String]) -> (String, String) {

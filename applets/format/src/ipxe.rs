@@ -256,7 +256,7 @@ impl Machine<'_> {
         while let Some(arg) = args.next() {
             match arg {
                 "--timeout" | "-t" => {
-                    menu.timeout = args.next().and_then(|time| time.parse().ok()).ok_or("a time is no number")?
+                    menu.timeout = args.next().and_then(|time| time.parse().ok()).ok_or("a time is no number")?;
                 }
                 "--default" | "-d" => {
                     let label = args.next().unwrap_or_default();
@@ -346,12 +346,11 @@ fn joined(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut whole = String::new();
     for line in text.lines() {
-        match line.strip_suffix('\\') {
-            Some(part) => whole.push_str(part),
-            None => {
-                whole.push_str(line);
-                lines.push(core::mem::take(&mut whole));
-            }
+        if let Some(part) = line.strip_suffix('\\') {
+            whole.push_str(part);
+        } else {
+            whole.push_str(line);
+            lines.push(core::mem::take(&mut whole));
         }
     }
     lines.push(whole);

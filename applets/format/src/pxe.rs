@@ -1,7 +1,7 @@
 //! What a DHCP packet tells of a machine that boots from the network (RFC 4578, the PXE specification 2.1, UEFI's HTTP boot).
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use crate::dhcp::{Packet, option};
 
@@ -131,7 +131,7 @@ pub fn read_mac(text: &str) -> Option<[u8; 6]> {
 pub fn introduce(packet: &mut Packet, arch: Arch, uuid: Option<[u8; 16]>) {
     let number = arch.pxe_number();
     let class = format!("{PXE}:Arch:{number:05}:UNDI:003016");
-    packet.options.insert(option::VENDOR_CLASS, class.to_string().into_bytes());
+    packet.options.insert(option::VENDOR_CLASS, class.into_bytes());
     packet.options.insert(option::USER_CLASS, IPXE.to_vec());
     packet.options.insert(option::ARCH, number.to_be_bytes().to_vec());
     packet.options.insert(option::INTERFACE, [1, 3, 16].to_vec());

@@ -117,8 +117,10 @@ impl Api {
     }
 }
 
-fn answer(response: Response) -> Answer {
-    Answer { status: response.status, body: serde_json::from_slice(&response.body).unwrap_or(Value::Null) }
+fn answer(Response { status, body }: Response) -> Answer {
+    let document = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    drop(body);
+    Answer { status, body: document }
 }
 
 /// Host (without brackets) and port.

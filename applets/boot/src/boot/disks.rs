@@ -135,7 +135,7 @@ impl Disks for Machine {
         let own = std::mem::replace(&mut self.own, there);
         let mut sorted = Vec::new();
         for folder in ["/loader/entries", "/boot/loader/entries"] {
-            for name in self.folder(folder).into_iter().filter(|name| name.ends_with(".conf")) {
+            for name in self.folder(folder).into_iter().filter(|name| name.strip_suffix(".conf").is_some()) {
                 let text = self.read("", &format!("{folder}/{name}")).unwrap_or_default();
                 sorted.extend(bls::entry(&name, &text, variable));
             }

@@ -153,8 +153,8 @@ fn word(chars: &mut Chars<'_>) -> Result<Word, String> {
 fn variable(chars: &mut Chars<'_>) -> String {
     let braces = chars.next_if_eq(&'{').is_some();
     let mut name = String::new();
-    let mut fits = |c: &char| if braces { *c != '}' && *c != '\n' } else { c.is_ascii_alphanumeric() || *c == '_' || *c == '?' };
-    while let Some(c) = chars.next_if(&mut fits) {
+    let fits = |c: &char| if braces { *c != '}' && *c != '\n' } else { c.is_ascii_alphanumeric() || *c == '_' || *c == '?' };
+    while let Some(c) = chars.next_if(fits) {
         name.push(c);
     }
     if braces {

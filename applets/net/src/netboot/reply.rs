@@ -102,7 +102,7 @@ impl Network {
             answer.options.insert(option::ROUTERS, router.octets().to_vec());
         }
         if !self.dns.is_empty() {
-            answer.options.insert(option::DNS, self.dns.iter().flat_map(|address| address.octets()).collect());
+            answer.options.insert(option::DNS, self.dns.iter().flat_map(Ipv4Addr::octets).collect());
         }
         if !yours.is_unspecified() {
             answer.options.insert(option::LEASE, pool.lease.to_be_bytes().to_vec());
