@@ -12,4 +12,5 @@ mod ping;
 mod wget;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[dhclient::NAME, ip::NAME, nc::NAME, netboot::NAME, nslookup::NAME, ntp::NAME, ping::NAME, wget::NAME];
+pub const APPLETS: &[Applet] =
+    &[dhclient::NAME, ip::NAME, nc::NAME, netboot::NAME, nslookup::NAME, ntp::NAME, ping::NAME, wget::NAME];

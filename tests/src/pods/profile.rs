@@ -45,7 +45,8 @@ pub fn apparmor(world: &mut World, board: &str) -> Outcome {
     ensure(confined == ["kutties-test (enforce)", "free", "tried"], || format!("under the profile it says {confined:?}"))?;
     let default = lab::until(crate::world::POD, || said(plane, "default"))?;
     ensure(default == ["unconfined", "free", "wrote", "tried"], || format!("without a profile it says {default:?}"))?;
-    let again = plane.ask(&["exec", "confined", "--", "sh", "-c", "cat /proc/self/attr/current; echo a > /tmp/forbidden || echo no"])?;
+    let again =
+        plane.ask(&["exec", "confined", "--", "sh", "-c", "cat /proc/self/attr/current; echo a > /tmp/forbidden || echo no"])?;
     ensure(again.lines().collect::<Vec<_>>() == ["kutties-test (enforce)", "no"], || format!("an exec says {again:?}"))?;
     delete(plane, "confined")?;
     delete(plane, "default")?;
@@ -56,7 +57,11 @@ pub fn apparmor(world: &mut World, board: &str) -> Outcome {
 fn said(plane: &lab::control_plane::ControlPlane, pod: &str) -> Result<Vec<String>> {
     let text = plane.ask(&["logs", pod])?;
     let lines: Vec<String> = text.lines().filter(|line| !line.starts_with("sh:")).map(str::to_owned).collect();
-    if lines.last().is_some_and(|line| line == "tried") { Ok(lines) } else { Err(Error::new(format!("{pod} has said {lines:?} only"))) }
+    if lines.last().is_some_and(|line| line == "tried") {
+        Ok(lines)
+    } else {
+        Err(Error::new(format!("{pod} has said {lines:?} only")))
+    }
 }
 
 /// The policy as the kernel takes it, made by Debian's compiler, which is unpacked and not installed.
@@ -67,7 +72,9 @@ fn policy(dir: &Path) -> Result<Vec<u8>> {
     let (text, compiled) = (dir.join("policy"), dir.join("policy.bin"));
     fs::write(&text, POLICY).on("write", &text)?;
     let mut compiler = Command::new(tree.join("sbin/apparmor_parser"));
-    compiler.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]).arg(tree.join("etc/apparmor.d/abi/3.0"));
+    compiler
+        .args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"])
+        .arg(tree.join("etc/apparmor.d/abi/3.0"));
     tool::checked(compiler.arg("--ofile").arg(&compiled).arg(&text))?;
     fs::read(&compiled).on("read", &compiled)
 }
