@@ -70,7 +70,7 @@ pub fn load(name: &str, kernel: &[u8], segments: &[Vec<u8>], words: &str) -> Res
     let segments = if segments.is_empty() { own.as_slice() } else { segments };
     let mut initramfs = Parts::new()?;
     segments.iter().try_for_each(|segment| initramfs.add(segment))?;
-    kexec::load_parts(Path::new(name), &image, Some(initramfs).filter(|_| !segments.is_empty()), &words)
+    kexec::load_parts(Path::new(name), &image, Some(&initramfs).filter(|_| !segments.is_empty()), &words)
 }
 
 /// Start what was loaded, unless it shall only be loaded.

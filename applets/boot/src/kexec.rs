@@ -65,14 +65,14 @@ fn load(path: &Path, options: &Options) -> Result<()> {
     let words = CString::new(words).doing("read the command line")?;
     let mut initramfs = Parts::new()?;
     segments.iter().try_for_each(|segment| initramfs.add(segment))?;
-    load_parts(path, &image, Some(initramfs).filter(|_| !segments.is_empty()), &words)
+    load_parts(path, &image, Some(&initramfs).filter(|_| !segments.is_empty()), &words)
 }
 
 /// Load a kernel with its initramfs; `path` is the kernel's name.
-pub fn load_parts(path: &Path, image: &[u8], initramfs: Option<Parts>, words: &CStr) -> Result<()> {
+pub fn load_parts(path: &Path, image: &[u8], initramfs: Option<&Parts>, words: &CStr) -> Result<()> {
     let mut kernel = Parts::new()?;
     kernel.add(image)?;
-    sys::kexec::load(&kernel.0, initramfs.as_ref().map(|parts| &parts.0), words).map_err(|e| why(path, &e))
+    sys::kexec::load(&kernel.0, initramfs.map(|parts| &parts.0), words).map_err(|e| why(path, &e))
 }
 
 /// What was asked for, else what the image carries.

@@ -69,7 +69,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut words = cmdline::words(&own_words()?, node::is_joined(), &host_name());
     words.extend(options.append);
     let words = CString::new(words.join(" ")).doing("read the command line")?;
-    kexec::load_parts(Path::new(&manifest.kernel.name), &image, Some(initramfs), &words)?;
+    kexec::load_parts(Path::new(&manifest.kernel.name), &image, Some(&initramfs), &words)?;
     say("it is loaded")?;
     if options.load { Ok(Exit::OK) } else { kexec::start() }
 }

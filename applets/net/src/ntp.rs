@@ -142,14 +142,13 @@ impl Client {
         for server in &mut self.servers {
             samples.extend(server.ask(self.floor)?);
         }
-        match choose(&samples) {
-            Some(sample) => self.follow(sample)?,
-            None => {
-                if !samples.is_empty() {
-                    say("the time servers don't agree; none is believed")?;
-                }
-                self.pause = (self.pause + 1).min(LONG);
+        if let Some(sample) = choose(&samples) {
+            self.follow(sample)?;
+        } else {
+            if !samples.is_empty() {
+                say("the time servers don't agree; none is believed")?;
             }
+            self.pause = (self.pause + 1).min(LONG);
         }
         Ok(pause(self.pause))
     }

@@ -88,7 +88,7 @@ impl Disks for Same<'_> {
         Some(self.0.to_owned())
     }
     fn exists(&mut self, _: &str, path: &str) -> bool {
-        path.len() % 2 == 0
+        path.len().is_multiple_of(2)
     }
     fn search(&mut self, _: By, value: &str) -> Option<String> {
         (!value.is_empty()).then(|| "other".into())

@@ -71,10 +71,8 @@ fn policy(dir: &Path) -> Result<Vec<u8>> {
     let tree = suite.fetch("apparmor", "", false).and_then(|package| suite.unpack(&package)).map_err(told)?;
     let (text, compiled) = (dir.join("policy"), dir.join("policy.bin"));
     fs::write(&text, POLICY).on("write", &text)?;
-    let mut compiler = Command::new(tree.join("sbin/apparmor_parser"));
-    compiler
-        .args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"])
-        .arg(tree.join("etc/apparmor.d/abi/3.0"));
-    tool::checked(compiler.arg("--ofile").arg(&compiled).arg(&text))?;
+    let mut parser = Command::new(tree.join("sbin/apparmor_parser"));
+    parser.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]).arg(tree.join("etc/apparmor.d/abi/3.0"));
+    tool::checked(parser.arg("--ofile").arg(&compiled).arg(&text))?;
     fs::read(&compiled).on("read", &compiled)
 }

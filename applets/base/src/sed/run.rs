@@ -290,7 +290,7 @@ impl Editor {
             }
             Action::Replace(replace) => self.replace(replace)?,
             Action::GetHold | Action::AppendHold | Action::Hold | Action::HoldAppend | Action::Exchange | Action::Map(_) => {
-                self.change(action)
+                self.change(action);
             }
             _ => self.write(action)?,
         }
