@@ -417,29 +417,29 @@ mod tests {
         }
     }
 
-    fn kernel(base: &str, name: &str) -> Option<(String, String)> {
-        Some((base.into(), name.into()))
+    fn kernel(base: &str, name: &str) -> (String, String) {
+        (base.into(), name.into())
     }
 
     #[test]
     fn our_own_script_is_understood() {
         let text = "#!ipxe\nset kutties a=1 b=${serial:uristring}\niseq ${platform} pcbios && goto bios ||\nkernel kutties.efi ${kutties}\nboot\n:bios\nkernel no\nboot\n";
         let efi = found(text);
-        assert_eq!((efi.kernel, efi.words.as_str()), (kernel("base", "kutties.efi"), "a=1 b=a%20b"));
+        assert_eq!((efi.kernel, efi.words.as_str()), (Some(kernel("base", "kutties.efi")), "a=1 b=a%20b"));
         let text = "#!ipxe\niseq ${platform} efi && goto efi ||\nexit\n:efi\nkernel --name vmlinuz vmlinuz quiet ${none}\ninitrd a\ninitrd --name x b\nboot\n";
         let efi = found(text);
-        assert_eq!((efi.kernel, efi.words.as_str(), efi.initrds.len()), (kernel("base", "vmlinuz"), "quiet", 2));
+        assert_eq!((efi.kernel, efi.words.as_str(), efi.initrds.len()), (Some(kernel("base", "vmlinuz")), "quiet", 2));
     }
 
     #[test]
     fn scripts_call_others_and_menus_choose() {
         let next = found("set x 1\nchain missing || chain next.ipxe\n");
-        assert_eq!((next.kernel, next.words.as_str()), (kernel("http://other/next.ipxe", "k2"), "1"));
+        assert_eq!((next.kernel, next.words.as_str()), (Some(kernel("http://other/next.ipxe", "k2")), "1"));
         assert_eq!(found("chain program.efi w\n").words, "w");
         let text = "menu Which one?\nitem --gap -- ---\nitem one The first\nitem two The second\nchoose --default two --timeout 3000 which || exit\ngoto ${which}\n:one\nkernel 1\nboot\n:two\nkernel 2-${net${no}0/mac:hexhyp}\nboot\n";
         let mut lab = Lab::default();
         let End::Boot(found) = run(text, "", &mut lab).unwrap() else { panic!() };
-        assert_eq!(found.kernel, kernel("", "2-52-54-00-00-00-01"));
+        assert_eq!(found.kernel, Some(kernel("", "2-52-54-00-00-00-01")));
         let menu = lab.seen.unwrap();
         assert_eq!((menu.title.as_str(), menu.timeout, menu.default, menu.items.len()), ("Which one?", 3000, 1, 2));
     }

@@ -1,6 +1,6 @@
 //! `netboot` as a server for a machine that is played here, over a cable in a network namespace of the test's own. Needs root. This
 //! executable is the server too (`netboot netboot …`).
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here is a failed test")]
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
 use std::ffi::OsString;
@@ -24,6 +24,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x77];
 
+/// Gets the folder that is served and the number of the machine's card.
+type Test = fn(&Path, u32);
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     if let Some(applet) = args.get(1).and_then(|name| net::APPLETS.iter().find(|applet| *name == applet.name)) {
@@ -41,8 +44,7 @@ fn main() -> ExitCode {
     }
     let index = cable();
     let folder = folder();
-    let tests: [(&str, fn(&Path, u32)); 2] =
-        [("a server gives all that a machine needs", serves), ("beside another server", beside)];
+    let tests: &[(&str, Test)] = &[("a server gives all that a machine needs", serves), ("beside another server", beside)];
     let (mut passed, mut failed) = (0, 0);
     for (name, test) in tests {
         let good = std::panic::catch_unwind(|| test(&folder, index)).is_ok();
@@ -133,7 +135,7 @@ fn ask(ear: &OwnedFd, index: u32, packet: &Packet) -> Packet {
             return answer;
         }
     }
-    std::panic::panic_any("nobody answers");
+    panic!("nobody answers");
 }
 
 fn get(path: &str) -> (String, Vec<u8>) {
@@ -167,7 +169,7 @@ fn by_tftp(file: &str) -> Vec<u8> {
                     return all;
                 }
             }
-            other => std::panic::panic_any(format!("{other:?}")),
+            other => panic!("{other:?}"),
         }
     }
 }
