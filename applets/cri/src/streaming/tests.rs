@@ -7,7 +7,7 @@ use std::time::Duration;
 use spdy::{Event, Headers, Role, Session};
 
 use crate::api::*;
-use crate::serve::tests::{options, pod, run, start, zygote};
+use crate::serve::tests::{clear, options, pod, run, start, zygote};
 
 /// A server that sends back what comes, each connection by itself.
 fn echo() -> u16 {
@@ -99,7 +99,7 @@ fn with_urls(name: &str, count: usize, work: impl FnOnce(Vec<String>) + Send + '
             urls.push(runtime.port_forward(request).await.unwrap().into_inner().url);
         }
         tokio::task::spawn_blocking(move || work(urls)).await.unwrap();
-        std::fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+        clear(&options);
     });
 }
 
@@ -189,6 +189,6 @@ fn a_pod_that_is_none_has_no_ports() {
         assert_eq!(runtime.exec(both).await.unwrap_err().code(), tonic::Code::InvalidArgument);
         let none = AttachRequest { container_id: "no".into(), ..Default::default() };
         assert_eq!(runtime.attach(none).await.unwrap_err().code(), tonic::Code::InvalidArgument);
-        std::fs::remove_dir_all(options.state.parent().unwrap()).unwrap();
+        clear(&options);
     });
 }
