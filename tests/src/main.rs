@@ -131,6 +131,9 @@ fn run(options: &Options) -> Result<ExitCode> {
     if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
         lab::debian::disk()?;
     }
+    if plan.iter().any(|planned| planned.name.contains("apparmor")) {
+        pods::profile::compiler()?;
+    }
     Programs::ready()?;
     let outside = Outside { counts: report.counts, began };
     fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;

@@ -4,7 +4,7 @@ mod gates;
 mod life;
 mod limits;
 mod places;
-mod profile;
+pub mod profile;
 mod refused;
 mod rights;
 mod together;

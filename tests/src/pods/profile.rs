@@ -1,7 +1,7 @@
 //! An AppArmor profile holds for a container's first process and for an exec, and only where it was asked for.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use firmware::apt::Suite;
@@ -64,15 +64,21 @@ fn said(plane: &lab::control_plane::ControlPlane, pod: &str) -> Result<Vec<Strin
     }
 }
 
-/// The policy as the kernel takes it, made by Debian's compiler, which is unpacked and not installed.
+/// The folder of Debian's compiler, which is unpacked and not installed. Needs the internet the first time.
+pub fn compiler() -> Result<PathBuf> {
+    let tree = Suite::new("trixie", "amd64").and_then(|suite| suite.tree(&["apparmor"]));
+    tree.map_err(|e| Error::new(format!("{e:#}")))
+}
+
+/// The policy as the kernel takes it.
 fn policy(dir: &Path) -> Result<Vec<u8>> {
-    let told = |e| Error::new(format!("{e:#}"));
-    let suite = Suite::new("bookworm", "amd64").map_err(told)?;
-    let tree = suite.fetch("apparmor", "", false).and_then(|package| suite.unpack(&package)).map_err(told)?;
+    let tree = compiler()?;
     let (text, compiled) = (dir.join("policy"), dir.join("policy.bin"));
     fs::write(&text, POLICY).on("write", &text)?;
-    let mut parser = Command::new(tree.join("sbin/apparmor_parser"));
-    parser.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]).arg(tree.join("etc/apparmor.d/abi/3.0"));
-    tool::checked(parser.arg("--ofile").arg(&compiled).arg(&text))?;
+    // With the C library that it was made for.
+    let mut loader = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));
+    loader.arg("--library-path").arg(tree.join("usr/lib/x86_64-linux-gnu")).arg(tree.join("usr/sbin/apparmor_parser"));
+    loader.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]);
+    tool::checked(loader.arg(tree.join("etc/apparmor.d/abi/4.0")).arg("--ofile").arg(&compiled).arg(&text))?;
     fs::read(&compiled).on("read", &compiled)
 }
