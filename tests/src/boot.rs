@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     Case { name: "binary-fits", boards: BOTH, run: binary_fits },
     Case { name: "reaches-a-shell-without-a-disk", boards: BOTH, run: reaches_shell },
     Case { name: "every-step-is-done", boards: BOTH, run: steps },
+    Case { name: "the-kernel-is-told-what-a-node-wants", boards: BOTH, run: settings },
     Case { name: "var-is-its-own-filesystem", boards: X86, run: var },
     Case { name: "unknown-key-is-named", boards: X86, run: unknown_key },
     Case { name: "corrupt-segment-leaves-a-shell", boards: X86, run: corrupt_segment },
@@ -52,6 +53,30 @@ fn steps(world: &mut World, board: &str) -> Outcome {
     ensure(log.lines().count() > 5, || format!("the boot log is short:\n{log}"))?;
     let bad: Vec<&str> = log.lines().filter(|line| line.contains("failed") || line.contains("panic")).collect();
     ensure(bad.is_empty(), || bad.join("\n"))
+}
+
+/// What the kubelet and its pods want, and what saves a small node memory. The kernel alone would say otherwise to each.
+fn settings(world: &mut World, board: &str) -> Outcome {
+    const WANTED: &[(&str, &str)] = &[
+        ("/proc/sys/kernel/panic", "10"),
+        ("/proc/sys/vm/overcommit_memory", "1"),
+        ("/proc/sys/net/ipv4/ip_forward", "1"),
+        ("/proc/sys/net/ipv6/conf/all/forwarding", "1"),
+        ("/proc/sys/net/ipv6/conf/all/accept_ra", "2"),
+        ("/proc/sys/fs/inotify/max_user_instances", "8192"),
+        ("/proc/sys/kernel/dmesg_restrict", "1"),
+        ("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never"),
+    ];
+    let (node, _) = world.node(board, Kind::Unjoined)?;
+    for (path, wanted) in WANTED {
+        let is = String::from_utf8_lossy(&node.vm.guest.read(path)?).trim().to_owned();
+        ensure(is == *wanted, || format!("{path} is {is:?}, not {wanted:?}"))?;
+    }
+    // The kernel's own formula, without the 40 MiB and more for huge pages.
+    let reserve = node.vm.guest.sh("echo $(cat /proc/sys/vm/min_free_kbytes) $(grep MemTotal /proc/meminfo | tr -dc 0-9)")?;
+    let (free, total) = reserve.trim().split_once(' ').unwrap_or_default();
+    let within = free.parse::<u64>().ok().zip(total.parse::<u64>().ok()).is_some_and(|(free, total)| free * free <= 16 * total);
+    ensure(within, || format!("the kernel keeps {free} KiB of {total} for itself"))
 }
 
 fn var(world: &mut World, board: &str) -> Outcome {
