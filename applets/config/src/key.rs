@@ -139,6 +139,15 @@ pub const SHUTDOWN_GRACE: Key = Key {
     default: "30",
     about: "seconds that pods have to end before they are killed at shutdown",
 };
+/// `ssh.keys`
+pub const SSH_KEYS: Key = Key {
+    name: "ssh.keys",
+    kind: Kind::List,
+    default: "",
+    about: "public keys whose owners may log in as root with ssh, as in authorized_keys; without any, and without that file, there is no sshd",
+};
+/// `ssh.port`
+pub const SSH_PORT: Key = Key { name: "ssh.port", kind: Kind::Number, default: "22", about: "the port of sshd" };
 /// `sysctl.**`
 pub const SYSCTL: Key =
     Key { name: "sysctl.**", kind: Kind::Text, default: "", about: "a kernel setting, such as sysctl.vm.swappiness=1" };
@@ -167,6 +176,8 @@ pub const KEYS: &[Key] = &[
     SERVICE_COMMAND,
     SETTINGS_UNSIGNED,
     SHUTDOWN_GRACE,
+    SSH_KEYS,
+    SSH_PORT,
     SYSCTL,
     VAR_SIZE,
 ];

@@ -24,7 +24,7 @@ pub struct Supervisor {
 impl Supervisor {
     /// Add what the configuration wants to have run. A service that is there already has its new plan from its next start on.
     pub fn add_all(&mut self, config: &Config) {
-        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config)];
+        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config), sshd_plan(config)];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
         for plan in plans.into_iter().flatten().chain(own) {
             match self.services.iter_mut().find(|service| service.plan.name == plan.name) {
@@ -160,6 +160,16 @@ fn ntp_plan(config: &Config) -> Option<Plan> {
     // A name that begins with a dash is none, but would be an option.
     let command = [paths::BINARY, "ntp", "--"].map(str::to_owned).into_iter().chain(servers.clone()).collect();
     (!servers.is_empty()).then(|| Plan { after_network: true, ..plan("ntp", Program::Is(command)) })
+}
+
+/// Lets people in, where somebody says whom.
+fn sshd_plan(config: &Config) -> Option<Plan> {
+    let keys = config.list(&key::SSH_KEYS);
+    let wanted = !keys.is_empty() || Path::new(paths::SSH_KEYS).exists();
+    let port = config.number(&key::SSH_PORT).to_string();
+    let command = [paths::BINARY, "sshd", "--port", &port].map(str::to_owned).into_iter();
+    let command = command.chain(keys.into_iter().map(|key| format!("--key={key}"))).collect();
+    wanted.then(|| plan("sshd", Program::Is(command)))
 }
 
 /// `service.NAME.command` of the configuration.

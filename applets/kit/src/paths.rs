@@ -40,6 +40,8 @@ pub const KUBE: &str = "/usr/lib/kutties/kube";
 pub const CONFIG: &str = "/etc/kutties";
 /// The public keys of those whose updates and settings this node takes.
 pub const TRUST: &str = "/etc/kutties/update.pub";
+/// Who may log in with ssh: lines as in OpenSSH's file of that name.
+pub const SSH_KEYS: &str = "/etc/kutties/authorized_keys";
 /// All settings with their sources, gathered when the network came up: JSON, for root alone.
 pub const CONFIG_GATHERED: &str = "/run/kutties/config/gathered.json";
 /// What the key `config`, a URL, brought: TOML, for root alone.

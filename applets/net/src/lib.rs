@@ -9,8 +9,9 @@ mod netboot;
 mod nslookup;
 mod ntp;
 mod ping;
+mod sshd;
 mod wget;
 
 /// The applets of this room, sorted by name.
 pub const APPLETS: &[Applet] =
-    &[dhclient::NAME, ip::NAME, nc::NAME, netboot::NAME, nslookup::NAME, ntp::NAME, ping::NAME, wget::NAME];
+    &[dhclient::NAME, ip::NAME, nc::NAME, netboot::NAME, nslookup::NAME, ntp::NAME, ping::NAME, sshd::NAME, wget::NAME];
