@@ -4,9 +4,11 @@
 //! image, whose own command line and initramfs count unless others are given. Several `--initrd` are put behind one another.
 //! Without `-l` it goes on at once: PID 1 stops the kubelet, pods and services first, as for a reboot.
 
+mod placed;
+
 use std::ffi::{CStr, CString, OsString};
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -72,8 +74,19 @@ fn load(path: &Path, options: &Options) -> Result<()> {
 pub fn load_parts(path: &Path, image: &[u8], initramfs: Option<&Parts>, words: &CStr) -> Result<()> {
     let mut kernel = Parts::new()?;
     kernel.add(image)?;
-    sys::kexec::load(&kernel.0, initramfs.map(|parts| &parts.0), words).map_err(|e| why(path, &e))
+    let told = |why: String| Error::new(format!("load {}: {why}", path.display()));
+    match sys::kexec::load(&kernel.0, initramfs.map(|parts| &parts.0), words) {
+        // x86's entry wants more than an address; its distributions' kernels have the option.
+        Err(e) if cfg!(target_arch = "aarch64") && e.raw_os_error() == Some(NOSYS) => {
+            drop(kernel);
+            let initramfs = initramfs.map_or_else(|| Ok(Vec::new()), Parts::bytes)?;
+            placed::load(image, &initramfs, &words.to_string_lossy()).map_err(|e| told(e.to_string()))
+        }
+        loaded => loaded.map_err(|e| told(sentence(&e, "CONFIG_KEXEC_FILE"))),
+    }
 }
+
+const NOSYS: i32 = rustix::io::Errno::NOSYS.raw_os_error();
 
 /// What was asked for, else what the image carries.
 fn words(options: &Options, carried: Option<String>) -> Result<String> {
@@ -112,6 +125,13 @@ impl Parts {
         self.0.write_all(bytes).doing("fill a file in memory")
     }
 
+    /// All that is in it.
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let (mut file, mut bytes) = (&self.0, Vec::new());
+        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).doing("read a file in memory")?;
+        Ok(bytes)
+    }
+
     /// The part is whole.
     pub fn close(&mut self) -> Result<()> {
         let len = self.0.stream_position().doing("fill a file in memory")?;
@@ -120,10 +140,10 @@ impl Parts {
     }
 }
 
-/// The kernel's numbers as sentences.
-fn why(path: &Path, error: &io::Error) -> Error {
-    let reason = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::NOSYS) => "this kernel was built without CONFIG_KEXEC_FILE".to_owned(),
+/// The kernel's numbers as sentences; `option` is what it lacks when it does not know the call.
+fn sentence(error: &io::Error, option: &str) -> String {
+    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::NOSYS) => format!("this kernel was built without {option}"),
         Some(rustix::io::Errno::NOEXEC) => "it is no kernel for this machine".to_owned(),
         Some(rustix::io::Errno::BUSY) => "another one is being loaded".to_owned(),
         Some(rustix::io::Errno::PERM) => {
@@ -131,8 +151,7 @@ fn why(path: &Path, error: &io::Error) -> Error {
         }
         Some(rustix::io::Errno::ADDRNOTAVAIL) => "there is not enough memory in one piece".to_owned(),
         _ => error.to_string(),
-    };
-    Error::new(format!("load {}: {reason}", path.display()))
+    }
 }
 
 /// Start what was loaded.

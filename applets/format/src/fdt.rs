@@ -11,7 +11,7 @@ const VERSION: u32 = 17;
 /// The oldest version whose readers understand it.
 const COMPATIBLE: u32 = 16;
 const HEADER: usize = 40;
-/// An empty table of reserved memory: one entry of zeroes.
+/// An entry of the table of reserved memory, which ends with one of zeroes.
 const RESERVED: usize = 16;
 /// Tokens.
 const BEGIN: u32 = 1;
@@ -109,10 +109,15 @@ impl<'a> Node<'a> {
 
 /// The tree's bytes.
 pub fn write(root: &Node<'_>) -> Result<Vec<u8>, Error> {
+    write_reserving(root, &[])
+}
+
+/// The same with pieces of memory, address and length, that nobody may take.
+pub fn write_reserving(root: &Node<'_>, pieces: &[(u64, u64)]) -> Result<Vec<u8>, Error> {
     let mut out = Writer::default();
     out.node(root);
     out.word(FINISH);
-    let structure = HEADER + RESERVED;
+    let structure = HEADER + (pieces.len() + 1) * RESERVED;
     let strings = structure + out.structure.len();
     let total = strings + out.strings.len();
     let size = |len: usize| u32::try_from(len).map_err(|_| Error::TooLarge);
@@ -130,6 +135,7 @@ pub fn write(root: &Node<'_>) -> Result<Vec<u8>, Error> {
     ];
     let mut bytes = Vec::with_capacity(total);
     bytes.extend(header.iter().flat_map(|word| word.to_be_bytes()));
+    bytes.extend(pieces.iter().flat_map(|(at, len)| [at.to_be_bytes(), len.to_be_bytes()]).flatten());
     bytes.resize(structure, 0);
     bytes.extend(out.structure);
     bytes.extend(out.strings);
@@ -197,6 +203,21 @@ pub fn parse(bytes: &[u8]) -> Result<Node<'_>, Error> {
     }
     let root = reader.node(DEEPEST)?;
     if reader.token()? == FINISH { Ok(root) } else { Err(Error::Damaged) }
+}
+
+/// The pieces of memory, address and length, that a tree's table reserves.
+pub fn reserved(bytes: &[u8]) -> Result<Vec<(u64, u64)>, Error> {
+    let mut at = word_at(bytes, 4 * 4)? as usize;
+    let mut pieces = Vec::new();
+    let long = |at: usize| Ok(u64::from(word_at(bytes, at)?) << 32 | u64::from(word_at(bytes, at + 4)?));
+    while pieces.len() < MOST {
+        match (long(at)?, long(at + 8)?) {
+            (0, 0) => return Ok(pieces),
+            piece => pieces.push(piece),
+        }
+        at += RESERVED;
+    }
+    Err(Error::TooLarge)
 }
 
 struct Reader<'a> {
@@ -289,6 +310,16 @@ mod tests {
         assert_eq!(bytes.windows(5).filter(|part| part == b"type\0").count(), 1);
         let two = Node::new("").number("xtype", 1).number("type", 2);
         assert_eq!(parse(&write(&two).unwrap()).unwrap(), two);
+    }
+
+    #[test]
+    fn reserved_memory_is_kept() {
+        let pieces = [(0, 0x1000), (0x1_2345_6789_a000, 7)];
+        let bytes = write_reserving(&tree(), &pieces).unwrap();
+        assert_eq!(reserved(&bytes).unwrap(), pieces);
+        assert_eq!(parse(&bytes).unwrap(), tree());
+        assert_eq!(reserved(&write(&tree()).unwrap()).unwrap(), []);
+        assert_eq!(reserved(&bytes[..60]), Err(Error::Damaged));
     }
 
     #[test]
