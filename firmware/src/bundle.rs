@@ -79,6 +79,11 @@ pub fn native(variant: &str) -> Result<PathBuf> {
     built(table::find(variant)?, Arch::native()?)
 }
 
+/// Builds `variant` for `arch` (either spelling) into the cache, for whoever asks for it later.
+pub fn ready(variant: &str, arch: &str) -> Result<()> {
+    built(table::find(variant)?, arch.parse()?).map(drop)
+}
+
 /// The names of the programs in a variant: with one file for all of them, the names that it answers to.
 pub fn programs(variant: &str) -> Result<Vec<&'static str>> {
     Ok(table::find(variant)?.contents.programs())

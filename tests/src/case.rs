@@ -3,7 +3,7 @@
 use crate::world::World;
 use crate::{
     applets, boot, builds, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, netboot, oci, pods,
-    registry, rpcs, streaming, survive, update,
+    registry, rpcs, ssh, streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -58,6 +58,7 @@ pub const AREAS: &[(&str, &[Case])] = &[
     ("streaming", streaming::CASES),
     ("survive", survive::CASES),
     ("clock", clock::CASES),
+    ("ssh", ssh::CASES),
     ("update", update::CASES),
     ("join", join::CASES),
     ("media", media::CASES),

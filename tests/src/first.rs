@@ -64,9 +64,13 @@ fn units(report: &mut Report, repository: &Path) -> Result<()> {
     cargo.args(["test", "--workspace", "--no-fail-fast"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let mut child = cargo.spawn().doing("start cargo")?;
     let out = child.stdout.take().ok_or_else(|| Error::new("cargo has no output"))?;
-    let mut failed = 0;
+    let (mut failed, mut named) = (0, 0);
     for line in BufReader::new(out).lines() {
         let line = line.doing("read what cargo says")?;
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            named += 1;
+            report.failed_elsewhere(&format!("units/{name}"));
+        }
         if let Some(counts) = line.strip_prefix("test result: ") {
             report.counts.passed += count(counts, "passed");
             failed += count(counts, "failed");
@@ -76,7 +80,8 @@ fn units(report: &mut Report, repository: &Path) -> Result<()> {
             say(&format!("    {line}\n"));
         }
     }
-    report.counts.failed += failed;
+    // Those without a line of their own.
+    report.counts.failed += failed.saturating_sub(named);
     let status = child.wait().doing("wait for cargo")?;
     if status.success() || failed > 0 { Ok(()) } else { Err(Error::new("cargo test: it did not build; see above")) }
 }

@@ -1,5 +1,6 @@
 //! `make test`: units, then whole systems. The rooms beside this file are the areas; a case is a short function in one of them.
 
+mod ahead;
 mod applet_cases;
 mod applets;
 mod boot;
@@ -27,6 +28,7 @@ mod registry;
 mod report;
 mod rpcs;
 mod script;
+mod ssh;
 mod streaming;
 mod survive;
 mod terminal;
@@ -37,7 +39,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use clap::Parser;
 use kit::{Context, Error, Result};
@@ -118,7 +121,8 @@ fn run(options: &Options) -> Result<ExitCode> {
     }
     let began = SystemTime::now();
     fs::create_dir_all(&out).on("make", &out)?;
-    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), None)?;
+    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), began, None)?;
+    let ahead = (!options.no_build && !plan.is_empty()).then(|| ahead::begin(&plan)).transpose()?;
     if !options.long && options.board.is_none() && options.wants_name("source/") {
         first::run(&mut report, &repository);
     }
@@ -131,10 +135,15 @@ fn run(options: &Options) -> Result<ExitCode> {
     if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
         lab::debian::disk()?;
     }
+    if plan.iter().any(|planned| planned.name.starts_with("ssh/")) {
+        firmware::tools::debian(ssh::PACKAGES).map_err(|e| Error::new(format!("{e:#}")))?;
+    }
     if plan.iter().any(|planned| planned.name.contains("apparmor")) {
         pods::profile::compiler()?;
     }
     Programs::ready()?;
+    // It has nothing left to do, unless it failed.
+    ahead.map(JoinHandle::join);
     let outside = Outside { counts: report.counts, began };
     fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;
     lab::registry::ready()?;
@@ -151,8 +160,7 @@ struct Outside {
 /// Inside the lab: what was counted outside, then the machines.
 fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
     let outside: Outside = serde_json::from_slice(&fs::read(counted(out)).on("read", counted(out))?).doing("read the counts")?;
-    let late = options.minutes.map(|minutes| outside.began + Duration::from_mins(minutes));
-    let mut report = Report::new(outside.counts, &repository.join("tests/skips.toml"), late)?;
+    let mut report = Report::new(outside.counts, &repository.join("tests/skips.toml"), outside.began, options.minutes)?;
     let mut world = World::start(out.to_owned())?;
     let mut board = "";
     for planned in plan {

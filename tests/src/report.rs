@@ -43,6 +43,7 @@ pub struct Report {
     /// So far.
     pub counts: Counts,
     skips: Skips,
+    began: SystemTime,
     late: Option<SystemTime>,
     /// Name and reason.
     failed: Vec<(String, String)>,
@@ -54,11 +55,12 @@ pub struct Report {
 const REASON: usize = 600;
 
 impl Report {
-    /// Begin with what was counted before; `skips` lists what may be skipped. After `late` less is tried.
-    pub fn new(counts: Counts, skips: &Path, late: Option<SystemTime>) -> Result<Self> {
+    /// Go on with what was counted since `began`; `skips` lists what may be skipped. After so many minutes less is tried.
+    pub fn new(counts: Counts, skips: &Path, began: SystemTime, minutes: Option<u64>) -> Result<Self> {
         let text = fs::read_to_string(skips).on("read", skips)?;
         let skips = toml::from_str(&text).doing(format!("read {}", skips.display()))?;
-        Ok(Self { counts, skips, late, failed: Vec::new(), tried: Vec::new() })
+        let late = minutes.map(|minutes| began + Duration::from_mins(minutes));
+        Ok(Self { counts, skips, began, late, failed: Vec::new(), tried: Vec::new() })
     }
 
     /// Try one case and say how it ended.
@@ -90,7 +92,7 @@ impl Report {
             Ok(()) => {
                 self.counts.passed += 1;
                 self.tried.push((name.to_owned(), "ok", seconds));
-                say(&format!("ok ({seconds:.1} s)\n"));
+                say(&format!("ok ({seconds:.1} s{})\n", self.stamp()));
             }
             Err(Failure::Skipped(why)) if self.skips.allowed.contains_key(name) => {
                 self.counts.skipped += 1;
@@ -105,10 +107,22 @@ impl Report {
         self.counts.failed += 1;
         self.failed.push((name.to_owned(), why.split_whitespace().collect::<Vec<_>>().join(" ")));
         self.tried.push((name.to_owned(), "FAILED", seconds));
-        say(&format!("FAILED ({seconds:.1} s)\n"));
+        say(&format!("FAILED ({seconds:.1} s{})\n", self.stamp()));
         for line in why.lines() {
             say(&format!("    {line}\n"));
         }
+    }
+
+    /// Count a test that another program ran and that failed there; it has said why.
+    pub fn failed_elsewhere(&mut self, name: &str) {
+        self.counts.failed += 1;
+        self.failed.push((name.to_owned(), "its words stand above".to_owned()));
+    }
+
+    /// How many minutes have passed since the beginning: what is slow where nobody watches is found by it.
+    fn stamp(&self) -> String {
+        let minutes = self.began.elapsed().unwrap_or_default().as_secs() / 60;
+        format!(", minute {minutes}")
     }
 
     /// Say and keep a table of what was tried in an area, when there is more than one case of it.

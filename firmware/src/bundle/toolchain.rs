@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -25,6 +26,9 @@ pub struct Go {
 
 /// Finds Go in PATH, in /usr/local/go or in the cache, and installs it into the cache when it is in none of them.
 pub fn find() -> Result<Go> {
+    // Who comes while another installs it waits, and finds it.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let home = place::cache("go")?;
     let ours = home.join("bin/go");
     let places = [PathBuf::from("go"), PathBuf::from("/usr/local/go/bin/go"), ours.clone()];
