@@ -98,7 +98,7 @@ fn start(terminal: Option<&Terminal>, command: Option<&str>) -> Result<Started> 
         None => shell.arg0("-sh"),
     };
     shell.env_clear().envs([("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("SHELL", "/bin/sh")]);
-    shell.env("PATH", "/bin:/sbin:/usr/bin:/usr/sbin").current_dir("/root");
+    shell.env("PATH", "/bin:/sbin:/usr/bin:/usr/sbin:/usr/local/bin").current_dir("/root");
     match terminal {
         Some(terminal) => with_terminal(shell, terminal),
         None => with_pipes(shell),
