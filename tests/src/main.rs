@@ -85,6 +85,10 @@ impl Options {
         self.board.as_ref().is_none_or(|board| board == planned.board) && self.wants_name(&planned.name)
     }
 
+    fn wants_source(&self) -> bool {
+        !self.long && self.board.is_none() && self.wants_name("source/")
+    }
+
     fn wants_name(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
     }
@@ -123,10 +127,13 @@ fn run(options: &Options) -> Result<ExitCode> {
     fs::create_dir_all(&out).on("make", &out)?;
     let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), began, None)?;
     let ahead = (!options.no_build && !plan.is_empty()).then(|| ahead::begin(&plan)).transpose()?;
-    if !options.long && options.board.is_none() && options.wants_name("source/") {
+    if options.wants_source() {
         first::run(&mut report, &repository);
     }
     if plan.is_empty() {
+        if options.wants_source() {
+            first::lints(&mut report, &repository);
+        }
         return Ok(report.close());
     }
     if !options.no_build {
@@ -172,6 +179,9 @@ fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -
         report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
     }
     drop(world);
+    if options.wants_source() {
+        first::lints(&mut report, repository);
+    }
     report.table("media/", &out.join("boot-matrix.md"))?;
     Ok(report.close())
 }

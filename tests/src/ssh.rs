@@ -67,7 +67,9 @@ fn sessions(node: &Node, client: &Client, ours: &Key, other: &Key) -> Outcome {
     // A terminal: the shell is a person's, with its own settings; what it says comes with the terminal's line ends.
     let typed = client.run(ours, &["-tt"], "root", "", b"tty; echo $TERM-$HOME; exit 3\n")?;
     let said = text(&typed.stdout);
-    ensure(typed.status.code() == Some(3) && said.contains("/dev/pts/") && said.contains("xterm-/root\r\n"), || format!("{typed:?}"))?;
+    ensure(typed.status.code() == Some(3) && said.contains("/dev/pts/") && said.contains("xterm-/root\r\n"), || {
+        format!("{typed:?}")
+    })?;
     let mut left = client.command(ours, &[], "root", "exec sleep 4321").stdin(Stdio::piped()).spawn().doing("run ssh")?;
     let there = "pgrep -f 'sleep 432[1]'";
     let began = node.vm.guest.sh_until(there, UP);

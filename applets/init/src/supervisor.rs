@@ -24,7 +24,8 @@ pub struct Supervisor {
 impl Supervisor {
     /// Add what the configuration wants to have run. A service that is there already has its new plan from its next start on.
     pub fn add_all(&mut self, config: &Config) {
-        let plans = [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config), sshd_plan(config)];
+        let plans =
+            [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config), sshd_plan(config)];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
         for plan in plans.into_iter().flatten().chain(own) {
             match self.services.iter_mut().find(|service| service.plan.name == plan.name) {

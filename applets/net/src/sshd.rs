@@ -39,7 +39,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&NAME, args)?;
     let keys = keys::authorized(&options.key, Path::new(paths::SSH_KEYS))?;
     let host = keys::host(Path::new(keys::HOST))?;
-    say(&format!("port {}, {} keys are let in, the host's key is {}", options.port, keys.len(), keys::fingerprint(host.public_key())));
+    say(&format!(
+        "port {}, {} keys are let in, the host's key is {}",
+        options.port,
+        keys.len(),
+        keys::fingerprint(host.public_key())
+    ));
     let (keys, config) = (Arc::new(keys), Arc::new(server::config(host)));
     let runtime = Builder::new_current_thread().enable_all().build().doing("start the runtime")?;
     runtime.block_on(async {

@@ -35,7 +35,8 @@ pub fn authorized(lines: &[String], file: &Path) -> Result<Vec<PublicKey>> {
 
 fn key(line: &str) -> Result<PublicKey> {
     let key = PublicKey::from_openssh(line);
-    let key = key.map_err(|_| Error::new(format!("left out: {line:?} is no public key of OpenSSH, without options in front of it")))?;
+    let key =
+        key.map_err(|_| Error::new(format!("left out: {line:?} is no public key of OpenSSH, without options in front of it")))?;
     // The binary has no code that could check a signature of another kind.
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Ok(key),
@@ -70,6 +71,7 @@ fn make(path: &Path) -> Result<PrivateKey> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const GOOD: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti a person";
@@ -77,7 +79,13 @@ mod tests {
     #[test]
     fn bad_lines_keep_nobody_out() {
         let dir = std::env::temp_dir().join(format!("kutties-ssh-{}", std::process::id()));
-        let bad = ["ssh-ed25519 AAAA", "ssh-ed25519", "command=\"id\" ssh-ed25519 AAAA", "\u{fffd}", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ=="];
+        let bad = [
+            "ssh-ed25519 AAAA",
+            "ssh-ed25519",
+            "command=\"id\" ssh-ed25519 AAAA",
+            "\u{fffd}",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ==",
+        ];
         fs::write(&dir, format!("# whose\n\n{GOOD}\n{}\n", bad.join("\n"))).unwrap();
         let keys = authorized(&[bad[0].into()], &dir).unwrap();
         assert_eq!(keys.len(), 1);
@@ -93,8 +101,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("kutties-host-key-{}", std::process::id()));
         let made = host(&path).unwrap();
         assert_eq!(host(&path).unwrap().public_key(), made.public_key());
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
-        assert_eq!(mode & 0o777, 0o600);
+        let bits = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
+        assert_eq!(bits & 0o777, 0o600);
         fs::write(&path, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n").unwrap();
         assert!(host(&path).is_err());
         fs::remove_file(&path).unwrap();
