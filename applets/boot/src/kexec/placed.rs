@@ -84,7 +84,7 @@ fn free(iomem: &str) -> Vec<Piece> {
         match (bounds, name) {
             (Some(piece), "System RAM") => free.push(piece),
             (Some(piece), "reserved" | "Crash kernel") => {
-                free = free.into_iter().flat_map(|whole| without(whole, piece)).collect()
+                free = free.into_iter().flat_map(|whole| without(whole, piece)).collect();
             }
             _ => {}
         }
