@@ -12,7 +12,7 @@ use lab::guest::Guest;
 use lab::until;
 use lab::web::Web;
 
-use crate::case::{Case, Outcome, X86, ensure};
+use crate::case::{BOTH, Case, Outcome, X86, ensure};
 use crate::join::take_kubelet;
 use crate::kube::{delete, field, start};
 use crate::world::{BOOT, JOIN, World};
@@ -20,7 +20,7 @@ use crate::world::{BOOT, JOIN, World};
 /// The cases.
 pub const CASES: &[Case] = &[Case { name: "what-is-not-signed-and-whole-is-refused", boards: X86, run: refused }];
 /// What takes too long for every time: it boots twice, and joins.
-pub const LONG_CASES: &[Case] = &[Case { name: "joined-worker-stays-its-node", boards: X86, run: stays }];
+pub const LONG_CASES: &[Case] = &[Case { name: "joined-worker-stays-its-node", boards: BOTH, run: stays }];
 
 /// Where the lab serves systems.
 const WEB: u16 = 8078;
