@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ func (c *client) cycle(i int) {
 	if i%10 == 0 {
 		ensure(c.exec(one, "/bin/probe", "exit", "7").ExitCode == 7, "an exec ended otherwise")
 	}
+	listens(config)
 	must(c.runtime.StopContainer(long(), &cri.StopContainerRequest{ContainerId: one, Timeout: 30}))
 	told := c.status(one)
 	ensure(told.State == cri.ContainerState_CONTAINER_EXITED && told.ExitCode == 0, "it ended as %v", told)
@@ -49,6 +51,17 @@ func (c *client) crowd(from, count int) {
 		}
 	}
 	ensure(len(pods) == count && len(addresses) == count, "%d pods have %d addresses", len(pods), len(addresses))
+}
+
+// listens waits for the container's first word, which it says once it takes SIGTERM: the kernel drops what is sent to a namespace's
+// first process before.
+func listens(config *cri.PodSandboxConfig) {
+	until(time.Minute, func() string {
+		if said, _ := os.ReadFile(filepath.Join(config.LogDirectory, "main.log")); !strings.Contains(string(said), "hello") {
+			return "the container does not say hello"
+		}
+		return ""
+	})
 }
 
 // A pod whose monitor dies is reported truthfully, and another one does not notice.

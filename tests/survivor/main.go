@@ -28,7 +28,7 @@ import (
 )
 
 const (
-	image  = "kutties.test/probe:1"
+	image = "kutties.test/probe:1"
 	// Where kills are ordered, a line each: STEP PID.
 	orders = "/run/kutties/kill-at"
 	// Where the bystander is noted.
