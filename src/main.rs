@@ -9,8 +9,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kit::{Error, Exit, Result};
+use sys::heap::Heap;
+
+/// One heap for all threads. The C library's has one for each processor and gives nothing back: what one thread allocates and another
+/// frees, as the CRI server's do, makes it larger with each pod.
+#[global_allocator]
+static HEAP: Heap = Heap;
 
 fn main() -> ExitCode {
+    sys::heap::survive_forks();
     let args: Vec<OsString> = std::env::args_os().collect();
     let name = args.first().and_then(|a| Path::new(a).file_name()).unwrap_or_default().to_string_lossy().into_owned();
     // A login shell's name begins with a dash.

@@ -5,6 +5,7 @@ pub mod child;
 pub mod clock;
 pub mod fds;
 pub mod fork;
+pub mod heap;
 pub mod interface;
 pub mod kernel_log;
 pub mod kexec;
