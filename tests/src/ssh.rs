@@ -25,14 +25,15 @@ fn comes_in(world: &mut World, board: &str) -> Outcome {
     let dir = world.lab.dir().join(format!("ssh-{board}"));
     std::fs::create_dir_all(&dir).on("make", &dir)?;
     let (ours, other, stranger) = (key(&dir, "ed25519")?, key(&dir, "ecdsa")?, key(&dir, "rsa")?);
-    // One of each kind is let in: by the settings, and by the file.
-    let settings = format!("[ssh]\nport = {PORT}\nkeys = [{:?}]\n", ours.public);
+    // One of each kind is let in: by the command line, and by the file.
+    let settings = format!("kutties.ssh.port={PORT} kutties.ssh.keys=\"{}\"", ours.public);
     let file = format!("# who else\n{}\n{}\nno key at all\n", other.public, stranger.public);
     let node = world.boot(board, |appliance, spec| {
         let kube = appliance.kube_node();
         spec.segments.retain(|segment| *segment != kube);
-        let files: [(&str, &[u8]); 2] = [("/etc/kutties/ssh.toml", settings.as_bytes()), (kit::paths::SSH_KEYS, file.as_bytes())];
+        let files: [(&str, &[u8]); 1] = [(kit::paths::SSH_KEYS, file.as_bytes())];
         spec.segments.push(segment::files(&spec.dir.join("identity.cpio"), &files)?);
+        spec.cmdline = format!("{} {settings}", spec.cmdline);
         Ok(())
     })?;
     let client = Client { dir, address: node.seat.address.to_string() };
