@@ -168,25 +168,26 @@ impl Vm {
         &self.dir
     }
 
-    /// Type a line at the console's shell and wait until it has ended; its exit code.
+    /// Type a line at the console's shell and wait until it has ended and the shell asks for the next; its exit code.
     ///
     /// The code comes over the verdict port with a nonce; what the command printed is the console's business.
     pub fn type_and_judge(&mut self, line: &str, limit: Duration) -> Result<i32> {
-        let nonce = self.verdicts.nonce();
-        self.console.type_line(&format!("{line}; echo {nonce} $? >/dev/virtio-ports/{}", agent::VERDICT))?;
-        self.verdicts.wait(&nonce, limit).doing(format!("{line}\n{}", self.console.tail(20)))
+        self.type_and_hear(line, limit).map(|(code, _)| code)
     }
 
     /// Type a line as [`Vm::type_and_judge`] does; its exit code and what the console said meanwhile, the line's echo with it.
     ///
     /// The code may be here before the command's last words, which come over a slower line: a mark is printed behind them.
+    /// The prompt is waited for because what is typed before it may be lost with a shell that the next line ends.
     pub fn type_and_hear(&mut self, line: &str, limit: Duration) -> Result<(i32, String)> {
         let (nonce, from) = (self.verdicts.nonce(), self.console.mark());
         // The quotes tell the mark from the echo of what is typed.
         self.console.type_line(&format!("{line}; echo {nonce} $? >/dev/virtio-ports/{}; echo 'end' {nonce}", agent::VERDICT))?;
         let code = self.verdicts.wait(&nonce, limit).doing(format!("{line}\n{}", self.console.tail(20)))?;
-        self.console.wait(&format!("end {nonce}"), from, limit)?;
-        Ok((code, self.console.since(from)))
+        let end = self.console.wait(&format!("end {nonce}"), from, limit)?;
+        let heard = self.console.since(from);
+        self.console.wait_prompt(end, limit)?;
+        Ok((code, heard))
     }
 
     /// Wait until the agent answers: the machine has booted as far as services.
