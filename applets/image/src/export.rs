@@ -14,7 +14,7 @@ use tar::{Builder, Header};
 
 use crate::hash::Hash;
 use crate::layer::pack;
-use crate::registry::pipe::pipe;
+use crate::pipe::{BLOCK, pipe};
 use crate::store::{Image, Store};
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -131,7 +131,7 @@ fn content(builder: &mut Builder<impl Write>, top: &Path, packed: &Packed) -> Re
     let (writer, reader) = pipe();
     let mut header = header(packed.length);
     thread::scope(|scope| {
-        let packing = scope.spawn(|| pack::pack(top, io::BufWriter::with_capacity(crate::registry::pipe::BLOCK, writer)));
+        let packing = scope.spawn(|| pack::pack(top, io::BufWriter::with_capacity(BLOCK, writer)));
         let appended =
             builder.append_data(&mut header, blob(&packed.digest), reader.take(packed.length)).doing("write the archive");
         // A reader that has failed ends the packing, whose own complaint is then a consequence.

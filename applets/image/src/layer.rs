@@ -11,12 +11,14 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use kit::{Context, Error, Result};
 use rustix::fs::{CWD, FileType, Mode};
 
-use crate::compression::{packing, unpacked};
+use crate::compression::{Packing, packing, unpacked};
 use crate::hash::Hash;
+use crate::pipe::{forward, pipe};
 use crate::place::{Below, Place, is_whiteout, look, make_opaque};
 use crate::step::{Step, reached};
 use crate::tarball::{Entry, Kind, Tar};
@@ -39,8 +41,28 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
         io::ErrorKind::UnexpectedEof => Error::new("a layer is shorter than any archive"),
         _ => Error::new(format!("read a layer: {e}")),
     })?;
-    let plain = unpacked(packing(magic), io::Cursor::new(magic).chain(blob));
-    let mut tar = Tar::new(Hashed { inner: plain, hash: Hash::new() });
+    let bytes = io::Cursor::new(magic).chain(blob);
+    let packing = packing(magic);
+    if packing == Packing::None {
+        return fill(bytes, diff_id, top, below);
+    }
+    // Decompressing takes as long as hashing and writing do: a thread each.
+    let (writer, reader) = pipe();
+    thread::scope(|scope| {
+        let decompress = scope.spawn(move || forward(unpacked(packing, bytes), &writer));
+        let filled = fill(reader, diff_id, top, below);
+        match decompress.join() {
+            // What could not be decompressed looks like an archive that ends too early.
+            Ok(Err(e)) => Err(Error::new(format!("read a layer: {e}"))),
+            Ok(Ok(())) => filled,
+            Err(_) => Err(Error::new("the thread that decompresses a layer died")),
+        }
+    })
+}
+
+/// Put the plain archive `bytes` into the folder.
+fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
+    let mut tar = Tar::new(Hashed { inner: bytes, hash: Hash::new() });
     let mut layer = Layer { place: Place::new(top, below), folders: Vec::new() };
     while let Some(entry) = tar.next_entry().doing("read a layer")? {
         layer.apply(&entry, &mut tar).map_err(|e| Error::new(format!("unpack {}: {e}", shown(&entry.path))))?;

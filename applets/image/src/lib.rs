@@ -9,6 +9,7 @@ mod compression;
 mod export;
 mod hash;
 mod layer;
+mod pipe;
 mod place;
 mod reference;
 pub mod registry;

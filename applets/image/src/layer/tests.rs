@@ -306,6 +306,16 @@ fn rubbish_is_an_error() {
 }
 
 #[test]
+fn a_decompressed_stream_that_nobody_wants_ends() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // More than lies between the threads.
+    std::io::Write::write_all(&mut encoder, &vec![7; 8 << 20]).unwrap();
+    let bytes = encoder.finish().unwrap();
+    let folders = Folders::new("unwanted");
+    assert!(unpack(&bytes[..], &digest(b""), &folders.0, &Below::there(&[])).is_err());
+}
+
+#[test]
 fn packed_layers() {
     let bytes = Made::default().file("f", &"x".repeat(100_000)).bytes();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

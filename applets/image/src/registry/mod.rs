@@ -11,7 +11,6 @@ mod endpoint;
 pub mod fault;
 mod hosts;
 mod manifest;
-pub mod pipe;
 mod progress;
 mod pull;
 mod remote;

@@ -1,5 +1,5 @@
-//! Blocks of bytes from one thread to another: whoever downloads and whoever unpacks never wait for each other's disk or network
-//! as long as a few blocks lie between them.
+//! Blocks of bytes from one thread to another: whoever downloads, whoever decompresses and whoever unpacks never wait for each
+//! other's network, processor or disk as long as a few blocks lie between them.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -41,6 +41,32 @@ impl Writer {
         block.truncate(length);
         self.full.send(block).is_ok()
     }
+}
+
+/// Hand over all of a stream; its end, or nobody reading any more, is the end of it.
+pub fn forward(mut from: impl Read, to: &Writer) -> io::Result<()> {
+    loop {
+        let mut block = to.block();
+        let length = fill(&mut from, &mut block)?;
+        let is_last = length < block.len();
+        if length > 0 && !to.put(block, length) || is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Read until the block is full or the stream has ended; how many bytes it was.
+fn fill(from: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < block.len() {
+        match from.read(&mut block[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(length)
 }
 
 impl io::Write for Writer {
