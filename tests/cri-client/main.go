@@ -442,6 +442,8 @@ func (c *conversation) container(ctx context.Context, pod string, of *cri.PodSan
 		Linux: &cri.LinuxContainerConfig{
 			Resources: &cri.LinuxContainerResources{
 				CpuPeriod: 100000, CpuQuota: 30000, CpuShares: 512, MemoryLimitInBytes: 64 << 20, OomScoreAdj: 500, CpusetCpus: "0", CpusetMems: "0",
+				// Memory and swap together.
+				MemorySwapLimitInBytes: 96 << 20, HugepageLimits: []*cri.HugepageLimit{{PageSize: "2MB", Limit: 4 << 20}},
 				Unified: map[string]string{"memory.high": fmt.Sprint(60 << 20), "memory.oom.group": "1"},
 			},
 			SecurityContext: &cri.LinuxContainerSecurityContext{
@@ -475,7 +477,7 @@ func (c *conversation) container(ctx context.Context, pod string, of *cri.PodSan
 	for _, line := range []string{
 		"Uid: 1000 1000 1000 1000", "Gid: 1001 1001 1001 1001", "Groups: 1001 4000", "NoNewPrivs: 1", "Seccomp: 2", "cwd: /tmp", "env NAME: value",
 		"CapAmb: 0000000000000400", "CapBnd: 0000000000001400", "cpu.max: 30000 100000", "memory.max: 67108864", "memory.high: 62914560",
-		"memory.oom.group: 1", "cpuset.cpus: 0", "host name: called-so", "oom_score_adj: 500", "/image/group| probe:x:1000:",
+		"memory.swap.max: 33554432", "hugetlb.2MB.max: 4194304", "memory.oom.group: 1", "cpuset.cpus: 0", "host name: called-so", "oom_score_adj: 500", "/image/group| probe:x:1000:",
 	} {
 		if !strings.Contains(sees, "\n"+line+"\n") && !strings.HasPrefix(sees, line+"\n") {
 			panic(fmt.Errorf("the container does not see %q:\n%s", line, sees))
@@ -538,13 +540,13 @@ func (c *conversation) lists(ctx context.Context, pod, container string, of *cri
 
 // changes resizes both, and turns the log over.
 func (c *conversation) changes(ctx context.Context, pod, container string) {
-	change := &cri.LinuxContainerResources{CpuQuota: 40000, MemoryLimitInBytes: 80 << 20, Unified: map[string]string{"memory.high": "max"}}
+	change := &cri.LinuxContainerResources{CpuQuota: 40000, MemoryLimitInBytes: 80 << 20, HugepageLimits: []*cri.HugepageLimit{{PageSize: "2MB", Limit: 2 << 20}}, Unified: map[string]string{"memory.high": "max"}}
 	must[*cri.UpdateContainerResourcesResponse]("UpdateContainerResources")(c.runtime.UpdateContainerResources(ctx, &cri.UpdateContainerResourcesRequest{ContainerId: container, Linux: change}))
 	told := c.status(ctx, container).Resources.Linux
 	same("the quota", told.CpuQuota, 40000)
 	same("the shares, which did not change", told.CpuShares, 512)
 	sees := c.exec(ctx, container, "/bin/probe", "show")
-	for _, line := range []string{"cpu.max: 40000 100000", "memory.max: 83886080", "memory.high: max"} {
+	for _, line := range []string{"cpu.max: 40000 100000", "memory.max: 83886080", "memory.swap.max: 16777216", "hugetlb.2MB.max: 2097152", "memory.high: max"} {
 		if !strings.Contains(sees, "\n"+line+"\n") {
 			panic(fmt.Errorf("the container does not see %q:\n%s", line, sees))
 		}

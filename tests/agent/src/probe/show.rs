@@ -15,6 +15,7 @@ const LIMITS: &[&str] = &[
     "memory.min",
     "memory.swap.max",
     "memory.oom.group",
+    "hugetlb.2MB.max",
     "pids.max",
     "cpuset.cpus",
 ];
