@@ -19,6 +19,8 @@ pub const BRIDGE: &str = "kt0";
 /// The lab's own address: gateway, DHCP server and control plane.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
+/// Its hardware address; no machine's.
+const BRIDGE_MAC: &str = "52:54:00:4d:ff:01";
 /// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
 pub const TIMED: &str = "52:54:01";
 
@@ -116,7 +118,9 @@ fn links() -> Result<()> {
     let address = format!("{ADDRESS}/24");
     for line in [
         &["link", "set", "lo", "up"][..],
-        &["link", "add", BRIDGE, "type", "bridge", "forward_delay", "0"],
+        // Without one of its own a bridge takes the smallest hardware address of its ports, so that it would change as machines come and
+        // go, and those that stay would ask the old one for seconds.
+        &["link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge", "forward_delay", "0"],
         &["addr", "add", &address, "dev", BRIDGE],
         &["link", "set", BRIDGE, "up"],
     ] {
