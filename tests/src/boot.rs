@@ -102,6 +102,10 @@ fn corrupt_segment(world: &mut World, board: &str) -> Outcome {
 
 fn shell_returns(world: &mut World, board: &str) -> Outcome {
     let node = world.bare(board)?;
+    // A shell that is at its prompt: what is typed before that belongs to the one that exits.
+    node.vm.console.wait_prompt(Mark::default(), BOOT)?;
+    let code = node.vm.type_and_judge("true", BOOT)?;
+    ensure(code == 0, || "the shell does not work".into())?;
     let from = node.vm.console.mark();
     node.vm.console.type_line("exit")?;
     node.vm.console.wait_prompt(from, Duration::from_mins(1))?;
