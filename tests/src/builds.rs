@@ -17,6 +17,8 @@ pub const LONG_CASES: &[Case] = &[Case { name: "same-bytes-in-two-folders", boar
 fn two_folders(_: &mut World, board: &str) -> Outcome {
     let here = firmware::place::repository();
     let there = std::env::temp_dir().join(format!("kutties-copy-{}", std::process::id()));
+    // One that a test left behind when it was stopped.
+    let _ = fs::remove_dir_all(&there);
     copy_sources(&here, &there)?;
     let (one, other) = (built(&here, board)?, built(&there, board)?);
     fs::remove_dir_all(&there).on("remove", &there)?;
