@@ -63,10 +63,13 @@ fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf
 /// Build the UEFI program of `firmware/loader`. It is small and always the release's.
 pub fn loader(arch: Arch) -> Result<PathBuf> {
     println!("building loader for {arch}");
-    let mut cargo = cargo("build", "loader", arch.uefi_target(), "release")?;
-    cargo.args(["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem"]);
+    let target_name = arch.uefi_target();
+    // A PE file tells when it was linked, and where its symbols are: neither belongs into bytes that are always the same.
+    let flags = format!("target.{target_name}.rustflags=['-Clink-arg=/DEBUG:NONE', '-Clink-arg=/timestamp:0']");
+    let mut cargo = cargo("build", "loader", target_name, "release")?;
+    cargo.args(["-Zbuild-std=core,alloc,compiler_builtins", "-Zbuild-std-features=compiler-builtins-mem", "--config", &flags]);
     run::shown(&mut cargo)?;
-    Ok(target().join(arch.uefi_target()).join("release/loader.efi"))
+    Ok(target().join(target_name).join("release/loader.efi"))
 }
 
 /// Build what a BIOS starts, of `firmware/bios`: an ELF file with a section each for the boot sector and the stage.
