@@ -21,6 +21,7 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
 /// Its hardware address; no machine's.
 const BRIDGE_MAC: &str = "52:54:00:4d:ff:01";
+
 /// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
 pub const TIMED: &str = "52:54:01";
 
