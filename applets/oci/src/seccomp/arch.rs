@@ -1,5 +1,7 @@
 //! Architectures and the numbers of their system calls.
 
+use std::collections::HashMap;
+
 use kit::{Error, Result};
 
 /// A way of calling the kernel that a filter can tell from others.
@@ -146,6 +148,16 @@ const FOREIGN: [&str; 20] = [
     "SCMP_ARCH_ALL",
 ];
 
+/// A table of the `syscalls` crate by name.
+macro_rules! table {
+    ($arch:ident) => {
+        (0..syscalls::$arch::Sysno::table_size())
+            .filter_map(syscalls::$arch::Sysno::new)
+            .map(|call| (call.name(), call.id() as u32))
+            .collect::<HashMap<_, _>>()
+    };
+}
+
 impl Arch {
     /// The machine that this binary is for.
     pub const NATIVE: Self = if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 };
@@ -182,26 +194,44 @@ impl Arch {
         matches!(self, Self::X86_64 | Self::Aarch64)
     }
 
-    /// A call's number; none when the architecture has no call of that name.
-    pub fn number(self, name: &str) -> Option<u32> {
+    /// All of its calls. A profile names hundreds, for each architecture: finding them one by one in the tables, which have
+    /// no order by name, took longer than all else that becomes of a configuration.
+    pub fn calls(self) -> Calls {
+        let mut numbers = match self {
+            Self::X86_64 | Self::X32 => table!(x86_64),
+            Self::X86 => table!(x86),
+            Self::Aarch64 => table!(aarch64),
+            Self::Arm => table!(arm),
+        };
         match self {
-            Self::X86_64 => wide_pc(name),
-            Self::X86 => name.parse::<syscalls::x86::Sysno>().ok().map(|call| call.id() as u32),
-            Self::X32 => match X32_OWN.iter().position(|own| *own == name) {
-                Some(at) => Some(X32_BIT | (X32_OWN_FIRST + at as u32)),
-                None => wide_pc(name).map(|number| X32_BIT | number),
-            },
-            Self::Aarch64 => name.parse::<syscalls::aarch64::Sysno>().ok().map(|call| call.id() as u32),
-            Self::Arm => match ARM_OWN.iter().find(|(own, _)| *own == name) {
-                Some((_, number)) => Some(*number),
-                None => name.parse::<syscalls::arm::Sysno>().ok().map(|call| call.id() as u32),
-            },
+            Self::X32 => {
+                for number in numbers.values_mut() {
+                    *number |= X32_BIT;
+                }
+                numbers.extend(X32_OWN.iter().zip(X32_OWN_FIRST..).map(|(own, number)| (*own, X32_BIT | number)));
+            }
+            Self::Arm => numbers.extend(ARM_OWN),
+            _ => {}
         }
+        Calls { arch: self, numbers }
+    }
+}
+
+/// The calls of an architecture.
+pub struct Calls {
+    arch: Arch,
+    numbers: HashMap<&'static str, u32>,
+}
+
+impl Calls {
+    /// A call's number; none when the architecture has no call of that name.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
     }
 
     /// The call that this one can also be reached through, with that call's first argument.
-    pub fn through(self, name: &str) -> Option<(u32, u64)> {
-        if self != Self::X86 {
+    pub fn through(&self, name: &str) -> Option<(u32, u64)> {
+        if self.arch != Arch::X86 {
             return None;
         }
         if let Some(at) = SOCKETCALLS.iter().position(|call| *call == name) {
@@ -210,8 +240,4 @@ impl Arch {
         let (_, which) = IPCS.iter().find(|(call, _)| *call == name)?;
         Some((self.number("ipc")?, *which))
     }
-}
-
-fn wide_pc(name: &str) -> Option<u32> {
-    name.parse::<syscalls::x86_64::Sysno>().ok().map(|call| call.id() as u32)
 }
