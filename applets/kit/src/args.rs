@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 
 use crate::{Applet, Error, Result};
 
@@ -25,5 +25,44 @@ fn said(e: &clap::Error) -> Error {
     match e.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Error::text(text),
         _ => Error::usage(text.trim_start_matches("error: ").trim_end()),
+    }
+}
+
+/// A verb's options, which are put together only when that verb is called: of an applet with many verbs that saves most
+/// of the time that its start takes. What the verb is for stands at the variant.
+#[derive(Clone, Copy, Debug)]
+pub struct Later<T>(pub T);
+
+impl<T: Args> Args for Later<T> {
+    fn augment_args(command: Command) -> Command {
+        command.defer(with_options::<T>)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Later<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+/// The options of `T`, without what its type says of itself.
+fn with_options<T: Args>(command: Command) -> Command {
+    let about = command.get_about().cloned();
+    let command = T::augment_args(command);
+    match about {
+        Some(about) => command.about(about),
+        None => command,
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use kit::{Error, Exit, Result};
 
-/// Refused: containers can't be saved and restored
+/// Options of `checkpoint` and `restore`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Whatever is asked for: the answer is the same

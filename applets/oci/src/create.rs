@@ -19,7 +19,7 @@ use crate::launch::Launch;
 use crate::oci::Oci;
 use crate::{check, copyup, cwd, devices, errors, keyring};
 
-/// Make a container; start begins its program
+/// Options of `create`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Folder with config.json and the root folder

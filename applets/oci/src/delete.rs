@@ -8,7 +8,7 @@ use crate::errors::chain;
 use crate::folder::{Folder, Known};
 use crate::oci::Oci;
 
-/// Remove a container that has ended
+/// Options of `delete`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Kill it first if it runs; no error if it is not there

@@ -12,7 +12,7 @@ use crate::folder::Known;
 use crate::oci::Oci;
 use crate::stats;
 
-/// Tell what a container uses until it ends
+/// Options of `events`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Time between two reports, such as 5s, 500ms or 1m30s

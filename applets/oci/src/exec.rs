@@ -18,7 +18,7 @@ use crate::launch::Launch;
 use crate::oci::Oci;
 use crate::{check, config, create, errors, keyring, wait};
 
-/// Run a process in a running container
+/// Options of `exec`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// File with the process, as in config.json

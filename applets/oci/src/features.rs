@@ -32,7 +32,7 @@ const RECURSIVE: [&str; 18] = [
     "rsymfollow",
 ];
 
-/// Print what this runtime can do
+/// Options of `features`.
 #[derive(Debug, Args)]
 pub struct Options {}
 

@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Send a signal to a container
+/// Options of `kill`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// To all of its processes

@@ -10,7 +10,7 @@ use crate::folder::Known;
 use crate::oci::Oci;
 use crate::state;
 
-/// List the containers
+/// Options of `list`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// How

@@ -6,13 +6,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use kit::{Applet, Error, Exit, Place, Result, paths};
+use kit::{Applet, Error, Exit, Later, Place, Result, paths};
 
 use crate::trace::{self, Format, Heard, Log};
 use crate::{checkpoint, create, delete, events, exec, features, kill, list, pause, ps, resume, run, spec, start, state, update};
 
 /// `oci`: an OCI runtime.
 pub const NAME: Applet = Applet { name: "oci", about: "make and run containers from OCI bundles", place: Place::Bin, run: enter };
+
+/// The verbs that go into a container. They are looked for before the options are read, which costs more than the new start
+/// that they need; a container of such a name has the other verbs start twice, too.
+const ENTERING: [&str; 3] = ["create", "exec", "run"];
 
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
@@ -45,23 +49,40 @@ struct Options {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Checkpoint(checkpoint::Options),
-    Create(create::Options),
-    Delete(delete::Options),
-    Events(events::Options),
-    Exec(exec::Options),
-    Features(features::Options),
-    Kill(kill::Options),
-    List(list::Options),
-    Pause(pause::Options),
-    Ps(ps::Options),
-    Restore(checkpoint::Options),
-    Resume(resume::Options),
-    Run(run::Options),
-    Spec(spec::Options),
-    Start(start::Options),
-    State(state::Options),
-    Update(update::Options),
+    /// Refused: containers can't be saved and restored
+    Checkpoint(Later<checkpoint::Options>),
+    /// Make a container; start begins its program
+    Create(Later<create::Options>),
+    /// Remove a container that has ended
+    Delete(Later<delete::Options>),
+    /// Tell what a container uses until it ends
+    Events(Later<events::Options>),
+    /// Run a process in a running container
+    Exec(Later<exec::Options>),
+    /// Print what this runtime can do
+    Features(Later<features::Options>),
+    /// Send a signal to a container
+    Kill(Later<kill::Options>),
+    /// List the containers
+    List(Later<list::Options>),
+    /// Freeze a container
+    Pause(Later<pause::Options>),
+    /// List a container's processes
+    Ps(Later<ps::Options>),
+    /// Refused: containers can't be saved and restored
+    Restore(Later<checkpoint::Options>),
+    /// Thaw a container
+    Resume(Later<resume::Options>),
+    /// Create and start a container
+    Run(Later<run::Options>),
+    /// Write a config.json to begin from
+    Spec(Later<spec::Options>),
+    /// Begin the program of a created container
+    Start(Later<start::Options>),
+    /// Print a container's state
+    State(Later<state::Options>),
+    /// Change a container's limits
+    Update(Later<update::Options>),
 }
 
 /// What every verb needs.
@@ -73,9 +94,10 @@ pub struct Oci {
 }
 
 fn enter(args: &[OsString]) -> Result<Exit> {
+    let protected = if args.iter().any(|word| ENTERING.iter().any(|verb| word == verb)) { kit::own::protect() } else { Ok(()) };
     let options: Options = kit::parse(&NAME, args)?;
     let log = Log::open(options.log.as_ref(), options.log_format)?;
-    let done = act(options);
+    let done = protected.and_then(|()| act(options));
     if let Err(e) = &done
         && !e.is_text()
     {
@@ -92,30 +114,27 @@ fn act(options: Options) -> Result<Exit> {
         return Err(Error::text(version()));
     }
     let Some(verb) = options.verb else { return Err(Error::usage("no verb: kutties oci --help lists them")) };
-    if matches!(verb, Verb::Create(_) | Verb::Exec(_) | Verb::Run(_)) {
-        kit::own::protect()?;
-    }
     let debug = options.debug.then(|| Log::open(options.log.as_ref(), options.log_format)).transpose()?;
     let root = std::path::absolute(&options.root).unwrap_or(options.root);
     let oci = Oci { root, heard: trace::listen(debug)? };
     match verb {
-        Verb::Checkpoint(o) => checkpoint::refuse("checkpoint", &o),
-        Verb::Create(o) => create::run(&oci, &o),
-        Verb::Delete(o) => delete::run(&oci, &o),
-        Verb::Events(o) => events::run(&oci, &o),
-        Verb::Exec(o) => exec::run(&oci, &o),
-        Verb::Features(o) => features::run(&o),
-        Verb::Kill(o) => kill::run(&oci, &o),
-        Verb::List(o) => list::run(&oci, &o),
-        Verb::Pause(o) => pause::run(&oci, &o),
-        Verb::Ps(o) => ps::run(&oci, &o),
-        Verb::Restore(o) => checkpoint::refuse("restore", &o),
-        Verb::Resume(o) => resume::run(&oci, &o),
-        Verb::Run(o) => run::run(&oci, &o),
-        Verb::Spec(o) => spec::run(&o),
-        Verb::Start(o) => start::run(&oci, &o),
-        Verb::State(o) => state::run(&oci, &o),
-        Verb::Update(o) => update::run(&oci, &o),
+        Verb::Checkpoint(o) => checkpoint::refuse("checkpoint", &o.0),
+        Verb::Create(o) => create::run(&oci, &o.0),
+        Verb::Delete(o) => delete::run(&oci, &o.0),
+        Verb::Events(o) => events::run(&oci, &o.0),
+        Verb::Exec(o) => exec::run(&oci, &o.0),
+        Verb::Features(o) => features::run(&o.0),
+        Verb::Kill(o) => kill::run(&oci, &o.0),
+        Verb::List(o) => list::run(&oci, &o.0),
+        Verb::Pause(o) => pause::run(&oci, &o.0),
+        Verb::Ps(o) => ps::run(&oci, &o.0),
+        Verb::Restore(o) => checkpoint::refuse("restore", &o.0),
+        Verb::Resume(o) => resume::run(&oci, &o.0),
+        Verb::Run(o) => run::run(&oci, &o.0),
+        Verb::Spec(o) => spec::run(&o.0),
+        Verb::Start(o) => start::run(&oci, &o.0),
+        Verb::State(o) => state::run(&oci, &o.0),
+        Verb::Update(o) => update::run(&oci, &o.0),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::errors::chain;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Freeze a container
+/// Options of `pause`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The container's name

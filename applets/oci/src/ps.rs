@@ -9,7 +9,7 @@ use kit::{Context, Exit, Result, out};
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// List a container's processes
+/// Options of `ps`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// How

@@ -8,7 +8,7 @@ use crate::errors::chain;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Thaw a container
+/// Options of `resume`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The container's name

@@ -8,7 +8,7 @@ use crate::folder::Known;
 use crate::oci::Oci;
 use crate::{config, create, delete, start, wait};
 
-/// Create and start a container
+/// Options of `run`.
 #[derive(Debug, Args)]
 #[group(skip)]
 pub struct Options {

@@ -8,7 +8,7 @@ use oci_spec::runtime::Spec;
 
 use crate::folder::write;
 
-/// Write a config.json to begin from
+/// Options of `spec`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Folder to write it to

@@ -13,7 +13,7 @@ use crate::errors::chain;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Begin the program of a created container
+/// Options of `start`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The container's name

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Print a container's state
+/// Options of `state`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The container's name

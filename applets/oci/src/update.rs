@@ -13,7 +13,7 @@ use crate::errors::chain;
 use crate::folder::Known;
 use crate::oci::Oci;
 
-/// Change a container's limits
+/// Options of `update`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// File with the limits, as linux.resources of config.json; - for standard input
