@@ -1,5 +1,6 @@
 //! A few of upstream's own specs on the shared machine; `make conformance` runs all.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ fn specs(world: &mut World, board: &str) -> Outcome {
     let (machine, plane) = world.warm(board)?;
     node::mirror(&machine.vm.guest, images::UPSTREAM)?;
     node::route(plane, &machine.name, machine.seat.address)?;
-    let (mut journal, _) = Journal::open(&dir.join("journal.jsonl"), board, false)?;
+    let mut journal = Journal::begin(&dir.join("journal.jsonl"), board, &BTreeMap::new())?;
     let run = Run {
         specs: &wanted,
         processes: PROCESSES,

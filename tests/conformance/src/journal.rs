@@ -50,22 +50,26 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens it for a run of the build with this mark: what another build did is of no use and goes, unless `keep` says that it stays. Answers
-    /// with it the specs that need not run again: those that passed.
-    pub fn open(path: &Path, built: &str, keep: bool) -> Result<(Self, BTreeMap<String, Entry>)> {
+    /// The specs that passed with the build of this mark, or, if `any`, with whichever. The file stays as it is: another
+    /// run may be writing to it.
+    pub fn passed(path: &Path, built: &str, any: bool) -> BTreeMap<String, Entry> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let same = text.lines().next().is_some_and(|first| decode(first).is_some_and(|line| line["built"] == built));
-        let mut passed = BTreeMap::new();
-        if same || keep {
-            passed.extend(entries(&text).filter(Entry::passed).map(|entry| (entry.name.clone(), entry)));
+        if !same && !any {
+            return BTreeMap::new();
         }
+        entries(&text).filter(Entry::passed).map(|entry| (entry.name.clone(), entry)).collect()
+    }
+
+    /// Begins a run of the build with this mark: what passed stays in the file, all else goes.
+    pub fn begin(path: &Path, built: &str, passed: &BTreeMap<String, Entry>) -> Result<Self> {
         let head = json!({ "built": built }).to_string();
         let lines = passed
             .values()
             .map(|entry| json!({ "name": entry.name, "state": entry.state, "seconds": entry.seconds }).to_string());
         let text: String = std::iter::once(head).chain(lines).map(|line| line + "\n").collect();
         fs::write(path, &text).on("write", path)?;
-        Ok((Self { path: path.to_owned(), read: text.len() }, passed))
+        Ok(Self { path: path.to_owned(), read: text.len() })
     }
 
     /// Where it lies.
@@ -102,8 +106,9 @@ mod tests {
     fn a_run_goes_on_where_the_last_one_stopped() {
         let path = std::env::temp_dir().join(format!("kutties-journal-{}", std::process::id()));
         let _ = fs::remove_file(&path);
-        let (mut journal, done) = Journal::open(&path, "one", false).unwrap();
-        assert!(done.is_empty() && journal.news().unwrap().is_empty());
+        assert!(Journal::passed(&path, "one", false).is_empty());
+        let mut journal = Journal::begin(&path, "one", &BTreeMap::new()).unwrap();
+        assert!(journal.news().unwrap().is_empty());
         let mut file = fs::File::options().append(true).open(&path).unwrap();
         writeln!(file, r#"{{"name": "a", "state": "passed", "seconds": 2.5}}"#).unwrap();
         write!(file, r#"{{"name": "b", "state": "fai"#).unwrap();
@@ -111,9 +116,13 @@ mod tests {
         assert_eq!((news.len(), news[0].name.as_str(), news[0].passed()), (1, "a", true));
         writeln!(file, r#"led", "message": "no"}}"#).unwrap();
         assert_eq!(journal.news().unwrap()[0].message, "no");
-        assert_eq!(Journal::open(&path, "one", false).unwrap().1.keys().collect::<Vec<_>>(), ["a"]);
-        assert_eq!(Journal::open(&path, "two", true).unwrap().1.len(), 1);
-        assert!(Journal::open(&path, "three", false).unwrap().1.is_empty());
+        let passed = Journal::passed(&path, "one", false);
+        assert_eq!(passed.keys().collect::<Vec<_>>(), ["a"]);
+        assert!(journal.news().unwrap().is_empty(), "a look changed the file");
+        assert!(Journal::passed(&path, "two", false).is_empty());
+        assert_eq!(Journal::passed(&path, "two", true).len(), 1);
+        assert!(Journal::begin(&path, "two", &passed).unwrap().news().unwrap().is_empty());
+        assert_eq!(Journal::passed(&path, "two", false).keys().collect::<Vec<_>>(), ["a"]);
         fs::remove_file(&path).unwrap();
     }
 }

@@ -84,10 +84,8 @@ fn run(options: &Options) -> Result<ExitCode> {
     let plan = Choice::read()?.plan(&suite.list()?)?;
     let appliance = Appliance::open(&options.board)?;
     let path = out.join(format!("{}.jsonl", options.board));
-    if options.fresh {
-        fs::write(&path, "").on("write", &path)?;
-    }
-    let (journal, passed) = Journal::open(&path, &mark(&appliance)?, options.keep)?;
+    let mark = mark(&appliance)?;
+    let passed = if options.fresh { BTreeMap::new() } else { Journal::passed(&path, &mark, options.keep) };
     let wanted: Vec<String> = plan.run.iter().filter(|name| options.wants(name)).cloned().collect();
     let open: Vec<String> = wanted.iter().filter(|name| !passed.contains_key(*name)).cloned().collect();
     if options.list {
@@ -100,7 +98,12 @@ fn run(options: &Options) -> Result<ExitCode> {
         wanted.len() - open.len(),
         plan.left_out.len()
     );
-    let failed = if open.is_empty() { Vec::new() } else { try_specs(options, &suite, &appliance, &open, journal, &out)? };
+    let failed = if open.is_empty() {
+        Vec::new()
+    } else {
+        let journal = Journal::begin(&path, &mark, &passed)?;
+        try_specs(options, &suite, &appliance, &open, journal, &out)?
+    };
     let skipped = failed.iter().filter(|entry| entry.state == "skipped").count();
     let missed = failed.len() - skipped;
     for entry in &failed {
