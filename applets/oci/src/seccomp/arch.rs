@@ -1,7 +1,5 @@
 //! Architectures and the numbers of their system calls.
 
-use std::collections::HashMap;
-
 use kit::{Error, Result};
 
 /// A way of calling the kernel that a filter can tell from others.
@@ -148,13 +146,13 @@ const FOREIGN: [&str; 20] = [
     "SCMP_ARCH_ALL",
 ];
 
-/// A table of the `syscalls` crate by name.
+/// A table of the `syscalls` crate, with names.
 macro_rules! table {
     ($arch:ident) => {
         (0..syscalls::$arch::Sysno::table_size())
             .filter_map(syscalls::$arch::Sysno::new)
             .map(|call| (call.name(), call.id() as u32))
-            .collect::<HashMap<_, _>>()
+            .collect::<Vec<_>>()
     };
 }
 
@@ -205,14 +203,15 @@ impl Arch {
         };
         match self {
             Self::X32 => {
-                for number in numbers.values_mut() {
-                    *number |= X32_BIT;
+                for (name, number) in &mut numbers {
+                    let own = X32_OWN.iter().position(|own| own == name);
+                    *number = X32_BIT | own.map_or(*number, |at| X32_OWN_FIRST + at as u32);
                 }
-                numbers.extend(X32_OWN.iter().zip(X32_OWN_FIRST..).map(|(own, number)| (*own, X32_BIT | number)));
             }
             Self::Arm => numbers.extend(ARM_OWN),
             _ => {}
         }
+        numbers.sort_unstable();
         Calls { arch: self, numbers }
     }
 }
@@ -220,13 +219,15 @@ impl Arch {
 /// The calls of an architecture.
 pub struct Calls {
     arch: Arch,
-    numbers: HashMap<&'static str, u32>,
+    /// By name.
+    numbers: Vec<(&'static str, u32)>,
 }
 
 impl Calls {
     /// A call's number; none when the architecture has no call of that name.
     pub fn number(&self, name: &str) -> Option<u32> {
-        self.numbers.get(name).copied()
+        let at = self.numbers.binary_search_by_key(&name, |(name, _)| name).ok()?;
+        Some(self.numbers[at].1)
     }
 
     /// The call that this one can also be reached through, with that call's first argument.
