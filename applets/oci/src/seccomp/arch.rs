@@ -146,14 +146,47 @@ const FOREIGN: [&str; 20] = [
     "SCMP_ARCH_ALL",
 ];
 
-/// A table of the `syscalls` crate, with names.
+/// A table of the `syscalls` crate by name. A profile names hundreds of calls for each of three architectures: the crate's
+/// own search, which compares with one call after the other, took longer than all else that becomes of a configuration.
 macro_rules! table {
-    ($arch:ident) => {
-        (0..syscalls::$arch::Sysno::table_size())
-            .filter_map(syscalls::$arch::Sysno::new)
-            .map(|call| (call.name(), call.id() as u32))
-            .collect::<Vec<_>>()
-    };
+    ($arch:ident) => {{
+        use syscalls::$arch::Sysno;
+        static TABLE: [(&str, u32); Sysno::count()] = {
+            let mut table = [("", 0); Sysno::count()];
+            let (mut id, mut length) = (0, 0);
+            while id < Sysno::table_size() {
+                if let Some(call) = Sysno::new(id) {
+                    put_in_order(&mut table, length, (call.name(), call.id() as u32));
+                    length += 1;
+                }
+                id += 1;
+            }
+            table
+        };
+        &TABLE
+    }};
+}
+
+/// Insert a call into the first `length` of a table, which are in order.
+const fn put_in_order(table: &mut [(&'static str, u32)], length: usize, call: (&'static str, u32)) {
+    let mut at = length;
+    while at > 0 && is_before(call.0.as_bytes(), table[at - 1].0.as_bytes()) {
+        table[at] = table[at - 1];
+        at -= 1;
+    }
+    table[at] = call;
+}
+
+/// Whether a name comes before another: `Ord` is not for constants.
+const fn is_before(name: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < name.len() && at < other.len() {
+        if name[at] != other[at] {
+            return name[at] < other[at];
+        }
+        at += 1;
+    }
+    name.len() < other.len()
 }
 
 impl Arch {
@@ -192,47 +225,26 @@ impl Arch {
         matches!(self, Self::X86_64 | Self::Aarch64)
     }
 
-    /// All of its calls. A profile names hundreds, for each architecture: finding them one by one in the tables, which have
-    /// no order by name, took longer than all else that becomes of a configuration.
-    pub fn calls(self) -> Calls {
-        let mut numbers = match self {
-            Self::X86_64 | Self::X32 => table!(x86_64),
-            Self::X86 => table!(x86),
-            Self::Aarch64 => table!(aarch64),
-            Self::Arm => table!(arm),
-        };
-        match self {
-            Self::X32 => {
-                for (name, number) in &mut numbers {
-                    let own = X32_OWN.iter().position(|own| own == name);
-                    *number = X32_BIT | own.map_or(*number, |at| X32_OWN_FIRST + at as u32);
-                }
-            }
-            Self::Arm => numbers.extend(ARM_OWN),
-            _ => {}
-        }
-        numbers.sort_unstable();
-        Calls { arch: self, numbers }
-    }
-}
-
-/// The calls of an architecture.
-pub struct Calls {
-    arch: Arch,
-    /// By name.
-    numbers: Vec<(&'static str, u32)>,
-}
-
-impl Calls {
     /// A call's number; none when the architecture has no call of that name.
-    pub fn number(&self, name: &str) -> Option<u32> {
-        let at = self.numbers.binary_search_by_key(&name, |(name, _)| name).ok()?;
-        Some(self.numbers[at].1)
+    pub fn number(self, name: &str) -> Option<u32> {
+        match self {
+            Self::X86_64 => wide_pc(name),
+            Self::X86 => find(table!(x86), name),
+            Self::X32 => match X32_OWN.iter().position(|own| *own == name) {
+                Some(at) => Some(X32_BIT | (X32_OWN_FIRST + at as u32)),
+                None => wide_pc(name).map(|number| X32_BIT | number),
+            },
+            Self::Aarch64 => find(table!(aarch64), name),
+            Self::Arm => match ARM_OWN.iter().find(|(own, _)| *own == name) {
+                Some((_, number)) => Some(*number),
+                None => find(table!(arm), name),
+            },
+        }
     }
 
     /// The call that this one can also be reached through, with that call's first argument.
-    pub fn through(&self, name: &str) -> Option<(u32, u64)> {
-        if self.arch != Arch::X86 {
+    pub fn through(self, name: &str) -> Option<(u32, u64)> {
+        if self != Self::X86 {
             return None;
         }
         if let Some(at) = SOCKETCALLS.iter().position(|call| *call == name) {
@@ -241,4 +253,13 @@ impl Calls {
         let (_, which) = IPCS.iter().find(|(call, _)| *call == name)?;
         Some((self.number("ipc")?, *which))
     }
+}
+
+fn wide_pc(name: &str) -> Option<u32> {
+    find(table!(x86_64), name)
+}
+
+fn find(table: &[(&str, u32)], name: &str) -> Option<u32> {
+    let at = table.binary_search_by_key(&name, |(name, _)| name).ok()?;
+    Some(table[at].1)
 }

@@ -134,17 +134,16 @@ const fn permits(answer: u32) -> bool {
 /// Every call that the profile names and the architecture has, with its cases; none for those that say what the default says.
 fn calls(profile: &Profile, arch: Arch) -> Result<BTreeMap<u32, Vec<Case>>> {
     let default = profile.default()?;
-    let known = arch.calls();
     let mut calls: BTreeMap<u32, Vec<Case>> = BTreeMap::new();
     for rule in &profile.syscalls {
         let answer = rule.answer()?;
         let cases = if answer == default { Vec::new() } else { cases(rule, answer) };
         for name in &rule.names {
-            if let Some(number) = known.number(name) {
+            if let Some(number) = arch.number(name) {
                 calls.entry(number).or_default().extend(cases.iter().cloned());
             }
             // The kernel reads such a call's real arguments from memory, where no filter sees them.
-            if let (Some((number, which)), true) = (known.through(name), rule.args.is_empty())
+            if let (Some((number, which)), true) = (arch.through(name), rule.args.is_empty())
                 && answer != default
             {
                 let check = Argument { index: 0, value: which, value_two: 0, op: Operator::Eq };
