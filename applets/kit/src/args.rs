@@ -66,3 +66,49 @@ fn with_options<T: Args>(command: Command) -> Command {
         None => command,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use clap::Subcommand;
+
+    use super::*;
+    use crate::{Exit, Place};
+
+    const BOX: Applet = Applet { name: "box", about: "open and shut", place: Place::Bin, run: |_| Ok(Exit::OK) };
+
+    #[derive(Debug, Parser)]
+    struct Options {
+        #[command(subcommand)]
+        verb: Verb,
+    }
+
+    #[derive(Debug, Subcommand)]
+    enum Verb {
+        /// Lift the lid
+        Open(Later<Opening>),
+    }
+
+    /// Options of `open`.
+    #[derive(Debug, Args)]
+    struct Opening {
+        #[arg(long)]
+        wide: bool,
+        lid: String,
+    }
+
+    fn called(args: &[&str]) -> Result<Options> {
+        parse(&BOX, &args.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_verb_has_its_options_and_says_what_it_is_for() {
+        let Verb::Open(Later(opening)) = called(&["box", "open", "--wide", "left"]).unwrap().verb;
+        assert!(opening.wide && opening.lid == "left");
+        assert!(called(&["box", "open"]).unwrap_err().to_string().contains("<LID>"));
+        for help in [["box", "--help"].as_slice(), &["box", "open", "--help"]] {
+            let text = called(help).unwrap_err().to_string();
+            assert!(text.contains("Lift the lid") && !text.contains("Options of"), "{text}");
+        }
+    }
+}
