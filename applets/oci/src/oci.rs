@@ -14,8 +14,8 @@ use crate::{checkpoint, create, delete, events, exec, features, kill, list, paus
 /// `oci`: an OCI runtime.
 pub const NAME: Applet = Applet { name: "oci", about: "make and run containers from OCI bundles", place: Place::Bin, run: enter };
 
-/// The verbs that go into a container. They are looked for before the options are read, which costs more than the new start
-/// that they need; a container of such a name has the other verbs start twice, too.
+/// The verbs that go into a container. They are looked for before the options are read, so that these are read once, not
+/// again after the new start; a container of such a name has the other verbs start twice, too.
 const ENTERING: [&str; 3] = ["create", "exec", "run"];
 
 #[derive(Debug, Parser)]
