@@ -40,6 +40,8 @@ $OCI resume life
 holds "resumed" "$($OCI state life)" '"status": "running"'
 $OCI update --memory 50000000 --pids-limit 77 life
 same "update" "77" "$(cat /sys/fs/cgroup/oci-cases/life/pids.max)"
+mkdir -p /sys/fs/cgroup/oci-cases/life/below/deeper
+same "cgroups below it" 0 $?
 $OCI kill life KILL
 same "kill" 0 $?
 until_there sh -c "$OCI state life | grep -q stopped"
