@@ -27,6 +27,8 @@ const BIN: &str = kit::paths::CNI_BIN;
 const CONF: &str = "/etc/cni/net.d/10-mixed.conflist";
 /// How long an echo is waited for before it is asked for again.
 const ECHO: Duration = Duration::from_secs(2);
+/// How long the kernel may ask whether an address is anybody else's.
+const SETTLES: Duration = Duration::from_secs(30);
 
 /// The reference's bridge, addresses, settings and limits, and our ports.
 const MIXED: &str = r#"{"cniVersion": "1.1.0", "name": "mixed", "plugins": [
@@ -85,6 +87,7 @@ fn runs(node: &Node) -> Outcome {
     let id = guest.run(&["kutties", "pods", "-q", "--name", "mixed"])?;
     let told: Value = json(&guest.run(&["kutties", "inspectp", id.trim()])?)?;
     ensure(told["status"]["network"]["additionalIps"][0] == "fd99::2", || format!("{:#}", told["status"]["network"]))?;
+    until(SETTLES, || settled(guest))?;
     for address in ["10.99.0.2", "[fd99::2]"] {
         let said = guest.sh(&format!("wget -q -O - http://{address}:8080/"))?;
         ensure(said == "mixed", || format!("{address} answers {said:?}"))?;
@@ -98,6 +101,14 @@ fn runs(node: &Node) -> Outcome {
     let info = json(&guest.run(&["kutties", "info"])?)?;
     ensure(info["network"]["name"] == "mixed", || format!("{info:#}"))?;
     Ok(until(POD, || echo(node))?)
+}
+
+/// The reference's bridge, other than ours, asks for a second or two whether its address is anybody else's. Who connects to the pod
+/// meanwhile does so from another link's address, which the pod can't answer, and stays with it.
+fn settled(guest: &Guest) -> Result<()> {
+    let addresses = guest.run(&["ip", "-6", "addr", "show", "dev", "mixed0"])?;
+    let settled = addresses.contains("fd99::1/64") && !addresses.contains("tentative");
+    if settled { Ok(()) } else { Err(Error::new(format!("the bridge's address is not settled:\n{addresses}"))) }
 }
 
 /// A datagram to the port of the host comes back.
