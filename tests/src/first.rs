@@ -9,6 +9,9 @@ use kit::{Context, Error, Result};
 use crate::case::{Failure, Outcome, ensure};
 use crate::report::{Report, say};
 
+/// What units call, or are compared with: a server of DHCP, the reference network plugins' program, a reader of disks.
+pub const PACKAGES: &[&str] = &["dnsmasq-base", "nftables", "qemu-utils"];
+
 /// Run all of them.
 pub fn run(report: &mut Report, repository: &Path) {
     report.case("source/fmt", || {
@@ -50,23 +53,16 @@ fn checked(command: &mut Command) -> Result<String, Failure> {
     Ok(said)
 }
 
-/// The reference network plugins, for a comparison with ours, where there is the program that they call.
-fn reference_plugins() -> Result<Option<PathBuf>> {
-    if !["/usr/sbin/nft", "/sbin/nft"].iter().any(|nft| Path::new(nft).exists()) {
-        return Ok(None);
-    }
-    firmware::bundle::native(crate::cni::BUNDLE).map(Some).map_err(|e| Error::new(format!("{e:#}")))
-}
-
 /// `cargo test` prints a line for each test and a result for each program; the results are added up.
 fn units(report: &mut Report, repository: &Path) -> Result<()> {
     let mut cargo = cargo(repository);
-    if let Some(folder) = reference_plugins()? {
-        cargo.env("CNI_REFERENCE", folder);
-    } else {
-        say("    the reference network plugins are not tried: they need the program nft\n");
-    }
-    cargo.args(["test", "--workspace", "--no-fail-fast"]).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    // The reference network plugins, for a comparison with ours.
+    let reference = firmware::bundle::native(crate::cni::BUNDLE).map_err(|e| Error::new(format!("{e:#}")))?;
+    cargo
+        .env("CNI_REFERENCE", reference)
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
     let mut child = cargo.spawn().doing("start cargo")?;
     let out = child.stdout.take().ok_or_else(|| Error::new("cargo has no output"))?;
     let (mut failed, mut named) = (0, 0);

@@ -128,6 +128,7 @@ fn run(options: &Options) -> Result<ExitCode> {
     let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), began, None)?;
     let ahead = (!options.no_build && !plan.is_empty()).then(|| ahead::begin(&plan)).transpose()?;
     if options.wants_source() {
+        packages(first::PACKAGES)?;
         first::run(&mut report, &repository);
     }
     if plan.is_empty() {
@@ -143,7 +144,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         lab::debian::disk()?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("ssh/")) {
-        firmware::tools::debian(ssh::PACKAGES).map_err(|e| Error::new(format!("{e:#}")))?;
+        packages(ssh::PACKAGES)?;
     }
     if plan.iter().any(|planned| planned.name.contains("apparmor")) {
         pods::profile::compiler()?;
@@ -155,6 +156,11 @@ fn run(options: &Options) -> Result<ExitCode> {
     fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;
     lab::registry::ready()?;
     namespace::enter()
+}
+
+/// Make sure of Debian's packages, while there is an internet.
+fn packages(names: &[&str]) -> Result<()> {
+    firmware::tools::debian(names).map_err(|e| Error::new(format!("{e:#}")))
 }
 
 /// What the process outside of the lab leaves for the one inside.

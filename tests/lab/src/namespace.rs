@@ -18,6 +18,8 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use rustix::mount::{MountFlags, mount};
 
+use crate::network;
+
 /// Set for the program on the inside; PID 1 alone would also be true in somebody's container.
 const MARK: &str = "KUTTIES_LAB";
 
@@ -38,6 +40,7 @@ pub fn inside() -> bool {
 /// Starts this program again in a lab of its own with the same arguments, and waits for its end. What the lab needs from the
 /// internet must be there already: the new network leads nowhere.
 pub fn enter() -> Result<ExitCode> {
+    firmware::tools::debian(network::PACKAGES).map_err(|e| Error::new(format!("{e:#}")))?;
     let program = std::env::current_exe().doing("find this program")?;
     let path = std::env::var("PATH").unwrap_or_default();
     let signals = block_signals()?;

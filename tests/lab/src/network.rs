@@ -22,6 +22,9 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// Its hardware address; no machine's.
 const BRIDGE_MAC: &str = "52:54:00:4d:ff:01";
 
+/// The Debian packages that it takes.
+pub const PACKAGES: &[&str] = &["dnsmasq-base"];
+
 /// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
 pub const TIMED: &str = "52:54:01";
 
