@@ -1,12 +1,12 @@
-//! Leaving rootfs, so that `pivot_root` works in containers.
+//! Leaving rootfs, so that `pivot_root` works in containers, and our own file out of their reach.
 //!
 //! The kernel refuses to pivot away from the mount at the top of the tree, which is where an initramfs runs. A bind mount of
 //! "/" over itself has a parent; stepping into it costs three system calls and copies nothing. (Al Viro's idea, on the kernel's
 //! mailing list 2020-03-05.) Must come before any other mount or process.
 
-use kit::{Context, Result};
+use kit::{Context, Result, paths};
 use rustix::fs::statfs;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 use rustix::process::{chdir, chroot};
 
 use crate::Machine;
@@ -28,5 +28,16 @@ pub fn leave(_: &mut Machine) -> Result<String> {
         chdir("/").on("go to", "/")?;
     }
     mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC).on("share", "/")?;
+    if in_ram {
+        protect()?;
+    }
     Ok(if in_ram { String::new() } else { "already off rootfs".into() })
+}
+
+/// Have all later processes run our file by way of a mount that nobody can write through: those that go into containers, where
+/// their file is within reach (CVE-2019-5736), would otherwise each start again from such a mount (`kit::own`). Where the system
+/// lies on a disk that is left to them, since there the file may be replaced.
+fn protect() -> Result<()> {
+    mount_bind(paths::BINARY, paths::BINARY).on("bind", paths::BINARY)?;
+    mount_remount(paths::BINARY, MountFlags::BIND | MountFlags::RDONLY, c"").on("make read-only", paths::BINARY)
 }

@@ -4,7 +4,8 @@
 //! `/proc/self/exe`: through that link a container could overwrite the file that is run on the host next time
 //! (CVE-2019-5736). So whoever enters containers first starts again by way of a read-only mount of its file that hangs
 //! nowhere and that nobody can reach to change it. That costs one exec, no memory and no copy; where the file's mount
-//! can't be cloned, a sealed copy in memory does it.
+//! can't be cloned, a sealed copy in memory does it. On a node the file is run by way of such a mount from the beginning:
+//! PID 1 sees to it.
 
 use crate::{Context, Error, Result};
 

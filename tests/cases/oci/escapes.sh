@@ -15,7 +15,8 @@ safe() {
 }
 
 # CVE-2019-5736: a process on its way into the container executes the runtime's own file, keeps it open, and writes to it when
-# nobody runs it any more. The runtime is a copy: the system's own file is always run by PID 1, and so never writable.
+# nobody runs it any more. The runtime is a copy: the system's own file hangs read-only, and is always run by PID 1.
+holds "CVE-2019-5736: nobody can write through the system's own file" "$(touch /bin/kutties 2>&1)" "ead-only file system"
 cp /bin/kutties "$WORK/runtime"
 SUM=$(sha256sum < "$WORK/runtime")
 HELD="sleep 1000 9< /proc/self/exe"
