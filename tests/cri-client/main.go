@@ -453,6 +453,8 @@ func (c *conversation) container(ctx context.Context, pod string, of *cri.PodSan
 				ReadonlyRootfs: true, SupplementalGroups: []int64{4000}, SupplementalGroupsPolicy: cri.SupplementalGroupsPolicy_Strict,
 				NoNewPrivs: true, MaskedPaths: []string{"/proc/kcore"}, ReadonlyPaths: []string{"/proc/sys"},
 				Seccomp: &cri.SecurityProfile{ProfileType: cri.SecurityProfile_RuntimeDefault}, Apparmor: &cri.SecurityProfile{},
+				// The deprecated fields come second.
+				SeccompProfilePath: "unconfined", ApparmorProfile: "localhost/no-such-profile",
 			},
 		},
 	}

@@ -3,6 +3,7 @@
 mod exec;
 mod holdings;
 mod port;
+mod steady;
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
+    steady::hold();
     port::link_all()?;
     let port = port::open(PORT)?;
     let writer = Arc::new(Mutex::new(port.try_clone()?));

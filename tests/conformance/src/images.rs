@@ -87,25 +87,39 @@ const ROWS: &[Row] = &[
     Row { repository: "pause", packed: "pause" },
 ];
 
-/// Where critest's own images are, and below which name: not for other tests.
-pub const CRITEST: (&str, &str) = ("gcr.io", "k8s-staging-cri-tools");
+/// Where critest's own images are: not for other tests.
+pub const CRITEST: &str = "gcr.io";
+/// Where one more of its images is, under an elder name of [`UPSTREAM`].
+pub const CRITEST_ELDER: &str = "k8s.gcr.io";
+/// The image that most of critest's containers are made of, and that of its servers.
+pub const CRITEST_BASE: (&str, &str) =
+    ("registry.k8s.io/e2e-test-images/busybox:critest", "registry.k8s.io/e2e-test-images/nginx:critest");
 
 /// Those of critest: repository, tags, and what we pack. One it names by a digest, which only upstream's own bytes have.
 const CRITEST_ROWS: &[(&str, &[&str], &str)] = &[
-    ("test-image-latest", &["latest"], "busybox"),
-    ("test-image-tag", &["test", "all"], "busybox"),
-    ("test-image-tags", &["1", "2", "3"], "busybox"),
-    ("test-image-1", &["latest"], "user-1002"),
-    ("test-image-2", &["latest"], "user-www-data"),
-    ("test-image-3", &["latest"], "user-1003"),
-    ("test-image-user-uid", &["latest"], "user-1002"),
-    ("test-image-user-username", &["latest"], "user-www-data"),
-    ("test-image-user-uid-group", &["latest"], "user-1003"),
-    ("test-image-user-username-group", &["latest"], "user-www-data-group"),
-    ("test-image-predefined-group", &["latest"], "user-predefined"),
-    ("hostnet-nginx-amd64", &["latest"], "server-12003"),
-    ("hostnet-nginx-arm64", &["latest"], "server-12003"),
+    ("e2e-test-images/busybox", &["critest"], "ash"),
+    ("e2e-test-images/httpd", &["2.4.39-4"], "httpd"),
+    ("e2e-test-images/nginx", &["critest", "1.14-2"], "nginx"),
+    ("e2e-test-images/nonewprivs", &["1.3"], "nonewprivs"),
+    ("pause", &["3.9"], "pause"),
+    ("k8s-staging-cri-tools/test-image-latest", &["latest"], "busybox"),
+    ("k8s-staging-cri-tools/test-image-tag", &["test", "all"], "busybox"),
+    ("k8s-staging-cri-tools/test-image-tags", &["1", "2", "3"], "busybox"),
+    ("k8s-staging-cri-tools/test-image-1", &["latest"], "user-1002"),
+    ("k8s-staging-cri-tools/test-image-2", &["latest"], "user-www-data"),
+    ("k8s-staging-cri-tools/test-image-3", &["latest"], "user-1003"),
+    ("k8s-staging-cri-tools/test-image-user-uid", &["latest"], "user-1002"),
+    ("k8s-staging-cri-tools/test-image-user-username", &["latest"], "user-www-data"),
+    ("k8s-staging-cri-tools/test-image-user-uid-group", &["latest"], "user-1003"),
+    ("k8s-staging-cri-tools/test-image-user-username-group", &["latest"], "user-www-data-group"),
+    ("k8s-staging-cri-tools/test-image-predefined-group", &["latest"], "user-predefined"),
+    ("k8s-staging-cri-tools/hostnet-nginx-amd64", &["latest"], "nginx-12003"),
+    ("k8s-staging-cri-tools/hostnet-nginx-arm64", &["latest"], "nginx-12003"),
 ];
+
+/// Programs that critest calls in its containers and busybox has not, as far as it uses them.
+const CRITEST_SCRIPTS: &[(&str, &str)] =
+    &[("/bin/pgrep", "#!/bin/sh\nexec pidof \"$1\"\n"), ("/bin/ipcs", "#!/bin/sh\nexec cat /proc/sysvipc/shm\n")];
 
 /// Users of [`CRITEST_ROWS`]: what is packed, and its user.
 const USERS: &[(&str, &str)] = &[
@@ -152,17 +166,10 @@ pub fn publish(registry: &Registry, specs: &Specs, dir: &Path) -> Result<()> {
 pub fn publish_critest(registry: &Registry, dir: &Path) -> Result<()> {
     for (repository, tags, packed) in CRITEST_ROWS {
         for tag in *tags {
-            registry.put(&dir.join(format!("{packed}.tar")), &format!("{}/{repository}", CRITEST.1), tag)?;
+            registry.put(&dir.join(format!("{packed}.tar")), repository, tag)?;
         }
     }
     Ok(())
-}
-
-/// The full name of upstream's image of that repository, with the tag that specs name: the newest, if there are several.
-pub fn name(specs: &Specs, repository: &str) -> Result<String> {
-    let prefix = format!("{UPSTREAM}/{repository}:");
-    let named = specs.images()?.into_iter().filter(|name| name.starts_with(&prefix)).max();
-    named.ok_or_else(|| Error::new(format!("no spec names an image {prefix}…")))
 }
 
 /// What images are packed from.
@@ -179,7 +186,10 @@ impl Packer {
         self.pack("busybox", &busybox()?, &[], &["sh"], "")?;
         self.pack("nonroot", &busybox()?, &[], &["sh"], "1234")?;
         self.pack("server", &busybox()?, &["/bin/httpd", "-f", "-p", "80"], &[], "")?;
-        self.pack("server-12003", &busybox()?, &["/bin/httpd", "-f", "-p", "12003"], &[], "")?;
+        self.pack("ash", &self.ash()?, &[], &["sh"], "")?;
+        for (name, program, port) in [("nginx", "nginx", 80), ("nginx-12003", "nginx", 12003), ("httpd", "httpd", 80)] {
+            self.critest_server(name, program, port)?;
+        }
         for (name, user) in USERS {
             self.pack(name, &busybox()?, &[], &["sh"], user)?;
         }
@@ -202,6 +212,30 @@ impl Packer {
             .file("/etc/os-release", 0o644, "NAME=\"kutties' test image, in the place of one of Alpine Linux\"\n")
             .map_err(told)?;
         self.pack("kitten", &kitten, &["/agnhost"], &["test-webserver"], "")
+    }
+
+    /// A server of that name, which answers all with 200, and calls itself and leaves its number as nginx does.
+    fn critest_server(&self, name: &str, program: &str, port: u16) -> Result<()> {
+        let mut files = self.ash()?;
+        files.folder("/var/run").map_err(told)?;
+        files.copy(&format!("/usr/sbin/{program}"), 0o755, &self.programs.join("probe")).map_err(told)?;
+        let name_itself = format!("exec -a '{program}: master process' /usr/sbin/{program} serve {port}");
+        let line = format!("echo $$ > /var/run/{program}.pid; echo {program}; {name_itself}");
+        self.pack(name, &files, &["/bin/sh", "-c", &line], &[], "")
+    }
+
+    /// busybox alone: critest knows the words of its shell.
+    fn ash(&self) -> Result<Archive> {
+        let mut files = test_image::files(self.arch).map_err(told)?;
+        for link in MORE.iter().chain(&["brctl"]) {
+            files.link(&format!("/bin/{link}"), "busybox").map_err(told)?;
+        }
+        for (path, text) in CRITEST_SCRIPTS {
+            files.file(path, 0o755, *text).map_err(told)?;
+        }
+        files.file("/etc/passwd", 0o644, PASSWD).map_err(told)?;
+        files.file("/etc/group", 0o644, GROUP).map_err(told)?;
+        Ok(files)
     }
 
     fn busybox(&self) -> Result<Archive> {

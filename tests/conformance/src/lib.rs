@@ -1,6 +1,7 @@
 //! Upstream's specs of nodes and storage against a node of ours: which, from what images, how they are run, and how they ended.
 
 mod fake_registry;
+pub mod host;
 pub mod images;
 pub mod journal;
 pub mod node;

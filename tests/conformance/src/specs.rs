@@ -17,6 +17,8 @@ pub struct Choice {
     excluded: BTreeMap<String, String>,
     /// The names of those that CI runs.
     ci: Vec<String>,
+    /// Parts of the names of critest's specs that can't pass here, and why.
+    critest: BTreeMap<String, String>,
 }
 
 /// A spec of upstream, as the program lists it.
@@ -69,6 +71,15 @@ impl Choice {
         }
     }
 
+    /// Critest's specs that are left out, each with the reason: parts of names that mean themselves as regular expressions.
+    pub fn critest(&self) -> Result<&BTreeMap<String, String>> {
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == ' ');
+        match self.critest.keys().find(|text| !plain(text)) {
+            Some(odd) => Err(Error::new(format!("specs.toml: {odd:?} has more than letters and blanks"))),
+            None => Ok(&self.critest),
+        }
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.wanted.iter().any(|texts| texts.iter().all(|text| name.contains(text.as_str())))
     }
@@ -85,7 +96,8 @@ mod tests {
 
     #[test]
     fn chooses_by_all_texts_of_one() {
-        let text = "wanted = [['[a]'], ['[b]', '[c]']]\nci = ['x [a]']\n[excluded]\n'two nodes' = 'there is one'\n";
+        let text = "wanted = [['[a]'], ['[b]', '[c]']]\nci = ['x [a]']\n[excluded]\n'two nodes' = 'there is one'\n\
+                    [critest]\n'one' = 'why'\n";
         let choice: Choice = toml::from_str(text).unwrap();
         let all = [spec("x [a]"), spec("y [b]"), spec("y [b] [c]"), spec("two nodes [a]")];
         let plan = choice.plan(&all).unwrap();
@@ -94,10 +106,13 @@ mod tests {
         assert_eq!(choice.ci(&all).unwrap(), ["x [a]"]);
         assert!(choice.plan(&all[..3]).is_err());
         assert!(choice.ci(&all[1..]).is_err());
+        assert_eq!(choice.critest().unwrap().len(), 1);
+        let odd: Choice = toml::from_str(&text.replace("'one'", "'[one]'")).unwrap();
+        assert!(odd.critest().is_err());
     }
 
     #[test]
     fn the_tree_has_a_choice_that_can_be_read() {
-        Choice::read().unwrap();
+        Choice::read().unwrap().critest().unwrap();
     }
 }

@@ -63,7 +63,8 @@ pub fn image(archive: &Path, to: &Path) -> Result<PathBuf> {
     files(to, &[(&format!("{}/{name}", kit::paths::IMAGES_GIVEN), &content)])
 }
 
-fn write(archive: &Archive, to: &Path) -> Result<PathBuf> {
+/// Write a segment, and the folders above it.
+pub fn write(archive: &Archive, to: &Path) -> Result<PathBuf> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).on("make", folder)?;
     }

@@ -7,6 +7,7 @@ pub mod host;
 mod mounts;
 mod namespaces;
 mod process;
+mod profile;
 mod resources;
 mod seccomp;
 mod seccomp_default;

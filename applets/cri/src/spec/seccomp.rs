@@ -5,7 +5,7 @@ use std::fs;
 use kit::{Context, Error, Result};
 use serde_json::Value;
 
-use super::{capabilities, seccomp_default};
+use super::{capabilities, profile, seccomp_default};
 use crate::api::LinuxContainerSecurityContext;
 use crate::api::security_profile::ProfileType;
 
@@ -14,7 +14,7 @@ const LIMIT: u64 = 1 << 20;
 
 /// The `seccomp` section, or none for an unconfined container. What can't be read is an error: nothing runs unfiltered by mistake.
 pub fn build(security: &LinuxContainerSecurityContext) -> Result<Option<Value>> {
-    let Some(profile) = &security.seccomp else { return Ok(None) };
+    let Some(profile) = profile::asked(security.seccomp.as_ref(), &security.seccomp_profile_path)? else { return Ok(None) };
     match profile.profile_type() {
         ProfileType::Unconfined => Ok(None),
         ProfileType::RuntimeDefault => Ok(Some(seccomp_default::build(&capabilities::effective(security)?))),

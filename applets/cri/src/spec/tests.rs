@@ -255,6 +255,10 @@ fn a_profile_that_is_not_there_is_an_error() {
     let path = std::env::temp_dir().join(format!("cri-profile-{}", std::process::id()));
     fs::write(&path, b"{\"defaultAction\":\"SCMP_ACT_ALLOW\"}").unwrap();
     assert_eq!(of(path.to_str().unwrap()).unwrap()["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ALLOW");
+    let elder = |words: String| made(&sandbox(), &security(|context| context.seccomp_profile_path = words));
+    let filtered = elder(format!("localhost/{}", path.display())).unwrap();
+    assert_eq!(filtered["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ALLOW");
+    assert!(elder("localhost/nonexistent".into()).is_err());
     fs::write(&path, b"{}").unwrap();
     assert!(of(path.to_str().unwrap()).is_err());
     fs::remove_file(path).unwrap();
