@@ -14,12 +14,16 @@ use super::progress::Progress;
 use super::source::Source;
 use super::table::Variant;
 use super::toolchain::Go;
+use crate::tools;
 
 /// Part of every key: raise it when the way of building changes.
 const FORMAT: &str = "1";
 
 /// How many of Go's last lines are shown when a build fails: an error with its notes, not the list of packages.
 const TAIL: usize = 20;
+
+/// The Debian packages for programs with C in them: runc's filter is libseccomp's.
+const C_PACKAGES: &[&str] = &["gcc", "libc6-dev", "libseccomp-dev", "pkg-config"];
 
 /// All that a build depends on.
 pub struct Recipe<'a> {
@@ -58,6 +62,9 @@ impl Recipe<'_> {
 
     /// Writes the module to `dir/source` and puts what is built into `dir`.
     pub fn run(&self, dir: &Path) -> Result<()> {
+        if self.variant.cgo {
+            tools::debian(C_PACKAGES)?;
+        }
         let source = dir.join("source");
         self.source.write(&source)?;
         let label = format!("bundle {} for {} with {}", self.variant.name, self.arch.go(), self.go.version);
