@@ -1,7 +1,7 @@
 //! What needs no machine: formatting, the unit tests of every room, and lints.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kit::{Context, Error, Result};
