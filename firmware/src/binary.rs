@@ -86,7 +86,8 @@ pub fn bios() -> Result<PathBuf> {
 
 /// A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
 fn target() -> PathBuf {
-    place::repository().join("target/appliance")
+    let usual = std::env::var_os("CARGO_TARGET_DIR").and_then(|dir| std::path::absolute(dir).ok());
+    usual.unwrap_or_else(|| place::repository().join("target")).join("appliance")
 }
 
 /// cargo with what all programs for the appliance have in common.
