@@ -42,6 +42,7 @@ fn specs(world: &mut World, board: &str) -> Outcome {
         kubectl,
         arch: appliance.board.arch.debian(),
         dir: &dir,
+        guest: &machine.vm.guest,
     };
     let mut missed = Vec::new();
     let ended = suite.run(&run, &mut journal, |entry| {

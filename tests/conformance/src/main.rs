@@ -192,6 +192,7 @@ fn try_specs(
         kubectl: stage.lab.dir().join("kubectl"),
         arch,
         dir: out,
+        guest: &stage.vm.guest,
     };
     let (mut ended, mut missed) = (0, Vec::new());
     let result = suite.run(&run, &mut journal, |entry| {

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
+use lab::guest::Guest;
 
 use crate::journal::{Entry, Journal};
 use crate::specs::Spec;
@@ -14,6 +15,8 @@ use crate::told;
 
 /// How often the journal is looked at: often enough for a person.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often the node is asked whether it has started again: without what it pulled and ran, each spec left would fail in its turn.
+const ASK: Duration = Duration::from_secs(20);
 
 /// The programs of the host, built by [`Suite::ready`].
 #[derive(Debug, Clone)]
@@ -23,7 +26,6 @@ pub struct Suite {
 }
 
 /// What a run needs to know.
-#[derive(Debug)]
 pub struct Run<'a> {
     /// Full names.
     pub specs: &'a [String],
@@ -37,6 +39,8 @@ pub struct Run<'a> {
     pub arch: &'a str,
     /// A folder for the list of specs and ginkgo's own words.
     pub dir: &'a Path,
+    /// The node.
+    pub guest: &'a Guest,
 }
 
 impl Suite {
@@ -73,7 +77,8 @@ impl Suite {
         let also = log.try_clone().on("share", &said)?;
         let mut command = self.command(run, &names, journal.path());
         let mut ginkgo = command.stdin(Stdio::null()).stdout(log).stderr(also).spawn().doing("start ginkgo")?;
-        let mut told = 0;
+        let boot = boot_id(run.guest)?;
+        let (mut told, mut asked) = (0, Instant::now());
         loop {
             let ended = ended(&mut ginkgo)?;
             for entry in journal.news()?.into_iter().filter(|entry| run.specs.contains(&entry.name)) {
@@ -82,6 +87,14 @@ impl Suite {
             }
             if ended {
                 break;
+            }
+            if asked.elapsed() >= ASK {
+                // On a busy machine no answer is no news.
+                if boot_id(run.guest).is_ok_and(|now| now != boot) {
+                    let _ = ginkgo.kill();
+                    return Err(Error::new("the node has started again by itself; its console's transcript tells why"));
+                }
+                asked = Instant::now();
             }
             thread::sleep(LOOK);
         }
@@ -118,6 +131,11 @@ impl Suite {
             .arg(format!("--node-os-arch={}", run.arch));
         command
     }
+}
+
+/// Another one after each start of the machine.
+fn boot_id(guest: &Guest) -> Result<Vec<u8>> {
+    guest.read("/proc/sys/kernel/random/boot_id")
 }
 
 fn ended(ginkgo: &mut Child) -> Result<bool> {
