@@ -35,12 +35,10 @@ mod terminal;
 mod update;
 mod world;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kit::{Context, Error, Result};
@@ -50,7 +48,7 @@ use lab::namespace;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{AREAS, Case, LONG_AREAS};
-use crate::report::{Counts, Report, say};
+use crate::report::{Past, Report, say};
 use crate::world::World;
 
 /// Runs all tests; the last line counts them.
@@ -103,7 +101,11 @@ struct Planned {
 
 fn main() -> ExitCode {
     run(&Options::parse()).unwrap_or_else(|e| {
-        say(&format!("system-tests: {e}\n0 passed, 1 failed, 0 skipped\n"));
+        say(&format!("system-tests: {e}\n"));
+        // Whoever made the lab closes the tests.
+        if !namespace::inside() {
+            say("0 passed, 1 failed, 0 skipped\n");
+        }
         ExitCode::FAILURE
     })
 }
@@ -123,23 +125,48 @@ fn run(options: &Options) -> Result<ExitCode> {
     if namespace::inside() {
         return systems(options, &plan, &repository, &out);
     }
-    let began = SystemTime::now();
     fs::create_dir_all(&out).on("make", &out)?;
-    let mut report = Report::new(Counts::default(), &repository.join("tests/skips.toml"), began, None)?;
-    let ahead = (!options.no_build && !plan.is_empty()).then(|| ahead::begin(&plan)).transpose()?;
+    let mut report = report(Past::new(), &repository, options)?;
+    let mut boards = by_board(&plan).into_iter().peekable();
+    // What the units of work leave of the processors.
+    let mut ahead = boards.peek().filter(|_| !options.no_build).map(|plan| ahead::begin(plan)).transpose()?;
     if options.wants_source() {
         packages(first::PACKAGES)?;
         first::run(&mut report, &repository);
     }
-    if plan.is_empty() {
-        if options.wants_source() {
-            first::lints(&mut report, &repository);
+    // As long as the last board's build took, the next one's will take.
+    let mut built = Duration::ZERO;
+    for plan in boards {
+        if report.no_time_for(plan.iter().map(|planned| planned.name.as_str()), built) {
+            for planned in plan {
+                report.let_go(&planned.name, built);
+            }
+            continue;
         }
-        return Ok(report.close());
+        let begun = Instant::now();
+        if !options.no_build {
+            let ahead = ahead.take().map_or_else(|| ahead::begin(plan), Ok)?;
+            build(plan)?;
+            // It has nothing left to do, unless it failed.
+            let _ = ahead.join();
+        }
+        prepare(plan)?;
+        built = begun.elapsed();
+        report = in_lab(report, plan[0].board, &repository, options)?;
     }
-    if !options.no_build {
-        build(&plan)?;
+    if options.wants_source() {
+        first::lints(&mut report, &repository);
     }
+    report.table("media/", &out.join("boot-matrix.md"))?;
+    Ok(report.close())
+}
+
+fn report(past: Past, repository: &Path, options: &Options) -> Result<Report> {
+    Report::new(past, &repository.join("tests/skips.toml"), options.minutes)
+}
+
+/// What the cases of a board take that is built for no board, or comes from Debian: while there is an internet.
+fn prepare(plan: &[Planned]) -> Result<()> {
     if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
         lab::debian::disk()?;
     }
@@ -150,12 +177,34 @@ fn run(options: &Options) -> Result<ExitCode> {
         pods::profile::compiler()?;
     }
     Programs::ready()?;
-    // It has nothing left to do, unless it failed.
-    ahead.map(JoinHandle::join);
-    let outside = Outside { counts: report.counts, began };
-    fs::write(counted(&out), serde_json::to_vec(&outside).doing("encode the counts")?).on("write", counted(&out))?;
-    lab::registry::ready()?;
-    namespace::enter()
+    lab::registry::ready().map(drop)
+}
+
+/// Run a board's cases in a lab of their own. Two emulated machines fight for the processors: a board's are gone with its lab.
+fn in_lab(report: Report, board: &str, repository: &Path, options: &Options) -> Result<Report> {
+    let (given, left) = (repository.join(GIVEN), repository.join(LEFT));
+    if left.exists() {
+        fs::remove_file(&left).on("remove", &left)?;
+    }
+    let round = Round { board: board.to_owned(), past: report.past };
+    fs::write(&given, serde_json::to_vec(&round).doing("encode the counts")?).on("write", &given)?;
+    namespace::enter()?;
+    if !left.exists() {
+        return Err(Error::new(format!("the lab of {board} ended before its last case")));
+    }
+    let past = serde_json::from_slice(&fs::read(&left).on("read", &left)?).doing("read the counts")?;
+    self::report(past, repository, options)
+}
+
+/// What the process outside of the lab tells the one inside, and what that leaves for it.
+const GIVEN: &str = "out/tests/given.json";
+const LEFT: &str = "out/tests/left.json";
+
+/// What to do inside, and what has happened before.
+#[derive(Serialize, Deserialize)]
+struct Round {
+    board: String,
+    past: Past,
 }
 
 /// Make sure of Debian's packages, while there is an internet.
@@ -163,33 +212,19 @@ fn packages(names: &[&str]) -> Result<()> {
     firmware::tools::debian(names).map_err(|e| Error::new(format!("{e:#}")))
 }
 
-/// What the process outside of the lab leaves for the one inside.
-#[derive(Serialize, Deserialize)]
-struct Outside {
-    counts: Counts,
-    began: SystemTime,
-}
-
-/// Inside the lab: what was counted outside, then the machines.
+/// Inside the lab: the machines of a board.
 fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
-    let outside: Outside = serde_json::from_slice(&fs::read(counted(out)).on("read", counted(out))?).doing("read the counts")?;
-    let mut report = Report::new(outside.counts, &repository.join("tests/skips.toml"), outside.began, options.minutes)?;
+    let given = repository.join(GIVEN);
+    let round: Round = serde_json::from_slice(&fs::read(&given).on("read", &given)?).doing("read the counts")?;
+    let mut report = report(round.past, repository, options)?;
     let mut world = World::start(out.to_owned())?;
-    let mut board = "";
-    for planned in plan {
-        if board != planned.board {
-            // Two emulated machines fight for the processors: those of the last board go first.
-            world.clear(board);
-            board = planned.board;
-        }
+    for planned in plan.iter().filter(|planned| planned.board == round.board) {
         report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
     }
     drop(world);
-    if options.wants_source() {
-        first::lints(&mut report, repository);
-    }
-    report.table("media/", &out.join("boot-matrix.md"))?;
-    Ok(report.close())
+    let left = repository.join(LEFT);
+    fs::write(&left, serde_json::to_vec(&report.past).doing("encode the counts")?).on("write", &left)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Every case on every board, board by board.
@@ -205,60 +240,56 @@ fn plan(areas: &(impl Iterator<Item = &'static (&'static str, &'static [Case])> 
     plan
 }
 
+/// The plan, cut where the board changes.
+fn by_board(plan: &[Planned]) -> Vec<&[Planned]> {
+    plan.chunk_by(|one, next| one.board == next.board).collect()
+}
+
+/// Build what the cases of a board take.
 fn build(plan: &[Planned]) -> Result<()> {
-    let boards: BTreeSet<&str> = plan.iter().map(|planned| planned.board).collect();
-    for board in boards {
-        let alone = |planned: &Planned| join::ALONE.iter().any(|name| planned.name.contains(name));
-        if plan.iter().any(|planned| planned.board == board && alone(planned)) {
-            Appliance::open(board)?.build_worker()?;
-        }
-        let appliance = Appliance::build(board)?;
-        let wants = |areas: &[&str]| {
-            plan.iter().any(|planned| planned.board == board && areas.iter().any(|area| planned.name.starts_with(area)))
-        };
-        if wants(&["media/", "netboot/"]) {
-            appliance.build_media()?;
-            if lab::netboot::program().is_err() {
-                Appliance::build(&lab::netboot::host_board())?;
-            }
-        }
-        if wants(&["netboot/"]) {
-            appliance.build_worker()?;
-            appliance.build_netboot()?;
-        }
-        let small = |planned: &Planned| flash::NAMES.iter().any(|name| planned.name.contains(name));
-        if plan.iter().any(|planned| planned.board == board && small(planned)) {
-            lab::flash::Flash::open(flash::board(board))?.build()?;
-        }
-        if plan.iter().any(|planned| planned.board == board && planned.name.contains(media::PI)) {
-            lab::appliance::build_card(media::PI_BOARD)?;
-        }
-        if plan.iter().any(|planned| planned.board == board && planned.name.starts_with("survive/")) {
-            appliance.build_survival()?;
-        }
-        for (variant, _) in kubelets::ALL {
-            if plan.iter().any(|planned| planned.board == board && planned.name.contains(&format!("/{variant}"))) {
-                appliance.build_kubelet(variant)?;
-            }
+    let Some(board) = plan.first().map(|planned| planned.board) else { return Ok(()) };
+    let named = |names: &[&str]| plan.iter().any(|planned| names.iter().any(|name| planned.name.contains(name)));
+    let wants = |areas: &[&str]| plan.iter().any(|planned| areas.iter().any(|area| planned.name.starts_with(area)));
+    if named(join::ALONE) {
+        Appliance::open(board)?.build_worker()?;
+    }
+    let appliance = Appliance::build(board)?;
+    if wants(&["media/", "netboot/"]) {
+        appliance.build_media()?;
+        if lab::netboot::program().is_err() {
+            Appliance::build(&lab::netboot::host_board())?;
         }
     }
-    for planned in plan.iter().filter(|planned| planned.name.starts_with("conformance/")) {
-        ::conformance::images::build(Appliance::open(planned.board)?.board.arch, planned.board)?;
+    if wants(&["netboot/"]) {
+        appliance.build_worker()?;
+        appliance.build_netboot()?;
+    }
+    if named(&flash::NAMES) {
+        lab::flash::Flash::open(flash::board(board))?.build()?;
+    }
+    if named(&[media::PI]) {
+        lab::appliance::build_card(media::PI_BOARD)?;
+    }
+    if wants(&["survive/"]) {
+        appliance.build_survival()?;
+    }
+    for (variant, _) in kubelets::ALL {
+        if named(&[&format!("/{variant}")]) {
+            appliance.build_kubelet(variant)?;
+        }
+    }
+    if wants(&["conformance/"]) {
+        ::conformance::images::build(appliance.board.arch, board)?;
         ::conformance::suite::Suite::ready()?;
     }
-    for planned in plan.iter().filter(|planned| planned.name.starts_with("cni/")) {
-        let appliance = Appliance::open(planned.board)?;
+    if wants(&["cni/"]) {
         let built = firmware::bundle::build(cni::BUNDLE, &appliance.board.arch.to_string(), &appliance.cni_lab());
         built.map_err(|e| Error::new(format!("{e:#}")))?;
     }
-    if plan.iter().any(|planned| planned.name.starts_with("rpcs/")) {
+    if wants(&["rpcs/"]) {
         firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;
     }
     Ok(())
-}
-
-fn counted(out: &Path) -> PathBuf {
-    out.join("counted-outside.json")
 }
 
 fn repository() -> PathBuf {
@@ -267,6 +298,8 @@ fn repository() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]

@@ -97,11 +97,6 @@ impl World {
         Ok(self.node(board, Kind::Bare)?.0)
     }
 
-    /// Switch off all machines of a board.
-    pub fn clear(&mut self, board: &str) {
-        self.nodes.retain(|(of, _), _| of != board);
-    }
-
     /// Boot a machine for one case, with its own place in the network; `change` what is booted.
     pub fn boot(&mut self, board: &str, change: impl FnOnce(&Appliance, &mut Spec) -> Result<()>) -> Result<Node> {
         self.extra += 1;
