@@ -2,12 +2,15 @@
 //!
 //! A program calls [`enter`] on the host's side; that starts the same program again as PID 1 of new namespaces, where [`inside`]
 //! is true and [`settle`] readies the mounts. When either side dies, by Ctrl-C, by a panic or by SIGKILL, the kernel kills every
-//! process of the PID namespace, and with the last of them go mounts, links and addresses: nothing has to be cleaned up.
+//! process of the PID namespace, and with the last of them go mounts, links and addresses: nothing has to be cleaned up. A program
+//! may enter one lab after the other.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,9 +65,11 @@ pub fn enter() -> Result<ExitCode> {
     ]);
     command.arg(program).args(std::env::args_os().skip(1)).env(MARK, "1").env("PATH", format!("{path}:{SBIN}"));
     let mut child = command.spawn().doing("start setpriv (package util-linux)")?;
-    let unshare = child.id();
-    thread::spawn(move || forward(signals, unshare));
-    let status = child.wait().doing("wait for the lab")?;
+    RUNNING.store(child.id(), Ordering::SeqCst);
+    FORWARD.call_once(|| drop(thread::spawn(move || forward(signals))));
+    let status = child.wait().doing("wait for the lab");
+    RUNNING.store(0, Ordering::SeqCst);
+    let status = status?;
     if let Some(settings) = terminal {
         // It may have been closed meanwhile.
         let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), rustix::termios::OptionalActions::Now, &settings);
@@ -122,9 +127,19 @@ fn block_signals() -> Result<SigSet> {
     Ok(set)
 }
 
+/// Outside: the process that holds the lab; 0 between two labs.
+static RUNNING: AtomicU32 = AtomicU32::new(0);
+/// One thread waits for signals, for every lab of this program.
+static FORWARD: Once = Once::new();
+
 /// Outside: passes the wish to end on, and insists when nothing comes of it.
-fn forward(signals: SigSet, unshare: u32) {
-    while signals.wait().is_ok() {
+#[expect(clippy::exit, reason = "the wish to end, when there is no lab to pass it on to")]
+fn forward(signals: SigSet) {
+    while let Ok(signal) = signals.wait() {
+        let unshare = RUNNING.load(Ordering::SeqCst);
+        if unshare == 0 {
+            std::process::exit(128 + signal as i32)
+        }
         let inner = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).unwrap_or_default();
         match inner.trim().parse() {
             Ok(pid) => {
@@ -134,7 +149,9 @@ fn forward(signals: SigSet, unshare: u32) {
             }
             Err(_) => thread::sleep(GRACE),
         }
-        let _ = kill(Pid::from_raw(unshare.cast_signed()), Signal::SIGKILL);
+        if RUNNING.load(Ordering::SeqCst) == unshare {
+            let _ = kill(Pid::from_raw(unshare.cast_signed()), Signal::SIGKILL);
+        }
     }
 }
 
