@@ -38,6 +38,7 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -142,19 +143,13 @@ fn run(options: &Options) -> Result<ExitCode> {
             }
             continue;
         }
-        let begun = Instant::now();
-        if !options.no_build {
-            let ahead = ahead.take().map_or_else(|| ahead::begin(plan), Ok)?;
-            build(plan)?;
-            // It has nothing left to do, unless it failed.
-            let _ = ahead.join();
+        match round(&mut report, plan, ahead.take(), options) {
+            Ok(took) => built = took,
+            Err(e) => {
+                report.case(&format!("round/whole [{}]", plan[0].board), || Err(e.into()));
+                break;
+            }
         }
-        prepare(plan)?;
-        if !options.no_build {
-            // The next board's will take as long, and longer when only this one's parts were there.
-            built = begun.elapsed().max(COLD);
-        }
-        report = in_lab(report, plan[0].board, &repository, options)?;
     }
     if options.wants_source() {
         first::lints(&mut report, &repository);
@@ -185,20 +180,36 @@ fn prepare(plan: &[Planned]) -> Result<()> {
     lab::registry::ready().map(drop)
 }
 
+/// Build a board and run its cases. Answers what the next board's build may take.
+fn round(report: &mut Report, plan: &[Planned], ahead: Option<JoinHandle<()>>, options: &Options) -> Result<Duration> {
+    let begun = Instant::now();
+    if !options.no_build {
+        let ahead = ahead.map_or_else(|| ahead::begin(plan), Ok)?;
+        build(plan)?;
+        // It has nothing left to do, unless it failed.
+        let _ = ahead.join();
+    }
+    prepare(plan)?;
+    // Longer than this one's, when only this one's parts were there.
+    let next = if options.no_build { Duration::ZERO } else { begun.elapsed().max(COLD) };
+    in_lab(report, plan[0].board)?;
+    Ok(next)
+}
+
 /// Run a board's cases in a lab of their own. Two emulated machines fight for the processors: a board's are gone with its lab.
-fn in_lab(report: Report, board: &str, repository: &Path, options: &Options) -> Result<Report> {
-    let (given, left) = (repository.join(GIVEN), repository.join(LEFT));
+fn in_lab(report: &mut Report, board: &str) -> Result<()> {
+    let (given, left) = (repository().join(GIVEN), repository().join(LEFT));
     if left.exists() {
         fs::remove_file(&left).on("remove", &left)?;
     }
-    let round = Round { board: board.to_owned(), past: report.past };
+    let round = Round { board: board.to_owned(), past: report.past.clone() };
     fs::write(&given, serde_json::to_vec(&round).doing("encode the counts")?).on("write", &given)?;
     namespace::enter()?;
     if !left.exists() {
-        return Err(Error::new(format!("the lab of {board} ended before its last case")));
+        return Err(Error::new("the lab ended before its last case"));
     }
-    let past = serde_json::from_slice(&fs::read(&left).on("read", &left)?).doing("read the counts")?;
-    self::report(past, repository, options)
+    report.past = serde_json::from_slice(&fs::read(&left).on("read", &left)?).doing("read the counts")?;
+    Ok(())
 }
 
 /// What the process outside of the lab tells the one inside, and what that leaves for it.

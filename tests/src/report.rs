@@ -39,7 +39,7 @@ struct Skips {
 }
 
 /// What has happened so far; one process hands it to the next.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Past {
     /// So far.
     pub counts: Counts,
