@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags};
@@ -12,6 +13,10 @@ use rustix::mount::OpenTreeFlags;
 
 /// The running program, even after its file was replaced.
 const SELF: &str = "/proc/self/exe";
+
+/// How often a copy in memory is sealed before that fails, and how long it is left alone in between.
+const SEAL_TRIES: u32 = 30;
+const SEAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// `MOUNT_ATTR_RDONLY`
 const READ_ONLY: u64 = 1;
@@ -72,9 +77,20 @@ pub fn sealed_copy() -> io::Result<OwnedFd> {
         if e == rustix::io::Errno::INVAL { rustix::fs::memfd_create(c"kutties", flags) } else { Err(e) }
     })?);
     io::copy(&mut File::open(SELF)?, &mut copy)?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    rustix::fs::fcntl_add_seals(&copy, seals)?;
+    seal(|| rustix::fs::fcntl_add_seals(&copy, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE))?;
     Ok(copy.into())
+}
+
+/// Whoever holds one of a file's pages for a moment, such as the kernel when it moves memory about, stands in the way of
+/// its seal. The kernel itself waits some 150 ms for them to go; on a busy machine that is not always enough.
+fn seal(mut once: impl FnMut() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
+    for _ in 1..SEAL_TRIES {
+        match once() {
+            Err(rustix::io::Errno::BUSY) => std::thread::sleep(SEAL_PAUSE),
+            done => return done,
+        }
+    }
+    once()
 }
 
 /// Become the program that a descriptor leads to, with our arguments and environment. Returns only what went wrong.
@@ -113,5 +129,18 @@ mod tests {
         assert!(rustix::io::pwrite(&copy, b"x", 0).is_err());
         assert!(copy.set_len(0).is_err());
         assert!(!is_protected().unwrap());
+    }
+
+    #[test]
+    fn a_seal_waits_for_whoever_holds_a_page() {
+        use rustix::io::Errno;
+        let tries = |answers: &[Errno]| {
+            let mut answers = answers.iter();
+            let done = seal(|| answers.next().map_or(Ok(()), |&e| Err(e)));
+            (done, answers.len())
+        };
+        assert_eq!(tries(&[Errno::BUSY, Errno::BUSY]), (Ok(()), 0));
+        assert_eq!(tries(&[Errno::BUSY, Errno::PERM, Errno::BUSY]), (Err(Errno::PERM), 1));
+        assert_eq!(tries(&[Errno::BUSY; 31]), (Err(Errno::BUSY), 1));
     }
 }
