@@ -194,9 +194,9 @@ fn ended(child: &mut Child, limit: Duration) -> Result<()> {
 fn attach(world: &mut World, board: &str) -> Outcome {
     with_pod(world, board, "attach", "stdin: true\ntty: true\ncommand: [sh]\n", |_, plane| {
         let mut session = Session::start(plane.kubectl_command(&["attach", "-it", "attach"]), (33, 90))?;
-        session.type_line("echo $((6*7)); stty size")?;
+        // kubectl first says a size that is one too large, so that programs draw again, then the true one.
+        session.type_line("until [ \"$(stty size)\" = '33 90' ]; do sleep 1; done; echo $((6*7))")?;
         session.wait("42\r\n", STREAM)?;
-        session.wait("33 90", STREAM)?;
         drop(session);
         // The container lives on, and the next client finds the same shell.
         let mut session = Session::start(plane.kubectl_command(&["attach", "-it", "attach"]), (24, 80))?;
