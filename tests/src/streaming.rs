@@ -113,8 +113,9 @@ fn terminal(world: &mut World, board: &str) -> Outcome {
     with_pod(world, board, "terminal", WAIT, |node, plane| {
         let mut session = Session::start(plane.kubectl_command(&["exec", "-it", "terminal", "--", "sh"]), (30, 100))?;
         session.wait("# ", STREAM)?;
-        session.type_line("stty size; tty; echo $TERM")?;
-        session.wait("30 100", STREAM)?;
+        // The size comes by a stream of its own, perhaps after the first prompt.
+        session.type_line("until [ \"$(stty size)\" = '30 100' ]; do sleep 1; done; echo sized $((30+1)); tty; echo $TERM")?;
+        session.wait("sized 31", STREAM)?;
         session.wait("/dev/pts/0", STREAM)?;
         session.wait("xterm", STREAM)?;
         session.resize((43, 132))?;
