@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn what_it_leaves_behind_is_not_waited_for() {
         let start = Instant::now();
-        let _ = script("leave", "sleep 3 & echo '{}'", Duration::from_secs(1));
-        assert!(start.elapsed() < Duration::from_millis(2900));
+        let _ = script("leave", "sleep 60 & echo '{}'", Duration::from_secs(1));
+        assert!(start.elapsed() < LONG);
     }
 }

@@ -201,7 +201,6 @@ impl Drop for Process {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
     use super::*;
@@ -231,8 +230,10 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         let program = dir.join("program");
         let text = format!("#!/bin/sh\nD={}\nread -r order\necho x >> $D/started\n{script}\n", dir.display());
-        fs::write(&program, text).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: this one's descriptor would go to whatever another test starts meanwhile, and a
+        // file that somebody may write to can't be executed.
+        let copy = ["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""];
+        assert!(Command::new("sh").args(copy).arg(&program).arg(text).status().unwrap().success());
         let store = Arc::new(Store::open(&dir.join("store")).unwrap());
         Fixture { pulls: Arc::new(Pulls::new(&program, store)), dir }
     }

@@ -250,8 +250,16 @@ fn renewed(server: &Server) {
     let told = own_server(server, [50, 60], 2);
     assert!(client(&["card"]).status.success());
     assert_eq!(lease()["address"], "10.8.0.50/24");
-    let kinds: Vec<Type> = (0..7).map(|_| told.recv_timeout(LIMIT).unwrap()).collect();
-    assert_eq!(kinds, [Offer, Ack, Ack, Ack, Nak, Offer, Ack]);
+    // What is answered late is asked again, and answered again.
+    let (mut kinds, mut acks): (Vec<Type>, _) = (Vec::new(), 0);
+    while !kinds.ends_with(&[Nak, Offer, Ack]) {
+        let kind = told.recv_timeout(LIMIT).unwrap();
+        acks += usize::from(kind == Ack);
+        if kinds.last() != Some(&kind) {
+            kinds.push(kind);
+        }
+    }
+    assert_eq!((kinds, acks >= 4), (vec![Offer, Ack, Nak, Offer, Ack], true));
     until("it has the other address", || lease()["address"] == "10.8.0.60/24");
     let has: Vec<_> = Netlink::open().unwrap().addresses_of("card").unwrap().iter().map(|a| a.cidr.to_string()).collect();
     assert!(has.contains(&"10.8.0.60/24".to_owned()) && !has.contains(&"10.8.0.50/24".to_owned()), "{has:?}");
@@ -273,6 +281,6 @@ fn nobody(_: &Server) {
     let output = client(&["-1", "-t", "1", "card"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "card: no DHCP server gave an address within 1 s\n");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < LIMIT);
     assert_eq!(client(&["-1", "nothere"]).status.code(), Some(2));
 }

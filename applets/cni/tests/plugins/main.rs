@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 /// How long a packet is waited for.
 const PACKET: Duration = Duration::from_secs(3);
 /// Less than the kernel's question whether somebody has an address already, or a packet's repetition.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_millis(900);
 /// What a test's name is and what it does.
 type Test = (&'static str, fn(&Setup));
 

@@ -322,13 +322,18 @@ fn a_registry_that_never_gets_on_is_cut_off() {
         said if asked.path == blob => Said { claimed: Some(said.body.len()), body: Vec::new(), then: Then::Close, ..said },
         said => said,
     });
+    // Whoever answers is to have the time to.
+    let short = std::mem::replace(&mut node.stall, Duration::from_secs(5));
     node.fails(&closes, Kind::Unavailable, "0 of ");
+    node.stall = short;
     let drops = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(200, "") });
     let start = Instant::now();
     node.fails(&drops, Kind::Unavailable, "it stalls: ");
     assert!(start.elapsed() < Duration::from_secs(10));
     let refusal = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(403, "") });
+    node.stall = Duration::from_secs(5);
     node.fails(&refusal, Kind::Denied, "403 forbidden");
+    node.stall = short;
     let silent = Fake::new(|_| Said { claimed: Some(9), then: Then::Stall, ..Said::new(200, "") });
     node.fails(&silent, Kind::Unavailable, "pull ");
 }
