@@ -51,7 +51,7 @@ fn steps(world: &mut World, board: &str) -> Outcome {
     let (node, _) = world.node(board, Kind::Unjoined)?;
     let log = String::from_utf8_lossy(&node.vm.guest.read(kit::paths::BOOT_LOG)?).into_owned();
     ensure(log.lines().count() > 5, || format!("the boot log is short:\n{log}"))?;
-    let bad: Vec<&str> = log.lines().filter(|line| line.contains("failed") || line.contains("panic")).collect();
+    let bad: Vec<&str> = log.lines().filter(|line| line.to_lowercase().contains("failed") || line.contains("panic")).collect();
     ensure(bad.is_empty(), || bad.join("\n"))
 }
 

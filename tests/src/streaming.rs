@@ -14,7 +14,7 @@ use lab::{busybox, until};
 use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
 use crate::kube::{delete, start_this};
 use crate::terminal::Session;
-use crate::world::{Node, World};
+use crate::world::{JOIN, Node, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -159,7 +159,9 @@ fn client_leaves(world: &mut World, board: &str) -> Outcome {
         node.vm.guest.sh_until("ps | grep -q '[c]at >/dev/null'", STREAM)?;
         child.kill().doing("kill kubectl")?;
         child.wait().doing("kill kubectl")?;
-        there(node, 98702)
+        // The shell has the same words in its own command line.
+        node.vm.guest.sh_until("ps | grep '[s]leep 98702' | grep -qv 'cat >'", STREAM)?;
+        Ok(())
     })
 }
 
@@ -279,7 +281,7 @@ fn rotation(world: &mut World, board: &str) -> Outcome {
     node.vm.guest.sh("systemctl restart kubelet")?;
     let done = followed(node, plane);
     node.vm.guest.sh(&format!("rm {DROP_IN}; systemctl restart kubelet"))?;
-    plane.ask(&["delete", "pod", "rotates", "--timeout=90s"])?;
+    plane.ask(&["delete", "pod", "rotates", "--timeout=5m"])?;
     done
 }
 
@@ -290,7 +292,8 @@ fn followed(node: &Node, plane: &ControlPlane) -> Outcome {
     );
     let pod = busybox::pod("rotates", &node.name, &format!("command: [sh, -c, '{script}']\n"));
     plane.apply(&pod.replace("spec:", "spec:\n  restartPolicy: Never"))?;
-    let text = until(STREAM, || plane.ask(&["logs", "-f", "rotates"]))?;
+    // The kubelet has to start first.
+    let text = until(JOIN, || plane.ask(&["logs", "-f", "rotates"]))?;
     let numbers: Vec<usize> = text.lines().filter_map(|line| line.split(' ').nth(1)?.parse().ok()).collect();
     let files = node.vm.guest.sh("ls /var/log/pods/*_rotates_*/probe")?;
     ensure(files.lines().count() > 1, || format!("the log was never rotated: {files}"))?;
@@ -337,7 +340,7 @@ fn copy_large(world: &mut World, board: &str) -> Outcome {
         Ok(())
     })?;
     node.join(&world.plane)?;
-    node.wait_ready(&world.plane, crate::world::JOIN)?;
+    node.wait_ready(&world.plane, JOIN)?;
     start_this(&world.plane, &node, "large", &busybox::pod("large", &node.name, WAIT))?;
     copied(&world.plane, "large", 1 << 30)?;
     slim(&node)?;
@@ -348,7 +351,7 @@ fn copy_large(world: &mut World, board: &str) -> Outcome {
 
 /// Copy a file into a pod and back; both sums must be the file's.
 fn copied(plane: &ControlPlane, pod: &str, size: usize) -> Outcome {
-    let dir = std::env::temp_dir().join(format!("kutties-cp-{pod}"));
+    let dir = std::env::temp_dir().join(format!("kutties-cp-{pod}-{}", lab::nonce()));
     std::fs::create_dir_all(&dir).on("make", &dir)?;
     let (from, back) = (dir.join("from"), dir.join("back"));
     std::fs::write(&from, noise(size)).on("write", &from)?;
