@@ -233,7 +233,11 @@ func (c *conversation) call(ctx context.Context, name string, streams bool, requ
 		return c.conn.Invoke(ctx, name, request, answer)
 	}
 	// The one stream that does not end by itself is left alone after a moment.
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	limit := time.Minute
+	if strings.HasSuffix(name, "/GetContainerEvents") {
+		limit = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, name)
 	if err != nil {

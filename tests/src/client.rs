@@ -116,7 +116,12 @@ fn type_all(node: &mut Node) -> Outcome {
 fn stopped(guest: &Guest, id: &str) -> Outcome {
     // By the name that the server's socket had when it was bound; none is a number, too.
     let connections = "grep -c /run/kutties/cri\\. /proc/net/unix || true";
-    let before = guest.sh(connections)?;
+    // Those of commands that have ended are closed in a moment.
+    let mut last = String::new();
+    let before = until(Duration::from_secs(30), || {
+        let now = guest.sh(&format!("sleep 1; {connections}"))?;
+        if now == last { Ok(now) } else { Err(Error::new(format!("connections: {}", std::mem::replace(&mut last, now)))) }
+    })?;
     guest.sh("kutties events >/tmp/events 2>&1 &")?;
     // Who connects after the listener is answered after it.
     guest.sh_until(&format!("[ \"$({connections})\" -gt {} ]", before.trim()), Duration::from_secs(30))?;

@@ -53,7 +53,7 @@ fn killed(world: &mut World, board: &str) -> Outcome {
     ensure(identity == after, || format!("before {identity}, after {after}"))?;
     let logs = plane.ask(&["logs", "outlives"])?;
     ensure(logs == "hello from outlives\n", || format!("its log is {logs:?}"))?;
-    plane.ask(&["delete", "pod", "outlives", "afterwards", "--timeout=90s"])?;
+    plane.ask(&["delete", "pod", "outlives", "afterwards", "--timeout=5m"])?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use lab::{busybox, segment, until};
 
 use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
 use crate::kube::{delete, field, start, start_this};
-use crate::world::{BOOT, JOIN, Kind, Node, World};
+use crate::world::{BOOT, JOIN, Kind, Node, POD, World};
 
 /// The cases; those on the unjoined machine come first, then it joins.
 pub const CASES: &[Case] = &[
@@ -54,7 +54,8 @@ fn discovered(world: &mut World, _: &str) -> Outcome {
     let (token, pin) = (Token::parse(plane.token())?, Pin::parse(plane.ca_hash())?);
     let other = Pin::parse(&format!("sha256:{}", "0".repeat(64)))?;
     let ca = plane.ca()?;
-    let found = discover(&endpoint, &token, &[other.clone(), pin.clone()])?;
+    // The control plane signs what is discovered some time after it has begun.
+    let found = until(POD, || discover(&endpoint, &token, &[other.clone(), pin.clone()]))?;
     ensure(found.endpoint == endpoint && found.ca == ca.as_bytes(), || format!("another cluster was found: {found:?}"))?;
     plane.apply(EXPIRED)?;
     let secret = format!("{}.0123456789abcdef", token.id);
@@ -227,7 +228,10 @@ fn by_command_line(world: &mut World, board: &str) -> Outcome {
     node.wait_ready(plane, JOIN)?;
     // The token stands there: no pod reads it, and nobody is shown it.
     start_this(plane, &node, "curious", &busybox::pod("curious", &node.name, CURIOUS))?;
-    let seen = plane.ask(&["logs", "curious"])?;
+    let seen = until(POD, || match plane.ask(&["logs", "curious"])? {
+        seen if seen.is_empty() => Err(Error::new("no log yet")),
+        seen => Ok(seen),
+    })?;
     ensure(seen.trim() == "0", || format!("a pod sees {} bytes of the kernel's command line", seen.trim()))?;
     delete(plane, "curious")?;
     let shown = node.vm.guest.run(&["/bin/kutties", "config", "show"])?;

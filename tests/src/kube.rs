@@ -60,7 +60,7 @@ pub fn wait(plane: &ControlPlane, node: &Node, name: &str, condition: &str) -> k
 
 /// Delete a pod and wait until the API has forgotten it.
 pub fn delete(plane: &ControlPlane, name: &str) -> kit::Result<()> {
-    plane.ask(&["delete", "pod", name, "--timeout=90s"]).map(drop)
+    plane.ask(&["delete", "pod", name, "--timeout=5m"]).map(drop)
 }
 
 fn runs(world: &mut World, board: &str) -> Outcome {
@@ -117,13 +117,7 @@ fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
 /// What the node holds when the last pod is gone altogether: two looks that agree.
 pub fn settled(node: &Node) -> Result<Holdings, Failure> {
     node.vm.guest.sh_until("! pidof probe", CLEAN)?;
-    let mut last = Holdings::of(&node.vm.guest)?;
-    Ok(until(CLEAN, || {
-        let now = Holdings::of(&node.vm.guest)?;
-        let same = now == last;
-        last = now;
-        if same { Holdings::of(&node.vm.guest) } else { Err(Error::new("it changes still")) }
-    })?)
+    Ok(Holdings::settled(&node.vm.guest, CLEAN)?)
 }
 
 /// A pod that tries the forbidden: in its first process, as root and as another user.
@@ -160,7 +154,7 @@ fn confined(world: &mut World, board: &str) -> Outcome {
     })?;
     wait(plane, node, "exec-root", "Ready")?;
     wait(plane, node, "exec-user", "Ready")?;
-    plane.ask(&["delete", "pod", "confined", "exec-root", "exec-user", "--timeout=90s"])?;
+    plane.ask(&["delete", "pod", "confined", "exec-root", "exec-user", "--timeout=5m"])?;
     Ok(())
 }
 

@@ -21,6 +21,17 @@ impl Holdings {
         Ok(Self(held))
     }
 
+    /// Look until two looks agree: what is on its way out is gone.
+    pub fn settled(guest: &Guest, limit: Duration) -> Result<Self> {
+        let mut last = Self::of(guest)?;
+        until(limit, || {
+            let now = Self::of(guest)?;
+            let same = now == last;
+            last = now;
+            if same { Self::of(guest) } else { Err(Error::new("it changes still")) }
+        })
+    }
+
     /// What is in `later` and was not here.
     pub fn new_in(&self, later: &Self) -> Vec<String> {
         let more = |(name, count): (&String, &usize)| {

@@ -25,7 +25,7 @@ const FOLDER: &str = "/tmp/oci";
 /// Where bundles are made in the guest.
 const WORK: &str = "/tmp/oci-work";
 /// A script makes some tens of containers; each takes about a second under emulation.
-const LIMIT: Duration = Duration::from_mins(8);
+const LIMIT: Duration = Duration::from_mins(20);
 
 /// Run a script; it prints a line `PASS …` or `FAIL …` for each thing that it looks at.
 fn script(world: &mut World, board: &str, name: &str) -> Outcome {

@@ -314,7 +314,7 @@ fn events(world: &mut World, board: &str) -> Outcome {
     plane.apply(&pod("missing", node, &image("2"), "good"))?;
     event(plane, "denied", "401 unauthorized")?;
     event(plane, "missing", "404 not found: manifest unknown")?;
-    plane.ask(&["delete", "pod", "denied", "missing", "--timeout=90s"])?;
+    plane.ask(&["delete", "pod", "denied", "missing", "--timeout=5m"])?;
     node.vm.guest.sh(&format!("rm -r {HOSTS}"))?;
     Ok(())
 }

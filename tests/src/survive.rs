@@ -127,7 +127,7 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
 /// What failed. The rest is tried in any case.
 fn try_all(guest: &Guest, rows: &[Row], pullable: &str) -> Result<Vec<String>> {
     let mut failures = Vec::new();
-    let mut before = Holdings::of(guest)?;
+    let mut before = Holdings::settled(guest, CLEAN)?;
     for (rpc, step) in rows {
         // The supervisor is to forget how often the server died: its pauses would grow.
         guest.sh("systemctl start cri")?;
@@ -137,7 +137,7 @@ fn try_all(guest: &Guest, rows: &[Row], pullable: &str) -> Result<Vec<String>> {
             say(&format!("    {rpc}/{step}: {e}\n"));
             failures.push(format!("{rpc}/{step}: {e}"));
             guest.sh(&format!("{SURVIVOR} disperse || true"))?;
-            before = Holdings::of(guest)?;
+            before = Holdings::settled(guest, CLEAN)?;
         }
     }
     Ok(failures)
@@ -148,7 +148,7 @@ fn monitor_dies(world: &mut World, board: &str) -> Outcome {
     let guest = &node.vm.guest;
     survivor(guest, &["configure"], TRIAL)?;
     survivor(guest, &["bystander"], TRIAL)?;
-    let before = Holdings::of(guest)?;
+    let before = Holdings::settled(guest, CLEAN)?;
     survivor(guest, &["monitor-dies"], TRIAL).map_err(|e| Error::new(format!("{e}\n{}", node.service_log("cri"))))?;
     before.wait_equal(guest, CLEAN)?;
     Ok(survivor(guest, &["bystander-ends"], TRIAL)?)
@@ -171,7 +171,7 @@ fn load(world: &mut World, board: &str, cycles: u32, crowds: &[u32]) -> Outcome 
     // The first pod makes what stays: the bridge, the table of the packet filter.
     survivor(guest, &["cycles", "1"], TRIAL)?;
     let begin = server(guest)?;
-    let (before, fresh) = (Holdings::of(guest)?, pss(guest, &begin)?);
+    let (before, fresh) = (Holdings::settled(guest, CLEAN)?, pss(guest, &begin)?);
     let own = rollup(guest, &begin, "Anonymous")?;
     survivor(guest, &["cycles", &cycles.to_string()], LIFE * cycles).map_err(told)?;
     before.wait_equal(guest, CLEAN)?;
@@ -241,7 +241,7 @@ fn no_room(world: &mut World, board: &str) -> Outcome {
     let guest = &node.vm.guest;
     survivor(guest, &["configure"], TRIAL)?;
     survivor(guest, &["bystander"], TRIAL)?;
-    let before = Holdings::of(guest)?;
+    let before = Holdings::settled(guest, CLEAN)?;
     for place in ["/run", "/var"] {
         let tried = filled(guest, place);
         guest.sh(&format!("rm -f {place}/fill; mount -o remount,size=512m {place}"))?;

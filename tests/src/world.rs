@@ -15,7 +15,7 @@ use lab::until;
 use lab::vm::{Spec, Vm};
 
 /// From power-on to services, on a busy machine under emulation.
-pub const BOOT: Duration = Duration::from_mins(3);
+pub const BOOT: Duration = Duration::from_mins(6);
 /// From the typed join to a Ready node.
 pub const JOIN: Duration = Duration::from_mins(8);
 /// What a node does with a pod of an image that it has.

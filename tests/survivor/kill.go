@@ -215,8 +215,12 @@ var acts = map[string]act{
 		},
 	},
 	"StopContainer": {
-		before: func(t *trial) { t.withRunning(true) },
-		call:   stopContainer,
+		before: func(t *trial) {
+			t.withRunning(true)
+			// A signal that comes before its first process asks for one is lost.
+			listens(t.config)
+		},
+		call: stopContainer,
 		after: func(t *trial) {
 			check(stopContainer(t))
 			t.only(cri.ContainerState_CONTAINER_EXITED)

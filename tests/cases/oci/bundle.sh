@@ -73,12 +73,12 @@ begin() {
     $OCI create --bundle "$WORK/$1" --pid-file "$WORK/$1/pid" "$1" < /dev/null > "$WORK/$1/out" 2>&1 && $OCI start "$1"
 }
 
-# until_there COMMAND...: wait for it to be true, at most about ten seconds
+# until_there COMMAND...: wait for it to be true, at most about a minute
 until_there() {
     tries=0
     until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 100 ] || return 1
+        [ "$tries" -lt 600 ] || return 1
         sleep 0.1
     done
 }

@@ -20,7 +20,7 @@ const RANGE: &str = "10.78.0.10-10.78.0.20";
 const TAP: &str = "ktboot";
 const MAC: &str = "52:54:00:4e:00:01";
 /// A busy machine starts it within this time.
-const UP: Duration = Duration::from_secs(10);
+const UP: Duration = Duration::from_mins(1);
 
 /// A running server. Dropping it ends it.
 #[derive(Debug)]

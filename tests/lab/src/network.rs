@@ -32,7 +32,7 @@ pub const TIMED: &str = "52:54:01";
 const FIRST: u8 = 11;
 
 /// dnsmasq is up at once; a busy machine gets more.
-const DHCP_UP: Duration = Duration::from_secs(10);
+const DHCP_UP: Duration = Duration::from_mins(1);
 
 /// A network of the lab's own. One a process; it ends with the process at the latest.
 #[derive(Debug)]

@@ -13,6 +13,9 @@ use crate::world::{JOIN, Node, POD, World};
 /// What is behind a gate in 1.37.
 const GATES: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  EventedPLEG: true\n  \
                      PLEGOnDemandRelist: true\n  CRIListStreaming: true\n  PodAndContainerStatsFromCRI: true\n";
+/// What the kubelet's summary must tell of a pod.
+const TOLD: [&str; 4] =
+    ["/memory/workingSetBytes", "/network/rxBytes", "/process_stats/process_count", "/containers/0/memory/usageBytes"];
 const DROP_IN: &str = "/etc/kubernetes/kubelet.conf.d/90-gates.conf";
 
 pub fn newer(world: &mut World, board: &str) -> Outcome {
@@ -27,16 +30,20 @@ pub fn newer(world: &mut World, board: &str) -> Outcome {
 
 fn with_gates(node: &mut Node, plane: &ControlPlane) -> Outcome {
     start(plane, node, "gated", "containers:\n- {name: probe, image: IMAGE}\n")?;
-    let pod = until(POD, || {
+    until(POD, || {
         let pod = summary(node, plane)?;
         // The processor's use now needs two looks.
-        if pod["cpu"]["usageNanoCores"].is_u64() { Ok(pod) } else { Err(Error::new(format!("no use of the processor: {pod:#}"))) }
+        if !pod["cpu"]["usageNanoCores"].is_u64() {
+            return Err(Error::new(format!("no use of the processor: {pod:#}")));
+        }
+        for path in TOLD {
+            let number = pod.pointer(path).and_then(Value::as_u64);
+            if number.is_none_or(|number| number == 0) {
+                return Err(Error::new(format!("{path} is {number:?}: {pod:#}")));
+            }
+        }
+        Ok(())
     })?;
-    for path in ["/memory/workingSetBytes", "/network/rxBytes", "/process_stats/process_count", "/containers/0/memory/usageBytes"]
-    {
-        let number = pod.pointer(path).and_then(Value::as_u64);
-        ensure(number.is_some_and(|number| number > 0), || format!("{path} is {number:?}: {pod:#}"))?;
-    }
     let metrics = raw(node, plane, "metrics")?;
     let connections = metrics.lines().find_map(|line| line.strip_prefix("kubelet_evented_pleg_connection_success_count "));
     ensure(connections.is_some_and(|count| count != "0"), || {

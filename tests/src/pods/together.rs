@@ -1,13 +1,11 @@
 //! Containers that see one another's processes, or the host's.
 
-use std::time::Duration;
-
 use kit::Error;
 use lab::{test_image, until};
 
 use crate::case::{Outcome, ensure};
 use crate::kube::field;
-use crate::pods::{Seen, clear, finish, manifest, start};
+use crate::pods::{Seen, clear, finish, start};
 use crate::world::{POD, World};
 
 const SHARED: &str = "shareProcessNamespace: true
@@ -32,11 +30,11 @@ pub fn processes(world: &mut World, board: &str) -> Outcome {
         "ns=$(readlink /proc/$(head -n 1 $(find /sys/fs/cgroup/kubepods* -type d -name {id})/cgroup.procs)/ns/pid); \
          for p in /proc/[0-9]*; do [ \"$(readlink $p/ns/pid)\" = \"$ns\" ] && grep -E '^(Name|State):' $p/status; done; true"
     );
-    let told = until(Duration::from_secs(30), || {
+    until(POD, || {
         let told = node.vm.guest.sh(&states)?;
-        if told.contains("kutties-pod") && !told.contains("zombie") { Ok(told) } else { Err(Error::new(told)) }
+        let holds = told.contains("kutties-pod") && !told.contains("zombie") && told.matches("probe").count() == 2;
+        if holds { Ok(()) } else { Err(Error::new(format!("the pod's processes are\n{told}"))) }
     })?;
-    ensure(told.matches("probe").count() == 2, || format!("the pod's processes are\n{told}"))?;
     finish(plane, node, "looks", LOOKS)?;
     let looks = Seen::of(plane, "looks", "looks")?;
     looks.is("root", "[]")?;
@@ -92,7 +90,7 @@ pub fn host(world: &mut World, board: &str) -> Outcome {
     ensure(seen.value("mnt namespace") != Some(own.trim()), || "it has the host's mounts".into())?;
     seen.is("host name", &node.name)?;
     seen.is("env HOSTNAME", &node.name)?;
-    plane.apply(&manifest("own", node, "restartPolicy: Never\ncontainers:\n- {name: own, image: IMAGE, args: [show]}\n"))?;
+    finish(plane, node, "own", "containers:\n- {name: own, image: IMAGE, args: [show]}\n")?;
     let own = Seen::of(plane, "own", "own")?;
     for name in ["net", "pid", "ipc", "uts", "cgroup", "mnt"] {
         let hosts = node.vm.guest.sh(&format!("readlink /proc/1/ns/{name}"))?;

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 
+use nix::sys::signal::{SigSet, Signal};
+
 /// What an HTTP/2 client says first, see RFC 9113, 3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Frame types, see RFC 9113, 6.
@@ -17,8 +19,11 @@ const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Serve until the process is killed.
+/// Serve until SIGTERM comes.
 pub fn serve(port: &str) -> io::Result<ExitCode> {
+    let mut ends = SigSet::empty();
+    ends.add(Signal::SIGTERM);
+    ends.thread_block()?;
     let port: u16 = port.parse().map_err(io::Error::other)?;
     // Of both families, where the pod has both.
     let listener =
@@ -26,10 +31,13 @@ pub fn serve(port: &str) -> io::Result<ExitCode> {
     let mut out = io::stdout();
     writeln!(out, "serving {port}")?;
     out.flush()?;
-    for socket in listener.incoming().flatten() {
-        // A client that goes in the middle is no failure of the server.
-        thread::spawn(move || drop(answer(socket)));
-    }
+    thread::spawn(move || {
+        for socket in listener.incoming().flatten() {
+            // A client that goes in the middle is no failure of the server.
+            thread::spawn(move || drop(answer(socket)));
+        }
+    });
+    ends.wait()?;
     Ok(ExitCode::SUCCESS)
 }
 
