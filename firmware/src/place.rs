@@ -6,8 +6,14 @@ use anyhow::{Context, Result};
 
 /// The repository's root.
 pub fn repository() -> PathBuf {
-    // The crate's folder is one below it; the builders run where they were built.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+    // Two clones that build in one folder may share this very program, so cargo's word of today goes first.
+    let today = std::env::var_os("CARGO_MANIFEST_DIR").and_then(|dir| root_above(Path::new(&dir)));
+    today.or_else(|| root_above(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap_or_else(|| ".".into())
+}
+
+/// The folder at or above `dir` that holds the lock file, as only the root does.
+fn root_above(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().find(|dir| dir.join("Cargo.lock").is_file()).map(Path::to_path_buf)
 }
 
 /// `out/NAME` of the repository, made when missing.

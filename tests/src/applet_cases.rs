@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use firmware::place;
 use kit::{Context, Result};
 use lab::guest::{Guest, Output};
 use serde::Deserialize;
@@ -71,14 +72,14 @@ pub fn tried() -> Result<BTreeSet<String>> {
 
 /// The applets without cases, and why: `tests/no-cases.toml`.
 pub fn untried() -> Result<BTreeMap<String, String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("no-cases.toml");
+    let path = place::repository().join("tests/no-cases.toml");
     let text = fs::read_to_string(&path).on("read", &path)?;
     toml::from_str(&text).doing(format!("read {}", path.display()))
 }
 
 /// `tests/cases`
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")
+    place::repository().join("tests/cases")
 }
 
 /// Where a case's files are in the guest; a new folder for each.

@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail};
 use super::source::Source;
 use super::table::{ModuleSet, VARIANTS, Variant};
 use super::{Arch, toolchain};
+use crate::place;
 
 /// Writes go.mod and go.sum of the set called `name` into the tree; they count at the next build of this program.
 pub fn pin(name: &str) -> Result<PathBuf> {
     let variants: Vec<&Variant> = VARIANTS.iter().filter(|v| v.modules.name == name).collect();
     let Some(first) = variants.first() else { bail!("no module set is called {name}") };
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle").join(name);
+    let home = place::repository().join("firmware/bundle").join(name);
     let work = std::env::temp_dir().join(format!("kutties-pin-{name}-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| format!("make {}", work.display()))?;
     let result = resolve(first.modules, &variants, &work);

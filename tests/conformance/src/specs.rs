@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
+use firmware::place;
 use kit::{Context, Error, Result};
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ pub struct Plan {
 impl Choice {
     /// Reads the file of the tree.
     pub fn read() -> Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs.toml");
+        let path = place::repository().join("tests/conformance/specs.toml");
         toml::from_str(&fs::read_to_string(&path).on("read", &path)?).on("read", &path)
     }
 
