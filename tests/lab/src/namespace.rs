@@ -5,7 +5,8 @@
 //! process of the PID namespace, and with the last of them go mounts, links and addresses: nothing has to be cleaned up. A program
 //! may enter one lab after the other.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
+use rustix::io::FdFlags;
 use rustix::mount::{MountFlags, mount};
 
 use crate::network;
@@ -44,7 +46,7 @@ pub fn inside() -> bool {
 /// internet must be there already: the new network leads nowhere.
 pub fn enter() -> Result<ExitCode> {
     firmware::tools::debian(network::PACKAGES).map_err(|e| Error::new(format!("{e:#}")))?;
-    let program = std::env::current_exe().doing("find this program")?;
+    let program = own_program()?;
     let path = std::env::var("PATH").unwrap_or_default();
     let signals = block_signals()?;
     let terminal = rustix::termios::tcgetattr(rustix::stdio::stdin()).ok();
@@ -63,7 +65,11 @@ pub fn enter() -> Result<ExitCode> {
         "private",
         "--",
     ]);
-    command.arg(program).args(std::env::args_os().skip(1)).env(MARK, "1").env("PATH", format!("{path}:{SBIN}"));
+    command
+        .arg(format!("/proc/self/fd/{}", program.as_raw_fd()))
+        .args(std::env::args_os().skip(1))
+        .env(MARK, "1")
+        .env("PATH", format!("{path}:{SBIN}"));
     let mut child = command.spawn().doing("start setpriv (package util-linux)")?;
     RUNNING.store(child.id(), Ordering::SeqCst);
     FORWARD.call_once(|| drop(thread::spawn(move || forward(signals))));
@@ -75,6 +81,13 @@ pub fn enter() -> Result<ExitCode> {
         let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), rustix::termios::OptionalActions::Now, &settings);
     }
     Ok(code(status))
+}
+
+/// Our own file, which a build may have replaced since we began. Whoever we start has the descriptor, too.
+fn own_program() -> Result<File> {
+    let file = File::open("/proc/self/exe").doing("open this program")?;
+    rustix::io::fcntl_setfd(&file, FdFlags::empty()).doing("hand this program on")?;
+    Ok(file)
 }
 
 /// Without root a user namespace gives the rights that the lab needs.
