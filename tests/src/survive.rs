@@ -191,7 +191,9 @@ fn load(world: &mut World, board: &str, cycles: u32, crowds: &[u32]) -> Outcome 
     }
     survivor(guest, &["disperse"], LIFE * from).map_err(told)?;
     before.wait_equal(guest, CLEAN)?;
-    say(&format!("    cri: {} KiB PSS when all are gone\n", pss(guest, &begin)?));
+    let (left, own) = (pss(guest, &begin)?, rollup(guest, &begin, "Anonymous")?);
+    say(&format!("    cri: {left} KiB PSS when all are gone, {own} KiB of it its own\n"));
+    ensure(left <= IDLE, || format!("the server takes {left} KiB after a crowd, more than {IDLE}"))?;
     ensure(server(guest)? == begin, || format!("the server was started anew\n{}", node.service_log("cri")))
 }
 
