@@ -83,15 +83,21 @@ pub fn get(network: &str, attachment: &Attachment) -> Option<Entry> {
     read(&file(network, attachment))
 }
 
-/// The attachment of that container and link, whatever its network.
+/// The attachment of that container and link, whatever its network. Only files whose name ends with both are read: a node has many.
 pub fn find(container_id: &str, ifname: &str) -> Option<Entry> {
-    all().into_iter().find(|entry| entry.container_id == container_id && entry.if_name == ifname)
+    let ending = format!("-{container_id}-{ifname}");
+    let named = files().filter(|path| path.to_string_lossy().ends_with(&ending));
+    named.filter_map(|path| read(&path)).find(|entry| entry.container_id == container_id && entry.if_name == ifname)
 }
 
-/// All attachments that can be read.
-pub fn all() -> Vec<Entry> {
-    let entries = fs::read_dir(DIR).into_iter().flatten().filter_map(std::result::Result::ok);
-    entries.filter_map(|entry| read(&entry.path())).collect()
+/// All attachments that can be read, one after the other; they may be removed meanwhile.
+pub fn all() -> impl Iterator<Item = Entry> {
+    let now: Vec<PathBuf> = files().collect();
+    now.into_iter().filter_map(|path| read(&path))
+}
+
+fn files() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(DIR).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 /// Forget an attachment; no error if it is not there.
