@@ -120,7 +120,11 @@ fn stopped(guest: &Guest, id: &str) -> Outcome {
     let mut last = String::new();
     let before = until(Duration::from_secs(30), || {
         let now = guest.sh(&format!("sleep 1; {connections}"))?;
-        if now == last { Ok(now) } else { Err(Error::new(format!("connections: {}", std::mem::replace(&mut last, now)))) }
+        if now == last {
+            return Ok(now);
+        }
+        last = now;
+        Err(Error::new("connections come and go still"))
     })?;
     guest.sh("kutties events >/tmp/events 2>&1 &")?;
     // Who connects after the listener is answered after it.

@@ -26,9 +26,11 @@ impl Holdings {
         let mut last = Self::of(guest)?;
         until(limit, || {
             let now = Self::of(guest)?;
-            let same = now == last;
+            if now == last {
+                return Ok(now);
+            }
             last = now;
-            if same { Self::of(guest) } else { Err(Error::new("it changes still")) }
+            Err(Error::new("it changes still"))
         })
     }
 

@@ -281,6 +281,6 @@ fn nobody(_: &Server) {
     let output = client(&["-1", "-t", "1", "card"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "card: no DHCP server gave an address within 1 s\n");
-    assert!(start.elapsed() < LIMIT);
+    assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(client(&["-1", "nothere"]).status.code(), Some(2));
 }

@@ -302,38 +302,36 @@ fn a_cut_download_goes_on() {
 #[test]
 fn a_registry_that_never_gets_on_is_cut_off() {
     let (mut node, shelf) = (Node::new("stall"), Shelf::with(&large()));
-    node.stall = Duration::from_millis(300);
     let (blob, _) = shelf.large(900_000);
-    let stalls = {
-        let (shelf, blob) = (shelf.clone(), blob.clone());
-        Fake::new(move |asked| match shelf.answer(asked) {
-            said if asked.path == blob => {
-                let length = said.body.len();
-                let sent = if asked.range.is_empty() { 1000 } else { 0 };
-                Said { claimed: Some(length), body: said.body[..sent].to_vec(), then: Then::Stall, ..said }
-            }
+    let (closing, stalling) = (shelf.clone(), shelf);
+    let closes = {
+        let blob = blob.clone();
+        Fake::new(move |asked| match closing.answer(asked) {
+            said if asked.path == blob => Said { claimed: Some(said.body.len()), body: Vec::new(), then: Then::Close, ..said },
             said => said,
         })
     };
+    // Whoever answers is to have the time to.
+    node.stall = Duration::from_secs(5);
+    node.fails(&closes, Kind::Unavailable, "0 of ");
+    let refusal = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(403, "") });
+    node.fails(&refusal, Kind::Denied, "403 forbidden");
+    node.stall = Duration::from_millis(300);
+    let stalls = Fake::new(move |asked| match stalling.answer(asked) {
+        said if asked.path == blob => {
+            let length = said.body.len();
+            let sent = if asked.range.is_empty() { 1000 } else { 0 };
+            Said { claimed: Some(length), body: said.body[..sent].to_vec(), then: Then::Stall, ..said }
+        }
+        said => said,
+    });
     let start = Instant::now();
     node.fails(&stalls, Kind::Unavailable, "it stalls");
     assert!(start.elapsed() < Duration::from_secs(20));
-    let closes = Fake::new(move |asked| match shelf.answer(asked) {
-        said if asked.path == blob => Said { claimed: Some(said.body.len()), body: Vec::new(), then: Then::Close, ..said },
-        said => said,
-    });
-    // Whoever answers is to have the time to.
-    let short = std::mem::replace(&mut node.stall, Duration::from_secs(5));
-    node.fails(&closes, Kind::Unavailable, "0 of ");
-    node.stall = short;
     let drops = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(200, "") });
     let start = Instant::now();
     node.fails(&drops, Kind::Unavailable, "it stalls: ");
     assert!(start.elapsed() < Duration::from_secs(10));
-    let refusal = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(403, "") });
-    node.stall = Duration::from_secs(5);
-    node.fails(&refusal, Kind::Denied, "403 forbidden");
-    node.stall = short;
     let silent = Fake::new(|_| Said { claimed: Some(9), then: Then::Stall, ..Said::new(200, "") });
     node.fails(&silent, Kind::Unavailable, "pull ");
 }
