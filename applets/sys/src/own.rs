@@ -77,20 +77,21 @@ pub fn sealed_copy() -> io::Result<OwnedFd> {
         if e == rustix::io::Errno::INVAL { rustix::fs::memfd_create(c"kutties", flags) } else { Err(e) }
     })?);
     io::copy(&mut File::open(SELF)?, &mut copy)?;
-    seal(|| rustix::fs::fcntl_add_seals(&copy, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE))?;
+    seal(&copy)?;
     Ok(copy.into())
 }
 
 /// Whoever holds one of a file's pages for a moment, such as the kernel when it moves memory about, stands in the way of
 /// its seal. The kernel itself waits some 150 ms for them to go; on a busy machine that is not always enough.
-fn seal(mut once: impl FnMut() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
+fn seal(copy: &File) -> rustix::io::Result<()> {
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     for _ in 1..SEAL_TRIES {
-        match once() {
+        match rustix::fs::fcntl_add_seals(copy, seals) {
             Err(rustix::io::Errno::BUSY) => std::thread::sleep(SEAL_PAUSE),
             done => return done,
         }
     }
-    once()
+    rustix::fs::fcntl_add_seals(copy, seals)
 }
 
 /// Become the program that a descriptor leads to, with our arguments and environment. Returns only what went wrong.
@@ -134,13 +135,20 @@ mod tests {
     #[test]
     fn a_seal_waits_for_whoever_holds_a_page() {
         use rustix::io::Errno;
-        let tries = |answers: &[Errno]| {
-            let mut answers = answers.iter();
-            let done = seal(|| answers.next().map_or(Ok(()), |&e| Err(e)));
-            (done, answers.len())
-        };
-        assert_eq!(tries(&[Errno::BUSY, Errno::BUSY]), (Ok(()), 0));
-        assert_eq!(tries(&[Errno::BUSY, Errno::PERM, Errno::BUSY]), (Err(Errno::PERM), 1));
-        assert_eq!(tries(&[Errno::BUSY; 31]), (Err(Errno::BUSY), 1));
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let mut copy = File::from(rustix::fs::memfd_create(c"held", flags).unwrap());
+        io::Write::write_all(&mut copy, &[1; 4096]).unwrap();
+        // The pipe holds the page itself, not a copy of it.
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        rustix::pipe::splice(&copy, Some(&mut 0), &write, None, 4096, rustix::pipe::SpliceFlags::empty()).unwrap();
+        assert_eq!(rustix::fs::fcntl_add_seals(&copy, SealFlags::WRITE), Err(Errno::BUSY));
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(500));
+            drop((read, write));
+        });
+        assert_eq!(seal(&copy), Ok(()));
+        holder.join().unwrap();
+        // What waiting does not mend is told.
+        assert_eq!(seal(&copy), Err(Errno::PERM));
     }
 }
