@@ -17,7 +17,7 @@ pub fn run(args: &[OsString]) -> Result<Exit> {
         (Some("--install"), Some(dir)) if args.len() == 2 => install(Path::new(dir)),
         (Some("--install"), _) => Err(Error::usage("give the folder that the links go to: kutties --install DIR")),
         (Some("--help" | "-h" | "help"), None) => help(),
-        (Some("--version" | "-V"), None) => Err(Error::text(concat!("kutties ", env!("CARGO_PKG_VERSION"), "\n"))),
+        (Some("--version" | "-V"), None) => Err(Error::text(format!("kutties {}\n", kit::version()))),
         (Some(option), _) if option.starts_with('-') => Err(Error::usage("no such option; kutties --help lists them")),
         _ => Err(Error::new("no such applet; kutties --list lists them").with_exit(Exit::NOT_FOUND)),
     }

@@ -50,6 +50,8 @@ fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
         .env("PATH", path)
+        // The program says which profile it was built with, unless it is what is shipped.
+        .env("KUTTIES_BUILT_WITH", if profile == "release" { "" } else { &profile })
         .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig)
         .env("CARGO_ZIGBUILD_CACHE_DIR", place::cache("zigbuild")?)
         .env("ZIG_GLOBAL_CACHE_DIR", place::cache("zig")?)

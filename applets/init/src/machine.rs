@@ -79,6 +79,7 @@ impl Machine {
     /// Boot, and look after the system until it ends.
     pub fn run(mut self) -> ! {
         self.catch_signals();
+        self.report.line(&format!("kutties {}", kit::version()));
         loop {
             self.boot_on();
             self.attend_services();

@@ -10,6 +10,14 @@ use crate::{Applet, Error, Result};
 /// The version that every applet answers to `--version`.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The version for a person: it names the profile of a build that is not what is shipped.
+pub fn version() -> String {
+    match option_env!("KUTTIES_BUILT_WITH") {
+        None | Some("") => VERSION.to_owned(),
+        Some(profile) => format!("{VERSION} (built with profile {profile}: larger and slower than a release)"),
+    }
+}
+
 /// The options of a call. Help and version come back as a text error; a wrong option as a usage error.
 pub fn parse<T: Parser>(applet: &Applet, args: &[OsString]) -> Result<T> {
     let command = T::command().name(applet.name).about(applet.about).version(VERSION).no_binary_name(true);
