@@ -7,24 +7,24 @@ IMAGES ?=
 SIGN ?=
 # For make test and conformance: texts in the names of cases or specs, with commas between.
 ONLY ?=
-# For make test: after so many minutes begin no case that tests/skips.toml lets go.
-MINUTES ?=
 # For make bench: node (whole nodes), pods (by the CRI) or verbs (create, start, delete by OCI runtimes).
 PART ?= node
-# quick builds a larger binary in a fraction of the time.
-PROFILE ?= release
+# release builds the binary that is shipped; quick a larger one in half the time. Unset, make run is quick, and make test as CI is.
+PROFILE ?=
 # For make critest: the program, which a person brings.
 CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image kernel sizes test callers soak boot-matrix bench conformance critest fmt lint clean ready
+.PHONY: help run image kernel sizes check test callers soak boot-matrix bench conformance critest fmt lint clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
+	@echo "==> the builders (usually 3 minutes the first time)"
+	@cargo build -p lab
 	@cargo run -q -p lab -- run --board $(BOARD)
 
 image: ready ## build out/BOARD/ and print the sizes
@@ -36,8 +36,11 @@ sizes: ready ## draw what takes the room, out/BOARD/sizes.svg
 kernel: ready ## build the kernel of BOARD=x86_64-linuxboot alone (a quarter of an hour and more, once)
 	@cargo run -q -p firmware -- kernel --board $(BOARD)
 
+check: ready ## format, clippy, units and the cases that need no machine: before each commit
+	@cargo run -q -p system-tests -- --check
+
 test: ready ## everything CI runs
-	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES))
+	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
 
 callers: ready ## run podman and containerd of Debian over our oci (x86_64)
 	@cargo run -q -p system-tests -- --long --only callers/

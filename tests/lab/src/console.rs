@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
 
+use crate::heartbeat;
 use crate::plain::Plain;
 
 /// A place in the transcript: what was said before it does not count.
@@ -224,9 +225,7 @@ fn listen(mut from: UnixStream, mut log: File, shared: &Shared, started: Instant
         }
         heard.settle();
         if heard.shown {
-            let mut terminal = io::stdout().lock();
-            // Nobody may be looking any more; the machine goes on.
-            let _ = terminal.write_all(&piece[..count]).and_then(|()| terminal.flush());
+            heartbeat::say(&piece[..count]);
         }
         drop(heard);
         shared.more.notify_all();

@@ -23,11 +23,23 @@ enum What {
         #[arg(long)]
         check: bool,
     },
+    /// Do one of the builds of `run`.
+    #[command(hide = true)]
+    Phase {
+        /// Its name.
+        word: String,
+        /// A board of `board/`.
+        #[arg(long)]
+        board: String,
+    },
 }
 
 fn main() -> ExitCode {
-    let What::Run { board, check } = Options::parse().what;
-    lab::run::run(&board, check).unwrap_or_else(|e| {
+    let done = match Options::parse().what {
+        What::Run { board, check } => lab::run::run(&board, check),
+        What::Phase { word, board } => lab::phase::one(&word, &board).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|e| {
         eprintln!("lab: {e}");
         ExitCode::FAILURE
     })

@@ -5,17 +5,18 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::{Error, Result};
 
 use crate::appliance::Appliance;
 use crate::console::Mark;
-use crate::control_plane::{ControlPlane, Programs};
+use crate::control_plane::ControlPlane;
+use crate::heartbeat::{self, Heartbeat};
 use crate::network::Lab;
 use crate::terminal::Terminal;
 use crate::vm::Vm;
-use crate::{namespace, test_image, until};
+use crate::{namespace, phase, test_image, until};
 
 /// An emulated machine reaches its shell in seconds; a busy host may take ten times that.
 const SHELL: Duration = Duration::from_mins(3);
@@ -31,11 +32,7 @@ const NODE: &str = "node-1";
 /// Run for `board`; with `check`, end with the verdict instead of leaving the person at the node's shell.
 pub fn run(board: &str, check: bool) -> Result<ExitCode> {
     if !namespace::inside() {
-        let start = Instant::now();
-        step("building the appliance and the control plane (what is there already is not built again)");
-        Appliance::build(board)?;
-        Programs::ready()?;
-        step(format!("built in {} s", start.elapsed().as_secs()));
+        phase::all(board)?;
         return namespace::enter();
     }
     show(board, check || !std::io::stdin().is_terminal()).map(|()| ExitCode::SUCCESS)
@@ -80,6 +77,7 @@ struct Stage {
 }
 
 fn demonstrate(board: &str) -> Result<Stage> {
+    let _beat = Heartbeat::begin("waiting");
     step("starting a control plane in a private network");
     let lab = Lab::start()?;
     let plane = ControlPlane::start(&lab)?;
@@ -127,12 +125,10 @@ fn pod(plane: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "for the person who typed make run")]
 fn step(what: impl Display) {
-    println!("\x1b[1m==> {what}\x1b[0m");
+    shown(&format!("\x1b[1m==> {what}\x1b[0m\n"));
 }
 
-#[expect(clippy::print_stdout, reason = "for the person who typed make run")]
 fn shown(text: &str) {
-    print!("{text}");
+    heartbeat::say(text.as_bytes());
 }
