@@ -6,7 +6,8 @@ use std::thread::{self, JoinHandle};
 use kit::Result;
 use lab::appliance::Appliance;
 
-use crate::{Planned, cni, rpcs};
+use crate::plan::Planned;
+use crate::{cni, rpcs};
 
 /// What any board's machines take, in the order in which it is asked for.
 const BOARD: &[&str] = &["node", "cri-client", "streaming-client"];

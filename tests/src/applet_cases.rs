@@ -36,6 +36,8 @@ pub struct AppletCase {
     after: BTreeMap<String, String>,
     #[serde(default)]
     code: i32,
+    /// The reason why it is tried in a guest alone, where it needs one.
+    guest: Option<String>,
     /// Read by people alone.
     #[serde(rename = "oracle")]
     _oracle: String,
@@ -44,6 +46,8 @@ pub struct AppletCase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// The reason why all of them are tried in a guest alone.
+    guest: Option<String>,
     case: Vec<AppletCase>,
 }
 
@@ -56,7 +60,11 @@ pub fn all() -> Result<Vec<(String, Vec<AppletCase>)>> {
         let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")) else { continue };
         let text = fs::read_to_string(&path).on("read", &path)?;
         let file: File = toml::from_str(&text).doing(format!("read {}", path.display()))?;
-        files.push((name.to_owned(), file.case));
+        let mut cases = file.case;
+        for case in &mut cases {
+            case.guest = case.guest.take().or_else(|| file.guest.clone());
+        }
+        files.push((name.to_owned(), cases));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(files)
@@ -82,26 +90,68 @@ pub fn folder() -> PathBuf {
     place::repository().join("tests/cases")
 }
 
-/// Where a case's files are in the guest; a new folder for each.
+/// A place where commands run: a guest, or a namespace of this machine.
+pub trait Place {
+    /// Make an empty directory for a case, in the place of the last one's.
+    fn clear(&self, dir: &str) -> Result<()>;
+    /// Make a file, and the directories above it.
+    fn write(&self, path: &str, data: &[u8]) -> Result<()>;
+    /// A file's content.
+    fn read(&self, path: &str) -> Result<Vec<u8>>;
+    /// Run a command in a directory; its output, whatever its exit code.
+    fn exec(&self, dir: &str, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output>;
+}
+
+impl Place for Guest {
+    fn clear(&self, dir: &str) -> Result<()> {
+        self.sh(&format!("rm -rf {dir} && mkdir {dir}")).map(drop)
+    }
+
+    fn write(&self, path: &str, data: &[u8]) -> Result<()> {
+        Self::write(self, path, data, 0o644)
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>> {
+        Self::read(self, path)
+    }
+
+    fn exec(&self, dir: &str, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output> {
+        self.exec_in(dir, argv, stdin, limit)
+    }
+}
+
+impl AppletCase {
+    /// The case's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it needs no guest.
+    pub fn is_native(&self) -> bool {
+        self.guest.is_none()
+    }
+}
+
+/// Directory of a case's files; a new one for each.
 const FOLDER: &str = "/tmp/case";
 /// Longer than any applet takes under emulation.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Run one; what is wrong with the result, if anything.
-pub fn run(guest: &Guest, applet: &str, case: &AppletCase) -> Result<Option<String>> {
-    guest.sh(&format!("rm -rf {FOLDER} && mkdir {FOLDER}"))?;
+pub fn run(place: &impl Place, applet: &str, case: &AppletCase) -> Result<Option<String>> {
+    place.clear(FOLDER)?;
     for (path, content) in &case.files {
-        guest.write(&format!("{FOLDER}/{path}"), content.as_bytes(), 0o644)?;
+        place.write(&format!("{FOLDER}/{path}"), content.as_bytes())?;
     }
     let applet = case.applet.as_deref().unwrap_or(applet);
     let argv: Vec<&str> = [applet].into_iter().chain(case.args.iter().map(String::as_str)).collect();
-    let output = match guest.exec_in(FOLDER, &argv, case.stdin.as_bytes(), LIMIT) {
+    let output = match place.exec(FOLDER, &argv, case.stdin.as_bytes(), LIMIT) {
         Ok(output) => output,
         Err(e) => return Ok(Some(format!("{}: {e}", case.name))),
     };
     let mut wrong = judge(case, &output);
     for (path, content) in &case.after {
-        match guest.read(&format!("{FOLDER}/{path}")) {
+        match place.read(&format!("{FOLDER}/{path}")) {
             Ok(found) if found == content.as_bytes() => {}
             found => wrong.push(format!("{path} is {found:?}")),
         }

@@ -11,7 +11,7 @@ use crate::world::{BOOT, Kind, UNKNOWN_KEY, World};
 
 /// The cases that any machine can show.
 pub const CASES: &[Case] = &[
-    Case { name: "binary-fits", boards: BOTH, run: binary_fits },
+    Case { name: "binary-fits", boards: X86, run: binary_fits },
     Case { name: "reaches-a-shell-without-a-disk", boards: BOTH, run: reaches_shell },
     Case { name: "every-step-is-done", boards: BOTH, run: steps },
     Case { name: "the-kernel-is-told-what-a-node-wants", boards: BOTH, run: settings },

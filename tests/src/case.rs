@@ -41,40 +41,56 @@ pub const X86: &[&str] = &["x86_64-qemu"];
 /// What x86 does not have.
 pub const ARM: &[&str] = &["aarch64-qemu"];
 
-/// Every area with its cases, in the order in which they run on a board: what wears the warm machines out comes last.
-pub const AREAS: &[(&str, &[Case])] = &[
-    ("boot", boot::CASES),
-    ("applets", applets::CASES),
-    ("oci", oci::CASES),
-    ("image", image::CASES),
-    ("registry", registry::CASES),
-    ("kube", kube::CASES),
-    ("pods", pods::CASES),
-    ("rpcs", rpcs::CASES),
-    ("client", client::CASES),
-    ("cni", cni::CASES),
-    ("cri", cri::CASES),
-    ("conformance", conformance::CASES),
-    ("streaming", streaming::CASES),
-    ("survive", survive::CASES),
-    ("clock", clock::CASES),
-    ("ssh", ssh::CASES),
-    ("update", update::CASES),
-    ("join", join::CASES),
-    ("media", media::CASES),
-    ("end", boot::END_CASES),
+/// Cases that run one after the other, beside those of the other lane.
+///
+/// What joins a machine to the cluster is in one lane: upstream's specs look at all of its nodes. Addresses and ports
+/// of the lab's web, time and boot servers are fixed, so that each kind of server is used in one lane alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Machines of the cluster.
+    Cluster,
+    /// Machines without Kubernetes.
+    Alone,
+}
+
+/// Every area with its lane and its cases, in the order in which they run on a board: what wears the warm machines out comes last.
+pub const AREAS: &[(&str, Lane, &[Case])] = &[
+    ("boot", Lane::Alone, boot::CASES),
+    ("applets", Lane::Alone, applets::CASES),
+    ("oci", Lane::Alone, oci::CASES),
+    ("image", Lane::Alone, image::CASES),
+    ("registry", Lane::Alone, registry::CASES),
+    ("kube", Lane::Cluster, kube::CASES),
+    ("pods", Lane::Cluster, pods::CASES),
+    ("rpcs", Lane::Alone, rpcs::CASES),
+    ("client", Lane::Cluster, client::CASES),
+    ("cni", Lane::Cluster, cni::CASES),
+    ("cri", Lane::Cluster, cri::CASES),
+    ("conformance", Lane::Cluster, conformance::CASES),
+    ("streaming", Lane::Cluster, streaming::CASES),
+    ("survive", Lane::Alone, survive::CASES),
+    ("clock", Lane::Alone, clock::CASES),
+    ("ssh", Lane::Alone, ssh::CASES),
+    ("update", Lane::Cluster, update::CASES),
+    ("join", Lane::Cluster, join::CASES),
+    ("media", Lane::Alone, media::CASES),
+    ("end", Lane::Alone, boot::END_CASES),
 ];
 
+/// Areas of whose cases one takes its turn at each commit, beside those that are always tried.
+/// `make boot-matrix` and `make soak` try all.
+pub const ROTATING: &[(&str, &[&str])] = &[("media/", &["disk-by-uefi", "fit-by-u-boot"])];
+
 /// What takes too long for every time: tried with `--long` alone.
-pub const LONG_AREAS: &[(&str, &[Case])] = &[
-    ("soak", streaming::LONG_CASES),
-    ("survive", survive::LONG_CASES),
-    ("kubelets", kubelets::LONG_CASES),
-    ("callers", callers::CASES),
-    ("media", media::LONG_CASES),
-    ("builds", builds::LONG_CASES),
-    ("update", update::LONG_CASES),
-    ("netboot", netboot::CASES),
+pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
+    ("soak", Lane::Cluster, streaming::LONG_CASES),
+    ("survive", Lane::Alone, survive::LONG_CASES),
+    ("kubelets", Lane::Cluster, kubelets::LONG_CASES),
+    ("callers", Lane::Alone, callers::CASES),
+    ("media", Lane::Cluster, media::LONG_CASES),
+    ("builds", Lane::Alone, builds::LONG_CASES),
+    ("update", Lane::Cluster, update::LONG_CASES),
+    ("netboot", Lane::Cluster, netboot::CASES),
 ];
 
 /// Fail with these words unless `holds`.

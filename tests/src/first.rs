@@ -1,4 +1,4 @@
-//! What needs no machine: formatting, the unit tests of every room, and lints.
+//! What needs no machine: formatting, lints, the unit tests of every crate, and the cases of commands that need no privilege.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -7,28 +7,34 @@ use std::process::{Command, Stdio};
 use kit::{Context, Error, Result};
 
 use crate::case::{Failure, Outcome, ensure};
-use crate::report::{Report, say};
+use crate::native;
+use crate::report::{Report, Verdict, say};
 
 /// What units call, or are compared with: a server of DHCP, the reference network plugins' program, a reader of disks.
 pub const PACKAGES: &[&str] = &["dnsmasq-base", "nftables", "qemu-utils"];
 
-/// Run all of them.
-pub fn run(report: &mut Report, repository: &Path) {
-    report.case("source/fmt", || {
-        installed(repository, "fmt")?;
-        checked(cargo(repository).args(["fmt", "--all", "--check"])).map(drop)
+/// Run all of them: what is found soonest comes first.
+pub fn run(report: &Report, repository: &Path) {
+    report.phase("format, clippy", || {
+        report.case("source/fmt", || {
+            installed(repository, "fmt")?;
+            checked(cargo(repository).args(["fmt", "--all", "--check"])).map(drop)
+        });
+        report.case("source/clippy", || {
+            installed(repository, "clippy")?;
+            let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+            checked(cargo(repository).args(args)).map(drop)
+        });
     });
-    say("units\n");
-    if let Err(e) = units(report, repository) {
-        report.case("source/units", || Err(e.into()));
-    }
-}
-
-/// The lints, which take a build of their own: last, when the machines have had their time.
-pub fn lints(report: &mut Report, repository: &Path) {
-    report.case("source/clippy", || {
-        installed(repository, "clippy")?;
-        checked(cargo(repository).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])).map(drop)
+    report.phase("units", || {
+        if let Err(e) = units(report, repository) {
+            report.case("source/units", || Err(e.into()));
+        }
+    });
+    report.phase("native cases", || {
+        if let Err(e) = native::run(report, repository) {
+            report.case("source/native", || Err(e.into()));
+        }
     });
 }
 
@@ -52,8 +58,8 @@ fn checked(command: &mut Command) -> Result<String, Failure> {
     Ok(said)
 }
 
-/// `cargo test` prints a line for each test and a result for each program; the results are added up.
-fn units(report: &mut Report, repository: &Path) -> Result<()> {
+/// Runs `cargo test`, which prints a line for each test. A test without a line ends its program with an error.
+fn units(report: &Report, repository: &Path) -> Result<()> {
     let mut cargo = cargo(repository);
     // The reference network plugins, for a comparison with ours.
     let reference = firmware::bundle::native(crate::cni::BUNDLE).map_err(|e| Error::new(format!("{e:#}")))?;
@@ -64,41 +70,47 @@ fn units(report: &mut Report, repository: &Path) -> Result<()> {
         .stderr(Stdio::inherit());
     let mut child = cargo.spawn().doing("start cargo")?;
     let out = child.stdout.take().ok_or_else(|| Error::new("cargo has no output"))?;
-    let (mut failed, mut named) = (0, 0);
+    let (mut failed, mut passed) = (0_usize, 0_usize);
     for line in BufReader::new(out).lines() {
         let line = line.doing("read what cargo says")?;
-        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
-            named += 1;
-            report.failed_elsewhere(&format!("units/{name}"));
+        if let Some((name, passes)) = unit(&line) {
+            let verdict = if passes { Verdict::Passed } else { Verdict::Failed("its words stand above".to_owned()) };
+            *if passes { &mut passed } else { &mut failed } += 1;
+            report.take_elsewhere(&format!("units/{name}"), verdict);
         }
-        if let Some(counts) = line.strip_prefix("test result: ") {
-            report.past.counts.passed += count(counts, "passed");
-            failed += count(counts, "failed");
-            // `#[ignore]` is a skip that nobody listed.
-            failed += count(counts, "ignored");
-        } else if !line.ends_with(" ... ok") && !line.is_empty() && !line.starts_with("running ") {
+        if !line.ends_with(" ... ok") && !line.is_empty() && !line.starts_with("running ") && !line.starts_with("test result: ok")
+        {
             say(&format!("    {line}\n"));
         }
     }
-    // Those without a line of their own.
-    report.past.counts.failed += failed.saturating_sub(named);
     let status = child.wait().doing("wait for cargo")?;
-    if status.success() || failed > 0 { Ok(()) } else { Err(Error::new("cargo test: it did not build; see above")) }
+    say(&format!("units ... {passed} ok, {failed} failed\n"));
+    if status.success() || failed > 0 {
+        return Ok(());
+    }
+    Err(Error::new("cargo test: it did not build, or a program of it died; see above"))
 }
 
-/// `ok. 3 passed; 0 failed; …`: the number in front of a word.
-fn count(counts: &str, what: &str) -> usize {
-    let words: Vec<&str> = counts.split([' ', ';']).collect();
-    words.windows(2).find(|pair| pair[1] == what).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+/// The test's name in a line of the test harness, and whether it passed. `#[ignore]` is a skip that nobody listed.
+fn unit(line: &str) -> Option<(&str, bool)> {
+    let (name, end) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    match end {
+        "ok" => Some((name, true)),
+        "FAILED" => Some((name, false)),
+        ignored if ignored.starts_with("ignored") => Some((name, false)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::unit;
 
     #[test]
-    fn counts_are_read() {
-        let line = "ok. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!((count(line, "passed"), count(line, "failed"), count(line, "ignored")), (3, 1, 0));
+    fn lines_of_tests_are_read() {
+        assert_eq!(unit("test a::b ... ok"), Some(("a::b", true)));
+        assert_eq!(unit("test src/lib.rs - x (line 3) ... FAILED"), Some(("src/lib.rs - x (line 3)", false)));
+        assert_eq!(unit("test a ... ignored, for a reason"), Some(("a", false)));
+        assert_eq!(unit("test result: ok. 3 passed; 0 failed"), None);
     }
 }

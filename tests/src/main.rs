@@ -4,6 +4,7 @@ mod ahead;
 mod applet_cases;
 mod applets;
 mod boot;
+mod build;
 mod builds;
 mod callers;
 mod case;
@@ -17,15 +18,21 @@ mod first;
 mod flash;
 mod image;
 mod join;
+mod junit;
 mod kube;
 mod kubelets;
+mod lanes;
 mod leaks;
 mod media;
+mod native;
 mod netboot;
 mod oci;
+mod phase;
+mod plan;
 mod pods;
 mod registry;
 mod report;
+mod rotation;
 mod rpcs;
 mod script;
 mod ssh;
@@ -38,19 +45,15 @@ mod world;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use clap::Parser;
 use kit::{Context, Error, Result};
-use lab::appliance::Appliance;
-use lab::control_plane::Programs;
 use lab::namespace;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{AREAS, Case, LONG_AREAS};
+use crate::build::Build;
+use crate::plan::Planned;
 use crate::report::{Past, Report, say};
-use crate::world::World;
 
 /// Runs all tests; the last line counts them.
 #[derive(Parser)]
@@ -68,15 +71,21 @@ struct Options {
     /// The cases that take long, and only those.
     #[arg(long)]
     long: bool,
-    /// Try both.
+    /// Try both, and those whose turn it is not.
     #[arg(long, conflicts_with = "long")]
     every: bool,
-    /// After this time no case begins that `skips.toml` lets go when it is late.
-    #[arg(long, value_name = "N")]
-    minutes: Option<u64>,
+    /// Only what needs no machine: format, clippy, units, native cases.
+    #[arg(long, conflicts_with_all = ["long", "every", "board", "only"])]
+    check: bool,
     /// Take what was built before instead of building.
     #[arg(long)]
     no_build: bool,
+    /// Build what the board's cases take, and end.
+    #[arg(long, requires = "board", hide = true)]
+    build_only: bool,
+    /// Inside a namespace: run the native cases in this directory.
+    #[arg(long, hide = true, value_name = "DIR")]
+    native: Option<PathBuf>,
 }
 
 impl Options {
@@ -91,13 +100,18 @@ impl Options {
     fn wants_name(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|text| name.contains(text.as_str()))
     }
-}
 
-/// A case on one board.
-struct Planned {
-    name: String,
-    board: &'static str,
-    case: &'static Case,
+    /// The arguments by which another process chooses the same cases.
+    fn choice(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if !self.only.is_empty() {
+            arguments.extend(["--only".to_owned(), self.only.join(",")]);
+        }
+        for (set, name) in [(self.long, "--long"), (self.every, "--every")] {
+            arguments.extend(set.then(|| name.to_owned()));
+        }
+        arguments
+    }
 }
 
 fn main() -> ExitCode {
@@ -112,107 +126,88 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let often = AREAS.iter().filter(|_| !options.long);
-    let seldom = LONG_AREAS.iter().filter(|_| options.long || options.every);
-    let plan: Vec<Planned> = plan(&often.chain(seldom)).into_iter().filter(|planned| options.wants(planned)).collect();
+    let (repository, out) = (repository(), repository().join("out/tests"));
+    if let Some(dir) = &options.native {
+        return native::inside(dir);
+    }
+    fs::create_dir_all(&out).on("make", &out)?;
+    if options.check {
+        return check(&repository, &out);
+    }
+    let plan = plan::chosen(options)?;
     if options.list {
         for planned in &plan {
             say(&format!("{}\n", planned.name));
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let repository = repository();
-    let out = repository.join("out/tests");
     if namespace::inside() {
-        return systems(options, &plan, &repository, &out);
+        return systems(&plan, &repository, &out);
     }
-    fs::create_dir_all(&out).on("make", &out)?;
-    let mut report = report(Past::new(), &repository, options)?;
-    let mut boards = by_board(&plan).into_iter().peekable();
-    // What the units of work leave of the processors.
-    let mut ahead = boards.peek().filter(|_| !options.no_build).map(|plan| ahead::begin(plan)).transpose()?;
+    if options.build_only {
+        return build::all(&plan).map(|()| ExitCode::SUCCESS);
+    }
+    plan::say_turns()?;
+    let report = report(Past::new(), &repository)?;
+    let boards = plan::by_board(&plan);
     if options.wants_source() {
+        // Its end and its errors are for the board's own build, which asks for the same.
+        let _ahead = boards.first().filter(|_| !options.no_build).map(|plan| ahead::begin(plan)).transpose()?;
         packages(first::PACKAGES)?;
-        first::run(&mut report, &repository);
+        first::run(&report, &repository);
     }
-    let mut built = Duration::ZERO;
-    for plan in boards {
-        if report.no_time_for(plan.iter().map(|planned| planned.name.as_str()), built) {
-            for planned in plan {
-                report.let_go(&planned.name, built);
-            }
-            continue;
-        }
-        match round(&mut report, plan, ahead.take(), options) {
-            Ok(took) => built = took,
-            Err(e) => {
-                report.case(&format!("round/whole [{}]", plan[0].board), || Err(e.into()));
-                break;
-            }
-        }
-    }
-    if options.wants_source() {
-        first::lints(&mut report, &repository);
-    }
+    rounds(&report, &boards, options)?;
     report.table("media/", &out.join("boot-matrix.md"))?;
-    Ok(report.close())
+    Ok(report.close(&out))
 }
 
-/// What building a board from nothing takes on two slow processors.
-const COLD: Duration = Duration::from_mins(25);
-
-fn report(past: Past, repository: &Path, options: &Options) -> Result<Report> {
-    Report::new(past, &repository.join("tests/skips.toml"), options.minutes)
+/// Everything that needs no machine.
+fn check(repository: &Path, out: &Path) -> Result<ExitCode> {
+    let report = report(Past::new(), repository)?;
+    packages(first::PACKAGES)?;
+    first::run(&report, repository);
+    Ok(report.close(out))
 }
 
-/// What the cases of a board take that is built for no board, or comes from Debian: while there is an internet.
-fn prepare(plan: &[Planned]) -> Result<()> {
-    if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
-        lab::debian::disk()?;
-    }
-    if plan.iter().any(|planned| planned.name.starts_with("ssh/")) {
-        packages(ssh::PACKAGES)?;
-    }
-    if plan.iter().any(|planned| planned.name.contains("apparmor")) {
-        pods::profile::compiler()?;
-    }
-    Programs::ready()?;
-    lab::registry::ready().map(drop)
+fn report(past: Past, repository: &Path) -> Result<Report> {
+    Report::new(past, &repository.join("tests/skips.toml"))
 }
 
-/// Build a board and run its cases. Answers what the next board's build may take.
-fn round(report: &mut Report, plan: &[Planned], ahead: Option<JoinHandle<()>>, options: &Options) -> Result<Duration> {
-    let begun = Instant::now();
-    if !options.no_build {
-        let ahead = ahead.map_or_else(|| ahead::begin(plan), Ok)?;
-        build(plan)?;
-        // It has nothing left to do, unless it failed.
-        let _ = ahead.join();
+/// Board by board: wait for its build, run its cases; the next board is built meanwhile.
+fn rounds(report: &Report, boards: &[&[Planned]], options: &Options) -> Result<()> {
+    let begin = |plan: Option<&&[Planned]>, aside| {
+        plan.filter(|_| !options.no_build).map(|plan| Build::begin(plan[0].board, options, aside)).transpose()
+    };
+    let mut next = begin(boards.first(), false)?;
+    for (at, plan) in boards.iter().enumerate() {
+        let board = plan[0].board;
+        let built = report.phase(format!("build {board}"), || next.take().map_or(Ok(()), Build::end));
+        next = begin(boards.get(at + 1), true)?;
+        let ran = built.and_then(|()| report.phase(format!("cases {board}"), || in_lab(report, board)));
+        if let Err(e) = ran {
+            report.case(&format!("round/whole [{board}]"), || Err(e.into()));
+        }
     }
-    prepare(plan)?;
-    // Longer than this one's, when only this one's parts were there.
-    let next = if options.no_build { Duration::ZERO } else { begun.elapsed().max(COLD) };
-    in_lab(report, plan[0].board)?;
-    Ok(next)
+    Ok(())
 }
 
-/// Run a board's cases in a lab of their own. Two emulated machines fight for the processors: a board's are gone with its lab.
-fn in_lab(report: &mut Report, board: &str) -> Result<()> {
+/// Run a board's cases in a lab of their own. Machines of two boards would fight for the processors: a board's are gone with its lab.
+fn in_lab(report: &Report, board: &str) -> Result<()> {
     let (given, left) = (repository().join(GIVEN), repository().join(LEFT));
     if left.exists() {
         fs::remove_file(&left).on("remove", &left)?;
     }
-    let round = Round { board: board.to_owned(), past: report.past.clone() };
+    let round = Round { board: board.to_owned(), past: report.past().clone() };
     fs::write(&given, serde_json::to_vec(&round).doing("encode the counts")?).on("write", &given)?;
     namespace::enter()?;
     if !left.exists() {
         return Err(Error::new("the lab ended before its last case"));
     }
-    report.past = serde_json::from_slice(&fs::read(&left).on("read", &left)?).doing("read the counts")?;
+    *report.past() = serde_json::from_slice(&fs::read(&left).on("read", &left)?).doing("read the counts")?;
     Ok(())
 }
 
-/// What the process outside of the lab tells the one inside, and what that leaves for it.
+/// Files by which the process outside of the lab and the one inside tell each other what has happened.
 const GIVEN: &str = "out/tests/given.json";
 const LEFT: &str = "out/tests/left.json";
 
@@ -229,99 +224,17 @@ fn packages(names: &[&str]) -> Result<()> {
 }
 
 /// Inside the lab: the machines of a board.
-fn systems(options: &Options, plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
+fn systems(plan: &[Planned], repository: &Path, out: &Path) -> Result<ExitCode> {
     let given = repository.join(GIVEN);
     let round: Round = serde_json::from_slice(&fs::read(&given).on("read", &given)?).doing("read the counts")?;
-    let mut report = report(round.past, repository, options)?;
-    let mut world = World::start(out.to_owned())?;
-    for planned in plan.iter().filter(|planned| planned.board == round.board) {
-        report.case(&planned.name, || (planned.case.run)(&mut world, planned.board));
-    }
-    drop(world);
+    let report = report(round.past, repository)?;
+    let cases: Vec<&Planned> = plan.iter().filter(|planned| planned.board == round.board).collect();
+    lanes::run(&report, &cases, out.to_owned())?;
     let left = repository.join(LEFT);
-    fs::write(&left, serde_json::to_vec(&report.past).doing("encode the counts")?).on("write", &left)?;
+    fs::write(&left, serde_json::to_vec(&*report.past()).doing("encode the counts")?).on("write", &left)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Every case on every board, board by board.
-fn plan(areas: &(impl Iterator<Item = &'static (&'static str, &'static [Case])> + Clone)) -> Vec<Planned> {
-    let mut plan = Vec::new();
-    for board in case::BOTH {
-        for (area, cases) in areas.clone() {
-            for case in cases.iter().filter(|case| case.boards.contains(board)) {
-                plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, case });
-            }
-        }
-    }
-    plan
-}
-
-/// The plan, cut where the board changes.
-fn by_board(plan: &[Planned]) -> Vec<&[Planned]> {
-    plan.chunk_by(|one, next| one.board == next.board).collect()
-}
-
-/// Build what the cases of a board take.
-fn build(plan: &[Planned]) -> Result<()> {
-    let Some(board) = plan.first().map(|planned| planned.board) else { return Ok(()) };
-    let named = |names: &[&str]| plan.iter().any(|planned| names.iter().any(|name| planned.name.contains(name)));
-    let wants = |areas: &[&str]| plan.iter().any(|planned| areas.iter().any(|area| planned.name.starts_with(area)));
-    if named(join::ALONE) {
-        Appliance::open(board)?.build_worker()?;
-    }
-    let appliance = Appliance::build(board)?;
-    if wants(&["media/", "netboot/"]) {
-        appliance.build_media()?;
-        if lab::netboot::program().is_err() {
-            Appliance::build(&lab::netboot::host_board())?;
-        }
-    }
-    if wants(&["netboot/"]) {
-        appliance.build_worker()?;
-        appliance.build_netboot()?;
-    }
-    if named(&flash::NAMES) {
-        lab::flash::Flash::open(flash::board(board))?.build()?;
-    }
-    if named(&[media::PI]) {
-        lab::appliance::build_card(media::PI_BOARD)?;
-    }
-    if wants(&["survive/"]) {
-        appliance.build_survival()?;
-    }
-    for (variant, _) in kubelets::ALL {
-        if named(&[&format!("/{variant}")]) {
-            appliance.build_kubelet(variant)?;
-        }
-    }
-    if wants(&["conformance/"]) {
-        ::conformance::images::build(appliance.board.arch, board)?;
-        ::conformance::suite::Suite::ready()?;
-    }
-    if wants(&["cni/"]) {
-        let built = firmware::bundle::build(cni::BUNDLE, &appliance.board.arch.to_string(), &appliance.cni_lab());
-        built.map_err(|e| Error::new(format!("{e:#}")))?;
-    }
-    if wants(&["rpcs/"]) {
-        firmware::bundle::native(rpcs::CLIENT).map_err(|e| Error::new(format!("{e:#}")))?;
-    }
-    Ok(())
 }
 
 fn repository() -> PathBuf {
     firmware::place::repository()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn names_are_unique() {
-        let all = || plan(&AREAS.iter().chain(LONG_AREAS));
-        let names: BTreeSet<String> = all().into_iter().map(|planned| planned.name).collect();
-        assert_eq!(names.len(), all().len());
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A machine of its own, without Kubernetes: `tests/survivor` in the guest does what a kubelet does.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use lab::appliance::{Appliance, KILLABLE, SURVIVOR};
@@ -13,6 +13,7 @@ use crate::case::{Case, Failure, Outcome, X86, ensure};
 use crate::cri::server;
 use crate::leaks::Holdings;
 use crate::report::say;
+use crate::rotation::Rotation;
 use crate::world::{Kind, World};
 
 /// The cases. One architecture says as much as two: what is tried is the order of steps, not code.
@@ -51,17 +52,18 @@ fn survivor(guest: &Guest, words: &[&str], limit: Duration) -> Result<()> {
 type Row = (String, String);
 
 fn some_steps(world: &mut World, board: &str) -> Outcome {
-    let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).doing("look at the clock")?.as_secs() / 86400;
+    let rotation = Rotation::read(&crate::repository())?;
     killed_at(world, board, |rows| {
-        let mut chosen: Vec<Row> = Vec::new();
+        let (mut chosen, mut turns) = (Vec::<Row>::new(), 1);
         for (rpc, _) in &rows {
             if chosen.last().is_none_or(|(last, _)| last != rpc) {
                 let steps: Vec<&Row> = rows.iter().filter(|(of, _)| of == rpc).collect();
-                chosen.extend(steps.get(day as usize % steps.len()).map(|row| Row::clone(row)));
+                turns = turns.max(steps.len());
+                chosen.extend(steps.get(rotation.turn(steps.len())).map(|row| Row::clone(row)));
             }
         }
         let names: Vec<String> = chosen.iter().map(|(rpc, step)| format!("{rpc}/{step}")).collect();
-        say(&format!("    the steps of day {day}: {}\n", names.join(" ")));
+        say(&format!("survive/ {}: {}\n", rotation.told(turns), names.join(" ")));
         chosen
     })
 }

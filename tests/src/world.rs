@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kit::{Context, Error, Result};
@@ -46,19 +48,20 @@ pub enum Kind {
     Callers,
 }
 
-/// What all cases get.
+/// What the cases of one lane get. Lanes share the network and the cluster; machines are a lane's own.
 pub struct World {
     /// The private network.
-    pub lab: Lab,
+    pub lab: Arc<Lab>,
     /// The cluster.
-    pub plane: ControlPlane,
+    pub plane: Arc<ControlPlane>,
     /// Machines, or why they are not there: a second case must not wait for the same failure again.
     nodes: HashMap<(String, Kind), Result<Node, String>>,
-    /// Numbers machines of one case.
-    extra: u32,
     /// Where transcripts are kept.
     evidence: PathBuf,
 }
+
+/// Counts machines, so that no two have the same name in the network.
+static MACHINES: AtomicU32 = AtomicU32::new(1);
 
 /// A file of no use in the place of an image's archive.
 pub const CORRUPT_IMAGE: &str = "corrupt.tar";
@@ -70,7 +73,23 @@ impl World {
     pub fn start(evidence: PathBuf) -> Result<Self> {
         let lab = Lab::start()?;
         let plane = ControlPlane::start(&lab)?;
-        Ok(Self { lab, plane, nodes: HashMap::new(), extra: 0, evidence })
+        Ok(Self { lab: Arc::new(lab), plane: Arc::new(plane), nodes: HashMap::new(), evidence })
+    }
+
+    /// A world for another lane: the same network and cluster, no machine yet.
+    pub fn beside(&self) -> Self {
+        let (lab, plane) = (Arc::clone(&self.lab), Arc::clone(&self.plane));
+        Self { lab, plane, nodes: HashMap::new(), evidence: self.evidence.clone() }
+    }
+
+    /// End the machines that cases share; the next case that asks for one gets a fresh one.
+    pub fn forget_machines(&mut self) {
+        for node in self.nodes.drain().filter_map(|(_, node)| node.ok()) {
+            let name = node.name.clone();
+            drop(node);
+            // It may never have joined.
+            let _ = self.plane.ask(&["delete", "node", &name, "--ignore-not-found"]);
+        }
     }
 
     /// The machine of that kind, booted at its first use; and the cluster to ask about it.
@@ -99,31 +118,30 @@ impl World {
 
     /// Boot a machine for one case, with its own place in the network; `change` what is booted.
     pub fn boot(&mut self, board: &str, change: impl FnOnce(&Appliance, &mut Spec) -> Result<()>) -> Result<Node> {
-        self.extra += 1;
-        let name = format!("extra-{}-{}", self.extra, arch(board));
-        self.boot_as(board, &name, change)
+        self.boot_as(board, "extra", change)
     }
 
     fn make(&mut self, board: &str, kind: Kind) -> Result<Node> {
         match kind {
             Kind::Warm => {
-                let mut node = self.boot_as(board, &format!("warm-{}", arch(board)), |_, _| Ok(()))?;
+                let mut node = self.boot_as(board, "warm", |_, _| Ok(()))?;
                 node.join(&self.plane)?;
                 node.wait_ready(&self.plane, JOIN)?;
                 Ok(node)
             }
-            Kind::Unjoined => self.boot_as(board, &format!("late-{}", arch(board)), |_, _| Ok(())),
-            Kind::Bare => self.boot_as(board, &format!("bare-{}", arch(board)), spoil),
-            Kind::Lone => self.boot_as(board, &format!("lone-{}", arch(board)), |appliance, spec| {
+            Kind::Unjoined => self.boot_as(board, "late", |_, _| Ok(())),
+            Kind::Bare => self.boot_as(board, "bare", spoil),
+            Kind::Lone => self.boot_as(board, "lone", |appliance, spec| {
                 leave_alone(appliance, spec);
                 Ok(())
             }),
-            Kind::Callers => self.boot_as(board, &format!("callers-{}", arch(board)), bring_debian),
+            Kind::Callers => self.boot_as(board, "callers", bring_debian),
         }
     }
 
-    fn boot_as(&self, board: &str, name: &str, change: impl FnOnce(&Appliance, &mut Spec) -> Result<()>) -> Result<Node> {
+    fn boot_as(&self, board: &str, kind: &str, change: impl FnOnce(&Appliance, &mut Spec) -> Result<()>) -> Result<Node> {
         let appliance = Appliance::open(board)?;
+        let name = &format!("{kind}-{}-{}", MACHINES.fetch_add(1, Ordering::Relaxed), arch(board));
         let seat = self.lab.seat(name)?;
         let mut spec = appliance.test_spec(self.lab.dir().join(name));
         fs::create_dir_all(&spec.dir).on("make", &spec.dir)?;

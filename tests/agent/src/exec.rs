@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use agent::{Answer, Bytes};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::{Answer, Bytes};
 
 /// Run `argv` in `folder` with `stdin`; after `timeout` seconds kill its process group.
 pub fn run(argv: &[String], folder: &str, stdin: Vec<u8>, timeout: u64) -> Answer {

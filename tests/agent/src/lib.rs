@@ -2,6 +2,8 @@
 //!
 //! Bytes travel as text of which each character is one byte (U+0000 to U+00FF): readable in a transcript, no encoder needed.
 
+pub mod exec;
+
 use serde::{Deserialize, Serialize};
 
 /// The virtio-serial port on which the agent answers.

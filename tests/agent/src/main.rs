@@ -1,6 +1,5 @@
 //! The agent of a test's guest: reads requests from its virtio-serial port, answers each in a thread of its own.
 
-mod exec;
 mod holdings;
 mod port;
 mod steady;
@@ -13,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use agent::{Answer, Ask, Bytes, PORT, Reply, Request};
+use agent::{Answer, Ask, Bytes, PORT, Reply, Request, exec};
 
 fn main() -> ExitCode {
     match serve() {

@@ -6,6 +6,7 @@ mod token;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kit::{Context, Error, Result};
@@ -31,7 +32,12 @@ pub struct Registry {
     _services: Vec<Service>,
     storage: PathBuf,
     authority: String,
+    /// Released last, when the services above have ended.
+    _ports: MutexGuard<'static, ()>,
 }
+
+/// Held while a registry runs: its ports are fixed, and cases run side by side.
+static PORTS: Mutex<()> = Mutex::new(());
 
 /// Finds the program in the cache, or builds it: call it once outside, where modules can be downloaded, before the lab begins.
 pub fn ready() -> Result<PathBuf> {
@@ -46,8 +52,9 @@ impl Registry {
     /// The port of the one for tokens.
     const TOKENS: u16 = 5001;
 
-    /// Starts both over an empty storage and waits until they answer. There is one at a time.
+    /// Starts all over an empty storage and waits until they answer. There is one at a time: another one's end is waited for.
     pub fn start(lab: &Lab) -> Result<Self> {
+        let ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let (program, dir) = (ready()?.join("registry"), lab.dir().join("registry"));
         // An earlier case may have spoilt what it put there.
         if dir.exists() {
@@ -79,19 +86,19 @@ impl Registry {
         let (realm, name) = (authorizer.realm, token::NAME);
         let tokens =
             format!("auth:\n  token: {{realm: \"{realm}\", service: {name}, issuer: {name}, jwks: {}}}\n", keys.display());
-        let ports = [Self::PLAIN, Self::SECURE, Self::TOKENS];
+        let doors = [Self::PLAIN, Self::SECURE, Self::TOKENS];
         let mut services = vec![
-            start("registry-plain", ports[0], "")?,
-            start("registry-secure", ports[1], &format!("{tls}{auth}"))?,
-            start("registry-tokens", ports[2], &tokens)?,
+            start("registry-plain", doors[0], "")?,
+            start("registry-secure", doors[1], &format!("{tls}{auth}"))?,
+            start("registry-tokens", doors[2], &tokens)?,
         ];
-        for (service, port) in services.iter_mut().zip(ports) {
+        for (service, port) in services.iter_mut().zip(doors) {
             until(UP, || {
                 service.check()?;
                 std::net::TcpStream::connect((ADDRESS, port)).doing("reach the registry").map(drop)
             })?;
         }
-        Ok(Self { _services: services, storage, authority })
+        Ok(Self { _services: services, storage, authority, _ports: ports })
     }
 
     /// `HOST:PORT` of the open door, in plain HTTP.
