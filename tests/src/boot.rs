@@ -16,6 +16,8 @@ pub const CASES: &[Case] = &[
     Case { name: "every-step-is-done", boards: BOTH, run: steps },
     Case { name: "the-kernel-is-told-what-a-node-wants", boards: BOTH, run: settings },
     Case { name: "var-is-its-own-filesystem", boards: X86, run: var },
+    Case { name: "root-has-limits", boards: BOTH, run: root },
+    Case { name: "full-root-leaves-a-node", boards: X86, run: full_root },
     Case { name: "unknown-key-is-named", boards: X86, run: unknown_key },
     Case { name: "corrupt-segment-leaves-a-shell", boards: X86, run: corrupt_segment },
     Case { name: "console-shell-comes-back", boards: X86, run: shell_returns },
@@ -84,6 +86,41 @@ fn var(world: &mut World, board: &str) -> Outcome {
     let mounts = String::from_utf8_lossy(&mounts).into_owned();
     let var = mounts.lines().find(|line| line.split(' ').nth(1) == Some("/var")).unwrap_or_default();
     ensure(var.contains("tmpfs") && var.contains("size="), || format!("/var is {var:?}"))
+}
+
+fn root(world: &mut World, board: &str) -> Outcome {
+    let mounts = world.bare(board)?.vm.guest.read("/proc/mounts")?;
+    let mounts = String::from_utf8_lossy(&mounts).into_owned();
+    let fields = |at: &str| mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>()).rfind(|line| line.get(1) == Some(&at));
+    let root = fields("/").unwrap_or_default();
+    let (kind, options) = (root.get(2).copied().unwrap_or_default(), root.get(3).copied().unwrap_or_default());
+    let limited = |option: &str| options.split(',').any(|part| part.starts_with(option));
+    ensure(kind == "tmpfs" && limited("size=") && limited("nr_inodes="), || format!("/ is {root:?}"))?;
+    let binary = fields(kit::paths::BINARY).unwrap_or_default();
+    ensure(binary.get(3).is_some_and(|options| options.starts_with("ro,")), || format!("the binary is {binary:?}"))
+}
+
+/// Neither a full nor a crowded root directory takes the node away: what works there lies elsewhere.
+fn full_root(world: &mut World, board: &str) -> Outcome {
+    const FILLS: [&str; 2] = [
+        "dd if=/dev/zero of=/full bs=1M",
+        "mkdir /full && cd /full && seq 1 1000000 | xargs -n 1000 touch",
+    ];
+    let node = world.bare(board)?;
+    node.vm.console.wait_prompt(Mark::default(), BOOT)?;
+    for fill in FILLS {
+        let said = node.vm.guest.sh(&format!("{{ {fill}; }} 2>&1 | tail -n 4"))?;
+        ensure(said.contains("o space left on device"), || format!("{fill}: {said}"))?;
+        let code = node.vm.type_and_judge("echo x > /run/x && test -s /run/x", Duration::from_secs(30))?;
+        ensure(code == 0, || format!("the shell ended with {code} after {fill}"))?;
+        node.vm.guest.run(&["/bin/crictl", "version"])?;
+        // A server that begins now finds all it needs, too.
+        let before = cri::server(&node.vm.guest)?;
+        cri::kill(&node.vm.guest, "true")?;
+        cri::wait_served(&node.vm.guest, &before)?;
+        node.vm.guest.sh("rm -r /full && echo x > /again && rm /again")?;
+    }
+    Ok(())
 }
 
 fn unknown_key(world: &mut World, board: &str) -> Outcome {

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use kit::Context;
+use lab::appliance::Appliance;
 
 use crate::applet_cases;
 use crate::case::{BOTH, Case, Outcome, X86};
@@ -18,6 +19,7 @@ pub const CASES: &[Case] = &[
     Case { name: "limits", boards: BOTH, run: |world, board| script(world, board, "limits") },
     Case { name: "errors", boards: X86, run: |world, board| script(world, board, "errors") },
     Case { name: "escapes", boards: X86, run: |world, board| script(world, board, "escapes") },
+    Case { name: "root-walk", boards: BOTH, run: root_walk },
 ];
 
 /// Where the scripts are in the guest.
@@ -41,6 +43,14 @@ fn script(world: &mut World, board: &str, name: &str) -> Outcome {
     let argv = ["/bin/env", "OCI=kutties oci", &work, "sh", &format!("{FOLDER}/{name}.sh")];
     let output = guest.exec_within(&argv, b"", LIMIT)?;
     judge(&output)
+}
+
+/// A script that needs the test image's program, too.
+fn root_walk(world: &mut World, board: &str) -> Outcome {
+    let path = Appliance::open(board)?.probe();
+    let probe = fs::read(&path).on("read", &path)?;
+    world.bare(board)?.vm.guest.write(&format!("{FOLDER}/probe"), &probe, 0o755)?;
+    script(world, board, "root-walk")
 }
 
 #[cfg(test)]

@@ -119,6 +119,13 @@ pub const NTP_SERVERS: Key = Key {
     default: "",
     about: "time servers, HOST or HOST:PORT; without them those that the DHCP server names, else the clock is left alone",
 };
+/// `root.size`
+pub const ROOT_SIZE: Key = Key {
+    name: "root.size",
+    kind: Kind::Text,
+    default: "25%",
+    about: "the most that files outside /var, /run and /tmp may take: a part of the memory (25%) or bytes (64m); at least what the initramfs brought and 16 MiB",
+};
 /// `service.*.after`
 pub const SERVICE_AFTER: Key =
     Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
@@ -172,6 +179,7 @@ pub const KEYS: &[Key] = &[
     NETWORK_DHCP,
     NETWORK_TIMEOUT,
     NTP_SERVERS,
+    ROOT_SIZE,
     SERVICE_AFTER,
     SERVICE_COMMAND,
     SETTINGS_UNSIGNED,

@@ -2,6 +2,7 @@
 //!
 //! It is one thread with one loop and never ends: what takes long, speaks TLS or reads strangers' bytes is a child.
 
+mod attributes;
 mod bundle;
 mod cgroups;
 mod clock;
@@ -17,18 +18,21 @@ mod join;
 mod kubelet;
 mod limits;
 mod machine;
+mod mountinfo;
 mod mounts;
 mod move_tree;
 mod netup;
 mod report;
 mod ring;
 mod root;
+mod root_size;
 mod service;
 mod shutdown;
 mod spawn;
 mod steps;
 mod supervisor;
 mod sysctl;
+mod walk;
 
 use kit::Applet;
 use machine::Machine;

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use config::key;
 use kit::{Context, Error, Result, paths};
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use crate::{Machine, move_tree};
+use crate::{Machine, mountinfo, move_tree};
 
 /// A row of a table.
 struct Mount {
@@ -50,6 +50,11 @@ const WELCOME: &[Mount] = &[
 
 const fn row(at: &'static str, kind: &'static str, flags: MountFlags, options: &'static str) -> Mount {
     Mount { at, kind, flags, options }
+}
+
+/// The row for /proc alone: the first step looks at the table of mounts.
+pub fn proc() -> Result<()> {
+    NEEDED.iter().filter(|row| row.at == "/proc").try_for_each(Mount::mount)
 }
 
 /// The needed rows; the first that fails is the error, after the rest was tried.
@@ -109,7 +114,7 @@ pub fn var(machine: &mut Machine) -> Result<String> {
     fs::create_dir_all("/var").on("make", "/var")?;
     let size = machine.config.text(&key::VAR_SIZE).to_owned();
     let mut note = String::from("already mounted");
-    if !is_mounted("/var")? {
+    if !mountinfo::is_mounted(&mountinfo::read()?, "/var") {
         mount_var(&size)?;
         note = format!("tmpfs of {size}");
     }
@@ -136,12 +141,10 @@ fn mount_var(size: &str) -> Result<()> {
     let options = CString::new(format!("mode=755,size={size}")).doing("read var.size")?;
     mount("tmpfs", "/var", "tmpfs", FILES, Some(options.as_c_str()))
         .map_err(|e| Error::new(format!("mount /var with var.size={size}: {}", std::io::Error::from(e).kind())))?;
-    move_tree::into(&below, Path::new("/var"))
-}
-
-fn is_mounted(at: &str) -> Result<bool> {
-    let table = fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
-    Ok(table.lines().any(|line| line.split(' ').nth(4) == Some(at)))
+    move_tree::into(&below, Path::new("/var")).inspect_err(|_| {
+        // What the initramfs brought is below, complete, and in sight again for whoever repairs this.
+        let _ = unmount("/var", UnmountFlags::DETACH);
+    })
 }
 
 /// A link, replacing a link but nothing else.

@@ -1,77 +1,246 @@
-//! Moving what an initramfs brought from under a mount into it.
+//! Moving a tree from one file system in RAM to another, without holding its content twice.
+//!
+//! Three walks: the tree is made again without the files' content ([`mirror`]), the content follows piece by piece ([`contents`]),
+//! and the old names are removed ([`remove`]). Until the last one an error loses nothing: the content goes back by the same walk
+//! with the trees exchanged. A piece is taken from the end of its file, which is cut there: every file system can do that, ramfs
+//! can't punch holes.
 
-use std::fs::{self, File, Metadata};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use kit::{Context, Result};
+use kit::{Context, Error, Result};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, SeekFrom, Stat, fstat, ftruncate, linkat, mkdirat, mknodat, openat, readlinkat, seek, sendfile,
+    statat, symlinkat, unlinkat,
+};
+use rustix::io::Errno;
 
-/// How deep folders may nest: an initramfs is made by hand or by our builder, this only ends a mistake.
-const DEPTH: u32 = 64;
+use crate::attributes::Attributes;
+use crate::walk::{Place, Visit, walk};
 
-/// Move all that lies in the open folder `from` into `to`, freeing the RAM that it took. Folders, files and links; modes and
-/// owners are kept. The first failure is given back after the rest was moved.
+/// The most that is held twice, in bytes.
+const PIECE: u64 = 1 << 20;
+
+/// What a mirror needs to have done to it.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Number of entries.
+    pub count: usize,
+    /// Paths of the files to keep, which are empty in the mirror.
+    pub kept: Vec<CString>,
+    /// Paths of mount points, which are empty directories in the mirror.
+    pub mounts: Vec<CString>,
+}
+
+/// Move all that lies in the open directory `from`, which a mount at `to` may cover. After an error everything is where it was.
 pub fn into(from: &File, to: &Path) -> Result<()> {
-    let from = PathBuf::from(format!("/proc/self/fd/{}", from.as_raw_fd()));
-    folder(&from, to, 0)
+    let to = File::open(to).on("open", to)?;
+    mirror(from, &to, &[])?;
+    if let Err(e) = contents(from, &to, &[]) {
+        return Err(taken_back(e, contents(&to, from, &[])));
+    }
+    remove(from)
 }
 
-fn folder(from: &Path, to: &Path, depth: u32) -> Result<()> {
-    let mut outcome = Ok(());
-    for entry in fs::read_dir(from).on("list", from)?.flatten() {
-        let moved = entry
-            .metadata()
-            .on("look at", entry.path())
-            .and_then(|about| one(&entry.path(), &to.join(entry.file_name()), &about, depth));
-        outcome = outcome.and(moved);
+/// Returns the error, with the one of taking everything back, if there is one.
+pub fn taken_back(error: Error, back: Result<()>) -> Error {
+    match back {
+        Ok(()) => error,
+        Err(back) => Error::new(format!("{error}; and some files could not be taken back: {back}")),
     }
-    outcome
 }
 
-fn one(from: &Path, to: &Path, about: &Metadata, depth: u32) -> Result<()> {
-    if about.is_symlink() {
-        symlink(fs::read_link(from).on("read", from)?, to).on("link", to)?;
-        return fs::remove_file(from).on("remove", from);
-    }
-    if about.is_dir() {
-        if depth >= DEPTH {
-            return Err(kit::Error::new(format!("move {}: folders nest too deep", to.display())));
+/// Make the tree `from` in the empty directory `to`, with empty files. `kept` are the inodes of files whose content stays in place.
+pub fn mirror(from: impl AsFd, to: impl AsFd, kept: &[u64]) -> Result<Found> {
+    let (from, to) = (from.as_fd(), to.as_fd());
+    let device = fstat(from).doing("look at the root of a tree")?.st_dev;
+    let mut mirror = Mirror { root: to, device, kept, links: HashMap::new(), found: Found::default() };
+    walk(from, to, &mut mirror)?;
+    let found = mirror.found;
+    // Last: what is made in it changes its time.
+    Attributes::read(from, c".").and_then(|own| own.write(to, c".")).doing("set the attributes of /")?;
+    Ok(found)
+}
+
+struct Mirror<'a> {
+    root: BorrowedFd<'a>,
+    device: u64,
+    kept: &'a [u64],
+    /// The first path of each inode that has several.
+    links: HashMap<u64, CString>,
+    found: Found,
+}
+
+impl Mirror<'_> {
+    fn make(&mut self, place: &Place<'_>, name: &CStr, about: Stat) -> Result<bool> {
+        let kind = FileType::from_raw_mode(about.st_mode);
+        let private = Mode::RUSR | Mode::WUSR;
+        if about.st_dev != self.device {
+            self.found.mounts.push(place.path(name)?);
+            return match kind {
+                FileType::Directory => mkdirat(place.to, name, private | Mode::XUSR),
+                _ => mknodat(place.to, name, FileType::RegularFile, private, 0),
+            }
+            .and_then(|()| Attributes::complete(about, place.from, name)?.write(place.to, name))
+            .on("make", place.shown(name))
+            .map(|()| false);
         }
-        fs::create_dir_all(to).on("make", to)?;
-        folder(from, to, depth + 1)?;
-        keep(to, about)?;
-        return fs::remove_dir(from).on("remove", from);
+        if kind == FileType::Directory {
+            return mkdirat(place.to, name, private | Mode::XUSR).on("make", place.shown(name)).map(|()| true);
+        }
+        if self.kept.contains(&about.st_ino) {
+            self.found.kept.push(place.path(name)?);
+            return mknodat(place.to, name, kind, private, 0).on("make", place.shown(name)).map(|()| false);
+        }
+        if about.st_nlink > 1 {
+            if let Some(first) = self.links.get(&about.st_ino) {
+                return linkat(self.root, first, place.to, name, AtFlags::empty()).on("link", place.shown(name)).map(|()| false);
+            }
+            self.links.insert(about.st_ino, place.path(name)?);
+        }
+        let made = match kind {
+            FileType::Symlink => readlinkat(place.from, name, Vec::new()).and_then(|link| symlinkat(&link, place.to, name)),
+            _ => mknodat(place.to, name, kind, private, about.st_rdev),
+        };
+        // A file with content gets its attributes with it.
+        let later = kind == FileType::RegularFile && about.st_size > 0;
+        made.and_then(|()| if later { Ok(()) } else { Attributes::complete(about, place.from, name)?.write(place.to, name) })
+            .on("make", place.shown(name))?;
+        Ok(false)
     }
-    if about.is_file() {
-        fs::copy(from, to).on("copy to", to)?;
-        keep(to, about)?;
-        return fs::remove_file(from).on("remove", from);
+}
+
+impl Visit for Mirror<'_> {
+    fn entry(&mut self, place: &Place<'_>, name: &CStr, _: FileType) -> Result<bool> {
+        self.found.count += 1;
+        let about = statat(place.from, name, AtFlags::SYMLINK_NOFOLLOW).on("look at", place.shown(name))?;
+        self.make(place, name, about)
+    }
+
+    fn left(&mut self, place: &Place<'_>, name: &CStr) -> Result<()> {
+        let own = Attributes::read(place.from, name).and_then(|own| own.write(place.to, name));
+        own.on("set the attributes of", place.shown(name))
+    }
+}
+
+/// Move the content of the files of `from` to those of its mirror. The files stay, empty.
+pub fn contents(from: impl AsFd, to: impl AsFd, kept: &[u64]) -> Result<()> {
+    let device = fstat(&from).doing("look at the root of a tree")?.st_dev;
+    walk(from, to, &mut Contents { device, kept })
+}
+
+struct Contents<'a> {
+    device: u64,
+    kept: &'a [u64],
+}
+
+impl Visit for Contents<'_> {
+    fn entry(&mut self, place: &Place<'_>, name: &CStr, kind: FileType) -> Result<bool> {
+        if kind != FileType::RegularFile {
+            return Ok(kind == FileType::Directory);
+        }
+        let about = statat(place.from, name, AtFlags::SYMLINK_NOFOLLOW).on("look at", place.shown(name))?;
+        // The second name of a file whose content has moved is empty, too.
+        if about.st_size > 0 && about.st_dev == self.device && !self.kept.contains(&about.st_ino) {
+            content(place, name, about).on("move", place.shown(name))?;
+        }
+        Ok(false)
+    }
+
+    fn left(&mut self, _: &Place<'_>, _: &CStr) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn content(place: &Place<'_>, name: &CStr, about: Stat) -> rustix::io::Result<()> {
+    let attributes = Attributes::complete(about, place.from, name)?;
+    let open = |dir, access| openat(dir, name, access | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let (from, to) = (open(place.from, OFlags::RDWR | OFlags::NOATIME)?, open(place.to, OFlags::WRONLY)?);
+    let moved = pieces(&from, &to, about.st_size.cast_unsigned());
+    if moved.is_err() {
+        // Writing and cutting have changed times, and taken capabilities away. The first error is the one that counts.
+        let _ = attributes.write(place.from, name);
+    }
+    let written = attributes.write(place.to, name);
+    moved.and(written)
+}
+
+fn pieces(from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
+    // For a hole at the end, and because pieces come from the end.
+    if fstat(to)?.st_size.cast_unsigned() < size {
+        ftruncate(to, size)?;
+    }
+    let mut end = size;
+    while end > 0 {
+        let start = (end - 1) / PIECE * PIECE;
+        piece(from, to, start, end)?;
+        ftruncate(from, start)?;
+        end = start;
     }
     Ok(())
 }
 
-fn keep(to: &Path, about: &Metadata) -> Result<()> {
-    chown(to, Some(about.uid()), Some(about.gid())).on("set the owner of", to)?;
-    fs::set_permissions(to, about.permissions()).on("set the mode of", to)
+/// Copy what is no hole between two offsets.
+fn piece(from: &OwnedFd, to: &OwnedFd, start: u64, end: u64) -> rustix::io::Result<()> {
+    let mut at = start;
+    while at < end {
+        let data = match seek(from, SeekFrom::Data(at)) {
+            Err(Errno::NXIO) => return Ok(()),
+            other => other?,
+        };
+        if data >= end {
+            return Ok(());
+        }
+        at = seek(from, SeekFrom::Hole(data))?.min(end);
+        seek(to, SeekFrom::Start(data))?;
+        let mut next = data;
+        while next < at {
+            let rest = usize::try_from(at - next).unwrap_or(usize::MAX);
+            if sendfile(to, from, Some(&mut next), rest)? == 0 {
+                return Err(Errno::IO);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Remove all that lies in a directory; the first failure is the error, after the rest was removed.
+pub fn remove(dir: impl AsFd) -> Result<()> {
+    let mut remove = Remove { outcome: Ok(()) };
+    walk(&dir, &dir, &mut remove)?;
+    remove.outcome
+}
+
+struct Remove {
+    outcome: Result<()>,
+}
+
+impl Remove {
+    fn unlink(&mut self, place: &Place<'_>, name: &CStr, flags: AtFlags) {
+        if let Err(e) = unlinkat(place.from, name, flags).on("remove", place.shown(name))
+            && self.outcome.is_ok()
+        {
+            self.outcome = Err(e);
+        }
+    }
+}
+
+impl Visit for Remove {
+    fn entry(&mut self, place: &Place<'_>, name: &CStr, kind: FileType) -> Result<bool> {
+        if kind != FileType::Directory {
+            self.unlink(place, name, AtFlags::empty());
+        }
+        Ok(kind == FileType::Directory)
+    }
+
+    fn left(&mut self, place: &Place<'_>, name: &CStr) -> Result<()> {
+        self.unlink(place, name, AtFlags::REMOVEDIR);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-    use super::*;
-
-    #[test]
-    fn everything_moves_and_nothing_stays() {
-        let base = std::env::temp_dir().join(format!("kutties-move-{}", std::process::id()));
-        let (a, b) = (base.join("a"), base.join("b"));
-        fs::create_dir_all(a.join("lib/kubelet")).unwrap();
-        fs::create_dir_all(&b).unwrap();
-        fs::write(a.join("lib/kubelet/config.yaml"), "x").unwrap();
-        symlink("lib", a.join("link")).unwrap();
-        into(&File::open(&a).unwrap(), &b).unwrap();
-        assert_eq!(fs::read_to_string(b.join("link/kubelet/config.yaml")).unwrap(), "x");
-        assert_eq!(fs::read_dir(&a).unwrap().count(), 0);
-        fs::remove_dir_all(base).unwrap();
-    }
-}
+mod tests;

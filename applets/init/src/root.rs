@@ -1,37 +1,75 @@
-//! Leaving rootfs, so that `pivot_root` works in containers, and our own file out of their reach.
+//! A root directory of its own, so that `pivot_root` works in containers, with our own file out of their reach.
 //!
-//! The kernel refuses to pivot away from the mount at the top of the tree, which is where an initramfs runs. A bind mount of
-//! "/" over itself has a parent; stepping into it costs three system calls and copies nothing. (Al Viro's idea, on the kernel's
-//! mailing list 2020-03-05.) Must come before any other mount or process.
+//! The kernel refuses to pivot away from the mount at the top of the tree. Before Linux 7.0 that is the initramfs itself, and what
+//! is mounted over it leaves it below, where a process with CAP_SYS_ADMIN and CAP_SYS_CHROOT gets to: it unmounts "/" in its mount
+//! namespace and enters that namespace again. So the content moves into a tmpfs that is mounted over it, and the initramfs is left
+//! empty, immutable and read-only. Must come before any other process.
 
-use kit::{Context, Result, paths};
-use rustix::fs::statfs;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
-use rustix::process::{chdir, chroot};
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 
-use crate::Machine;
+use kit::{Context, Error, Result, paths};
+use rustix::fs::{CWD, FileType, IFlags, Mode, OFlags, fstat, ioctl_setflags, openat, stat, statfs};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+    fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount, mount_bind, mount_change, mount_remount, move_mount, open_tree,
+    unmount,
+};
+use rustix::process::{chdir, chroot, fchdir};
 
-/// linux/magic.h: what an initramfs may lie on.
-const TMPFS: i64 = 0x0102_1994;
+use crate::move_tree::{self, Found};
+use crate::{Machine, mountinfo, mounts};
+
+/// linux/magic.h: what an initramfs may lie on. ramfs is the kernel's choice when the command line has `root=`.
+pub const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
 
-/// Step into a bind mount of "/" when it is a file system in RAM, and share it with later namespaces.
+/// Files that stay in the initramfs's memory, without a name there, and are mounted read-only in the new root. A running program can't
+/// be cut into pieces, and the bundle's image is by far the largest file; neither is ever written to.
+const KEPT: &[&str] = &["/proc/self/exe", paths::BINARY, paths::KUBE_IMAGE];
+
+/// Give the system a root directory of its own when it lies in RAM, and share it with later namespaces. After an error it stands
+/// on the initramfs as a bind mount, complete.
 pub fn leave(_: &mut Machine) -> Result<String> {
     let kind = statfs("/").on("look at", "/")?.f_type as i64;
-    let in_ram = kind == TMPFS || kind == RAMFS;
-    if in_ram {
-        // rustix's type for propagation flags holds MS_REC too, but as another type than the bind flag.
-        let recursive = MountFlags::from_bits_retain(MountPropagationFlags::REC.bits());
-        mount("/", "/", c"", MountFlags::BIND | recursive, None).on("bind", "/")?;
-        chdir("/..").on("go to", "/..")?;
-        chroot(".").on("make the new root of", "/..")?;
-        chdir("/").on("go to", "/")?;
-    }
+    let outcome = match kind {
+        TMPFS | RAMFS => leave_ram(kind),
+        _ => Ok("already off the initramfs".into()),
+    };
     mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC).on("share", "/")?;
-    if in_ram {
-        protect()?;
+    outcome
+}
+
+fn leave_ram(kind: i64) -> Result<String> {
+    let lies_on_something = mounts::proc().and_then(|()| mountinfo::read()).map(|table| mountinfo::root_has_parent(&table));
+    let switched = match lies_on_something {
+        // Linux 7.0 and newer: what lies below is empty.
+        Ok(true) if kind == TMPFS => return protect().map(|()| String::new()),
+        Ok(_) => switch(),
+        Err(e) => Err(e),
+    };
+    match switched {
+        Ok((old, count)) => {
+            let removed = move_tree::remove(&old);
+            seal(&old).and(removed).map(|()| format!("{count} files moved"))
+        }
+        Err(e) => {
+            stay()?;
+            Err(Error::new(format!("{e}; the system stays on the initramfs")))
+        }
     }
-    Ok(if in_ram { String::new() } else { "already off rootfs".into() })
+}
+
+/// Step into a bind mount of "/": it has a parent, and copies nothing.
+fn stay() -> Result<()> {
+    // rustix's type for propagation flags holds MS_REC too, but as another type than the bind flag.
+    let recursive = MountFlags::from_bits_retain(MountPropagationFlags::REC.bits());
+    mount("/", "/", c"", MountFlags::BIND | recursive, None).on("bind", "/")?;
+    chdir("/..").on("go to", "/..")?;
+    chroot(".").on("make the new root of", "/..")?;
+    chdir("/").on("go to", "/")?;
+    protect()
 }
 
 /// Have all later processes run our file by way of a mount that nobody can write through: those that go into containers, where
@@ -41,3 +79,95 @@ fn protect() -> Result<()> {
     mount_bind(paths::BINARY, paths::BINARY).on("bind", paths::BINARY)?;
     mount_remount(paths::BINARY, MountFlags::BIND | MountFlags::RDONLY, c"").on("make read-only", paths::BINARY)
 }
+
+/// Move to a root in a tmpfs of its own. Returns the old root, where all names are still there, and the number of its entries.
+/// After an error everything is as it was.
+fn switch() -> Result<(OwnedFd, usize)> {
+    let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).on("open", "/")?;
+    let new = file_system().doing("make a tmpfs for the root")?;
+    let kept = kept(&old)?;
+    let found = move_tree::mirror(&old, &new, &kept)?;
+    let moved = move_tree::contents(&old, &new, &kept).and_then(|()| attach(&old, &new, &found));
+    match moved {
+        Ok(()) => Ok((old, found.count)),
+        Err(e) => Err(move_tree::taken_back(e, move_tree::contents(&new, &old, &[]))),
+    }
+}
+
+/// Returns a new tmpfs, attached nowhere. It may take all memory for now: the step `root size` knows the settings.
+fn file_system() -> rustix::io::Result<OwnedFd> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (key, value) in [("source", "root"), ("mode", "755"), ("size", "100%")] {
+        fsconfig_set_string(&context, key, value)?;
+    }
+    fsconfig_create(&context)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}
+
+/// Returns the inodes of the files to keep, as far as they are there.
+fn kept(old: &OwnedFd) -> Result<Vec<u64>> {
+    let device = fstat(old).on("look at", "/")?.st_dev;
+    let of_old = KEPT.iter().filter_map(|path| stat(*path).ok()).filter(|about| about.st_dev == device);
+    let files = of_old.filter(|about| FileType::from_raw_mode(about.st_mode) == FileType::RegularFile);
+    Ok(files.map(|about| about.st_ino).collect())
+}
+
+/// Mount the new root over the old one and step into it. After an error the old one is the root again.
+fn attach(old: &OwnedFd, new: &OwnedFd, found: &Found) -> Result<()> {
+    put(new, c"/").on("mount", "/")?;
+    let entered = enter(new).on("make the new root of", "/").and_then(|()| show_kept(old, found));
+    if entered.is_err() {
+        enter(old).on("go back to the old root of", "/")?;
+        // By this name it is what lies over the root.
+        unmount("/..", UnmountFlags::DETACH).on("unmount", "/..")?;
+        return entered;
+    }
+    for path in &found.mounts {
+        // What can't move is mounted again by a later step, or was not ours.
+        let _ = open_tree(old, path, OpenTreeFlags::OPEN_TREE_CLOEXEC).and_then(|mount| put(&mount, &absolute(path)));
+    }
+    Ok(())
+}
+
+fn enter(root: &OwnedFd) -> rustix::io::Result<()> {
+    fchdir(root)?;
+    chroot(".")?;
+    chdir("/")
+}
+
+/// Mount the kept files where their names are.
+fn show_kept(old: &OwnedFd, found: &Found) -> Result<()> {
+    for path in &found.kept {
+        let at = absolute(path);
+        let file = sys::mount::read_only_clone(old, path).on("clone", at.to_string_lossy().as_ref())?;
+        put(&file, &at).on("mount", at.to_string_lossy().as_ref())?;
+    }
+    Ok(())
+}
+
+/// Mount what a descriptor stands for.
+fn put(mount: &OwnedFd, at: &CStr) -> rustix::io::Result<()> {
+    move_mount(mount, c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+fn absolute(path: &CStr) -> CString {
+    // Neither part has a byte that is zero.
+    CString::new([b"/", path.to_bytes()].concat()).unwrap_or_default()
+}
+
+/// Keep everybody from filling the old root. Its immutable flag is for those who can make it writable again: to take that away needs
+/// CAP_LINUX_IMMUTABLE, and ramfs does not have it.
+fn seal(old: &OwnedFd) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = openat(old, c".", flags, Mode::empty()).doing("open the old root")?;
+    let immutable = ioctl_setflags(&dir, IFlags::IMMUTABLE);
+    drop(dir);
+    sys::mount::make_read_only(old).doing("make the old root read-only")?;
+    match immutable {
+        Err(Errno::NOTTY | Errno::OPNOTSUPP) => Ok(()),
+        other => other.doing("make the old root immutable"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use config::{Config, key};
 use kit::{Context, Error, Result, paths};
 use rustix::process::{Pid, WaitStatus};
 
-use crate::{Machine, cgroups, clock, identity, limits, mounts, root, spawn, sysctl};
+use crate::{Machine, cgroups, clock, identity, limits, mounts, root, root_size, spawn, sysctl};
 
 /// One row.
 pub struct Step {
@@ -52,6 +52,7 @@ pub const STEPS: &[Step] = &[
     here("root", &[], root::leave, Failure::GoOn),
     here("mounts", &[], mounts::needed, Failure::Reboot),
     here("config", &[], configure, Failure::GoOn),
+    here("root size", &[], root_size::limit, Failure::GoOn),
     here("cgroups", &[], cgroups::set_up, Failure::Rescue),
     here("var", &[], mounts::var, Failure::Rescue),
     here("clock", &[], clock::floor, Failure::GoOn),

@@ -12,6 +12,7 @@ pub mod kexec;
 pub mod keyring;
 pub mod loop_device;
 pub mod module;
+pub mod mount;
 pub mod netlink;
 pub mod own;
 pub mod packet;

@@ -3,13 +3,13 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags};
-use rustix::mount::OpenTreeFlags;
+use rustix::fs::{CWD, MemfdFlags, Mode, OFlags, SealFlags};
+
+use crate::mount;
 
 /// The running program, even after its file was replaced.
 const SELF: &str = "/proc/self/exe";
@@ -18,27 +18,11 @@ const SELF: &str = "/proc/self/exe";
 const SEAL_TRIES: u32 = 30;
 const SEAL_PAUSE: Duration = Duration::from_millis(50);
 
-/// `MOUNT_ATTR_RDONLY`
-const READ_ONLY: u64 = 1;
-
-/// `struct mount_attr` of mount_setattr(2).
-#[repr(C)]
-struct Attributes {
-    set: u64,
-    clear: u64,
-    propagation: u64,
-    user_namespace: u64,
-}
-
 /// Whether our file can't be written to by way of `/proc/PID/exe`.
 pub fn is_protected() -> io::Result<bool> {
     let file = rustix::fs::open(SELF, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let sealed = rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
-    Ok(sealed || is_read_only(&file)?)
-}
-
-fn is_read_only(file: &OwnedFd) -> io::Result<bool> {
-    Ok(rustix::fs::fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::RDONLY))
+    Ok(sealed || mount::is_read_only(&file)?)
 }
 
 /// Take our name back: an exec by descriptor names the process after the number.
@@ -49,24 +33,7 @@ pub fn take_name() -> io::Result<()> {
 /// Our file by way of a read-only mount that hangs nowhere. It is safe only once no descriptor to it is left: until then
 /// the mount can be changed by whoever gets hold of it, afterwards by nobody.
 pub fn read_only() -> io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let mount = rustix::mount::open_tree(CWD, SELF, flags)?;
-    let wanted = Attributes { set: READ_ONLY, clear: 0, propagation: 0, user_namespace: 0 };
-    // SAFETY: the empty path and the attributes outlive the call, which only reads them; the size is theirs.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            &raw const wanted,
-            size_of::<Attributes>(),
-        )
-    };
-    if done != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if is_read_only(&mount)? { Ok(mount) } else { Err(Errno::ENOTSUP.into()) }
+    mount::read_only_clone(CWD, SELF)
 }
 
 /// A copy of our file in memory that can't be changed any more.

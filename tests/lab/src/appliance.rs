@@ -40,7 +40,9 @@ impl Appliance {
         let agent = binary::package("agent", board.arch, &tools).map_err(told)?;
         segment::agent(&agent, &appliance.agent())?;
         let archive = lab.join("probe.tar");
-        test_image::build(&agent.with_file_name("probe"), board.arch, &archive)?;
+        let probe = agent.with_file_name("probe");
+        fs::copy(&probe, appliance.probe()).on("copy", &probe)?;
+        test_image::build(&probe, board.arch, &archive)?;
         firmware::bundle::build("cri-client", &board.arch.to_string(), &lab).map_err(told)?;
         segment::image(&archive, &appliance.image())?;
         let clients = firmware::bundle::build("streaming-client", &board.arch.to_string(), &lab);
@@ -176,6 +178,11 @@ impl Appliance {
     /// The client of the runtime's streaming URLs, a program for the guest.
     pub fn streaming_client(&self) -> PathBuf {
         self.dir.join("lab/streaming-client")
+    }
+
+    /// The test image's program, for scripts that make a root file system themselves.
+    pub fn probe(&self) -> PathBuf {
+        self.dir.join("lab/probe")
     }
 
     /// The segment with all of Kubernetes' programs.

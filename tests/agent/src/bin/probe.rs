@@ -3,11 +3,14 @@
 //! `probe hello` greets, then waits to be told to end; `probe exit N` ends with N; `probe confined` tries what a container's
 //! process must not do and ends with 0 when all of it was forbidden; `probe free` ends with 0 when all of it was allowed;
 //! `probe echo PORT` sends back what comes to that port of 127.0.0.1, each connection by itself, until it is told to end.
+//! `below` leaves its root directory by way of its mount namespace and says what lies below that.
 //! `datagrams PORT` does the same with each datagram to that port of any address.
 //! `show`, `processes` and `look-at` say what it sees; `serve PORT` answers probes; the other words do one thing each, see `act`.
 
 #[path = "../probe/act.rs"]
 mod act;
+#[path = "../probe/below.rs"]
+mod below;
 #[path = "../probe/serve.rs"]
 mod serve;
 #[path = "../probe/show.rs"]
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ["holds", file, text] => act::holds(file, text),
         ["orphan"] => act::orphan().and_then(|_| hello()),
         ["beget"] => act::beget(),
+        ["below"] => below::below(),
         ["touch", places @ ..] => act::touch(places),
         _ => Ok(ExitCode::from(2)),
     }

@@ -1,0 +1,109 @@
+//! Needs root: each test has a mount namespace of its own, and a tmpfs in it as the initramfs that it stands on.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use nix::mount::MsFlags;
+use nix::sched::{CloneFlags, unshare};
+use rustix::fs::{RawDir, StatVfsMountFlags, mkdirat, statvfs};
+
+use super::*;
+
+fn on_initramfs(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS).unwrap();
+            let (none, at) = (None::<&str>, Path::new("/mnt"));
+            nix::mount::mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+            nix::mount::mount(Some("initramfs"), at, Some("tmpfs"), MsFlags::empty(), none).unwrap();
+            for dir in ["bin", "usr/lib/kutties", "etc/kubernetes", "proc", "dev"] {
+                fs::create_dir_all(at.join(dir)).unwrap();
+            }
+            fs::write(at.join("bin/kutties"), "the binary").unwrap();
+            fs::write(at.join("usr/lib/kutties/kube.squashfs"), "the image").unwrap();
+            fs::write(at.join("etc/passwd"), "root").unwrap();
+            symlink("/bin/kutties", at.join("init")).unwrap();
+            chdir(at).unwrap();
+            chroot(".").unwrap();
+            mounts::proc().unwrap();
+            work();
+        });
+        thread.join().unwrap();
+    });
+}
+
+fn names(dir: &OwnedFd) -> Vec<String> {
+    let dir = openat(dir, c".", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+    let mut buffer = Vec::with_capacity(8192);
+    let mut raw = RawDir::new(&dir, buffer.spare_capacity_mut());
+    let mut names = Vec::new();
+    while let Some(entry) = raw.next() {
+        names.push(entry.unwrap().file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    names
+}
+
+fn all_is_there() {
+    for (path, content) in [(paths::BINARY, "the binary"), (paths::KUBE_IMAGE, "the image"), ("/etc/passwd", "root"), ("/init", "the binary")] {
+        assert_eq!(fs::read_to_string(path).unwrap(), content, "{path}");
+    }
+    assert!(Path::new("/proc/self/mountinfo").exists());
+}
+
+#[test]
+fn the_old_root_is_empty_and_stays_so() {
+    on_initramfs(|| {
+        let device = stat("/").unwrap().st_dev;
+        let (old, count) = switch().unwrap();
+        assert_eq!(count, 12);
+        assert_ne!(stat("/").unwrap().st_dev, device);
+        assert_eq!(fstat(&old).unwrap().st_dev, device);
+        all_is_there();
+        move_tree::remove(&old).unwrap();
+        seal(&old).unwrap();
+        all_is_there();
+        assert_eq!(names(&old), [""; 0]);
+        assert_eq!(mkdirat(&old, "x", Mode::RWXU), Err(Errno::ROFS));
+        // A process that may change mounts makes it writable again: there is the flag.
+        fchdir(&old).unwrap();
+        nix::mount::mount(None::<&str>, ".", None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_BIND, None::<&str>).unwrap();
+        assert_eq!(mkdirat(&old, "x", Mode::RWXU), Err(Errno::PERM));
+    });
+}
+
+#[test]
+fn nobody_writes_through_the_kept_files() {
+    on_initramfs(|| {
+        drop(switch().unwrap());
+        for path in [paths::BINARY, paths::KUBE_IMAGE] {
+            assert!(statvfs(path).unwrap().f_flag.contains(StatVfsMountFlags::RDONLY), "{path}");
+            assert!(OpenOptions::new().write(true).open(path).is_err(), "{path}");
+        }
+        assert!(!statvfs("/").unwrap().f_flag.contains(StatVfsMountFlags::RDONLY));
+    });
+}
+
+#[test]
+fn a_failed_move_leaves_the_old_root_complete() {
+    on_initramfs(|| {
+        let device = stat("/").unwrap().st_dev;
+        let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        let new = file_system().unwrap();
+        let mut found = move_tree::mirror(&old, &new, &kept(&old).unwrap()).unwrap();
+        found.kept.push(c"not/there".to_owned());
+        let error = attach(&old, &new, &found).unwrap_err();
+        assert_eq!(error.to_string(), "clone /not/there: no such file or directory");
+        assert_eq!(stat("/").unwrap().st_dev, device);
+        all_is_there();
+        // Nothing is left over it, and the other way works.
+        drop(new);
+        stay().unwrap();
+        all_is_there();
+        assert_eq!(stat("/").unwrap().st_dev, device);
+        assert!(statvfs(paths::BINARY).unwrap().f_flag.contains(StatVfsMountFlags::RDONLY));
+    });
+}
