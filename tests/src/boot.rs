@@ -96,16 +96,15 @@ fn root(world: &mut World, board: &str) -> Outcome {
     let (kind, options) = (root.get(2).copied().unwrap_or_default(), root.get(3).copied().unwrap_or_default());
     let limited = |option: &str| options.split(',').any(|part| part.starts_with(option));
     ensure(kind == "tmpfs" && limited("size=") && limited("nr_inodes="), || format!("/ is {root:?}"))?;
+    // The kernel runs /sbin/modprobe from the root directory of its own processes.
+    world.bare(board)?.vm.guest.sh("test -x /proc/2/root/sbin/modprobe")?;
     let binary = fields(kit::paths::BINARY).unwrap_or_default();
     ensure(binary.get(3).is_some_and(|options| options.starts_with("ro,")), || format!("the binary is {binary:?}"))
 }
 
 /// Neither a full nor a crowded root directory takes the node away: what works there lies elsewhere.
 fn full_root(world: &mut World, board: &str) -> Outcome {
-    const FILLS: [&str; 2] = [
-        "dd if=/dev/zero of=/full bs=1M",
-        "mkdir /full && cd /full && seq 1 1000000 | xargs -n 1000 touch",
-    ];
+    const FILLS: [&str; 2] = ["dd if=/dev/zero of=/full bs=1M", "mkdir /full && cd /full && seq 1 1000000 | xargs -n 1000 touch"];
     let node = world.bare(board)?;
     node.vm.console.wait_prompt(Mark::default(), BOOT)?;
     for fill in FILLS {
@@ -113,7 +112,7 @@ fn full_root(world: &mut World, board: &str) -> Outcome {
         ensure(said.contains("o space left on device"), || format!("{fill}: {said}"))?;
         let code = node.vm.type_and_judge("echo x > /run/x && test -s /run/x", Duration::from_secs(30))?;
         ensure(code == 0, || format!("the shell ended with {code} after {fill}"))?;
-        node.vm.guest.run(&["/bin/crictl", "version"])?;
+        node.vm.guest.run(&["/bin/kutties", "info"])?;
         // A server that begins now finds all it needs, too.
         let before = cri::server(&node.vm.guest)?;
         cri::kill(&node.vm.guest, "true")?;

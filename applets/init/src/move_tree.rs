@@ -13,8 +13,8 @@ use std::path::Path;
 
 use kit::{Context, Error, Result};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, SeekFrom, Stat, fstat, ftruncate, linkat, mkdirat, mknodat, openat, readlinkat, seek, sendfile,
-    statat, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, SeekFrom, Stat, fstat, ftruncate, linkat, mkdirat, mknodat, openat, readlinkat, seek,
+    sendfile, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -23,6 +23,15 @@ use crate::walk::{Place, Visit, walk};
 
 /// The most that is held twice, in bytes.
 const PIECE: u64 = 1 << 20;
+
+/// Files of the old tree that are treated in another way, by their inodes.
+#[derive(Debug, Default)]
+pub struct Exceptions {
+    /// Their content stays where it is.
+    pub kept: Vec<u64>,
+    /// Programs and libraries of running processes: they are copied whole, for a page that is cut off ends its process.
+    pub running: Vec<u64>,
+}
 
 /// What a mirror needs to have done to it.
 #[derive(Debug, Default)]
@@ -38,9 +47,10 @@ pub struct Found {
 /// Move all that lies in the open directory `from`, which a mount at `to` may cover. After an error everything is where it was.
 pub fn into(from: &File, to: &Path) -> Result<()> {
     let to = File::open(to).on("open", to)?;
-    mirror(from, &to, &[])?;
-    if let Err(e) = contents(from, &to, &[]) {
-        return Err(taken_back(e, contents(&to, from, &[])));
+    let none = Exceptions::default();
+    mirror(from, &to, &none)?;
+    if let Err(e) = contents(from, &to, &none) {
+        return Err(taken_back(e, contents(&to, from, &none)));
     }
     remove(from)
 }
@@ -53,11 +63,11 @@ pub fn taken_back(error: Error, back: Result<()>) -> Error {
     }
 }
 
-/// Make the tree `from` in the empty directory `to`, with empty files. `kept` are the inodes of files whose content stays in place.
-pub fn mirror(from: impl AsFd, to: impl AsFd, kept: &[u64]) -> Result<Found> {
+/// Make the tree `from` in the empty directory `to`, with empty files.
+pub fn mirror(from: impl AsFd, to: impl AsFd, exceptions: &Exceptions) -> Result<Found> {
     let (from, to) = (from.as_fd(), to.as_fd());
     let device = fstat(from).doing("look at the root of a tree")?.st_dev;
-    let mut mirror = Mirror { root: to, device, kept, links: HashMap::new(), found: Found::default() };
+    let mut mirror = Mirror { root: to, device, kept: &exceptions.kept, links: HashMap::new(), found: Found::default() };
     walk(from, to, &mut mirror)?;
     let found = mirror.found;
     // Last: what is made in it changes its time.
@@ -127,14 +137,14 @@ impl Visit for Mirror<'_> {
 }
 
 /// Move the content of the files of `from` to those of its mirror. The files stay, empty.
-pub fn contents(from: impl AsFd, to: impl AsFd, kept: &[u64]) -> Result<()> {
+pub fn contents(from: impl AsFd, to: impl AsFd, exceptions: &Exceptions) -> Result<()> {
     let device = fstat(&from).doing("look at the root of a tree")?.st_dev;
-    walk(from, to, &mut Contents { device, kept })
+    walk(from, to, &mut Contents { device, exceptions })
 }
 
 struct Contents<'a> {
     device: u64,
-    kept: &'a [u64],
+    exceptions: &'a Exceptions,
 }
 
 impl Visit for Contents<'_> {
@@ -144,8 +154,9 @@ impl Visit for Contents<'_> {
         }
         let about = statat(place.from, name, AtFlags::SYMLINK_NOFOLLOW).on("look at", place.shown(name))?;
         // The second name of a file whose content has moved is empty, too.
-        if about.st_size > 0 && about.st_dev == self.device && !self.kept.contains(&about.st_ino) {
-            content(place, name, about).on("move", place.shown(name))?;
+        if about.st_size > 0 && about.st_dev == self.device && !self.exceptions.kept.contains(&about.st_ino) {
+            let cut = !self.exceptions.running.contains(&about.st_ino);
+            content(place, name, about, cut).on("move", place.shown(name))?;
         }
         Ok(false)
     }
@@ -155,11 +166,19 @@ impl Visit for Contents<'_> {
     }
 }
 
-fn content(place: &Place<'_>, name: &CStr, about: Stat) -> rustix::io::Result<()> {
+fn content(place: &Place<'_>, name: &CStr, about: Stat, cut: bool) -> rustix::io::Result<()> {
     let attributes = Attributes::complete(about, place.from, name)?;
     let open = |dir, access| openat(dir, name, access | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-    let (from, to) = (open(place.from, OFlags::RDWR | OFlags::NOATIME)?, open(place.to, OFlags::WRONLY)?);
-    let moved = pieces(&from, &to, about.st_size.cast_unsigned());
+    let (from, cut) = match open(place.from, if cut { OFlags::RDWR } else { OFlags::RDONLY } | OFlags::NOATIME) {
+        Err(Errno::TXTBSY) => (open(place.from, OFlags::RDONLY | OFlags::NOATIME)?, false),
+        other => (other?, cut),
+    };
+    let to = match open(place.to, OFlags::WRONLY) {
+        // On the way back: the program was copied, and is still whole.
+        Err(Errno::TXTBSY) => return Ok(()),
+        other => other?,
+    };
+    let moved = pieces(&from, &to, about.st_size.cast_unsigned(), cut);
     if moved.is_err() {
         // Writing and cutting have changed times, and taken capabilities away. The first error is the one that counts.
         let _ = attributes.write(place.from, name);
@@ -168,7 +187,7 @@ fn content(place: &Place<'_>, name: &CStr, about: Stat) -> rustix::io::Result<()
     moved.and(written)
 }
 
-fn pieces(from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
+fn pieces(from: &OwnedFd, to: &OwnedFd, size: u64, cut: bool) -> rustix::io::Result<()> {
     // For a hole at the end, and because pieces come from the end.
     if fstat(to)?.st_size.cast_unsigned() < size {
         ftruncate(to, size)?;
@@ -177,7 +196,9 @@ fn pieces(from: &OwnedFd, to: &OwnedFd, size: u64) -> rustix::io::Result<()> {
     while end > 0 {
         let start = (end - 1) / PIECE * PIECE;
         piece(from, to, start, end)?;
-        ftruncate(from, start)?;
+        if cut {
+            ftruncate(from, start)?;
+        }
         end = start;
     }
     Ok(())

@@ -3,13 +3,15 @@
 //! The kernel refuses to pivot away from the mount at the top of the tree. Before Linux 7.0 that is the initramfs itself, and what
 //! is mounted over it leaves it below, where a process with CAP_SYS_ADMIN and CAP_SYS_CHROOT gets to: it unmounts "/" in its mount
 //! namespace and enters that namespace again. So the content moves into a tmpfs that is mounted over it, and the initramfs is left
-//! empty, immutable and read-only. Must come before any other process.
+//! empty, immutable and read-only. Should come before
+//! any other process: one that was started earlier stays behind, with its programs.
 
 use std::ffi::{CStr, CString};
+use std::fs;
 use std::os::fd::OwnedFd;
 
 use kit::{Context, Error, Result, paths};
-use rustix::fs::{CWD, FileType, IFlags, Mode, OFlags, fstat, ioctl_setflags, openat, stat, statfs};
+use rustix::fs::{CWD, FileType, IFlags, Mode, OFlags, fstat, ioctl_setflags, major, minor, openat, stat, statfs};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
@@ -18,7 +20,7 @@ use rustix::mount::{
 };
 use rustix::process::{chdir, chroot, fchdir};
 
-use crate::move_tree::{self, Found};
+use crate::move_tree::{self, Exceptions, Found};
 use crate::{Machine, mountinfo, mounts};
 
 /// linux/magic.h: what an initramfs may lie on. ramfs is the kernel's choice when the command line has `root=`.
@@ -54,10 +56,10 @@ fn leave_ram(kind: i64) -> Result<String> {
             let removed = move_tree::remove(&old);
             seal(&old).and(removed).map(|()| format!("{count} files moved"))
         }
-        Err(e) => {
-            stay()?;
-            Err(Error::new(format!("{e}; the system stays on the initramfs")))
-        }
+        Err(e) => Err(Error::new(match stay() {
+            Ok(()) => format!("{e}; the system stays on the initramfs"),
+            Err(also) => format!("{e}; {also}"),
+        })),
     }
 }
 
@@ -85,31 +87,52 @@ fn protect() -> Result<()> {
 fn switch() -> Result<(OwnedFd, usize)> {
     let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).on("open", "/")?;
     let new = file_system().doing("make a tmpfs for the root")?;
-    let kept = kept(&old)?;
-    let found = move_tree::mirror(&old, &new, &kept)?;
-    let moved = move_tree::contents(&old, &new, &kept).and_then(|()| attach(&old, &new, &found));
+    let exceptions = exceptions(&old)?;
+    let found = move_tree::mirror(&old, &new, &exceptions)?;
+    let moved = move_tree::contents(&old, &new, &exceptions).and_then(|()| attach(&old, &new, &found));
     match moved {
         Ok(()) => Ok((old, found.count)),
-        Err(e) => Err(move_tree::taken_back(e, move_tree::contents(&new, &old, &[]))),
+        Err(e) => Err(move_tree::taken_back(e, move_tree::contents(&new, &old, &Exceptions::default()))),
     }
 }
 
 /// Returns a new tmpfs, attached nowhere. It may take all memory for now: the step `root size` knows the settings.
 fn file_system() -> rustix::io::Result<OwnedFd> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    for (key, value) in [("source", "root"), ("mode", "755"), ("size", "100%")] {
+    for (key, value) in [("source", "tmpfs"), ("mode", "755"), ("size", "100%")] {
         fsconfig_set_string(&context, key, value)?;
     }
     fsconfig_create(&context)?;
     fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
-/// Returns the inodes of the files to keep, as far as they are there.
-fn kept(old: &OwnedFd) -> Result<Vec<u64>> {
+/// Returns the files to keep, as far as they are there, and what runs: whoever chose another first program (`rdinit=`) may have
+/// started processes before it became us.
+fn exceptions(old: &OwnedFd) -> Result<Exceptions> {
     let device = fstat(old).on("look at", "/")?.st_dev;
     let of_old = KEPT.iter().filter_map(|path| stat(*path).ok()).filter(|about| about.st_dev == device);
     let files = of_old.filter(|about| FileType::from_raw_mode(about.st_mode) == FileType::RegularFile);
-    Ok(files.map(|about| about.st_ino).collect())
+    let kept = files.map(|about| about.st_ino).collect();
+    let device = format!("{:02x}:{:02x}", major(device), minor(device));
+    let own = std::process::id().to_string();
+    let mut running = Vec::new();
+    for entry in fs::read_dir("/proc").on("list", "/proc")?.flatten() {
+        // A process may end meanwhile, and a thread of the kernel maps nothing.
+        if entry.file_name() != *own
+            && let Ok(maps) = fs::read_to_string(entry.path().join("maps"))
+        {
+            running.extend(mapped(&maps, &device));
+        }
+    }
+    Ok(Exceptions { kept, running })
+}
+
+/// Returns the inodes of a device's files in a table of mappings, proc_pid_maps(5): range, rights, offset, device, inode.
+fn mapped<'a>(maps: &'a str, device: &'a str) -> impl Iterator<Item = u64> + 'a {
+    maps.lines().filter_map(move |line| {
+        let mut fields = line.split_whitespace().skip(3);
+        if fields.next() == Some(device) { fields.next()?.parse().ok() } else { None }
+    })
 }
 
 /// Mount the new root over the old one and step into it. After an error the old one is the root again.

@@ -30,7 +30,7 @@ pub fn limit(machine: &mut Machine) -> Result<String> {
         return Ok("no limit on this file system".into());
     }
     let info = sysinfo();
-    let memory = u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit));
+    let memory = info.totalram.saturating_mul(u64::from(info.mem_unit));
     let text = machine.config.text(&key::ROOT_SIZE);
     let chosen = size(text, memory).or_else(|| size(key::ROOT_SIZE.default, memory)).unwrap_or(memory / 4);
     let limits = limits(chosen, used(&now));
@@ -103,7 +103,25 @@ mod tests {
 
     #[test]
     fn what_is_no_size_or_no_limit_is_refused() {
-        for text in ["", "0", "0%", "0m", "101%", "m", "%", "-1", "+1", "1 m", "1mm", "1.5g", "1e3", "999999999999t", "18446744073709551616", "ü", "1ü"] {
+        for text in [
+            "",
+            "0",
+            "0%",
+            "0m",
+            "101%",
+            "m",
+            "%",
+            "-1",
+            "+1",
+            "1 m",
+            "1mm",
+            "1.5g",
+            "1e3",
+            "999999999999t",
+            "18446744073709551616",
+            "ü",
+            "1ü",
+        ] {
             assert_eq!(size(text, 512 * MIB), None, "{text}");
         }
     }

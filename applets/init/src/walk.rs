@@ -26,7 +26,7 @@ pub struct Place<'a> {
 impl Place<'_> {
     /// Returns the path of an entry, relative to the root of either tree.
     pub fn path(&self, name: &CStr) -> Result<CString> {
-        let mut names: Vec<&[u8]> = self.names.iter().map(|name| name.as_bytes()).collect();
+        let mut names: Vec<&[u8]> = self.names.iter().map(CString::as_bytes).collect();
         names.push(name.to_bytes());
         CString::new(names.join(&b'/')).doing("join the parts of a path")
     }

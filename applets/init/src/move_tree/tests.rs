@@ -124,10 +124,14 @@ fn fill(root: &Path) {
     ] {
         fs::write(root.join(name), bytes(size, name.len() as u8)).unwrap();
     }
-    for (file, link) in [("usr/lib/longer", "etc/other-name"), ("usr/lib/longer", "usr/lib/deep/third-name"), ("empty-file", "etc/none")] {
+    for (file, link) in
+        [("usr/lib/longer", "etc/other-name"), ("usr/lib/longer", "usr/lib/deep/third-name"), ("empty-file", "etc/none")]
+    {
         fs::hard_link(root.join(file), root.join(link)).unwrap();
     }
-    for (to, at) in [("/no/where", "dangling"), ("longer", "usr/lib/link"), (&"x/".repeat(1900), "etc/long-link"), ("../..", "usr/lib/up")] {
+    for (to, at) in
+        [("/no/where", "dangling"), ("longer", "usr/lib/link"), (&"x/".repeat(1900), "etc/long-link"), ("../..", "usr/lib/up")]
+    {
         symlink(to, root.join(at)).unwrap();
     }
     fs::hard_link(root.join("dangling"), root.join("etc/dangling-again")).unwrap();
@@ -139,7 +143,9 @@ fn fill(root: &Path) {
     sparse.write_all_at(b"across", 31 * PIECE - 3).unwrap();
     specials(root);
     attributes(root);
-    for (path, time) in [("usr", 1), ("usr/lib", -5), ("etc", 1_000_000_000), ("one", 77), ("dangling", 99), ("sparse", 5), ("", 12)] {
+    for (path, time) in
+        [("usr", 1), ("usr/lib", -5), ("etc", 1_000_000_000), ("one", 77), ("dangling", 99), ("sparse", 5), ("", 12)]
+    {
         set_time(&root.join(path), time, 123_456_789);
     }
 }
@@ -161,7 +167,9 @@ fn attributes(root: &Path) {
     chown(root.join("one"), Some(7), Some(8)).unwrap();
     rustix::fs::chownat(CWD, root.join("dangling"), Some(rustix::fs::Uid::from_raw(9)), None, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     chown(root.join("pipe"), Some(3), None).unwrap();
-    for (name, mode) in [("one", 0o6755), ("etc/piece", 0o000), ("closed", 0o000), ("var/tmp", 0o1777), ("empty", 0o2700), ("socket", 0o600)] {
+    for (name, mode) in
+        [("one", 0o6755), ("etc/piece", 0o000), ("closed", 0o000), ("var/tmp", 0o1777), ("empty", 0o2700), ("socket", 0o600)]
+    {
         fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     // CAP_NET_RAW, permitted and effective: lost by each change of owner or content.
@@ -275,6 +283,32 @@ fn nothing_is_held_twice_beyond_a_piece() {
 }
 
 #[test]
+fn a_running_program_moves_whole() {
+    with_two("tmpfs", ["size=64m", "size=64m"], |a, b| {
+        let program = fs::read("/bin/sleep").unwrap();
+        for name in ["first", "second"] {
+            fs::write(a.join(name), &program).unwrap();
+            fs::set_permissions(a.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut children = ["first", "second"].map(|name| std::process::Command::new(a.join(name)).arg("1000").spawn().unwrap());
+        let from = File::open(a).unwrap();
+        // The first is known to run, the second is found out by the kernel, where it forbids to write to programs.
+        let running = Exceptions { kept: Vec::new(), running: vec![fs::metadata(a.join("first")).unwrap().ino()] };
+        mirror(&from, File::open(b).unwrap(), &running).unwrap();
+        contents(&from, File::open(b).unwrap(), &running).unwrap();
+        assert_eq!(fs::read(a.join("first")).unwrap(), program);
+        assert_eq!((fs::read(b.join("first")).unwrap(), fs::read(b.join("second")).unwrap()), (program.clone(), program.clone()));
+        contents(File::open(b).unwrap(), &from, &Exceptions::default()).unwrap();
+        assert_eq!((fs::read(a.join("first")).unwrap(), fs::read(a.join("second")).unwrap()), (program.clone(), program.clone()));
+        for child in &mut children {
+            assert!(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_tree_may_be_deeper_than_a_path_is_long() {
     with_two("tmpfs", ["size=64m", "size=64m"], |a, b| {
         let mut dir: OwnedFd = File::open(a).unwrap().into();
@@ -316,7 +350,7 @@ fn kept_files_and_mount_points_stay_where_they_are() {
         fs::write(a.join("moves"), "m").unwrap();
         mount(Some("on"), &a.join("usr/on"), Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
         fs::write(a.join("usr/on/file"), "f").unwrap();
-        let kept = [fs::metadata(a.join("same")).unwrap().ino()];
+        let kept = Exceptions { kept: vec![fs::metadata(a.join("same")).unwrap().ino()], running: Vec::new() };
         let (from, to) = (File::open(a).unwrap(), File::open(b).unwrap());
         let found = mirror(&from, &to, &kept).unwrap();
         contents(&from, &to, &kept).unwrap();

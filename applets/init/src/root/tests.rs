@@ -48,7 +48,9 @@ fn names(dir: &OwnedFd) -> Vec<String> {
 }
 
 fn all_is_there() {
-    for (path, content) in [(paths::BINARY, "the binary"), (paths::KUBE_IMAGE, "the image"), ("/etc/passwd", "root"), ("/init", "the binary")] {
+    for (path, content) in
+        [(paths::BINARY, "the binary"), (paths::KUBE_IMAGE, "the image"), ("/etc/passwd", "root"), ("/init", "the binary")]
+    {
         assert_eq!(fs::read_to_string(path).unwrap(), content, "{path}");
     }
     assert!(Path::new("/proc/self/mountinfo").exists());
@@ -76,6 +78,17 @@ fn the_old_root_is_empty_and_stays_so() {
 }
 
 #[test]
+fn mappings_name_files_by_device_and_inode() {
+    let maps = "00400000-00452000 r-xp 00000000 00:02 173521      /bin/hook\n\
+                00651000-00652000 r--p 00051000 00:02 173521      /bin/hook\n\
+                7f0000000000-7f0000002000 r-xp 00000000 00:15 9   /other\n\
+                7f0000003000-7f0000004000 r-xp 00000000 00:02 77  /lib/of the hook (deleted)\n\
+                7ffd00000000-7ffd00002000 rw-p 00000000 00:00 0   [stack]\n\
+                damaged 00:02\n";
+    assert_eq!(mapped(maps, "00:02").collect::<Vec<_>>(), [173_521, 173_521, 77]);
+}
+
+#[test]
 fn nobody_writes_through_the_kept_files() {
     on_initramfs(|| {
         drop(switch().unwrap());
@@ -93,7 +106,7 @@ fn a_failed_move_leaves_the_old_root_complete() {
         let device = stat("/").unwrap().st_dev;
         let old = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).unwrap();
         let new = file_system().unwrap();
-        let mut found = move_tree::mirror(&old, &new, &kept(&old).unwrap()).unwrap();
+        let mut found = move_tree::mirror(&old, &new, &exceptions(&old).unwrap()).unwrap();
         found.kept.push(c"not/there".to_owned());
         let error = attach(&old, &new, &found).unwrap_err();
         assert_eq!(error.to_string(), "clone /not/there: no such file or directory");

@@ -14,8 +14,9 @@ pub fn below() -> io::Result<ExitCode> {
     umount2("/", MntFlags::MNT_DETACH)?;
     setns(own, CloneFlags::CLONE_NEWNS)?;
     let mut out = io::stdout();
-    let mut names: Vec<String> =
-        fs::read_dir("/")?.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect::<io::Result<_>>()?;
+    let mut names: Vec<String> = fs::read_dir("/")?
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<_>>()?;
     names.sort();
     writeln!(out, "entries: {}", names.join(" "))?;
     let mut made = create(&mut out)?;
