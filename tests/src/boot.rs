@@ -98,6 +98,10 @@ fn root(world: &mut World, board: &str) -> Outcome {
     ensure(kind == "tmpfs" && limited("size=") && limited("nr_inodes="), || format!("/ is {root:?}"))?;
     // The kernel runs /sbin/modprobe from the root directory of its own processes.
     world.bare(board)?.vm.guest.sh("test -x /proc/2/root/sbin/modprobe")?;
+    let mode = world.bare(board)?.vm.guest.sh("stat -c %a /")?;
+    ensure(mode.trim() == "755", || format!("the mode of / is {mode}"))?;
+    let procs = mounts.lines().filter(|line| line.split(' ').nth(1) == Some("/proc")).count();
+    ensure(procs == 1, || format!("/proc is mounted {procs} times"))?;
     let binary = fields(kit::paths::BINARY).unwrap_or_default();
     ensure(binary.get(3).is_some_and(|options| options.starts_with("ro,")), || format!("the binary is {binary:?}"))
 }

@@ -16,16 +16,17 @@ pub fn is_mounted(table: &str, at: &str) -> bool {
     table.lines().any(|line| line.split(' ').nth(4) == Some(at))
 }
 
-/// Identifiers of the mount that is the root directory, and of the mount below it; none without a line for the root.
-/// Of several mounts over one another the last line is the topmost.
+/// Identifiers of the mount that is the root directory, and of the mount below it; none without a
+/// line for the root. Of several mounts over one another the last line is the topmost.
 fn root(table: &str) -> Option<(u64, u64)> {
     let line = table.lines().rfind(|line| line.split(' ').nth(4) == Some("/"))?;
     let mut fields = line.split(' ').map(|field| field.parse().ok());
     Some((fields.next()??, fields.next()??))
 }
 
-/// True when the root directory's mount lies on another one. The mount at the top of the tree names itself as its parent: before
-/// Linux 7.0 that is the initramfs, from then on an empty file system that nobody can write to (nullfs) with the initramfs on it.
+/// True when the root directory's mount lies on another one. The mount at the top of the tree names
+/// itself as its parent: before Linux 7.0 that is the initramfs, from then on an empty file system
+/// that nobody can write to (nullfs) with the initramfs on it.
 pub fn root_has_parent(table: &str) -> bool {
     root(table).is_some_and(|(own, parent)| own != parent)
 }

@@ -19,6 +19,7 @@ struct Mount {
     options: &'static str,
 }
 
+const PROC: &str = "/proc";
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 const FILES: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const PROGRAMS: MountFlags = MountFlags::NOSUID;
@@ -28,7 +29,7 @@ const TERMINALS: MountFlags = MountFlags::NOSUID.union(MountFlags::NOEXEC);
 /// can foresee: a quarter of the RAM each is the most that they may hold. With favordynmods a process that moves into a cgroup
 /// does not wait for the kernel's slow path, some 10 ms each time.
 const NEEDED: &[Mount] = &[
-    row("/proc", "proc", PLAIN, ""),
+    row(PROC, "proc", PLAIN, ""),
     row("/sys", "sysfs", PLAIN, ""),
     row("/dev", "devtmpfs", PROGRAMS, "mode=755"),
     row("/dev/pts", "devpts", TERMINALS, "gid=5,mode=620,ptmxmode=666"),
@@ -52,16 +53,19 @@ const fn row(at: &'static str, kind: &'static str, flags: MountFlags, options: &
     Mount { at, kind, flags, options }
 }
 
-/// The row for /proc alone: the first step looks at the table of mounts.
+/// The row for /proc, unless it is there: the first step looks at the table of mounts. The kernel would mount it twice.
 pub fn proc() -> Result<()> {
-    NEEDED.iter().filter(|row| row.at == "/proc").try_for_each(Mount::mount)
+    if mountinfo::read().is_ok_and(|table| mountinfo::is_mounted(&table, PROC)) {
+        return Ok(());
+    }
+    NEEDED.iter().filter(|row| row.at == PROC).try_for_each(Mount::mount)
 }
 
 /// The needed rows; the first that fails is the error, after the rest was tried.
 pub fn needed(machine: &mut Machine) -> Result<String> {
     let mut outcome = Ok(());
     for row in NEEDED {
-        outcome = outcome.and(row.mount());
+        outcome = outcome.and(if row.at == PROC { proc() } else { row.mount() });
         if row.at == "/dev" {
             machine.report.open_console();
         }

@@ -1,9 +1,10 @@
 //! Moving a tree from one file system in RAM to another, without holding its content twice.
 //!
-//! Three walks: the tree is made again without the files' content ([`mirror`]), the content follows piece by piece ([`contents`]),
-//! and the old names are removed ([`remove`]). Until the last one an error loses nothing: the content goes back by the same walk
-//! with the trees exchanged. A piece is taken from the end of its file, which is cut there: every file system can do that, ramfs
-//! can't punch holes.
+//! Three walks: the tree is made again without the files' content ([`mirror`]), the content follows
+//! piece by piece ([`contents`]), and the old names are removed ([`remove`]). Until the last one an
+//! error loses nothing: the content goes back by the same walk with the trees exchanged. A piece is
+//! taken from the end of its file, which is cut there: every file system can do that, ramfs can't
+//! punch holes. All of it changes the working directory.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -17,6 +18,7 @@ use rustix::fs::{
     sendfile, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
+use rustix::process::chdir;
 
 use crate::attributes::Attributes;
 use crate::walk::{Place, Visit, walk};
@@ -29,7 +31,8 @@ const PIECE: u64 = 1 << 20;
 pub struct Exceptions {
     /// Their content stays where it is.
     pub kept: Vec<u64>,
-    /// Programs and libraries of running processes: they are copied whole, for a page that is cut off ends its process.
+    /// Programs and libraries of running processes: they are copied whole, for a page that is cut
+    /// off ends its process.
     pub running: Vec<u64>,
 }
 
@@ -44,13 +47,20 @@ pub struct Found {
     pub mounts: Vec<CString>,
 }
 
-/// Move all that lies in the open directory `from`, which a mount at `to` may cover. After an error everything is where it was.
+/// Move all that lies in the open directory `from`, which a mount at `to` may cover. After an error
+/// everything is where it was. The working directory is "/" afterwards.
 pub fn into(from: &File, to: &Path) -> Result<()> {
     let to = File::open(to).on("open", to)?;
+    let outcome = all(from, &to);
+    chdir("/").on("go to", "/")?;
+    outcome
+}
+
+fn all(from: &File, to: &File) -> Result<()> {
     let none = Exceptions::default();
-    mirror(from, &to, &none)?;
-    if let Err(e) = contents(from, &to, &none) {
-        return Err(taken_back(e, contents(&to, from, &none)));
+    mirror(from, to, &none)?;
+    if let Err(e) = contents(from, to, &none) {
+        return Err(taken_back(e, contents(to, from, &none)));
     }
     remove(from)
 }
@@ -180,7 +190,8 @@ fn content(place: &Place<'_>, name: &CStr, about: Stat, cut: bool) -> rustix::io
     };
     let moved = pieces(&from, &to, about.st_size.cast_unsigned(), cut);
     if moved.is_err() {
-        // Writing and cutting have changed times, and taken capabilities away. The first error is the one that counts.
+        // Writing and cutting have changed times, and taken capabilities away. The first error is
+        // the one that counts.
         let _ = attributes.write(place.from, name);
     }
     let written = attributes.write(place.to, name);

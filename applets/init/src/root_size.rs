@@ -9,11 +9,13 @@ use rustix::system::sysinfo;
 use crate::Machine;
 use crate::root::TMPFS;
 
-/// Bytes that are left at least, however much the initramfs brought: kubeadm's certificates, a few plugins and settings.
+/// Bytes that are left at least, however much the initramfs brought: kubeadm's certificates, a few
+/// plugins and settings.
 const LEAST_BYTES: u64 = 16 << 20;
 /// Inodes that are left at least.
 const LEAST_INODES: u64 = 4096;
-/// Bytes an inode, as mke2fs has it: an inode takes the kernel about a KiB that no size limit counts.
+/// Bytes an inode, as mke2fs has it: an inode takes the kernel about a KiB that no size limit
+/// counts.
 const BYTES_PER_INODE: u64 = 16 << 10;
 
 /// Limits of a tmpfs, or what is in use of them.
@@ -61,8 +63,8 @@ fn apply(limits: Amount) -> rustix::io::Result<()> {
     fsconfig_reconfigure(&root)
 }
 
-/// Read a size as tmpfs writes it: digits, then nothing, `k`, `m`, `g`, `t`, or `%` of the memory. Nothing is none, too: to tmpfs
-/// it would mean no limit.
+/// Read a size as tmpfs writes it: digits, then nothing, `k`, `m`, `g`, `t`, or `%` of the memory.
+/// Nothing is none, too: to tmpfs it would mean no limit.
 fn size(text: &str, memory: u64) -> Option<u64> {
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = digits.parse().ok()?;

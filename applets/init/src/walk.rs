@@ -1,8 +1,9 @@
 //! A walk through a directory tree, with a second tree of the same form beside it.
 //!
-//! Everything goes through two descriptors, those of the current directories: neither the depth of a tree nor the length of its
-//! paths has a limit. No mount point is entered. The roots may be covered by other mounts meanwhile, so they are never reached by
-//! "..", which would lead to what covers them.
+//! Everything goes through two descriptors, those of the current directories: neither the depth of
+//! a tree nor the length of its paths has a limit. No mount point is entered. The roots may be
+//! covered by other mounts meanwhile, so they are never reached by "..", which would lead to what
+//! covers them.
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -40,7 +41,8 @@ impl Place<'_> {
 
 /// The work of a walk.
 pub trait Visit {
-    /// Handles an entry. A directory is entered when the answer is true, and it is in both trees then.
+    /// Handles an entry. A directory is entered when the answer is true, and it is in both trees
+    /// then.
     fn entry(&mut self, place: &Place<'_>, name: &CStr, kind: FileType) -> Result<bool>;
 
     /// Handles a directory after all of its entries.

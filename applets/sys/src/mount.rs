@@ -20,13 +20,16 @@ struct Attributes {
     user_namespace: u64,
 }
 
-/// Make the one mount that `root` is the root of read-only (mount_setattr(2)). Other mounts of its file system stay as they are.
+/// Make the one mount that `root` is the root of read-only (mount_setattr(2)). Other mounts of its
+/// file system stay as they are.
 ///
 /// # Errors
-/// `EINVAL` when `root` is not the root of a mount, `EBUSY` while files are open for writing through it.
+/// `EINVAL` when `root` is not the root of a mount, `EBUSY` while files are open for writing
+/// through it.
 pub fn make_read_only(root: impl AsFd) -> io::Result<()> {
     let wanted = Attributes { set: READ_ONLY, clear: 0, propagation: 0, user_namespace: 0 };
-    // SAFETY: the empty path and the attributes outlive the call, which only reads them; the size is theirs.
+    // SAFETY: the empty path and the attributes outlive the call, which only reads them; the size
+    // is theirs.
     let done = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -40,10 +43,12 @@ pub fn make_read_only(root: impl AsFd) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Returns a new read-only mount of what lies at `path` below `dir`. It is attached nowhere, and ends with its descriptor.
+/// Returns a new read-only mount of what lies at `path` below `dir`. It is attached nowhere, and
+/// ends with its descriptor.
 ///
 /// # Errors
-/// Those of open_tree(2) and mount_setattr(2); `ENOTSUP` when the new mount is not read-only after all.
+/// Those of open_tree(2) and mount_setattr(2); `ENOTSUP` when the new mount is not read-only after
+/// all.
 pub fn read_only_clone(dir: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let mount = rustix::mount::open_tree(dir, path, flags)?;
@@ -51,7 +56,8 @@ pub fn read_only_clone(dir: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
     if is_read_only(&mount)? { Ok(mount) } else { Err(Errno::ENOTSUP.into()) }
 }
 
-/// True when nothing can be written through the mount that `file` was opened by, or to its file system.
+/// True when nothing can be written through the mount that `file` was opened by, or to its file
+/// system.
 pub fn is_read_only(file: impl AsFd) -> io::Result<bool> {
     Ok(rustix::fs::fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::RDONLY))
 }

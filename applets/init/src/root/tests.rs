@@ -8,6 +8,7 @@ use std::path::Path;
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{RawDir, StatVfsMountFlags, mkdirat, statvfs};
+use rustix::io::Errno;
 
 use super::*;
 
@@ -78,6 +79,19 @@ fn the_old_root_is_empty_and_stays_so() {
 }
 
 #[test]
+fn a_file_that_was_not_unpacked_whole_is_no_fault() {
+    on_initramfs(|| {
+        let unfinished = fs::File::create("/unfinished").unwrap();
+        let (old, _) = switch().unwrap();
+        move_tree::remove(&old).unwrap();
+        seal(&old).unwrap();
+        assert_eq!(mkdirat(&old, "x", Mode::RWXU), Err(Errno::PERM));
+        assert!(Path::new("/unfinished").exists());
+        drop(unfinished);
+    });
+}
+
+#[test]
 fn mappings_name_files_by_device_and_inode() {
     let maps = "00400000-00452000 r-xp 00000000 00:02 173521      /bin/hook\n\
                 00651000-00652000 r--p 00051000 00:02 173521      /bin/hook\n\
@@ -86,6 +100,19 @@ fn mappings_name_files_by_device_and_inode() {
                 7ffd00000000-7ffd00002000 rw-p 00000000 00:00 0   [stack]\n\
                 damaged 00:02\n";
     assert_eq!(mapped(maps, "00:02").collect::<Vec<_>>(), [173_521, 173_521, 77]);
+}
+
+#[test]
+fn programs_of_others_are_found() {
+    let device = stat("/bin/sleep").unwrap().st_dev;
+    let inode = stat("/bin/sleep").unwrap().st_ino;
+    let mut child = std::process::Command::new("/bin/sleep").arg("1000").spawn().unwrap();
+    let found = running(device);
+    let alone = is_alone();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!alone);
+    assert!(found.unwrap().contains(&inode));
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The way below a root directory, for a process with CAP_SYS_ADMIN and CAP_SYS_CHROOT: unmount "/", then enter the own mount namespace
-//! again. The kernel puts such a process on what lies at the top of the namespace's tree.
+//! The way below a root directory, for a process with CAP_SYS_ADMIN and CAP_SYS_CHROOT: unmount
+//! "/", then enter the own mount namespace again. The kernel puts such a process on what lies at
+//! the top of the namespace's tree.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,8 +8,11 @@ use std::process::ExitCode;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
+use nix::unistd::mkdir;
 
-/// Say what is there and what can be made there, a line each. The exit code is 0 when that is nothing.
+/// Say what is there and what can be made there, a line each. The exit code is 0 when that is
+/// nothing.
 pub fn below() -> io::Result<ExitCode> {
     let own = File::open("/proc/self/ns/mnt")?;
     umount2("/", MntFlags::MNT_DETACH)?;
@@ -30,7 +34,7 @@ pub fn below() -> io::Result<ExitCode> {
 }
 
 fn create(out: &mut impl Write) -> io::Result<bool> {
-    let made = fs::create_dir("/made");
-    writeln!(out, "create: {}", made.as_ref().map_or_else(ToString::to_string, |()| "done".into()))?;
+    let made = mkdir("/made", Mode::S_IRWXU);
+    writeln!(out, "create: {}", made.map_or_else(|e| e.to_string(), |()| "done".into()))?;
     Ok(made.is_ok())
 }
