@@ -121,6 +121,7 @@ fn full_root(world: &mut World, board: &str) -> Outcome {
         let before = cri::server(&node.vm.guest)?;
         cri::kill(&node.vm.guest, "true")?;
         cri::wait_served(&node.vm.guest, &before)?;
+        node.vm.guest.sh_until("kutties info", Duration::from_mins(1))?;
         node.vm.guest.sh("rm -r /full && echo x > /again && rm /again")?;
     }
     Ok(())
