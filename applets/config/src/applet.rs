@@ -1,6 +1,6 @@
 //! `kutties config`: the settings of this machine, and where each comes from.
 //!
-//! Usage: kutties config show     each key with its value and its source
+//! Usage: kutties config show     each key with its value, its source, and the sources that may set it
 //!        kutties config reload   read all sources again, the configuration URL too, and have init act on them
 //!
 //! A secret is not shown. What init acts on again are the host's name, sysctls and services; what a boot alone can do stays.
@@ -27,7 +27,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Each key with its value and its source
+    /// Each key with its value, its source, and in brackets the sources that may set it
     Show,
     /// Read all sources again and act on them
     Reload,
@@ -68,8 +68,9 @@ fn say(line: &str) -> Result<()> {
 
 fn show(config: &Config) -> Result<Exit> {
     let mut out = kit::out();
-    for (name, value, source) in rows(config) {
-        writeln!(out, "{name:<20} {value:<32} {source}").doing("write the settings")?;
+    for row in rows(config) {
+        let Row { name, value, source, trust } = row;
+        writeln!(out, "{name:<20} {value:<32} {source} [{trust}]").doing("write the settings")?;
     }
     for complaint in config.complaints() {
         writeln!(out, "wrong: {complaint}").doing("write the settings")?;
@@ -78,11 +79,31 @@ fn show(config: &Config) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Name, value and source of every key, by name; of open keys those that were set.
-fn rows(config: &Config) -> Vec<(String, String, String)> {
-    let set = config.all().map(|(name, value, source)| (name.to_owned(), hidden(name, &value.join(",")), source.to_owned()));
+/// A key as it is shown.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    name: String,
+    value: String,
+    source: String,
+    trust: &'static str,
+}
+
+/// Every key, by name; of open keys those that were set.
+fn rows(config: &Config) -> Vec<Row> {
+    let trust = |name: &str| KEYS.iter().find(|key| key.stars(name).is_some()).map_or("", |key| key.trust.words());
+    let set = config.all().map(|(name, value, source)| Row {
+        name: name.to_owned(),
+        value: hidden(name, &value.join(",")),
+        source: source.to_owned(),
+        trust: trust(name),
+    });
     let plain = KEYS.iter().filter(|key| !key.name.contains('*') && config.source(key).is_none());
-    let default = plain.map(|key| (key.name.to_owned(), key.default.to_owned(), "by default".to_owned()));
+    let default = plain.map(|key| Row {
+        name: key.name.to_owned(),
+        value: key.default.to_owned(),
+        source: "by default".to_owned(),
+        trust: key.trust.words(),
+    });
     let mut rows: Vec<_> = set.chain(default).collect();
     rows.sort();
     rows
@@ -110,10 +131,13 @@ mod tests {
         let command_line = "kutties.join=h:1,token=abcdef.0123456789abcdef kutties.sysctl.vm.swappiness=1".into();
         let config = Config::load_from(&Places { command_line, ..Places::default() });
         let rows = rows(&config);
-        let row = |name: &str| rows.iter().find(|(n, ..)| n == name).map(|(_, value, source)| format!("{value} {source}"));
-        assert_eq!(row("join").as_deref(), Some("h:1,token=abcdef.(secret) on the kernel's command line"));
-        assert_eq!(row("sysctl.vm.swappiness").as_deref(), Some("1 on the kernel's command line"));
-        assert_eq!(row("shutdown.grace").as_deref(), Some("30 by default"));
+        let line = |row: &Row| format!("{} {} [{}]", row.value, row.source, row.trust);
+        let row = |name: &str| rows.iter().find(|row| row.name == name).map(line);
+        let join = "h:1,token=abcdef.(secret) on the kernel's command line [local, URL, DHCP with settings.dhcp]";
+        assert_eq!(row("join").as_deref(), Some(join));
+        assert_eq!(row("sysctl.vm.swappiness").as_deref(), Some("1 on the kernel's command line [local, URL]"));
+        assert_eq!(row("shutdown.grace").as_deref(), Some("30 by default [local, URL, DHCP with settings.dhcp]"));
+        assert_eq!(row("settings.unsigned").as_deref(), Some("no by default [local]"));
         assert_eq!(row("sysctl.**"), None);
     }
 }

@@ -1,14 +1,18 @@
 //! The keys: one constant and one row each. The README's list and the complaints derive from here.
 
+use crate::trust::Trust;
+
 /// What a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
     Text,
+    /// A host's name, such as `rack7` or `rack7.example.org`.
+    HostName,
     /// yes/no, true/false, on/off, 1/0.
     Flag,
-    /// A whole number, not negative.
-    Number,
+    /// A whole number, not negative and not above this one.
+    Number(u64),
     /// Texts: a TOML array, or separated by commas.
     List,
 }
@@ -22,9 +26,16 @@ pub struct Key {
     pub kind: Kind,
     /// Its value when nobody sets it, as one would write it on the command line.
     pub default: &'static str,
+    /// The sources that may set it.
+    pub trust: Trust,
     /// What it does, for the list of keys.
     pub about: &'static str,
 }
+
+/// The longest grace period of a shutdown, in seconds: an hour. Who waits longer waits for something that does not end.
+pub const LONGEST_GRACE: u64 = 3600;
+/// The longest time for the network at boot, in seconds.
+const LONGEST_NETWORK: u64 = 3600;
 
 impl Key {
     /// What stands for the stars of an open key; an empty text for a plain key; none when `name` is not this key.
@@ -47,6 +58,7 @@ pub const CONFIG: Key = Key {
     name: "config",
     kind: Kind::Text,
     default: "",
+    trust: Trust::Local,
     about: "a URL that answers with settings as TOML; ${mac}, ${uuid}, ${serial} and ${hostname} stand for this machine's",
 };
 /// `console.shell`
@@ -54,13 +66,15 @@ pub const CONSOLE_SHELL: Key = Key {
     name: "console.shell",
     kind: Kind::Text,
     default: "/bin/sh",
+    trust: Trust::Url,
     about: "the program on each console; it is started again when it ends",
 };
 /// `hostname`
 pub const HOSTNAME: Key = Key {
     name: "hostname",
-    kind: Kind::Text,
+    kind: Kind::HostName,
     default: "",
+    trust: Trust::Dhcp,
     about: "this machine's name; without it the ip= parameter's, the DHCP server's, or kutties-<MAC address>",
 };
 /// `join`
@@ -68,6 +82,7 @@ pub const JOIN: Key = Key {
     name: "join",
     kind: Kind::List,
     default: "",
+    trust: Trust::Settings,
     about: "join a cluster at boot: HOST:PORT,token=TOKEN,ca=sha256:HASH; or file=FILE|URL,token=TOKEN",
 };
 /// `kubelet.enabled`
@@ -75,6 +90,7 @@ pub const KUBELET_ENABLED: Key = Key {
     name: "kubelet.enabled",
     kind: Kind::Flag,
     default: "yes",
+    trust: Trust::Settings,
     about: "start the kubelet once /var/lib/kubelet/config.yaml exists",
 };
 /// `kubelet.env`
@@ -82,6 +98,7 @@ pub const KUBELET_ENV: Key = Key {
     name: "kubelet.env",
     kind: Kind::List,
     default: "GOGC=50",
+    trust: Trust::Url,
     about: "NAME=VALUE settings of the kubelet's environment; GOGC=50 trades some processor time for memory",
 };
 /// `modules.coldplug`
@@ -89,6 +106,7 @@ pub const MODULES_COLDPLUG: Key = Key {
     name: "modules.coldplug",
     kind: Kind::Flag,
     default: "yes",
+    trust: Trust::Local,
     about: "load the modules of the devices that are there at boot",
 };
 /// `modules.load`
@@ -96,6 +114,7 @@ pub const MODULES_LOAD: Key = Key {
     name: "modules.load",
     kind: Kind::List,
     default: "",
+    trust: Trust::Local,
     about: "modules to load at boot beside those that Kubernetes needs",
 };
 /// `network.dhcp`
@@ -103,20 +122,23 @@ pub const NETWORK_DHCP: Key = Key {
     name: "network.dhcp",
     kind: Kind::Flag,
     default: "yes",
+    trust: Trust::Local,
     about: "ask for an address on every network card with a carrier when ip= is not given",
 };
 /// `network.timeout`
 pub const NETWORK_TIMEOUT: Key = Key {
     name: "network.timeout",
-    kind: Kind::Number,
+    kind: Kind::Number(LONGEST_NETWORK),
     default: "30",
-    about: "seconds that a network card has to get an address at boot",
+    trust: Trust::Local,
+    about: "seconds that a network card has to get an address at boot, at most 3600",
 };
 /// `ntp.servers`
 pub const NTP_SERVERS: Key = Key {
     name: "ntp.servers",
     kind: Kind::List,
     default: "",
+    trust: Trust::Dhcp,
     about: "time servers, HOST or HOST:PORT; without them those that the DHCP server names, else the clock is left alone",
 };
 /// `root.size`
@@ -127,42 +149,70 @@ pub const ROOT_SIZE: Key = Key {
     about: "the most that files outside /var, /run and /tmp may take: a part of the memory (25%) or bytes (64m); at least what the initramfs brought and 16 MiB",
 };
 /// `service.*.after`
-pub const SERVICE_AFTER: Key =
-    Key { name: "service.*.after", kind: Kind::List, default: "", about: "files that must exist before the service starts" };
+pub const SERVICE_AFTER: Key = Key {
+    name: "service.*.after",
+    kind: Kind::List,
+    default: "",
+    trust: Trust::Url,
+    about: "files that must exist before the service starts",
+};
 /// `service.*.command`
-pub const SERVICE_COMMAND: Key =
-    Key { name: "service.*.command", kind: Kind::List, default: "", about: "a program with its arguments, to be kept running" };
+pub const SERVICE_COMMAND: Key = Key {
+    name: "service.*.command",
+    kind: Kind::List,
+    default: "",
+    trust: Trust::Url,
+    about: "a program with its arguments, to be kept running",
+};
+/// `settings.dhcp`
+pub const SETTINGS_DHCP: Key = Key {
+    name: "settings.dhcp",
+    kind: Kind::Flag,
+    default: "no",
+    trust: Trust::Local,
+    about: "take the settings of DHCP option 224 that a DHCP server may give at all, the join among them: for a network whose DHCP server alone can answer",
+};
 /// `settings.unsigned`
 pub const SETTINGS_UNSIGNED: Key = Key {
     name: "settings.unsigned",
     kind: Kind::Flag,
     default: "no",
+    trust: Trust::Local,
     about: "believe the settings of a URL that is not HTTPS without a signature: for a network where nobody else is",
 };
 /// `shutdown.grace`
 pub const SHUTDOWN_GRACE: Key = Key {
     name: "shutdown.grace",
-    kind: Kind::Number,
+    kind: Kind::Number(LONGEST_GRACE),
     default: "30",
-    about: "seconds that pods have to end before they are killed at shutdown",
+    trust: Trust::Settings,
+    about: "seconds that pods have to end at shutdown, preStop hooks included, before they are killed; at most 3600",
 };
 /// `ssh.keys`
 pub const SSH_KEYS: Key = Key {
     name: "ssh.keys",
     kind: Kind::List,
     default: "",
+    trust: Trust::Url,
     about: "public keys whose owners may log in as root with ssh, as in authorized_keys; without any, and without that file, there is no sshd",
 };
 /// `ssh.port`
-pub const SSH_PORT: Key = Key { name: "ssh.port", kind: Kind::Number, default: "22", about: "the port of sshd" };
+pub const SSH_PORT: Key =
+    Key { name: "ssh.port", kind: Kind::Number(65_535), default: "22", trust: Trust::Url, about: "the port of sshd" };
 /// `sysctl.**`
-pub const SYSCTL: Key =
-    Key { name: "sysctl.**", kind: Kind::Text, default: "", about: "a kernel setting, such as sysctl.vm.swappiness=1" };
+pub const SYSCTL: Key = Key {
+    name: "sysctl.**",
+    kind: Kind::Text,
+    default: "",
+    trust: Trust::Url,
+    about: "a kernel setting, such as sysctl.vm.swappiness=1",
+};
 /// `var.size`
 pub const VAR_SIZE: Key = Key {
     name: "var.size",
     kind: Kind::Text,
     default: "60%",
+    trust: Trust::Local,
     about: "the most that /var may hold in RAM: images, containers and the kubelet's files; a percentage, or bytes with k, m or g",
 };
 
@@ -182,6 +232,7 @@ pub const KEYS: &[Key] = &[
     ROOT_SIZE,
     SERVICE_AFTER,
     SERVICE_COMMAND,
+    SETTINGS_DHCP,
     SETTINGS_UNSIGNED,
     SHUTDOWN_GRACE,
     SSH_KEYS,

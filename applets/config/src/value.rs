@@ -23,15 +23,19 @@ impl Value {
     }
 
     /// The same for that kind of key, or what it should have been.
-    pub fn fit(self, kind: Kind) -> Result<Self, &'static str> {
+    pub fn fit(self, kind: Kind) -> Result<Self, String> {
         match (kind, self) {
             (Kind::List, Self::One(text)) => Ok(Self::Many(split(&text))),
             (Kind::List, many @ Self::Many(_)) | (Kind::Text, many @ Self::One(_)) => Ok(many),
             (Kind::Flag, Self::One(text)) if flag(&text).is_some() => Ok(Self::One(text)),
-            (Kind::Number, Self::One(text)) if text.parse::<u64>().is_ok() => Ok(Self::One(text)),
-            (Kind::Flag, _) => Err("yes or no"),
-            (Kind::Number, _) => Err("a whole number"),
-            (Kind::Text, _) => Err("one text, not a list"),
+            (Kind::Number(most), Self::One(text)) if text.parse::<u64>().is_ok_and(|number| number <= most) => {
+                Ok(Self::One(text))
+            }
+            (Kind::HostName, Self::One(text)) if is_host_name(&text) => Ok(Self::One(text)),
+            (Kind::Flag, _) => Err("yes or no".into()),
+            (Kind::Number(most), _) => Err(format!("a whole number, at most {most}")),
+            (Kind::Text, _) => Err("one text, not a list".into()),
+            (Kind::HostName, _) => Err("a host's name: letters, digits, dashes and dots, at most 64".into()),
         }
     }
 
@@ -66,6 +70,18 @@ pub fn flag(text: &str) -> Option<bool> {
     }
 }
 
+/// Whether it can be this machine's name: labels of letters, digits, `-` and `_` (RFC 1123, and what Windows' servers give), and no
+/// more than the kernel's 64 bytes. It goes into files that other programs read, and into their arguments.
+pub fn is_host_name(name: &str) -> bool {
+    const LONGEST: usize = 64;
+    const LONGEST_LABEL: usize = 63;
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let label = |label: &str| {
+        (1..=LONGEST_LABEL).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= LONGEST && name.split('.').all(label)
+}
+
 fn simple(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
@@ -73,5 +89,50 @@ fn simple(value: &toml::Value) -> Option<String> {
         toml::Value::Boolean(yes) => Some(yes.to_string()),
         toml::Value::Float(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_harmless_in_files_and_arguments() {
+        let label = "a".repeat(63);
+        for good in ["a", "rack7", "RACK-7_b", "rack7.example.org", "7", label.as_str()] {
+            assert!(is_host_name(good), "{good}");
+        }
+        let (label, whole) = ("a".repeat(64), ["a"; 33].join("."));
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            "-a",
+            "--all",
+            "a-",
+            "a b",
+            "a;reboot",
+            "$(reboot)",
+            "a\n127.0.0.1 b",
+            "a/b",
+            "../a",
+            "é",
+            "a\0",
+            "\u{1b}[2J",
+            label.as_str(),
+            whole.as_str(),
+        ] {
+            assert!(!is_host_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_a_limit() {
+        let fit = |text: &str| Value::One(text.into()).fit(Kind::Number(3600));
+        assert_eq!((fit("3600").is_ok(), fit("0").is_ok()), (true, true));
+        for wrong in ["3601", "18446744073709551615", "18446744073709551616", "-1", "1.5", "", "1h"] {
+            assert_eq!(fit(wrong), Err("a whole number, at most 3600".into()), "{wrong}");
+        }
     }
 }
