@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use config::{COMMAND_LINE, command_line, key};
-use kit::{Context, Result};
+use kit::{Context, Error, Result};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::system::{sethostname, uname};
 
@@ -121,6 +121,10 @@ pub fn own_name() -> Option<String> {
 pub fn set_hostname(name: &str) -> Result<()> {
     if own_name().as_deref() == Some(name) {
         return Ok(());
+    }
+    // It goes into files and arguments; a parameter such as ip= has brought it unseen.
+    if !config::is_host_name(name) {
+        return Err(Error::new(format!("{name:?} can't be this machine's name")));
     }
     sethostname(name.as_bytes()).doing(format!("set the hostname to {name}"))?;
     fs::write("/etc/hostname", format!("{name}\n")).on("write", "/etc/hostname")?;

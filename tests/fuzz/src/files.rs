@@ -7,17 +7,26 @@ use std::path::{Path, PathBuf};
 use config::{Config, KEYS, Places};
 use kit::modules::Modules;
 
-/// The first byte says whether the rest is a file or a command line. Nothing fails: what is not understood is a complaint.
+/// The first byte says whether the rest is a file, a command line, or a DHCP server's option 224. Nothing fails: what is not understood
+/// is a complaint that a console can show. A DHCP server sets what its level of trust allows, and nothing else.
 pub fn keys(input: &[u8]) {
     let Some((which, rest)) = input.split_first() else { return };
     let folder = scratch("keys");
     let mut places = Places { folder: folder.0.clone(), ..Places::default() };
-    if which % 2 == 0 {
-        folder.put("a.toml", rest);
-    } else {
-        places.command_line = String::from_utf8_lossy(rest).into_owned();
+    match which % 4 {
+        0 | 2 => folder.put("a.toml", rest),
+        1 => places.command_line = String::from_utf8_lossy(rest).into_owned(),
+        _ => {
+            let digits: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+            folder.put("eth0.json", format!("{{\"options\": {{\"224\": \"{digits}\"}}}}").as_bytes());
+            places.dhcp.clone_from(&folder.0);
+        }
     }
     let config = Config::load_from(&places);
+    if which % 4 == 3 {
+        assert!(config.all().all(|(name, ..)| ["hostname", "ntp.servers"].contains(&name)), "a DHCP server has set too much");
+        assert!(config.complaints().iter().all(|line| !line.contains(char::is_control)), "{:?}", config.complaints());
+    }
     for key in KEYS {
         let _ = (config.text(key), config.flag(key), config.number(key), config.list(key), config.open(key).count());
     }

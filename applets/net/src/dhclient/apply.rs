@@ -1,6 +1,7 @@
 //! Making a lease true: the address, the routes, the MTU, the name servers, the host name.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -21,20 +22,28 @@ pub fn apply(lease: &Lease, before: Option<&Lease>, no_resolv_conf: bool) -> Res
     let cidr = lease.cidr()?;
     let mut nl = Netlink::open()?;
     if let Some(mtu) = lease.mtu {
-        nl.set_mtu(name, mtu.into())?;
+        told(name, nl.set_mtu(name, mtu.into()));
     }
     if let Some(old) = before.map(Lease::cidr).transpose()?.filter(|old| *old != cidr) {
         nl.delete_address(name, old)?;
     }
     nl.replace_address(name, cidr, Lifetime { valid: lease.lease, preferred: lease.lease })?;
     for route in routes(lease, cidr, nl.need(name)?.index)? {
-        nl.replace_route(&route)?;
+        told(name, nl.replace_route(&route));
     }
     lease.save()?;
     if !no_resolv_conf {
         resolv_conf()?;
     }
     host_name(lease)
+}
+
+/// Says what the kernel refused of a lease and goes on: one wrong route must not cost the address.
+fn told(name: &str, outcome: Result<()>) {
+    if let Err(e) = outcome {
+        // Nobody is told when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{name}: {e}");
+    }
 }
 
 /// Undo it: the lease is lost.
@@ -111,7 +120,7 @@ fn resolv_text(leases: &[Lease]) -> Option<String> {
 fn host_name(lease: &Lease) -> Result<()> {
     let file = Path::new("/proc/sys/kernel/hostname");
     match &lease.host_name {
-        // The kernel holds 64 bytes; a whole domain does not belong there.
+        // A whole domain does not belong there; one label of it always fits.
         Some(name) if own_name().is_none() => {
             let first = name.split('.').next().unwrap_or_default();
             std::fs::write(file, first).on("write", file)

@@ -17,6 +17,12 @@ const FOREVER: u32 = u32::MAX;
 /// The smallest MTU that is believed: what every IPv4 host must take.
 const LEAST_MTU: u16 = 576;
 
+/// The most of each that is taken: a resolver uses three name servers, a kubelet 32 domains, and a site has a few time servers. An
+/// option of a long packet could hold hundreds.
+const SERVERS: usize = 8;
+const DOMAINS: usize = 32;
+const ROUTES: usize = 64;
+
 /// What a server told. The file `/run/kutties/dhcp/INTERFACE.json` is this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "option 51 is called so")]
@@ -69,13 +75,17 @@ pub struct Way {
 }
 
 impl Lease {
-    /// The lease that an acknowledgement gives; none when it lacks an address.
+    /// The lease that an acknowledgement gives; none when it lacks an address that a host can have, or is over at once. What else is
+    /// wrong or too much in it is left out: the address counts all the same.
     pub fn of(interface: &str, packet: &Packet) -> Option<Self> {
-        if packet.yours.is_unspecified() || packet.yours.is_broadcast() || packet.yours.is_multicast() {
+        let lease = packet.number(option::LEASE).unwrap_or(FOREVER);
+        if !is_host(packet.yours) || lease == 0 {
             return None;
         }
-        let prefix = packet.prefix().unwrap_or_else(|| natural_prefix(packet.yours));
-        let lease = packet.number(option::LEASE).unwrap_or(FOREVER);
+        // A network of everything would be a default route in disguise.
+        let prefix = packet.prefix().filter(|prefix| *prefix > 0).unwrap_or_else(|| natural_prefix(packet.yours));
+        let hosts =
+            |number| packet.addresses(number).into_iter().filter(|address| !address.is_unspecified()).take(SERVERS).collect();
         let within = |asked: Option<u32>, otherwise: u32| asked.filter(|t| *t > 0 && *t < lease).unwrap_or(otherwise);
         let rebind = within(packet.number(option::REBIND), lease - lease / 8);
         let renew = within(packet.number(option::RENEW), lease / 2).min(rebind);
@@ -84,13 +94,13 @@ impl Lease {
         Some(Self {
             interface: interface.to_owned(),
             address: Cidr::new(packet.yours.into(), prefix)?.to_string(),
-            routers: packet.addresses(option::ROUTERS),
-            routes: packet.routes().iter().map(Way::of).collect(),
-            dns: packet.addresses(option::DNS),
+            routers: packet.addresses(option::ROUTERS).into_iter().filter(|router| is_host(*router)).take(SERVERS).collect(),
+            routes: packet.routes().iter().filter_map(Way::of).take(ROUTES).collect(),
+            dns: hosts(option::DNS),
             domain: packet.text(option::DOMAIN).filter(|name| is_domain(name)),
-            search: packet.search(),
+            search: packet.search().into_iter().filter(|name| is_domain(name)).take(DOMAINS).collect(),
             host_name: packet.text(option::HOST_NAME).filter(|name| is_domain(name)),
-            ntp: packet.addresses(option::NTP),
+            ntp: hosts(option::NTP),
             mtu: packet.short(option::MTU).filter(|mtu| *mtu >= LEAST_MTU),
             server: packet.address(option::SERVER),
             boot_server: next.or_else(|| named(&packet.server_name, option::BOOT_SERVER)),
@@ -153,10 +163,18 @@ impl Lease {
 }
 
 impl Way {
-    fn of(route: &format::dhcp::Route) -> Self {
-        let to = format!("{}/{}", route.network, route.prefix);
-        Self { to, via: Some(route.gateway).filter(|g| !g.is_unspecified()) }
+    /// None for a route that no host has: to this machine itself, to groups, or by such an address.
+    fn of(route: &format::dhcp::Route) -> Option<Self> {
+        let via = Some(route.gateway).filter(|gateway| !gateway.is_unspecified());
+        let other = |address: Ipv4Addr| !address.is_loopback() && !address.is_multicast() && !address.is_broadcast();
+        let sound = other(route.network) && via.is_none_or(is_host);
+        sound.then(|| Self { to: format!("{}/{}", route.network, route.prefix), via })
     }
+}
+
+/// Whether another host, or this one on a network, can have the address.
+const fn is_host(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_broadcast() || address.is_multicast() || address.is_loopback())
 }
 
 impl fmt::Display for Lease {
@@ -202,11 +220,15 @@ const fn natural_prefix(addr: Ipv4Addr) -> u8 {
     }
 }
 
-/// Whether it can be a host's or domain's name: it goes into files that other programs read.
+/// Whether it can be a host's or domain's name: it goes into files that other programs read, and into their arguments.
 fn is_domain(name: &str) -> bool {
     const LONGEST: usize = 253;
-    name.len() <= LONGEST
-        && name.split('.').all(|label| label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+    const LONGEST_LABEL: usize = 63;
+    let label = |label: &str| {
+        let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        inner && (1..=LONGEST_LABEL).contains(&label.len()) && !label.starts_with('-')
+    };
+    name.len() <= LONGEST && name.split('.').all(label)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -251,6 +273,79 @@ mod tests {
         assert_eq!((lease.host_name, lease.mtu, lease.address.as_str()), (None, None, "10.0.0.5/8"));
         odd.yours = Ipv4Addr::UNSPECIFIED;
         assert_eq!(Lease::of("eth0", &odd), None);
+    }
+
+    #[test]
+    fn names_that_are_none_are_left_out() {
+        let (label, whole) = ("a".repeat(64), ["a"; 128].join("."));
+        for wrong in [
+            "a b",
+            "a;reboot",
+            "$(reboot)",
+            "`id`",
+            "a/b",
+            "../../etc",
+            "-a",
+            "--help",
+            "a..b",
+            ".a",
+            "..",
+            "a.",
+            "é",
+            "a\nb",
+            "a\0;b\n",
+            "\u{1b}[2J",
+            "a\tb",
+            &label,
+            &whole,
+        ] {
+            let mut odd = packet();
+            for number in [option::HOST_NAME, option::DOMAIN] {
+                odd.options.insert(number, wrong.as_bytes().to_vec());
+            }
+            let lease = Lease::of("eth0", &odd).unwrap();
+            // What stands before a zero byte is the name.
+            let rest = wrong.split_once('\0').map(|(name, _)| name.to_owned());
+            assert_eq!((lease.host_name, lease.domain), (rest.clone(), rest), "{wrong:?}");
+        }
+        let mut good = packet();
+        good.options.insert(option::HOST_NAME, b"rack-7_b.example.org".to_vec());
+        assert_eq!(Lease::of("eth0", &good).unwrap().host_name.as_deref(), Some("rack-7_b.example.org"));
+    }
+
+    #[test]
+    fn a_lease_of_too_much_or_of_nonsense_keeps_its_address() {
+        let mut odd = packet();
+        let many: Vec<u8> = (0..300_u16).flat_map(|n| [10, 1, (n >> 8) as u8, n as u8]).collect();
+        for number in [option::ROUTERS, option::DNS, option::NTP] {
+            odd.options.insert(number, many.clone());
+        }
+        odd.options.insert(option::ROUTES, [8, 10, 10, 0, 0, 1].repeat(200));
+        odd.options.insert(option::SEARCH, b"\x01a\0\0\x02-a\0".repeat(200));
+        odd.options.insert(option::MASK, vec![0; 4]);
+        let lease = Lease::of("eth0", &odd).unwrap();
+        assert_eq!((lease.routers.len(), lease.dns.len(), lease.ntp.len()), (SERVERS, SERVERS, SERVERS));
+        assert_eq!((lease.routes.len(), lease.search.len(), lease.search[0].as_str()), (ROUTES, DOMAINS, "a"));
+        assert_eq!(lease.address, "10.0.0.5/8");
+        // Routes over this machine's own addresses, to groups, and by what is no router.
+        let none = [
+            &[8, 127, 10, 0, 0, 1][..],
+            &[4, 224, 10, 0, 0, 1],
+            &[0, 127, 0, 0, 1],
+            &[0, 224, 0, 0, 1],
+            &[0, 255, 255, 255, 255],
+        ];
+        odd.options.insert(option::ROUTES, none.concat());
+        odd.options.insert(option::ROUTERS, vec![127, 0, 0, 1, 0, 0, 0, 0, 10, 0, 0, 1]);
+        let lease = Lease::of("eth0", &odd).unwrap();
+        assert_eq!((lease.routes.len(), lease.routers), (0, vec![Ipv4Addr::new(10, 0, 0, 1)]));
+        for address in [Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST, Ipv4Addr::new(224, 0, 0, 1)] {
+            odd.yours = address;
+            assert_eq!(Lease::of("eth0", &odd), None, "{address}");
+        }
+        let mut over = packet();
+        over.options.insert(option::LEASE, vec![0; 4]);
+        assert_eq!(Lease::of("eth0", &over), None);
     }
 
     #[test]
