@@ -20,6 +20,8 @@ mod systemctl;
 mod token;
 pub mod yaml;
 
+pub use options::duration;
+
 use kit::Applet;
 
 /// The applets of this room, sorted by name.

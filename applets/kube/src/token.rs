@@ -241,7 +241,7 @@ fn id(text: &str) -> Result<&str> {
 /// `90s`, `10m`, `24h`.
 fn time_to_live(text: &str) -> Result<Duration, String> {
     let found = duration(text).filter(|time| *time >= LOOK);
-    found.ok_or_else(|| "it must be a time such as 90s, 10m or 24h".into())
+    found.ok_or_else(|| "it must be a time such as 90s, 10m or 24h, at most 87600h".into())
 }
 
 #[cfg(test)]
@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn times_and_names_are_checked() {
         assert_eq!(time_to_live("10m"), Ok(Duration::from_mins(10)));
-        for wrong in ["", "10", "m", "-1m", "0s", "1d", "ö"] {
+        assert_eq!(time_to_live("87600h").map(|ttl| Instant::now().checked_add(ttl).is_some()), Ok(true));
+        for wrong in ["", "10", "m", "-1m", "0s", "1d", "ö", "87601h", "18446744073709551615s", "99999999999999999999h"] {
             assert!(time_to_live(wrong).is_err(), "{wrong}");
         }
         assert_eq!(id("abcdef.0123456789abcdef").ok(), Some("abcdef"));

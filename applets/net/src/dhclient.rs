@@ -48,7 +48,7 @@ struct Options {
     foreground: bool,
     /// How long to wait for an address, in seconds
     #[arg(short, long, default_value_t = 60, value_name = "SECONDS")]
-    timeout: u64,
+    timeout: u32,
     /// Tell the server this name; the machine's own when not given
     #[arg(short = 'H', long, value_name = "NAME")]
     host_name: Option<String>,
@@ -96,7 +96,7 @@ fn serve(name: &str, options: &Options) -> Result<()> {
     }
     keep::end_other(name)?;
     let for_ever = options.foreground && !options.once;
-    let limit = (!for_ever).then(|| Instant::now() + Duration::from_secs(options.timeout));
+    let limit = (!for_ever).then(|| Instant::now() + Duration::from_secs(options.timeout.into()));
     let mut nic = Nic::open(name, options.host_name.clone(), options.verbose, limit)?;
     let lease = nic.obtain(limit)?;
     let lease =

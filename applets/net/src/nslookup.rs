@@ -31,7 +31,7 @@ struct Options {
     kind: Option<String>,
     /// How long to wait for an answer, in seconds
     #[arg(long, default_value_t = 5, value_name = "SECONDS")]
-    timeout: u64,
+    timeout: u32,
     /// What to look up
     name: String,
     /// Whom to ask
@@ -49,7 +49,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return Err(Error::new("there is no name server in /etc/resolv.conf"));
     }
     let kinds = kinds(&options)?;
-    let timeout = Duration::from_secs(options.timeout);
+    let timeout = Duration::from_secs(options.timeout.into());
     let mut out = out();
     let mut found = false;
     let mut last = Error::new(format!("{}: there is no such name", options.name));

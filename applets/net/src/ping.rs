@@ -34,6 +34,8 @@ pub const NAME: Applet = Applet { name: "ping", about: "see whether a host answe
 const NOT_TRIED: Exit = Exit(2);
 /// The shortest pause, which only root may use, as in other pings.
 const LEAST: Duration = Duration::from_millis(2);
+/// The longest time that is taken: ten years. What is added to a clock must not leave its range.
+const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 #[derive(Parser, Debug)]
 struct Options {
@@ -237,5 +239,6 @@ fn bind(socket: &OwnedFd, from: &str) -> Result<()> {
 }
 
 fn seconds(number: f64) -> Result<Duration> {
-    Duration::try_from_secs_f64(number).map_err(|_| Error::usage(format!("{number} is not a number of seconds")))
+    let time = Duration::try_from_secs_f64(number).ok().filter(|time| *time <= LONGEST);
+    time.ok_or_else(|| Error::usage(format!("{number} is not a number of seconds, at most {}", LONGEST.as_secs())))
 }
