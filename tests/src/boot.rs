@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lab::appliance::Appliance;
 use lab::console::Mark;
+use lab::network;
 
 use crate::case::{BOTH, Case, Failure, Outcome, X86, ensure};
 use crate::cri;
@@ -20,6 +21,7 @@ pub const CASES: &[Case] = &[
     Case { name: "full-root-leaves-a-node", boards: X86, run: full_root },
     Case { name: "unknown-key-is-named", boards: X86, run: unknown_key },
     Case { name: "corrupt-segment-leaves-a-shell", boards: X86, run: corrupt_segment },
+    Case { name: "hostile-dhcp-server-sets-nothing", boards: X86, run: hostile_dhcp },
     Case { name: "console-shell-comes-back", boards: X86, run: shell_returns },
     Case { name: "killed-service-comes-back", boards: X86, run: service_returns },
 ];
@@ -139,6 +141,42 @@ fn corrupt_segment(world: &mut World, board: &str) -> Outcome {
     node.vm.console.wait("nitramfs unpacking failed", Mark::default(), Duration::ZERO)?;
     let code = node.vm.type_and_judge("true", Duration::from_secs(30))?;
     ensure(code == 0, || "the shell does not work".into())
+}
+
+/// What a hostile DHCP server says is refused key by key and told on the console; the address, which anybody may give, counts.
+fn hostile_dhcp(world: &mut World, board: &str) -> Outcome {
+    let node = world.boot(board, |appliance, spec| {
+        let kube = appliance.kube_node();
+        spec.segments.retain(|segment| *segment != kube);
+        for nic in &mut spec.nics {
+            nic.mac = nic.mac.replace("52:54:00", network::ATTACKED);
+        }
+        Ok(())
+    })?;
+    node.vm.console.wait_prompt(Mark::default(), BOOT)?;
+    let said = node.vm.console.since(Mark::default());
+    let shown = node.vm.guest.run(&["/bin/kutties", "config", "show"])?;
+    for setting in network::ATTACK {
+        let key = setting.trim_start_matches("kutties.").split('=').next().unwrap_or_default();
+        let words = format!("key {key} by the DHCP server on eth0 is refused");
+        for (place, text) in [("the console", &said), ("kutties config show", &shown)] {
+            ensure(text.contains(&words), || format!("{place} does not say {words:?}:\n{text}"))?;
+        }
+    }
+    let set: Vec<&str> = shown.lines().filter(|line| !line.starts_with("wrong: ") && line.contains("by the DHCP server")).collect();
+    ensure(set.is_empty(), || format!("it has set {set:?}"))?;
+    let guest = &node.vm.guest;
+    let state = guest.sh(
+        "hostname; cat /etc/hosts /etc/resolv.conf /proc/sys/vm/swappiness; ip route; ip addr show eth0; \
+         ls /run /run/kutties/log; systemctl status | cat",
+    )?;
+    for words in ["evil", "6.6.6.6", "reboot", "127.0.0.0/8", "224.0.0.1", "x.log", "sshd"] {
+        ensure(!state.contains(words), || format!("{words:?} is in\n{state}"))?;
+    }
+    for words in ["kutties-525402", "inet 10.77.0.", "10.99.0.0/24 via 10.77.0.1", "nameserver 10.77.0.1"] {
+        ensure(state.contains(words), || format!("{words:?} is not in\n{state}"))?;
+    }
+    Ok(())
 }
 
 fn shell_returns(world: &mut World, board: &str) -> Outcome {

@@ -34,6 +34,7 @@ pub const CASES: &[Case] = &[
     Case { name: "kubelet-alone-joins-natively", boards: X86, run: native },
     Case { name: "stays-ready-for-ten-minutes", boards: X86, run: stays_ready },
     Case { name: "at-boot-by-command-line", boards: X86, run: by_command_line },
+    Case { name: "at-boot-by-dhcp-and-pods-end-before-a-reboot", boards: X86, run: by_dhcp },
     Case { name: "at-boot-by-url-that-comes-late", boards: X86, run: by_url },
     Case { name: "reboots-and-joins-again", boards: X86, run: rejoins },
 ];
@@ -249,6 +250,64 @@ fn by_command_line(world: &mut World, board: &str) -> Outcome {
     Ok(())
 }
 
+/// Where pods tell how they end.
+const ENDS: u16 = 8079;
+
+/// A pod that says when its hook runs and when its process gets its signal, on the node's network, which outlives all pods. The hook is
+/// slow: whoever does not wait for it never hears its end.
+fn tells_its_end(node: &str) -> String {
+    let tell = |what: &str| format!("wget -q -O /dev/null http://10.77.0.1:{ENDS}/{what}");
+    let (begin, end, signal) = (tell("hook-begins"), tell("hook-ends"), tell("signal"));
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: tells}}\nspec:\n  nodeName: {node}\n  hostNetwork: true\n  \
+         terminationGracePeriodSeconds: 60\n  containers:\n  - name: c\n    image: {}\n    imagePullPolicy: IfNotPresent\n    \
+         command: [sh, -c, \"trap '{signal}; exit 0' TERM; while :; do sleep 1; done\"]\n    \
+         lifecycle: {{preStop: {{exec: {{command: [sh, -c, \"{begin}; sleep 5; {end}\"]}}}}}}\n",
+        busybox::NAME
+    )
+}
+
+/// The join by DHCP, which a local source must have asked for; what else the server says stays refused. Then a reboot, before which the
+/// kubelet ends its pods as their specification says.
+fn by_dhcp(world: &mut World, board: &str) -> Outcome {
+    let key = join_key(&world.plane);
+    world.lab.offer(&format!("kutties.join={key} kutties.shutdown.grace=90 kutties.service.x.command=/bin/touch,/run/evil"))?;
+    let mut node = world.boot(board, |appliance, spec| {
+        take_kubelet(appliance, spec);
+        for nic in &mut spec.nics {
+            nic.mac = nic.mac.replace("52:54:00", lab::network::OFFERED);
+        }
+        spec.cmdline = format!("{} kutties.settings.dhcp=yes kutties.hostname=by-dhcp", spec.cmdline);
+        Ok(())
+    })?;
+    node.name = "by-dhcp".into();
+    let plane = &world.plane;
+    node.wait_ready(plane, JOIN)?;
+    let shown = node.vm.guest.run(&["/bin/kutties", "config", "show"])?;
+    let row = |key: &str| shown.lines().find(|line| line.starts_with(&format!("{key} "))).unwrap_or_default();
+    ensure(row("join").contains("by the DHCP server on eth0"), || shown.clone())?;
+    let refused = "wrong: key service.x.command by the DHCP server on eth0 is refused: a DHCP server may never set it";
+    ensure(shown.contains(refused), || shown.clone())?;
+    let drop_in = node.vm.guest.sh("cat /etc/kubernetes/kubelet.conf.d/05-kutties-shutdown.conf")?;
+    ensure(drop_in.contains("shutdownGracePeriod: 90s"), || drop_in.clone())?;
+
+    let pages = ["hook-begins", "hook-ends", "signal"].map(|page| (format!("/{page}"), b"heard".to_vec()));
+    let web = Web::start(ENDS, pages.into())?;
+    start_this(plane, &node, "tells", &tells_its_end(&node.name))?;
+    ensure(web.asked().is_empty(), || format!("it tells too early: {:?}", web.asked()))?;
+    let from = node.vm.console.mark();
+    node.vm.guest.exec(&["reboot"])?;
+    node.vm.console.wait("shutdown: file systems", from, BOOT)?;
+    let said = node.vm.console.since(from);
+    ensure(web.asked() == ["/hook-begins", "/hook-ends", "/signal"], || format!("it told {:?}:\n{said}", web.asked()))?;
+    ensure(said.contains("shutdown: pods, by the kubelet") && !said.contains("take too long"), || said.clone())?;
+    // The kubelet's last word reached the cluster: nobody sends work to a node that is on its way down.
+    let ready = field(plane, "node/by-dhcp", "{.status.conditions[?(@.type=='Ready')].status}")?;
+    ensure(ready != "True", || format!("the Node's condition Ready is {ready}"))?;
+    plane.ask(&["delete", "pod", "tells", "--grace-period=0", "--force"]).map(drop)?;
+    Ok(())
+}
+
 /// Where the lab serves settings.
 const WEB: u16 = 8077;
 
@@ -278,6 +337,8 @@ fn by_url(world: &mut World, board: &str) -> Outcome {
     let show = |node: &Node| node.vm.guest.run(&["/bin/kutties", "config", "show"]);
     let row = |shown: &str, key: &str| {
         let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap_or_default();
+        // In brackets stand the sources that may set it.
+        let line = line.rsplit_once(" [").map_or(line, |(line, _)| line);
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let early = show(&node)?;
@@ -368,7 +429,8 @@ fn rejoins(world: &mut World, board: &str) -> Outcome {
     let first = field(plane, &boot_id, "{.status.nodeInfo.bootID}")?;
     let from = node.vm.console.mark();
     let begin = Instant::now();
-    node.vm.console.type_line("reboot")?;
+    // As by a failing power supply: a kubelet that has the time tells the cluster that it goes.
+    node.vm.console.type_line("reboot -f")?;
     // The dying shell may show its prompt once more, so first comes what the second boot says last.
     let booting = node.vm.console.wait("] consoles: ", from, BOOT)?;
     node.vm.console.wait_prompt(booting, BOOT)?;

@@ -5,6 +5,7 @@ extern crate alloc;
 
 pub mod bls;
 pub mod crc32;
+pub mod dbus;
 pub mod dhcp;
 pub mod dns;
 pub mod elf;

@@ -2,7 +2,7 @@
 //!
 //! Usage: reboot|poweroff|halt [-f] [-k|-p]      shutdown [-r|-h|-P|-H] now
 //!
-//! They ask PID 1, which stops the kubelet, gives pods their time, stops services and unmounts. `-f` does none of that: it
+//! They ask PID 1, which has the kubelet end its pods, preStop hooks included, stops it and what it left, then services, and unmounts. `-f` does none of that: it
 //! writes back what is in memory and calls the kernel at once. `reboot -k` jumps into the kernel that kexec loaded; `halt -p`
 //! switches off.
 

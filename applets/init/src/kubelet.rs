@@ -5,6 +5,7 @@ use std::path::Path;
 use kit::paths;
 
 use crate::env_file;
+use crate::grace::Grace;
 
 /// The bundle's link.
 pub const PROGRAM: &str = "/usr/bin/kubelet";
@@ -23,10 +24,15 @@ const FILES: &[&str] = &[paths::KUBELET_FLAGS, paths::KUBELET_EXTRA];
 /// The settings that hold arguments, in the order of the command line.
 const VARIABLES: &[&str] = &["KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS"];
 
-/// Program and arguments; its files are read anew at each start.
-pub fn command() -> Vec<String> {
+/// Program and arguments; its files are read anew at each start, and its grace period at shutdown is set.
+///
+/// # Errors
+/// That could not be written. The arguments hold all the same: without it the kubelet only misses the shutdown.
+pub fn command(grace: Grace) -> (Vec<String>, kit::Result<()>) {
     let settings: Vec<(String, String)> = FILES.iter().flat_map(|file| env_file::read(Path::new(file))).collect();
-    arguments(&settings)
+    let words = arguments(&settings);
+    let prepared = grace.prepare(&words);
+    (words, prepared)
 }
 
 fn arguments(settings: &[(String, String)]) -> Vec<String> {

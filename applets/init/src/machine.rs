@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{WaitOptions, wait};
 use rustix::system::{RebootCommand, reboot};
 
+use crate::bus::Bus;
 use crate::consoles::Consoles;
 use crate::control::{self, Control};
 use crate::report::{Report, since_start};
@@ -65,6 +66,8 @@ pub struct Machine {
     pub consoles: Consoles,
     /// Its ear.
     pub control: Control,
+    /// Its answers to the kubelet.
+    pub bus: Bus,
     /// How the system ends, once it does.
     pub ending: Option<Ending>,
     /// Whether no process but the kernel's is left.
@@ -98,6 +101,7 @@ impl Machine {
             for line in self.supervisor.read() {
                 self.report.line(&line);
             }
+            self.bus.attend();
             self.answer_requests();
         }
     }
@@ -177,7 +181,7 @@ impl Machine {
                 for line in lines {
                     self.report.line(&line);
                 }
-            } else if !self.consoles.exited(pid, status) {
+            } else if !self.consoles.exited(pid, status) && !self.stopper_exited(pid, status) {
                 self.step_exited(pid, status);
             }
         }
@@ -228,7 +232,11 @@ impl Machine {
         let mut watched: Vec<PollFd<'_>> = Vec::new();
         watched.extend(self.signals.iter().map(|fd| PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)));
         watched.extend(
-            self.control.watched().chain(self.supervisor.outputs()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+            self.control
+                .watched()
+                .chain(self.bus.watched())
+                .chain(self.supervisor.outputs())
+                .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
         );
         watched.extend(self.report.blocked().into_iter().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::OUT)));
         let pause = self.pause();
@@ -242,7 +250,8 @@ impl Machine {
     /// How long nothing is due.
     fn pause(&self) -> Duration {
         let now = Instant::now();
-        let due = [self.supervisor.due(), self.consoles.due(), self.control.due(), self.boot.due(), self.reboot_at];
+        let due =
+            [self.supervisor.due(), self.consoles.due(), self.control.due(), self.bus.due(), self.boot.due(), self.reboot_at];
         let until = due.into_iter().flatten().min().map_or(LONGEST, |at| at.saturating_duration_since(now));
         let look = match (&self.ending, &self.signals) {
             (Some(_), _) | (_, None) => LOOK_ENDING,

@@ -12,9 +12,9 @@ use kit::{Context, Error, Result};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitStatus, kill_process};
 
-use crate::cgroups;
+use crate::grace::Grace;
 use crate::ring::Ring;
-use crate::spawn;
+use crate::{cgroups, kubelet, spawn};
 
 /// The first pause before a program that ended is started again; short, since a killed CRI server should be back at once.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -55,8 +55,8 @@ pub struct Plan {
 pub enum Program {
     /// Fixed.
     Is(Vec<String>),
-    /// Made at each start, because its files may have changed.
-    Made(fn() -> Vec<String>),
+    /// The kubelet's, made at each start, because its files may have changed.
+    Kubelet(Grace),
 }
 
 /// A program under supervision.
@@ -263,7 +263,13 @@ impl Service {
     fn launch(&mut self) -> Result<()> {
         let words = match &self.plan.program {
             Program::Is(words) => words.clone(),
-            Program::Made(make) => make(),
+            Program::Kubelet(grace) => {
+                let (words, prepared) = kubelet::command(*grace);
+                if let Err(e) = prepared {
+                    self.log.add(format!("{}: set the grace period at shutdown: {e}\n", self.plan.name).as_bytes());
+                }
+                words
+            }
         };
         let (program, arguments) = words.split_first().ok_or_else(|| Error::new("no command"))?;
         let (output, input) = output_pipe()?;

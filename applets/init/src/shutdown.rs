@@ -6,19 +6,24 @@ use std::time::{Duration, Instant};
 
 use config::{Config, key};
 use kit::control::Shutdown;
+use kit::paths;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::mount::{UnmountFlags, unmount};
+use rustix::process::WaitStatus;
 use rustix::system::{RebootCommand, reboot};
 
-use crate::{Machine, cgroups};
+use crate::{Machine, cgroups, grace, spawn, steps};
 
-/// The kubelet's cgroup for all pods.
+/// The kubelet's cgroup for all pods, and the CRI server's for those that name none.
 const PODS: &str = "kubepods";
+const OTHER_PODS: &str = "kutties/pods";
 /// The service that would start pods again.
 const KUBELET: &str = "kubelet";
 /// How long services have. Their own limit, after which their cgroup is killed, is shorter.
 const SERVICES: Duration = Duration::from_secs(12);
+/// How much longer than its containers' grace the command may take that stops them: each is killed at the end of it.
+const STOP_SLACK: Duration = Duration::from_secs(5);
 /// How long everybody else has: shells and what people started from them.
 const PROCESSES: Duration = Duration::from_secs(3);
 /// How long the killed have to be gone.
@@ -34,8 +39,16 @@ struct Stage {
     limit: fn(&Config) -> Duration,
 }
 
-/// In order. Pods come after the kubelet, which would start them again, and before the CRI server, which records how they end.
+/// In order. The kubelet alone knows the pods' hooks and order, so that it comes first, for as long as it holds its lock; it is stopped
+/// before what it left is, which it would start again, and the CRI server after all, which knows the containers' signals and records how
+/// they end.
 const STAGES: &[Stage] = &[
+    Stage {
+        name: "pods, by the kubelet",
+        begin: |machine| machine.bus.prepare_for_shutdown(),
+        is_over: |machine| !machine.bus.is_held(),
+        limit: |_| grace::kubelet_timeout(),
+    },
     Stage {
         name: "kubelet",
         begin: |machine| machine.supervisor.stop_where(|name| name == KUBELET),
@@ -43,11 +56,12 @@ const STAGES: &[Stage] = &[
         limit: |_| SERVICES,
     },
     Stage {
-        name: "pods",
-        begin: |_| ask_pods(),
-        is_over: |_| !cgroups::is_populated(PODS),
-        limit: |config| Duration::from_secs(config.number(&key::SHUTDOWN_GRACE)),
+        name: "containers that the kubelet left",
+        begin: Machine::stop_containers,
+        is_over: Machine::containers_are_stopped,
+        limit: |config| grace_of(config) + STOP_SLACK,
     },
+    Stage { name: "pods", begin: |_| ask_pods(), is_over: |_| !cgroups::is_populated(PODS), limit: grace_of },
     Stage { name: "pods that did not end", begin: |_| kill_pods(), is_over: |_| !cgroups::is_populated(PODS), limit: |_| KILLED },
     Stage {
         name: "services",
@@ -70,6 +84,20 @@ pub struct Ending {
     how: Shutdown,
     stage: usize,
     until: Instant,
+    stopper: Stopper,
+}
+
+/// The command that stops containers through the CRI server, which knows their signals.
+#[derive(Debug, PartialEq, Eq)]
+enum Stopper {
+    NotStarted,
+    Running(rustix::process::Pid),
+    Over,
+}
+
+/// The containers' grace period of the settings. The key has a limit, and this holds without it, too: the time is added to a clock.
+fn grace_of(config: &Config) -> Duration {
+    Duration::from_secs(config.number(&key::SHUTDOWN_GRACE).min(key::LONGEST_GRACE))
 }
 
 impl Machine {
@@ -81,7 +109,7 @@ impl Machine {
         }
         self.report.line(&format!("the system is going to {}", word(how)));
         self.consoles.close();
-        self.ending = Some(Ending { how, stage: 0, until: Instant::now() });
+        self.ending = Some(Ending { how, stage: 0, until: Instant::now(), stopper: Stopper::NotStarted });
         self.begin_stage(0);
     }
 
@@ -112,6 +140,41 @@ impl Machine {
             self.report.line(&format!("shutdown: {}", stage.name));
             (stage.begin)(self);
         }
+    }
+
+    /// Have the CRI server stop all containers, each with its own signal and grace period.
+    fn stop_containers(&mut self) {
+        let grace = grace_of(&self.config).as_secs().to_string();
+        let started = steps::child("stop", &["stop", "--all", "--timeout", &grace]);
+        if let Err(e) = &started {
+            self.report.line(&format!("shutdown: {e}"));
+        }
+        if let Some(ending) = &mut self.ending {
+            ending.stopper = started.map_or(Stopper::Over, Stopper::Running);
+        }
+    }
+
+    /// Whether there is nothing to stop, or nobody to do it, or it is done.
+    fn containers_are_stopped(&self) -> bool {
+        match self.ending.as_ref().map(|ending| &ending.stopper) {
+            Some(Stopper::NotStarted) => {
+                let none = ![PODS, OTHER_PODS].into_iter().any(cgroups::is_populated);
+                none || !Path::new(paths::CRI).exists()
+            }
+            Some(Stopper::Running(_)) => false,
+            Some(Stopper::Over) | None => true,
+        }
+    }
+
+    /// A process ended: whether it was the one that stops containers.
+    pub fn stopper_exited(&mut self, pid: rustix::process::Pid, status: WaitStatus) -> bool {
+        let Some(ending) = self.ending.as_mut().filter(|ending| ending.stopper == Stopper::Running(pid)) else { return false };
+        ending.stopper = Stopper::Over;
+        if status.exit_status() != Some(0) {
+            let how = spawn::outcome(status);
+            self.report.line(&format!("shutdown: stopping containers {how}; its log is {}/stop.log", paths::LOGS));
+        }
+        true
     }
 
     /// Nobody is left. This returns only when the kernel refuses.

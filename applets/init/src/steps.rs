@@ -103,11 +103,12 @@ fn settings(machine: &mut Machine) -> Result<String> {
     machine.reload().map(|()| String::new())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of a boot step")]
 fn services(machine: &mut Machine) -> Result<String> {
+    let bus = machine.bus.open();
     machine.supervisor.add_all(&machine.config);
     machine.attend_services();
-    Ok(String::new())
+    // Without the bus the kubelet only misses the shutdown.
+    Ok(bus.err().map(|e| e.to_string()).unwrap_or_default())
 }
 
 fn consoles(machine: &mut Machine) -> Result<String> {
@@ -256,8 +257,8 @@ fn log_of(name: &str) -> PathBuf {
     PathBuf::from(paths::LOGS).join(format!("{name}.log"))
 }
 
-/// Start an applet whose output goes to a log of the step's name.
-fn child(name: &str, arguments: &[&str]) -> Result<Pid> {
+/// Start an applet whose output goes to a log of that name.
+pub fn child(name: &str, arguments: &[&str]) -> Result<Pid> {
     let path = log_of(name);
     let log = OpenOptions::new().create(true).append(true).open(&path).on("open", &path)?;
     let mut command = Command::new(paths::BINARY);

@@ -9,6 +9,8 @@ use kit::control::{Reply, Request, State};
 use kit::paths;
 use rustix::process::{Pid, WaitStatus};
 
+use crate::bus::Bus;
+use crate::grace::Grace;
 use crate::service::{Plan, Program, Service};
 use crate::{join, kubelet};
 
@@ -141,7 +143,7 @@ fn kubelet_plan(config: &Config) -> Option<Plan> {
         return None;
     }
     let settings = config.list(&key::KUBELET_ENV);
-    let environment = settings.iter().filter_map(|s| s.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let own = settings.iter().filter_map(|s| s.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
     Some(Plan {
         needs: [kubelet::PROGRAM, paths::KUBELET_CONFIG, paths::CRI]
             .iter()
@@ -150,8 +152,8 @@ fn kubelet_plan(config: &Config) -> Option<Plan> {
             .collect(),
         after_network: true,
         oom_score: Some(PROTECTED),
-        environment: environment.collect(),
-        ..plan("kubelet", Program::Made(kubelet::command))
+        environment: std::iter::once(Bus::address()).chain(own).collect(),
+        ..plan("kubelet", Program::Kubelet(Grace::of(config)))
     })
 }
 

@@ -6,6 +6,8 @@ pub const BINARY: &str = "/bin/kutties";
 pub const RUN: &str = "/run/kutties";
 /// The supervisor's control socket: root only.
 pub const CONTROL: &str = "/run/kutties/init.sock";
+/// The kubelet's bus, where PID 1 answers as systemd-logind does: root only.
+pub const BUS: &str = "/run/kutties/bus.sock";
 /// What DHCP servers told: one `LINK.json` each.
 pub const DHCP: &str = "/run/kutties/dhcp";
 /// Ring files of the services' output: one `NAME.log` each.

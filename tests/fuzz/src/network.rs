@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use cni::{Answer, Network, VERSIONS};
-use format::{dhcp, dns, elf, ntp, udp4};
+use format::{dbus, dhcp, dns, elf, ntp, udp4};
 use serde_json::Value;
 
 /// A network's configuration.
@@ -40,6 +40,24 @@ pub fn dhcp_packet(input: &[u8]) {
     let _ = packet.search();
     let again = dhcp::Packet::parse(&packet.to_bytes()).unwrap_or_else(|e| panic!("what is written can't be read: {e}"));
     assert_eq!((again.kind(), again.exchange, again.yours), (packet.kind(), packet.exchange, packet.yours));
+}
+
+/// Messages of D-Bus one after another, as PID 1 reads them: each length is bounded, a call names what it calls, and an answer to it is a
+/// message again.
+pub fn dbus_message(mut input: &[u8]) {
+    while let Ok(Some(length)) = dbus::length(input) {
+        assert!((dbus::HEAD..=dbus::LONGEST).contains(&length));
+        let Some((message, rest)) = input.split_at_checked(length) else { return };
+        if let Ok(Some(call)) = dbus::Call::parse(message) {
+            assert!(call.serial != 0 && !call.path.is_empty() && !call.member.is_empty());
+            assert!(call.texts.len() <= call.signature.len() && call.texts.iter().all(|text| !text.contains('\0')));
+            for answer in [call.answer(1, &[dbus::Value::Number(7)], 0), call.refuse(2, "a.B", &call.member)] {
+                assert_eq!(dbus::length(&answer), Ok(Some(answer.len())));
+                assert_eq!(dbus::Call::parse(&answer), Ok(None));
+            }
+        }
+        input = rest;
+    }
 }
 
 /// An answer of DNS; its number is that of the question.

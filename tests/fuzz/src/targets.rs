@@ -16,6 +16,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "cluster-info", run: join::cluster_info },
     Target { name: "cni-answer", run: network::cni_answer },
     Target { name: "cni-network", run: network::cni_network },
+    Target { name: "dbus", run: network::dbus_message },
     Target { name: "dhcp", run: network::dhcp_packet },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },

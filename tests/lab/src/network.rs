@@ -28,6 +28,26 @@ pub const PACKAGES: &[&str] = &["dnsmasq-base"];
 /// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
 pub const TIMED: &str = "52:54:01";
 
+/// How the hardware addresses begin of machines that DHCP attacks: option 224 with a setting for every power, names, routes and a
+/// domain that are none.
+pub const ATTACKED: &str = "52:54:02";
+
+/// How the hardware addresses begin of machines to which DHCP gives the settings of [`Lab::offer`].
+pub const OFFERED: &str = "52:54:03";
+
+/// What a hostile DHCP server would like to set.
+pub const ATTACK: &[&str] = &[
+    "kutties.service.x.command=/bin/touch,/run/evil",
+    "kutties.ssh.keys=x",
+    "kutties.console.shell=/bin/evil",
+    "kutties.modules.load=evil",
+    "kutties.sysctl.vm.swappiness=3",
+    "kutties.config=http://10.77.0.1:8099/",
+    "kutties.settings.unsigned",
+    "kutties.settings.dhcp",
+    "kutties.join=10.77.0.1:1",
+];
+
 /// The first address that is given to a machine; the last byte of its hardware address is the same.
 const FIRST: u8 = 11;
 
@@ -105,6 +125,12 @@ impl Lab {
         tool::run("ip", &["link", "del", &seat.nic.tap]).map(drop)
     }
 
+    /// Give those settings by DHCP's option 224 to machines of [`OFFERED`], from now on; once a lab.
+    pub fn offer(&self, settings: &str) -> Result<()> {
+        let file = self.dir.join("options").join("offered");
+        fs::write(&file, format!("tag:offered,224,{}\n", hex(settings.as_bytes()))).on("write", &file)
+    }
+
     /// Whether DHCP has given `seat` its address.
     pub fn leased(&self, seat: &Seat) -> bool {
         let leases = fs::read_to_string(self.dir.join("leases")).unwrap_or_default();
@@ -135,8 +161,9 @@ fn links() -> Result<()> {
 
 /// DHCP for known machines and strangers; its DNS knows the machines' names and nothing else, so that look-ups fail at once.
 fn dnsmasq(dir: &Path) -> Result<Command> {
-    let hosts = dir.join("hosts");
+    let (hosts, options) = (dir.join("hosts"), dir.join("options"));
     fs::create_dir_all(&hosts).on("make", &hosts)?;
+    fs::create_dir_all(&options).on("make", &options)?;
     let mut command = Command::new("dnsmasq");
     // In a user namespace it may not change its groups; as "no daemon" it does not try.
     command.args(["--conf-file=/dev/null", "--no-daemon", "--log-facility=-", "--pid-file="]);
@@ -147,9 +174,30 @@ fn dnsmasq(dir: &Path) -> Result<Command> {
     command
         .arg(format!("--dhcp-mac=set:timed,{TIMED}:*:*:*"))
         .arg(format!("--dhcp-option=tag:timed,option:ntp-server,{ADDRESS}"));
+    command.arg(format!("--dhcp-mac=set:attacked,{ATTACKED}:*:*:*")).arg(format!("--dhcp-mac=set:offered,{OFFERED}:*:*:*"));
+    for (option, value) in attack() {
+        command.arg(format!("--dhcp-option-force=tag:attacked,{option},{}", hex(&value)));
+    }
+    command.arg(format!("--dhcp-optsdir={}", options.display()));
     command.arg(format!("--dhcp-hostsdir={}", hosts.display()));
     command.arg(format!("--dhcp-leasefile={}", dir.join("leases").display()));
     Ok(command)
+}
+
+/// Options of a hostile server, whose names would be lines of files and words of a shell. The routes: one to the loopback network, one by
+/// a group's address, and one that is good.
+fn attack() -> [(u8, Vec<u8>); 4] {
+    [
+        (12, b"evil;reboot\n".to_vec()),
+        (15, b"evil\nnameserver 6.6.6.6".to_vec()),
+        (121, [&[8, 127, 10, 77, 0, 1][..], &[0, 224, 0, 0, 1], &[24, 10, 99, 0, 10, 77, 0, 1]].concat()),
+        (224, ATTACK.join(" ").into_bytes()),
+    ]
+}
+
+/// Bytes as dnsmasq takes them without looking for addresses, quotes and commas in them.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
 /// Whether root here is somebody else outside.
