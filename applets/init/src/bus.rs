@@ -215,3 +215,96 @@ fn is_closed(lock: &OwnedFd) -> bool {
     };
     watched.revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    use std::io::IoSliceMut;
+
+    const MANAGER: &str = "org.freedesktop.login1.Manager";
+
+    /// A bus with one client, whose socket comes along.
+    fn connected() -> (Bus, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        theirs.set_read_timeout(Some(HANDSHAKE_TIMEOUT)).unwrap();
+        let mut bus = Bus::default();
+        bus.clients.push(Client::new(ours, 3));
+        (bus, theirs)
+    }
+
+    fn call(path: &str, interface: &str, member: &str, texts: &[&str]) -> Vec<u8> {
+        let values: Vec<dbus::Value<'_>> = texts.iter().copied().map(dbus::Value::Text).collect();
+        dbus::call(9, "org.freedesktop.login1", [path, interface, member], &values)
+    }
+
+    /// What the bus says, and the descriptor beside it.
+    fn hear(client: &UnixStream) -> (Vec<u8>, Option<OwnedFd>) {
+        let mut bytes = [0; 1024];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let heard = recvmsg(client, &mut [IoSliceMut::new(&mut bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC).unwrap().bytes;
+        let fd = beside.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+            _ => None,
+        });
+        (bytes[..heard].to_vec(), fd)
+    }
+
+    #[test]
+    fn a_lock_holds_the_shutdown_up_until_it_is_let_go() {
+        let (mut bus, mut client) = connected();
+        client.write_all(b"\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n").unwrap();
+        bus.attend();
+        assert!(hear(&client).0.ends_with(b"AGREE_UNIX_FD\r\n"));
+        let inhibit = call("/org/freedesktop/login1", MANAGER, "Inhibit", &["shutdown", "kubelet", "why", "delay"]);
+        // Messages come in parts as well.
+        let (first, rest) = inhibit.split_at(21);
+        client.write_all(first).unwrap();
+        bus.attend();
+        client.write_all(rest).unwrap();
+        bus.attend();
+        let (answer, lock) = hear(&client);
+        assert_eq!(dbus::length(&answer), Ok(Some(answer.len())));
+        assert!(lock.is_some() && bus.is_held());
+        let rule = "type='signal',member='PrepareForShutdown'";
+        client.write_all(&call("/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", &[rule])).unwrap();
+        bus.attend();
+        assert!(!String::from_utf8_lossy(&hear(&client).0).contains("PrepareForShutdown"));
+        bus.prepare_for_shutdown();
+        assert!(String::from_utf8_lossy(&hear(&client).0).contains("PrepareForShutdown"));
+        bus.attend();
+        assert!(bus.is_held());
+        drop(lock);
+        bus.attend();
+        assert!(!bus.is_held());
+    }
+
+    #[test]
+    fn who_comes_late_is_told_at_once() {
+        let (mut bus, mut client) = connected();
+        bus.prepare_for_shutdown();
+        client.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n").unwrap();
+        client.write_all(&call("/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", &["type='signal'"])).unwrap();
+        bus.attend();
+        assert!(String::from_utf8_lossy(&hear(&client).0).contains("PrepareForShutdown"));
+    }
+
+    #[test]
+    fn nonsense_ends_the_connection_alone() {
+        let long = [b"l\x01\0\x01".as_slice(), &[0xff; 12]].concat();
+        let head = b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n".as_slice();
+        for nonsense in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), [head, b"nonsense nonsense nonsense"].concat(), [head, &long].concat(), vec![0; 300]] {
+            let (mut bus, mut client) = connected();
+            client.write_all(&nonsense).unwrap();
+            bus.attend();
+            assert!(bus.clients.is_empty(), "{nonsense:?}");
+        }
+        let (mut bus, client) = connected();
+        drop(client);
+        bus.attend();
+        assert!(bus.clients.is_empty() && bus.due().is_none());
+    }
+}

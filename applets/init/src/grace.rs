@@ -117,7 +117,8 @@ fn read(text: &str) -> Found {
     let mut by_priority = false;
     for line in text.lines() {
         let Some((name, value)) = line.split_once(':') else { continue };
-        let value = value.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        // JSON with a field a line is YAML, too, but for its commas.
+        let value = value.split('#').next().unwrap_or_default().trim().trim_end_matches(',').trim_matches(['"', '\'']);
         match name.trim_start_matches([' ', '-']).trim_end().trim_matches('"') {
             "shutdownGracePeriod" => found.period = Some(kube::duration(value).unwrap_or_default()),
             "shutdownGracePeriodByPodPriority" => {
@@ -176,6 +177,7 @@ mod tests {
         assert_eq!(periods(grace(60, true), "shutdownGracePeriodByPodPriority: []\n").as_deref(), Some("60s 20s"));
         assert_eq!(periods(grace(60, true), "featureGates:\n  GracefulNodeShutdown: false\n"), None);
         assert_eq!(read("shutdownGracePeriod: nonsense\n").period, Some(Duration::ZERO));
+        assert_eq!(read("{\n  \"shutdownGracePeriod\": \"60s\",\n}\n").period, Some(Duration::from_mins(1)));
         let huge = "shutdownGracePeriodByPodPriority:\n".to_owned() + &"- shutdownGracePeriodSeconds: 4294967295\n".repeat(100);
         assert!(read(&huge).by_priority.unwrap().min(LONGEST) == LONGEST);
     }

@@ -28,6 +28,7 @@ type Test = (&'static str, fn(&Server));
 const TESTS: &[Test] = &[
     ("an address and all that goes with it", all),
     ("classless routes", routes),
+    ("a hostile server", hostile),
     ("nobody there", nobody),
     ("the lease is renewed, refused and replaced", renewed),
 ];
@@ -200,6 +201,33 @@ fn all(server: &Server) {
     let first = keeper();
     assert!(client(&["card"]).status.success());
     until("another takes its place", || keeper().is_some() && keeper() != first);
+}
+
+/// Names that would be lines of files and words of a shell, routes that no host has or that the kernel refuses, an MTU beyond the card's: the
+/// address and what is sound count all the same.
+fn hostile(server: &Server) {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+    let option = |number: u8, value: &[u8]| format!("--dhcp-option-force={number},{}", hex(value));
+    let routes = [&[8, 127, 10, 8, 0, 1][..], &[0, 224, 0, 0, 1], &[24, 10, 99, 0, 10, 8, 0, 1]].concat();
+    let options = [
+        option(12, b"evil;reboot\n"),
+        option(15, b"evil\nnameserver 6.6.6.6"),
+        option(121, &routes),
+        option(26, &[0xff, 0xff]),
+        option(6, &[10, 8, 0, 1]),
+        option(224, b"kutties.service.x.command=/bin/id"),
+    ];
+    nix::unistd::sethostname("localhost").unwrap();
+    let _dnsmasq = server.start(&options.each_ref().map(String::as_str));
+    let output = client(&["-1", "card"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(nix::unistd::gethostname().unwrap(), "localhost");
+    assert_eq!(std::fs::read_to_string("/etc/resolv.conf").unwrap(), "nameserver 10.8.0.1\n");
+    let lease = lease();
+    assert_eq!((&lease["host_name"], &lease["domain"]), (&Value::Null, &Value::Null));
+    let routes = Netlink::open().unwrap().routes().unwrap();
+    let to = |network: &str| routes.iter().any(|route| route.protocol == 16 && route.to.to_string() == network);
+    assert!(to("10.99.0.0/24") && !to("127.0.0.0/8") && !to("0.0.0.0/0"));
 }
 
 /// A server of the test's own, which can do what dnsmasq does not: lend for seconds, and refuse. It lends the addresses of `lends`
