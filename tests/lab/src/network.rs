@@ -35,14 +35,14 @@ pub const ATTACKED: &str = "52:54:02";
 /// How the hardware addresses begin of machines to which DHCP gives the settings of [`Lab::offer`].
 pub const OFFERED: &str = "52:54:03";
 
-/// What a hostile DHCP server would like to set.
+/// What a hostile DHCP server would like to set; one option holds 255 bytes.
 pub const ATTACK: &[&str] = &[
-    "kutties.service.x.command=/bin/touch,/run/evil",
+    "kutties.service.x.command=/bin/evil",
     "kutties.ssh.keys=x",
-    "kutties.console.shell=/bin/evil",
+    "kutties.console.shell=/evil",
     "kutties.modules.load=evil",
     "kutties.sysctl.vm.swappiness=3",
-    "kutties.config=http://10.77.0.1:8099/",
+    "kutties.config=http://evil/",
     "kutties.settings.unsigned",
     "kutties.settings.dhcp",
     "kutties.join=10.77.0.1:1",
