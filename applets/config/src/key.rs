@@ -146,6 +146,7 @@ pub const ROOT_SIZE: Key = Key {
     name: "root.size",
     kind: Kind::Text,
     default: "25%",
+    trust: Trust::Local,
     about: "the most that files outside /var, /run and /tmp may take: a part of the memory (25%) or bytes (64m); at least what the initramfs brought and 16 MiB",
 };
 /// `service.*.after`
