@@ -35,6 +35,8 @@ fn add(request: &Request) -> Result<Answer, Fault> {
     let pods = pods(request, &previous);
     nft::forward(&forwards(&mappings, &pods)?, &request.container_id, back)?;
     for pod in pods.iter().filter(|pod| pod.is_ipv4() && back) {
+        // First, so that no packet of a pod is taken for a loopback address.
+        nft::guard_loopback()?;
         let_loopback_reach(*pod)?;
     }
     forget(&mappings);

@@ -53,6 +53,23 @@ impl Lifetime {
     pub const FOREVER: Self = Self { valid: u32::MAX, preferred: u32::MAX };
 }
 
+/// Details of an address that is set.
+struct Manner {
+    lifetime: Lifetime,
+    /// Flags of the request.
+    flags: u16,
+    /// Flags of the address (`IFA_F_*`).
+    bits: u32,
+    /// Its maker's mark (`IFA_PROTO`); 0 is none.
+    mark: u8,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { lifetime: Lifetime::FOREVER, flags: 0, bits: 0, mark: 0 }
+    }
+}
+
 /// An address of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -72,7 +89,8 @@ pub struct Address {
     pub flags: u32,
     /// How long it holds.
     pub lifetime: Lifetime,
-    /// Who made it (`IFAPROT_*`): 0 not told, 1 the kernel's loopback, 2 router announcement, 3 the kernel's link-local.
+    /// Who made it (`IFAPROT_*`): 0 not told, 1 the kernel's loopback, 2 router announcement, 3 the kernel's link-local; else the mark of
+    /// a program ([`Netlink::add_marked_address`]). Linux before 5.18 keeps none.
     pub protocol: u8,
 }
 
@@ -157,38 +175,48 @@ impl Netlink {
 
     /// Give a link an address for ever; that it has it already is an error.
     pub fn add_address(&mut self, name: &str, cidr: Cidr) -> Result<()> {
-        self.set_address(name, cidr, Lifetime::FOREVER, flag::CREATE | flag::EXCL, 0)
+        self.set_address(name, cidr, &Manner { flags: flag::CREATE | flag::EXCL, ..Manner::default() })
     }
 
     /// Give a link an address, or set the lifetime of the one that it has.
     pub fn replace_address(&mut self, name: &str, cidr: Cidr, lifetime: Lifetime) -> Result<()> {
-        self.set_address(name, cidr, lifetime, flag::CREATE | flag::REPLACE, 0)
+        self.set_address(name, cidr, &Manner { lifetime, flags: flag::CREATE | flag::REPLACE, ..Manner::default() })
     }
 
     /// Give a link an address that can be used at once: IPv6's search for duplicates is left out, as is right where addresses
     /// are handed out by one place.
     pub fn add_address_at_once(&mut self, name: &str, cidr: Cidr) -> Result<()> {
-        self.set_address(name, cidr, Lifetime::FOREVER, flag::CREATE | flag::EXCL, bit::NODAD)
+        self.add_marked_address(name, cidr, 0)
+    }
+
+    /// Like [`Self::add_address_at_once`], with a mark by which its maker knows it again; 0 is none.
+    pub fn add_marked_address(&mut self, name: &str, cidr: Cidr, mark: u8) -> Result<()> {
+        let flags = flag::CREATE | flag::EXCL;
+        self.set_address(name, cidr, &Manner { flags, bits: bit::NODAD, mark, ..Manner::default() })
     }
 
     /// Like [`Self::add_address_at_once`], without the route to the address's network that the kernel would add.
     pub fn add_address_without_route(&mut self, name: &str, cidr: Cidr) -> Result<()> {
-        self.set_address(name, cidr, Lifetime::FOREVER, flag::CREATE | flag::EXCL, bit::NODAD | bit::NO_PREFIX_ROUTE)
+        let (flags, bits) = (flag::CREATE | flag::EXCL, bit::NODAD | bit::NO_PREFIX_ROUTE);
+        self.set_address(name, cidr, &Manner { flags, bits, ..Manner::default() })
     }
 
-    fn set_address(&mut self, name: &str, cidr: Cidr, lifetime: Lifetime, flags: u16, bits: u32) -> Result<()> {
+    fn set_address(&mut self, name: &str, cidr: Cidr, manner: &Manner) -> Result<()> {
         let index = self.need(name)?.index;
         let scope = Scope::of_address(cidr.addr);
-        let set = self.request(NEWADDR, flags, |w| {
+        let set = self.request(NEWADDR, manner.flags, |w| {
             fill(w, index, cidr, scope.0);
             if let (IpAddr::V4(_), true) = (cidr.addr, cidr.prefix < 31) {
                 w.ip(ifa::BROADCAST, cidr.last());
             }
-            if bits != 0 {
-                w.u32(ifa::FLAGS, bits);
+            if manner.bits != 0 {
+                w.u32(ifa::FLAGS, manner.bits);
             }
-            let mut info = lifetime.preferred.to_ne_bytes().to_vec();
-            info.extend_from_slice(&lifetime.valid.to_ne_bytes());
+            if manner.mark != 0 {
+                w.bytes(ifa::PROTO, &[manner.mark]);
+            }
+            let mut info = manner.lifetime.preferred.to_ne_bytes().to_vec();
+            info.extend_from_slice(&manner.lifetime.valid.to_ne_bytes());
             info.extend_from_slice(&[0; 8]);
             w.bytes(ifa::CACHEINFO, &info);
         });

@@ -5,6 +5,7 @@
 //! each other at one address.
 
 mod expression;
+mod loopback;
 mod masquerade;
 mod ports;
 
@@ -16,6 +17,7 @@ use crate::wire::{Writer, attributes};
 use crate::{Netlink, family};
 
 use expression::Expr;
+pub use loopback::guard_loopback;
 pub use masquerade::{masquerade, masqueraded, unmasquerade};
 pub use ports::{Forward, forward, forwarded, unforward};
 
@@ -61,6 +63,8 @@ mod nfta {
 /// Where in a packet's way a chain stands, and when among its like.
 #[derive(Debug, Clone, Copy)]
 enum Hook {
+    /// Before connection tracking, for packets that come from a link.
+    Raw,
     /// Before routing, where destinations are translated.
     Prerouting,
     /// Packets of this machine's own.
@@ -72,7 +76,7 @@ enum Hook {
 impl Hook {
     const fn number(self) -> u32 {
         match self {
-            Self::Prerouting => 0,
+            Self::Raw | Self::Prerouting => 0,
             Self::Output => 3,
             Self::Postrouting => 4,
         }
@@ -80,11 +84,21 @@ impl Hook {
 
     const fn priority(self) -> i32 {
         match self {
+            Self::Raw => -300,
             Self::Prerouting | Self::Output => -100,
             Self::Postrouting => 100,
         }
     }
+
+    /// Type of the chains at this hook.
+    const fn chain_type(self) -> &'static str {
+        match self {
+            Self::Raw => "filter",
+            Self::Prerouting | Self::Output | Self::Postrouting => "nat",
+        }
+    }
 }
+
 /// A table of a family.
 #[derive(Debug, Clone, Copy)]
 struct Table {
@@ -229,7 +243,7 @@ impl Batch {
                 w.be32(nfta::HOOK_NUMBER, hook.number());
                 w.be32(nfta::HOOK_PRIORITY, hook.priority().cast_unsigned());
             });
-            w.text(nfta::CHAIN_TYPE, "nat");
+            w.text(nfta::CHAIN_TYPE, hook.chain_type());
         });
     }
 

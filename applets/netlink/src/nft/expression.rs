@@ -21,6 +21,8 @@ pub enum Expr {
     Protocol,
     /// Load the IP version, in a table of both.
     Version,
+    /// Load the number of the link that a packet came by.
+    InputLink,
     /// Load the type of the destination address: ours or not.
     DestinationType,
     /// Keep only the bits of a mask.
@@ -41,16 +43,19 @@ pub enum Expr {
     Goto(&'static str),
     /// Leave this chain.
     Return,
+    /// Drop the packet.
+    Drop,
 }
+
 impl Expr {
     const fn name(&self) -> &'static str {
         match self {
             Self::Network { .. } | Self::Port => "payload",
-            Self::Protocol | Self::Version => "meta",
+            Self::Protocol | Self::Version | Self::InputLink => "meta",
             Self::DestinationType => "fib",
             Self::Mask(_) => "bitwise",
             Self::Is(_) | Self::IsNot(_) => "cmp",
-            Self::Load(..) | Self::Jump(_) | Self::Goto(_) | Self::Return => "immediate",
+            Self::Load(..) | Self::Jump(_) | Self::Goto(_) | Self::Return | Self::Drop => "immediate",
             Self::Masquerade => "masq",
             Self::Destination(_) => "nat",
         }
@@ -67,6 +72,7 @@ impl Expr {
     fn data(&self, w: &mut Writer) {
         const NETWORK_HEADER: u32 = 1;
         const TRANSPORT_HEADER: u32 = 2;
+        const META_IIF: u32 = 4;
         const META_NFPROTO: u32 = 15;
         const META_L4PROTO: u32 = 16;
         const FIB_ADDRTYPE: u32 = 3;
@@ -91,6 +97,9 @@ impl Expr {
             }
             Self::Version => {
                 w.be32(1, REGISTER).be32(2, META_NFPROTO);
+            }
+            Self::InputLink => {
+                w.be32(1, REGISTER).be32(2, META_IIF);
             }
             Self::DestinationType => {
                 w.be32(1, REGISTER).be32(2, FIB_ADDRTYPE).be32(3, FIB_DADDR);
@@ -119,6 +128,7 @@ impl Expr {
             Self::Jump(chain) => verdict(w, -3, Some(chain)),
             Self::Goto(chain) => verdict(w, -4, Some(chain)),
             Self::Return => verdict(w, -5, None),
+            Self::Drop => verdict(w, 0, None),
         }
     }
 }
