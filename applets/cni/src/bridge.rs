@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use kit::{Applet, Error, Exit, Place, Result};
 use netlink::{Cidr, Kind, Netlink, NewLink, after};
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::plugin::{self, Fault, Plugin, Request, code};
 use crate::veth::Neighbours;
-use crate::{Answer, Dns, Route, ipam, masquerade, veth};
+use crate::{Answer, Dns, Route, host_local, ipam, masquerade, veth};
 
 /// The applet's row.
 pub const NAME: Applet = Applet { name: "bridge", about: "CNI plugin: pods on a bridge", place: Place::Cni, run };
@@ -119,10 +120,11 @@ fn finish(request: &Request, conf: &Configuration, nl: &mut Netlink, answer: &mu
     }
     veth::configure(request, answer, Neighbours::Network)?;
     if conf.is_gateway {
-        for ip in &answer.ips {
-            let Some(addr) = ip.gateway else { continue };
-            let gateway = Cidr { addr, prefix: ip.address.prefix };
-            ensure_address(nl, &conf.bridge, gateway, conf.force_address)?;
+        let gateways = answer.ips.iter().filter_map(|ip| Some(Cidr { addr: ip.gateway?, prefix: ip.address.prefix }));
+        let gateways: Vec<Cidr> = gateways.collect();
+        leave_old_ranges(nl, request, &conf.bridge, &gateways)?;
+        for gateway in gateways {
+            ensure_address(nl, conf, gateway, mark(&request.network))?;
         }
         veth::forward(answer)?;
     }
@@ -174,8 +176,31 @@ fn plug(nl: &mut Netlink, outer: &str, conf: &Configuration) -> Result<()> {
     Ok(())
 }
 
+/// Mark of the addresses that a network gave its bridge: made of the network's name, as a bridge may have addresses of others. Below 128
+/// are the kernel's own marks.
+fn mark(network: &str) -> u8 {
+    digest(&SHA256, network.as_bytes()).as_ref().first().copied().unwrap_or_default() | 0x80
+}
+
+/// Take the network's addresses of ranges that it no longer has from the bridge: a Node that was made anew gets another range. Old pods
+/// lose their gateway; they belong to the range that went. Only host-local's configuration tells all ranges.
+fn leave_old_ranges(nl: &mut Netlink, request: &Request, bridge: &str, gateways: &[Cidr]) -> Result<()> {
+    if ipam::kind(request) != Some(host_local::NAME.name) {
+        return Ok(());
+    }
+    let Some(configured) = host_local::gateways(request) else { return Ok(()) };
+    for has in nl.addresses_of(bridge)? {
+        let is_current = gateways.contains(&has.cidr) || configured.contains(&has.cidr);
+        if has.protocol == mark(&request.network) && !is_current {
+            nl.delete_address(bridge, has.cidr)?;
+        }
+    }
+    Ok(())
+}
+
 /// Give the bridge its address in the pods' network. Another one of the same network is replaced or, mostly, an error.
-fn ensure_address(nl: &mut Netlink, bridge: &str, wanted: Cidr, force: bool) -> Result<()> {
+fn ensure_address(nl: &mut Netlink, conf: &Configuration, wanted: Cidr, mark: u8) -> Result<()> {
+    let bridge = conf.bridge.as_str();
     for has in nl.addresses_of(bridge)? {
         let has = has.cidr;
         if has == wanted {
@@ -185,12 +210,12 @@ fn ensure_address(nl: &mut Netlink, bridge: &str, wanted: Cidr, force: bool) -> 
         if has.is_v4() != wanted.is_v4() || !(has.is_v4() || overlaps) {
             continue;
         }
-        if !force {
+        if !conf.force_address {
             return Err(Error::new(format!("{bridge:?} already has an IP address different from {wanted}")));
         }
         nl.delete_address(bridge, has)?;
     }
-    let added = nl.add_address_at_once(bridge, wanted);
+    let added = nl.add_marked_address(bridge, wanted, mark);
     if added.is_err() && !nl.addresses_of(bridge)?.iter().any(|a| a.cidr == wanted) {
         return added;
     }

@@ -82,7 +82,8 @@ impl Network {
         }
         for plugin in &plugins {
             let kind = plugin.get("type").and_then(Value::as_str).unwrap_or_default();
-            if kind.is_empty() || kind.contains('/') {
+            let ipam = plugin.get("ipam").and_then(|ipam| ipam["type"].as_str()).unwrap_or_default();
+            if kind.is_empty() || kind.contains('/') || ipam.contains('/') {
                 return Err(Error::new("a plugin has no type, or one with a slash in it"));
             }
         }
@@ -200,6 +201,8 @@ mod tests {
             (json!({"name": "n", "type": "bridge"}), "no cniVersion"),
             (json!({"cniVersion": "1.0.0", "name": "n", "plugins": []}), "no plugins"),
             (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "../sh"}]}), "slash"),
+            (json!({"cniVersion": "0.4.0", "name": "evil", "plugins": [{"type": "../../../../bin/reboot"}]}), "slash"),
+            (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "x", "ipam": {"type": "../sh"}}]}), "slash"),
             (json!({"cniVersion": "1.0.0", "name": "n", "plugins": [7]}), "not an object"),
             (json!({"cniVersion": "1.0.0", "name": "n", "type": "x", "disableCheck": "maybe"}), "neither true nor false"),
         ] {

@@ -45,6 +45,10 @@ pub fn run(kind: &str, call: &Call<'_>, configuration: &Value) -> Result<Value> 
 
 /// The program of a plugin type, in the first folder that has it.
 pub fn find(kind: &str, path: &[PathBuf]) -> Result<PathBuf> {
+    // A name out of a configuration must not lead to another directory (CVE-2021-20206).
+    if kind.is_empty() || kind.contains('/') || [".", ".."].contains(&kind) {
+        return Err(Error::new(format!("{kind:?} is not the name of a plugin")));
+    }
     let found = path.iter().map(|dir| dir.join(kind)).find(|file| file.is_file());
     found.ok_or_else(|| {
         let dirs: Vec<_> = path.iter().map(|dir| dir.display().to_string()).collect();

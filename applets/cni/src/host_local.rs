@@ -74,6 +74,13 @@ impl Job {
     }
 }
 
+/// Gateways of all ranges of a configuration, with their networks' prefixes; none when it is wrong.
+pub fn gateways(request: &Request) -> Option<Vec<netlink::Cidr>> {
+    let sets = Job::of(request).ok()?.sets;
+    let ranges = sets.iter().flat_map(RangeSet::ranges);
+    Some(ranges.filter_map(|range| Some(netlink::Cidr { addr: range.gateway?, prefix: range.subnet.prefix })).collect())
+}
+
 fn add(request: &Request) -> Result<Answer, Fault> {
     let mut job = Job::of(request)?;
     let leases = job.leases(request)?;

@@ -85,6 +85,11 @@ impl RangeSet {
         Ok(Self(ranges))
     }
 
+    /// Its ranges.
+    pub fn ranges(&self) -> &[Range] {
+        &self.0
+    }
+
     /// The range that hands out that address.
     pub fn range_of(&self, addr: IpAddr) -> Option<&Range> {
         self.0.iter().find(|range| range.contains(addr))

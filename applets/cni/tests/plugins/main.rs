@@ -7,8 +7,11 @@
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
 mod exchange;
+mod loopback;
+mod others;
 mod ports;
 mod protocol;
+mod ranges;
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -42,6 +45,14 @@ const TESTS: &[Test] = &[
     ("a pod is detached without its namespace", namespace_gone),
     ("plugins say what is wrong", protocol::complaints),
     ("many at once", many),
+    ("the machine's loopback addresses are its own", loopback::guarded),
+    ("a bridge moves to another range", ranges::moved),
+    ("a range grows and shrinks", ranges::resized),
+    ("a bridge keeps the addresses of others", ranges::kept),
+    ("pods of IPv6 alone", ranges::version_six),
+    ("networks of others run", others::run),
+    ("networks of others wait for their plugins", others::wait),
+    ("a pod outlives its network's configuration", others::removed),
 ];
 
 /// A plugin that fails.
