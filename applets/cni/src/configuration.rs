@@ -226,6 +226,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_being_written_is_no_network_yet() {
+        let dir = std::env::temp_dir().join(format!("kutties-cni-half-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let whole = r#"{"cniVersion":"1.0.0","name":"new","plugins":[{"type":"x"}]}"#;
+        for end in 0..whole.len() {
+            fs::write(dir.join("10-new.conflist"), &whole[..end]).unwrap();
+            let said = Network::load(&[&dir]).unwrap_err().to_string();
+            assert!(said.contains("10-new.conflist"), "{said}");
+        }
+        // Beside it, an older one goes on; names that are no configuration's are not looked at, nor are directories.
+        fs::write(dir.join("20-old.conf"), r#"{"cniVersion":"0.3.1","name":"old","type":"x"}"#).unwrap();
+        fs::write(dir.join("00-next.conflist.tmp"), whole).unwrap();
+        fs::create_dir(dir.join("01-dir.conf")).unwrap();
+        std::os::unix::fs::symlink("/nonexistent", dir.join("02-link.conf")).unwrap();
+        let found = Network::load(&[&dir]).unwrap().unwrap();
+        assert_eq!((found.name.as_str(), found.passed_over.len()), ("old", 2));
+        fs::write(dir.join("10-new.conflist"), whole).unwrap();
+        assert_eq!(Network::load(&[&dir]).unwrap().unwrap().name, "new");
+        // As bytes, not as numbers.
+        fs::write(dir.join("9-last.conflist"), whole.replace("new", "last")).unwrap();
+        assert_eq!(Network::load(&[&dir]).unwrap().unwrap().name, "new");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn a_folder_whose_files_are_wrong_hides_the_next() {
         let dir = std::env::temp_dir().join(format!("kutties-cni-hides-{}", std::process::id()));
         let (first, second) = (dir.join("first"), dir.join("second"));

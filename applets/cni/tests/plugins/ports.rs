@@ -60,6 +60,14 @@ pub fn ports(setup: &Setup) {
     send(&other, any, "192.0.2.1:8053".parse().unwrap());
     heard(&nobody);
     assert!(setup.reference.is_some() || !hears(&server));
+    // The port's next pod, which has another address; the early sender never stopped.
+    let mut next = Pod::new("next");
+    next.attachment.port_mappings = vec![udp(8053, 53, "")];
+    network.add(&next.attachment).unwrap();
+    let server = next.inside(|_| UdpSocket::bind("[::]:53").unwrap());
+    early.send_to(b"hello", "192.0.2.1:8053").unwrap();
+    assert_eq!(from(&server), "192.0.2.2".parse::<IpAddr>().unwrap());
+    network.del(&next.attachment).unwrap();
     Netlink::open().unwrap().delete_link("near").unwrap();
 }
 
