@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use lab::appliance::Appliance;
+use lab::control_plane::ControlPlane;
 use lab::guest::Guest;
 use lab::{test_image, until};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::world::{Node, POD, World};
 pub const CASES: &[Case] = &[
     Case { name: "a-chain-of-theirs-and-ours-in-both-families", boards: X86, run: mixed },
     Case { name: "libcnis-client-drives-our-plugins", boards: X86, run: tool },
+    Case { name: "pods-follow-the-network", boards: X86, run: follows },
 ];
 
 /// The bundle with the reference plugins and libcni's client.
@@ -71,7 +73,7 @@ fn mixed(world: &mut World, board: &str) -> Outcome {
     });
     // Ours end what theirs made, by what was kept of a configuration that is broken now.
     guest.write(CONF, b"{ broken", 0o644)?;
-    let told = network_is_broken(guest);
+    let told = complains(guest, "10-mixed.conflist");
     // The two that we do not have can end their own only.
     guest.sh(&format!("cd {BIN} && rm bridge host-local && mv ours/* . && rmdir ours"))?;
     delete(plane, "mixed")?;
@@ -121,13 +123,6 @@ fn echo(node: &Node) -> Result<()> {
     if &bytes[..read] == b"hello" { Ok(()) } else { Err(Error::new("another answer than was sent")) }
 }
 
-fn network_is_broken(guest: &Guest) -> Outcome {
-    let info = json(&guest.run(&["kutties", "info"])?)?;
-    let network = &info["status"]["conditions"][1];
-    let why = network["message"].as_str().unwrap_or_default();
-    ensure(network["status"] == false && why.contains("10-mixed.conflist"), || format!("{info:#}"))
-}
-
 fn left_nothing(node: &Node) -> Outcome {
     let guest = &node.vm.guest;
     let leases = guest
@@ -159,6 +154,70 @@ fn tool(world: &mut World, board: &str) -> Outcome {
     delete(plane, "tool")?;
     guest.sh("rm -r /run/tool /run/cnitool; ip link del tool0")?;
     tried
+}
+
+/// Another network than the bridge that we make, by our own plugins.
+const INSTALLED: &str = r#"{"cniVersion": "1.0.0", "name": "installed", "plugins": [
+{"type": "bridge", "bridge": "installed0", "isDefaultGateway": true, "ipMasq": true, "hairpinMode": true,
+ "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.97.0.0/24"}]]}},
+{"type": "portmap", "capabilities": {"portMappings": true}}]}"#;
+/// One whose plugin is not there yet.
+const INCOMPLETE: &str = r#"{"cniVersion": "0.4.0", "name": "incomplete", "plugins": [
+{"type": "bridge", "bridge": "incomplete0", "addIf": "true", "ipam": {"type": "host-local", "subnet": "10.96.0.0/24"}},
+{"type": "firewall"}]}"#;
+const INSTALLED_CONF: &str = "/etc/cni/net.d/20-installed.conflist";
+const INCOMPLETE_CONF: &str = "/etc/cni/net.d/10-incomplete.conflist";
+
+/// A node without a network says what it wants; a pod on our bridge is made anew once a network is installed, and lives on when that is
+/// taken away again.
+fn follows(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    start(plane, node, "follows", "")?;
+    let tried = follow(node, plane);
+    let guest = &node.vm.guest;
+    guest.sh(&format!("rm -f {INSTALLED_CONF} {INCOMPLETE_CONF}"))?;
+    delete(plane, "follows")?;
+    tried?;
+    let left = guest.sh("ls /var/lib/cni/networks/installed | grep -v -e lock -e last_reserved; ls /var/lib/cni/results | grep installed- || true")?;
+    guest.sh("ip link del installed0")?;
+    ensure(left.is_empty(), || format!("left behind:\n{left}"))
+}
+
+fn follow(node: &Node, plane: &ControlPlane) -> Outcome {
+    let guest = &node.vm.guest;
+    let gathered = kit::paths::CONFIG_GATHERED;
+    guest.sh(&format!("cp {gathered} /run/gathered && sed -i 's/\"bridge\"/\"none\"/' {gathered}"))?;
+    let without = complains(guest, "install the cluster's network plugin");
+    guest.sh(&format!("mv /run/gathered {gathered}"))?;
+    without?;
+    let address = || field(plane, "pod/follows", "{.status.podIP}");
+    ensure(!address()?.starts_with("10.97.0."), || "the pod is on another bridge than ours".into())?;
+    // As long as it can take no pod, nobody is moved to it.
+    guest.write(INCOMPLETE_CONF, INCOMPLETE.as_bytes(), 0o644)?;
+    complains(guest, "there is no firewall in /opt/cni/bin")?;
+    guest.write(INSTALLED_CONF, INSTALLED.as_bytes(), 0o644)?;
+    complains(guest, "there is no firewall in /opt/cni/bin")?;
+    let ready = guest.run(&["kutties", "pods", "-q", "--name", "follows", "--state", "ready"])?;
+    ensure(!ready.trim().is_empty(), || "the pod is not ready while there is no other network".into())?;
+    guest.sh(&format!("rm {INCOMPLETE_CONF}"))?;
+    until(POD, || match address()? {
+        address if address.starts_with("10.97.0.") => Ok(()),
+        address => Err(Error::new(format!("the pod's address is still {address:?}"))),
+    })?;
+    wait(plane, node, "follows", "Ready")?;
+    let ready = guest.run(&["kutties", "pods", "-q", "--name", "follows", "--state", "ready"])?;
+    ensure(ready.lines().count() == 1, || format!("these sandboxes are ready:\n{ready}"))?;
+    guest.sh(&format!("rm {INSTALLED_CONF}"))?;
+    let now = json(&guest.run(&["kutties", "info"])?)?;
+    ensure(now["network"]["name"] == "kutties" && address()?.starts_with("10.97.0."), || format!("{now:#}"))
+}
+
+/// The network's condition is false, and its sentence holds those words.
+fn complains(guest: &Guest, words: &str) -> Outcome {
+    let info = json(&guest.run(&["kutties", "info"])?)?;
+    let network = &info["status"]["conditions"][1];
+    let why = network["message"].as_str().unwrap_or_default();
+    ensure(network["status"] == false && why.contains(words), || format!("{info:#}"))
 }
 
 fn drive(guest: &Guest) -> Outcome {

@@ -125,6 +125,13 @@ pub const NETWORK_DHCP: Key = Key {
     trust: Trust::Local,
     about: "ask for an address on every network card with a carrier when ip= is not given",
 };
+/// `network.pods`
+pub const NETWORK_PODS: Key = Key {
+    name: "network.pods",
+    kind: Kind::Text,
+    default: "none",
+    about: "the pod network while /etc/cni/net.d has no configuration: none, or bridge, which serves one node; routes between nodes are yours to make",
+};
 /// `network.timeout`
 pub const NETWORK_TIMEOUT: Key = Key {
     name: "network.timeout",
@@ -228,6 +235,7 @@ pub const KEYS: &[Key] = &[
     MODULES_COLDPLUG,
     MODULES_LOAD,
     NETWORK_DHCP,
+    NETWORK_PODS,
     NETWORK_TIMEOUT,
     NTP_SERVERS,
     ROOT_SIZE,

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
-use lab::appliance::Appliance;
+use lab::appliance::{Appliance, POD_NETWORK};
 use lab::control_plane::ControlPlane;
 use lab::network::{Lab, Seat};
 use lab::vm::{Spec, Vm};
@@ -113,7 +113,7 @@ impl Bench {
         segments.extend(identity);
         let mut spec = Spec::new(appliance.board.arch, appliance.qemu.clone(), appliance.kernel(), segments, dir);
         spec.memory = self.memory;
-        spec.cmdline = format!("rdinit={} {} {}", node::PROBER, appliance.board.cmdline, self.cmdline);
+        spec.cmdline = format!("rdinit={} {} {POD_NETWORK} {}", node::PROBER, appliance.board.cmdline, self.cmdline);
         spec.transcript = appliance.dir().join("bench").join(format!("{name}.log"));
         spec.nics.push(seat.nic.clone());
         let vm = Vm::boot(&spec)?;

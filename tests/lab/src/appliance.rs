@@ -18,6 +18,10 @@ pub const KILLABLE: &str = "/usr/lib/kutties-test/kutties";
 /// Where it has their client.
 pub const SURVIVOR: &str = "/usr/lib/kutties-test/survivor";
 
+/// The setting of all nodes of the lab: pods without a network plugin. Where a test wants none, a later word on the kernel's command line
+/// has the say.
+pub const POD_NETWORK: &str = "kutties.network.pods=bridge";
+
 /// A board's files, ready to boot.
 #[derive(Debug, Clone)]
 pub struct Appliance {
@@ -70,7 +74,7 @@ impl Appliance {
             dir,
         };
         let mut board = self.board.clone();
-        board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
+        board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(self.board.arch));
         let given = Given { release: &manifest.kernel_release, ..Given::default() };
         kind::build(&board, &outputs, given).map(drop).map_err(told)
     }
@@ -91,7 +95,7 @@ impl Appliance {
             dir,
         };
         let mut board = self.board.clone();
-        board.cmdline = format!("{} {}", board.cmdline, qemu::robust(self.board.arch));
+        board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(self.board.arch));
         board.images = vec![kind::Kind::Netboot];
         let given = Given { release: &manifest.kernel_release, ..Given::default() };
         kind::build(&board, &outputs, given).map(drop).map_err(told)
@@ -149,7 +153,7 @@ impl Appliance {
     pub fn spec(&self, dir: impl Into<PathBuf>) -> Spec {
         let segments = vec![self.core(), self.modules(), self.kube_node(), self.image()];
         let mut spec = Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into());
-        spec.cmdline.clone_from(&self.board.cmdline);
+        spec.cmdline = format!("{} {POD_NETWORK}", self.board.cmdline);
         spec
     }
 

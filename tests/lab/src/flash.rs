@@ -10,6 +10,7 @@ use firmware::manifest::Manifest;
 use firmware::{binary, tools};
 use kit::{Context, Error, Result};
 
+use crate::appliance::POD_NETWORK;
 use crate::{qemu, segment};
 
 /// A board's files.
@@ -39,7 +40,7 @@ impl Flash {
         outputs.images = Some(segment::agent_packed(&agent, &outputs.dir.join("agent.cpio.zst"))?);
         let mut board = self.board.clone();
         board.images = vec![Kind::Rom];
-        board.cmdline = format!("{} {}", board.cmdline, qemu::robust(board.arch));
+        board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(board.arch));
         kind::build(&board, &outputs, Given { release: &release, ..Given::default() }).map(drop).map_err(told)
     }
 

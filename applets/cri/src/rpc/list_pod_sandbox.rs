@@ -27,9 +27,10 @@ fn items(server: &Shared, filter: &PodSandboxFilter) -> Vec<PodSandbox> {
     server.store.sandboxes().iter().filter(|sandbox| fits(filter, sandbox)).map(|sandbox| item(sandbox)).collect()
 }
 
-/// Ready, or not: a half-made sandbox is not.
+/// Ready, or not: a half-made sandbox is not, nor one whose network has gone.
 pub fn state(sandbox: &Sandbox) -> PodSandboxState {
-    if sandbox.phase == SandboxPhase::Ready { PodSandboxState::SandboxReady } else { PodSandboxState::SandboxNotready }
+    let is_ready = sandbox.phase == SandboxPhase::Ready && !sandbox.displaced;
+    if is_ready { PodSandboxState::SandboxReady } else { PodSandboxState::SandboxNotready }
 }
 
 fn fits(filter: &PodSandboxFilter, sandbox: &Sandbox) -> bool {
@@ -63,7 +64,11 @@ mod tests {
         let mut filter = PodSandboxFilter { id: "ab".into(), state: state(PodSandboxState::SandboxReady), ..Default::default() };
         filter.label_selector.insert("app".into(), "x".into());
         assert!(fits(&filter, &sandbox));
+        sandbox.displaced = true;
+        assert!(!fits(&filter, &sandbox));
         filter.state = state(PodSandboxState::SandboxNotready);
+        assert!(fits(&filter, &sandbox));
+        sandbox.displaced = false;
         assert!(!fits(&filter, &sandbox));
         sandbox.phase = SandboxPhase::Stopped;
         assert!(fits(&filter, &sandbox));

@@ -112,19 +112,20 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>) -> Result<Watch> {
     reached(Step::SandboxFolderMade);
     let (_, watch) = server.zygote.spawn(&dir, PATIENCE).await?;
     reached(Step::MonitorMade);
-    let mut ips = Vec::new();
+    let mut attached = network::Attached { addresses: Vec::new(), own_ranges: String::new() };
     if !sandbox.on_host_network() {
         // Noted before it is tried: half an attachment must be undone as well.
         server.store.change_sandbox(&sandbox.id, |sandbox| sandbox.networked = true)?;
         reached(Step::NetworkNoted);
-        ips = network::attach(sandbox, &dir).await?;
+        attached = network::attach(sandbox, &dir).await?;
         reached(Step::NetworkAttached);
     }
     // Before the sandbox counts as ready: its first container mounts that file.
-    sandbox_dir::write_hosts(&dir, sandbox, &ips)?;
+    sandbox_dir::write_hosts(&dir, sandbox, &attached.addresses)?;
     reached(Step::HostsWritten);
     server.store.change_sandbox(&sandbox.id, |sandbox| {
-        sandbox.ips = ips;
+        sandbox.ips = attached.addresses;
+        sandbox.own_ranges = attached.own_ranges;
         sandbox.phase = SandboxPhase::Ready;
     })?;
     reached(Step::SandboxReady);

@@ -12,8 +12,8 @@ use crate::life::network;
 use crate::rpc::run_pod_sandbox::HANDLERS;
 use crate::server::{Answer, Shared};
 
-pub async fn status(_: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
-    let network = network::ready().await;
+pub async fn status(server: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
+    let network = network::ready(server).await;
     let conditions = vec![
         RuntimeCondition { r#type: "RuntimeReady".into(), status: true, ..RuntimeCondition::default() },
         RuntimeCondition {

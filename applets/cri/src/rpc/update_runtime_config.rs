@@ -1,4 +1,4 @@
-//! `UpdateRuntimeConfig`: the kubelet brings the node's pod CIDR, from which our own network is made when nobody else gave one.
+//! `UpdateRuntimeConfig`: the kubelet brings the node's pod CIDR, from which the bridge of `network.pods` gives addresses.
 
 use crate::api::{UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse};
 use crate::life::network;
@@ -7,8 +7,8 @@ use crate::server::{Answer, Fault, Shared};
 pub async fn update_runtime_config(_: &Shared, request: UpdateRuntimeConfigRequest) -> Answer<UpdateRuntimeConfigResponse> {
     let cidr = request.runtime_config.and_then(|config| config.network_config).unwrap_or_default().pod_cidr;
     if !cidr.is_empty() {
-        network::check_share(&cidr).map_err(|e| Fault::invalid(e.to_string()))?;
-        network::configure(&cidr).await?;
+        let text = network::configuration(&cidr).map_err(|e| Fault::invalid(e.to_string()))?;
+        network::configure(text).await?;
     }
     Ok(UpdateRuntimeConfigResponse {})
 }

@@ -22,6 +22,12 @@ pub struct Sandbox {
     pub ips: Vec<String>,
     /// The network's plugins were called for it and have not been called to undo that.
     pub networked: bool,
+    /// Ranges of the bridge that we made, when it is on that (`10.244.1.0/24`, one a family, commas between); else empty.
+    #[serde(default)]
+    pub own_ranges: String,
+    /// That bridge has other ranges now, or another network has taken its place: the kubelet shall make the pod anew.
+    #[serde(default)]
+    pub displaced: bool,
     /// The cgroup of its containers' cgroups, below the hierarchy's root.
     pub cgroup: String,
     /// That cgroup was made by us and goes with the sandbox.
@@ -103,6 +109,11 @@ impl Sandbox {
     pub fn hostname(&self) -> String {
         let of_host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
         if self.config.hostname.is_empty() { of_host() } else { self.config.hostname.clone() }
+    }
+
+    /// Whether it is on our bridge and new pods are not, or on other ranges; `now` is those ranges, empty for a network of somebody else.
+    pub fn is_displaced_by(&self, now: &str) -> bool {
+        !self.own_ranges.is_empty() && !self.displaced && self.own_ranges != now
     }
 
     /// It shares the host's network.
