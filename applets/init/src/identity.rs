@@ -39,6 +39,14 @@ const FOLDERS: &[(&str, u32)] = &[
     // The kubelet refuses a --config-dir that is not there.
     ("/etc/kubernetes/kubelet.conf.d", 0o755),
     ("/etc/cni/net.d", 0o755),
+    ("/run/systemd/resolve", 0o755),
+];
+
+/// Links that others expect to be there, and their targets.
+const LINKS: &[(&str, &str)] = &[
+    ("/etc/mtab", "/proc/self/mounts"),
+    // A cluster that was made beside systemd-resolved names this file in the configuration of all its kubelets.
+    ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"),
 ];
 
 /// Where a machine tells its own number; a virtual machine may have none.
@@ -58,8 +66,10 @@ pub fn files(_: &mut Machine) -> Result<String> {
             fs::set_permissions(path, Permissions::from_mode(*mode)).on("set the mode of", path)?;
         }
     }
-    if fs::symlink_metadata("/etc/mtab").is_err() {
-        symlink("/proc/self/mounts", "/etc/mtab").on("link", "/etc/mtab")?;
+    for (link, target) in LINKS {
+        if fs::symlink_metadata(link).is_err() {
+            symlink(target, link).on("link", link)?;
+        }
     }
     machine_id()?;
     hosts(None)?;

@@ -122,14 +122,15 @@ fn signed(content: &str, jws: &str, token: &Token) -> bool {
 /// The pins of all certificates.
 pub fn pins_of(ca: &[u8]) -> Result<Vec<Pin>> {
     let pin = |certificate: CertificateDer<'_>| {
-        let key = spki::public_key(&certificate).ok_or_else(|| Error::new("the cluster's CA is not an X.509 certificate"))?;
+        let key = spki::public_key(&certificate).ok_or_else(|| Error::new("the CA is not an X.509 certificate"))?;
         let hash = digest::digest(&digest::SHA256, key);
         Ok(Pin(hash.as_ref().iter().fold("sha256:".to_owned(), |text, b| text + &format!("{b:02x}"))))
     };
-    CertificateDer::pem_slice_iter(ca).map(|c| pin(c.doing("decode the cluster's CA")?)).collect()
+    CertificateDer::pem_slice_iter(ca).map(|c| pin(c.doing("decode the CA")?)).collect()
 }
 
-fn list(pins: &[Pin]) -> String {
+/// Pins in a sentence.
+pub(crate) fn list(pins: &[Pin]) -> String {
     pins.iter().map(|pin| pin.0.as_str()).collect::<Vec<_>>().join(" or ")
 }
 

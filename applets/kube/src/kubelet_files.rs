@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::kubeconfig::Kubeconfig;
 use crate::plan::Plan;
-use crate::yaml;
+use crate::{own_ca, yaml};
 
 /// What the kubelet asks for its certificate with; gone once it has that.
 pub const BOOTSTRAP: &str = "etc/kubernetes/bootstrap-kubelet.conf";
@@ -66,10 +66,11 @@ impl Written {
     /// All of them. `config` is the cluster's configuration for kubelets; gives what was changed in it for this node.
     pub fn write(&mut self, plan: &Plan, cluster: &Kubeconfig, mut config: Value, host: &str) -> Result<Vec<String>> {
         self.put(BOOTSTRAP, cluster.text().as_bytes(), 0o600)?;
-        self.put_ca(&plan.ca, &cluster.ca)?;
+        let differs = self.put_ca(&plan.ca, &cluster.ca)?;
         let socket = format!("unix://{}", paths::CRI);
         self.put(INSTANCE, format!("containerRuntimeEndpoint: \"{socket}\"\n").as_bytes(), 0o644)?;
-        let changed = self.fit(plan, &mut config);
+        let mut changed = self.fit(plan, &mut config);
+        changed.extend(differs);
         config["containerRuntimeEndpoint"] = socket.into();
         self.put(paths::KUBELET_CONFIG, yaml::text(&config).as_bytes(), 0o644)?;
         let flags = arguments(plan, host).join(" ");
@@ -78,13 +79,13 @@ impl Written {
         Ok(changed)
     }
 
-    /// The CA; one that is there already must be this one.
-    fn put_ca(&mut self, path: &str, ca: &[u8]) -> Result<()> {
+    /// The CA. A file that is there already stays as its owner brought it, and must hold a CA of this cluster's; gives what differs.
+    fn put_ca(&mut self, path: &str, ca: &[u8]) -> Result<Option<String>> {
         let there = self.root.join(path.trim_start_matches('/'));
         match fs::read(&there) {
-            Ok(own) if own.trim_ascii() == ca.trim_ascii() => Ok(()),
-            Ok(_) => Err(Error::new(format!("{path} holds the CA of another cluster"))),
-            Err(_) => self.put(path, ca, 0o644),
+            Ok(own) => own_ca::compare(path, &own, ca),
+            Err(e) if e.kind() == ErrorKind::NotFound => self.put(path, ca, 0o644).map(|()| None),
+            Err(e) => Err(e).on("read", &there),
         }
     }
 
@@ -200,12 +201,57 @@ mod tests {
         let plan = Plan::new(Discovery::File("/x".into()), None);
         fs::create_dir_all(root.join("etc/kubernetes/pki")).unwrap();
         fs::write(root.join(BOOTSTRAP), "mine").unwrap();
-        fs::write(root.join("etc/kubernetes/pki/ca.crt"), "other").unwrap();
-        let mut files = Written::below(&root);
-        assert!(files.write(&plan, &cluster(), config(), "host").unwrap_err().to_string().contains("another cluster"));
-        files.undo();
-        assert_eq!(fs::read_to_string(root.join(BOOTSTRAP)).unwrap(), "mine");
-        assert_eq!(fs::read_to_string(root.join("etc/kubernetes/pki/ca.crt")).unwrap(), "other");
+        let [ours, theirs] = [(); 2].map(|()| certificate());
+        let cluster = Kubeconfig { ca: ours.clone().into_bytes(), ..cluster() };
+        for (wrong, says) in [(theirs.as_str(), "another cluster"), ("no certificate", "no certificate"), ("", "no certificate")] {
+            fs::write(root.join("etc/kubernetes/pki/ca.crt"), wrong).unwrap();
+            let mut files = Written::below(&root);
+            let said = files.write(&plan, &cluster, config(), "host").unwrap_err().to_string();
+            assert!(said.contains(says), "{said}");
+            files.undo();
+            assert_eq!(fs::read_to_string(root.join(BOOTSTRAP)).unwrap(), "mine");
+            assert_eq!(fs::read_to_string(root.join("etc/kubernetes/pki/ca.crt")).unwrap(), wrong);
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    /// A CA's certificate with a key of its own.
+    fn certificate() -> String {
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    #[test]
+    fn a_ca_that_the_owner_brought_stays_as_it_is() {
+        let root = root("own-ca");
+        let plan = Plan::new(Discovery::File("/x".into()), None);
+        fs::create_dir_all(root.join("etc/kubernetes/pki")).unwrap();
+        let file = root.join("etc/kubernetes/pki/ca.crt");
+        let [old, new, other] = [(); 3].map(|()| certificate());
+        let cluster = Kubeconfig { ca: format!("{new}{old}").into_bytes(), ..cluster() };
+        let join = |own: &str| {
+            fs::write(&file, own).unwrap();
+            let mut files = Written::below(&root);
+            let changed = files.write(&plan, &cluster, config(), "host").unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), own);
+            // The kubelet asks for its certificate with all that was proved.
+            let bootstrap = Kubeconfig::parse(&fs::read_to_string(root.join(BOOTSTRAP)).unwrap(), None).unwrap();
+            assert_eq!(bootstrap.ca, cluster.ca);
+            files.undo();
+            assert_eq!(fs::read_to_string(&file).unwrap(), own);
+            changed.into_iter().filter(|line| line.contains("ca.crt")).collect::<Vec<_>>()
+        };
+        let pin = |pem: &str| crate::discovery::pins_of(pem.as_bytes()).unwrap().remove(0).0;
+        // The same in another order, with remarks, twice, and with other line ends.
+        for same in [format!("{old}{new}"), format!("# old\n{old}\n# new\n{new}{old}"), format!("{new}{old}").replace('\n', "\r\n")] {
+            assert_eq!(join(&same), [""; 0], "{same}");
+        }
+        for (own, lacks) in [(&old, &new), (&new, &old)] {
+            let said = join(own).concat();
+            assert!(said.contains(&format!("lacks {}", pin(lacks))) && !said.contains(&pin(own)), "{said}");
+        }
+        let said = join(&format!("{old}{other}{new}")).concat();
+        assert!(said.contains(&pin(&other)) && said.contains("none of the cluster's") && !said.contains("lacks"), "{said}");
         fs::remove_dir_all(root).unwrap();
     }
 

@@ -10,15 +10,20 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 use kit::control::{self, Reply, Request, Service, Shutdown, State};
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
+use crate::resolver;
+
 /// The record.
 pub const NAME: Applet =
     Applet { name: "systemctl", about: "start, stop and look at services, as kubeadm does", place: Place::Bin, run };
 
+/// The service whose configuration kubeadm writes.
+const KUBELET: &str = "kubelet";
 /// What systemctl itself ends with when a unit is not active, or not there.
 const INACTIVE: Exit = Exit(3);
 const NO_UNIT: Exit = Exit(4);
@@ -100,6 +105,14 @@ fn answer((word, exit): (&str, Exit)) -> Result<Exit> {
 }
 
 fn order(name: &str, request: fn(String) -> Request) -> Result<Exit> {
+    if plain(name) == KUBELET && !matches!(request(String::new()), Request::Stop(_)) {
+        // kubeadm has just written the kubelet's configuration. Without the link it starts all the same, and makes no pod.
+        match resolver::provide(Path::new("/")) {
+            Ok(None) => {}
+            Ok(Some(line)) => warn(&line),
+            Err(e) => warn(&e.to_string()),
+        }
+    }
     ask(&request(plain(name).to_owned()))
 }
 
@@ -157,6 +170,12 @@ fn all() -> Result<Exit> {
     }
     write(&text)?;
     Ok(Exit::OK)
+}
+
+/// On standard error, which kubeadm shows when the start fails.
+fn warn(line: &str) {
+    // A closed standard error must not stop a start.
+    let _ = writeln!(std::io::stderr(), "systemctl: {line}");
 }
 
 fn write(text: &str) -> Result<()> {
