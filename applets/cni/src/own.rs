@@ -22,8 +22,7 @@ pub fn own_conflist(pod_cidrs: &str) -> Result<Value> {
         return Err(Error::new(format!("{pod_cidrs} is more than one pod CIDR a family")));
     }
     let ranges: Vec<Value> = cidrs.iter().map(|cidr| json!([{"subnet": cidr.to_string()}])).collect();
-    let routes: Vec<Value> =
-        cidrs.iter().map(|cidr| json!({"dst": if cidr.is_v4() { "0.0.0.0/0" } else { "::/0" }})).collect();
+    let routes: Vec<Value> = cidrs.iter().map(|cidr| json!({"dst": if cidr.is_v4() { "0.0.0.0/0" } else { "::/0" }})).collect();
     Ok(json!({
         "cniVersion": "1.0.0",
         "name": NAME,

@@ -203,7 +203,8 @@ mod tests {
         fs::write(root.join(BOOTSTRAP), "mine").unwrap();
         let [ours, theirs] = [(); 2].map(|()| certificate());
         let cluster = Kubeconfig { ca: ours.clone().into_bytes(), ..cluster() };
-        for (wrong, says) in [(theirs.as_str(), "another cluster"), ("no certificate", "no certificate"), ("", "no certificate")] {
+        for (wrong, says) in [(theirs.as_str(), "another cluster"), ("no certificate", "no certificate"), ("", "no certificate")]
+        {
             fs::write(root.join("etc/kubernetes/pki/ca.crt"), wrong).unwrap();
             let mut files = Written::below(&root);
             let said = files.write(&plan, &cluster, config(), "host").unwrap_err().to_string();
@@ -243,7 +244,9 @@ mod tests {
         };
         let pin = |pem: &str| crate::discovery::pins_of(pem.as_bytes()).unwrap().remove(0).0;
         // The same in another order, with remarks, twice, and with other line ends.
-        for same in [format!("{old}{new}"), format!("# old\n{old}\n# new\n{new}{old}"), format!("{new}{old}").replace('\n', "\r\n")] {
+        for same in
+            [format!("{old}{new}"), format!("# old\n{old}\n# new\n{new}{old}"), format!("{new}{old}").replace('\n', "\r\n")]
+        {
             assert_eq!(join(&same), [""; 0], "{same}");
         }
         for (own, lacks) in [(&old, &new), (&new, &old)] {

@@ -22,7 +22,9 @@ pub fn compare(path: &str, own: &[u8], cluster: &[u8]) -> Result<Option<String>>
     let (lacking, foreign) = (missing(&cluster, &own), missing(&own, &cluster));
     if foreign.len() == own.len() {
         let (own, cluster) = (list(&own), list(&cluster));
-        return Err(Error::new(format!("{path} holds the CA of another cluster: its hash is {own}, this cluster's is {cluster}")));
+        return Err(Error::new(format!(
+            "{path} holds the CA of another cluster: its hash is {own}, this cluster's is {cluster}"
+        )));
     }
     let mut differs = Vec::new();
     if !lacking.is_empty() {

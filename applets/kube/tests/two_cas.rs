@@ -34,7 +34,8 @@ fn serve(signer: &Ca, named: &str) -> String {
     let (params, key) = (CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap(), KeyPair::generate().unwrap());
     let certificate = params.signed_by(&key, signer).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -59,7 +60,8 @@ fn serve(signer: &Ca, named: &str) -> String {
 
 fn cluster_info(endpoint: &str, named: &str) -> String {
     let ca = STANDARD.encode(named);
-    let text = format!("clusters:\n- name: \"\"\n  cluster:\n    server: https://{endpoint}\n    certificate-authority-data: {ca}\n");
+    let text =
+        format!("clusters:\n- name: \"\"\n  cluster:\n    server: https://{endpoint}\n    certificate-authority-data: {ca}\n");
     let (id, secret) = TOKEN.split_once('.').unwrap();
     let header = URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"HS256\",\"kid\":\"{id}\"}}"));
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
