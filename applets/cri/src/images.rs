@@ -108,7 +108,7 @@ fn drop_source(path: &Path) {
     if !in_memory {
         return;
     }
-    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    let removed = kit::tree::remove(path);
     if let Err(e) = removed {
         tracing::debug!(path = %path.display(), error = %e, "an imported image's source stays");
     }

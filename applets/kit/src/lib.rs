@@ -11,6 +11,7 @@ pub mod modules;
 pub mod own;
 pub mod paths;
 pub mod signal;
+pub mod tree;
 pub mod trust;
 pub mod web;
 

@@ -116,7 +116,7 @@ impl Corner {
 impl Drop for Corner {
     fn drop(&mut self) {
         // What is left goes with the container.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = kit::tree::remove(&self.0);
     }
 }
 

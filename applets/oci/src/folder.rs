@@ -61,10 +61,7 @@ impl Folder {
 
     /// Remove all of it.
     pub fn remove(&self) -> Result<()> {
-        match fs::remove_dir_all(&self.path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &self.path),
-            _ => Ok(()),
-        }
+        kit::tree::remove(&self.path).on("remove", &self.path)
     }
 
     /// The container's name.

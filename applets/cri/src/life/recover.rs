@@ -78,14 +78,19 @@ async fn sweep(server: &Shared) {
     let known: HashSet<String> = server.store.containers().into_iter().map(|container| container.id.clone()).collect();
     let (root, strays) = (server.containers.clone(), server.store.strays());
     let swept = blocking(move || {
-        for pod in strays? {
-            sandbox_dir::release(&pod)?;
-            remove_folder(&pod)?;
+        // One that can't be removed keeps no other from going.
+        let told = |result: kit::Result<()>| {
+            if let Err(e) = result {
+                tracing::error!(error = %e, "sweep what no record explains");
+            }
+        };
+        match strays {
+            Ok(pods) => pods.iter().for_each(|pod| told(sandbox_dir::release(pod).and_then(|()| remove_folder(pod)))),
+            Err(e) => told(Err(e)),
         }
-        let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
-        for entry in entries.flatten() {
+        for entry in std::fs::read_dir(&root).into_iter().flatten().flatten() {
             if entry.file_name().to_str().is_none_or(|name| !known.contains(name)) {
-                rootfs::remove(&entry.path())?;
+                told(rootfs::remove(&entry.path()));
             }
         }
         Ok(())

@@ -39,10 +39,7 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Remove a folder with all that is in it; it may be gone already.
+/// Remove a folder with all that is in it; it may be gone already. A container may have made it as deep as it liked.
 pub fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", path),
-        _ => Ok(()),
-    }
+    kit::tree::remove(path).on("remove", path)
 }
