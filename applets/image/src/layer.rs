@@ -33,7 +33,7 @@ const AUFS: &[u8] = b".wh..wh.";
 /// Unpack `blob` (plain, gzip or zstd) into the empty folder `top` over the layers `below`.
 ///
 /// # Errors
-/// Anything malformed, any entry that would leave the folder, and a stream whose SHA-256 is not `diff_id`. The folder is then
+/// Anything malformed, any entry that would leave the folder, and a stream whose digest is not `diff_id`. The folder is then
 /// half filled: the caller removes it.
 pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
     let mut magic = [0; 4];
@@ -62,7 +62,7 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
 
 /// Put the plain archive `bytes` into the folder.
 fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
-    let mut tar = Tar::new(Hashed { inner: bytes, hash: Hash::new() });
+    let mut tar = Tar::new(Hashed { inner: bytes, hash: Hash::like(diff_id) });
     let mut layer = Layer { place: Place::new(top, below), folders: Vec::new() };
     while let Some(entry) = tar.next_entry().doing("read a layer")? {
         layer.apply(&entry, &mut tar).map_err(|e| Error::new(format!("unpack {}: {e}", shown(&entry.path))))?;
@@ -185,7 +185,7 @@ impl Layer<'_> {
             Some(meta) if meta.is_dir() => {
                 self.place.forget();
                 self.folders.retain(|(folder, _)| !folder.starts_with(path));
-                fs::remove_dir_all(path).on("remove", path).map(|()| false)
+                kit::tree::remove(path).on("remove", path).map(|()| false)
             }
             Some(meta) => {
                 self.place.forget();

@@ -14,6 +14,10 @@ use rustix::fs::XattrFlags;
 
 /// As many links on the way as the kernel follows.
 const LINK_LIMIT: u32 = 40;
+/// Nested directories that a layer may make. Images of today have some thirty; each level costs every later look at the layer.
+const DEEPEST: usize = 512;
+/// Steps on the way to an entry, those through links included: no path that the kernel takes has more (`PATH_MAX`).
+const STEPS: u32 = 4096;
 
 /// A layer that is being unpacked over others. Nobody else writes here, so a path that was found free of links stays so.
 pub struct Place<'a> {
@@ -56,6 +60,35 @@ enum Seen {
     Other,
 }
 
+/// Layers below that show a directory, by number, topmost first.
+type Shown = Vec<usize>;
+
+/// A directory of the image on the way to an entry.
+struct Walk {
+    at: PathBuf,
+    /// The layers below that show each directory from the root to `at`, where somebody wanted to know.
+    shown: Vec<Option<Shown>>,
+}
+
+impl Walk {
+    /// At the image's root.
+    fn new() -> Self {
+        Self { at: PathBuf::new(), shown: vec![None] }
+    }
+
+    fn enter(&mut self, next: PathBuf, shown: Option<Shown>) {
+        self.at = next;
+        self.shown.push(shown);
+    }
+
+    /// Up, but not out of the root.
+    fn leave(&mut self) {
+        if self.at.pop() {
+            self.shown.pop();
+        }
+    }
+}
+
 impl<'a> Place<'a> {
     /// A layer in the empty folder `top`.
     pub const fn new(top: &'a Path, below: &'a Below<'a>) -> Self {
@@ -70,39 +103,50 @@ impl<'a> Place<'a> {
     /// The path below `top` at which `entry` belongs. Its parents are made as they are in the layers below, or as plain folders.
     ///
     /// # Errors
-    /// An entry that climbs (`..`), goes through a file, or through too many links.
+    /// An entry that climbs (`..`), lies too deep, goes through a file, or through too many links.
     pub fn find(&self, entry: &Path) -> Result<PathBuf> {
         let bad = |why: &str| Error::new(format!("layer entry {}: {why}", entry.display()));
         let mut parts = names(entry).ok_or_else(|| bad("its path climbs out of the image"))?;
+        if parts.len() > DEEPEST {
+            return Err(deep(entry));
+        }
         let Some(last) = parts.pop() else { return Ok(PathBuf::new()) };
         let folder: PathBuf = parts.iter().collect();
         if let Some((_, at)) = self.last.borrow().as_ref().filter(|(known, _)| *known == folder) {
             return Ok(at.join(last));
         }
         parts.reverse();
-        let (mut at, mut links) = (PathBuf::new(), 0);
+        let (mut walk, mut links, mut steps) = (Walk::new(), 0, 0);
         while let Some(part) = parts.pop() {
+            steps += 1;
+            // The entry's own name is one level more.
+            if walk.shown.len() >= DEEPEST || steps > STEPS {
+                return Err(deep(entry));
+            }
             if part == ".." {
-                at.pop();
+                walk.leave();
                 continue;
             }
-            let next = at.join(&part);
-            match self.see(&next)? {
-                Seen::Folder => at = next,
-                Seen::FolderBelow(meta) => at = self.make(next, Some(&meta))?,
-                Seen::Nothing => at = self.make(next, None)?,
+            let next = walk.at.join(&part);
+            let (seen, shown) = self.see(&mut walk, &next)?;
+            match seen {
+                Seen::Folder => walk.enter(next, shown),
+                Seen::FolderBelow(meta) => walk.enter(self.make(next, Some(&meta))?, shown),
+                Seen::Nothing => walk.enter(self.make(next, None)?, Some(Shown::new())),
                 Seen::Other => return Err(bad("a parent is not a folder")),
                 Seen::Link(target) => {
                     links += 1;
                     if links > LINK_LIMIT {
                         return Err(bad("too many symbolic links"));
                     }
-                    at = follow(at, &target, &mut parts);
+                    if follow(&target, &mut parts) {
+                        walk = Walk::new();
+                    }
                 }
             }
         }
-        let path = at.join(last);
-        *self.last.borrow_mut() = Some((folder, at));
+        let path = walk.at.join(last);
+        *self.last.borrow_mut() = Some((folder, walk.at));
         Ok(path)
     }
 
@@ -124,54 +168,82 @@ impl<'a> Place<'a> {
         Ok(path)
     }
 
-    fn see(&self, path: &Path) -> Result<Seen> {
+    /// What lies at `path` in the directory of `walk`. The layers below are looked at only where this one has nothing; then it is known
+    /// which of them show a directory there.
+    fn see(&self, walk: &mut Walk, path: &Path) -> Result<(Seen, Option<Shown>)> {
         let full = self.top.join(path);
         match look(&full).on("look at", &full)? {
             None => {}
-            Some(meta) if meta.is_dir() => return Ok(Seen::Folder),
-            Some(meta) if is_whiteout(&meta) => return Ok(Seen::Nothing),
-            Some(meta) if meta.is_symlink() => return fs::read_link(&full).map(Seen::Link).on("read", &full),
-            Some(_) => return Ok(Seen::Other),
+            Some(meta) if meta.is_dir() => return Ok((Seen::Folder, None)),
+            Some(meta) if is_whiteout(&meta) => return Ok((Seen::Nothing, None)),
+            Some(meta) if meta.is_symlink() => return Ok((Seen::Link(fs::read_link(&full).on("read", &full)?), None)),
+            Some(_) => return Ok((Seen::Other, None)),
         }
-        if hides(self.top, path) {
-            return Ok(Seen::Nothing);
-        }
-        Ok(match self.below(path)? {
+        let (found, shown) = self.lower(self.shown(walk)?, path)?;
+        let seen = match found {
             None => Seen::Nothing,
             Some((_, meta)) if meta.is_dir() => Seen::FolderBelow(meta),
             Some((full, meta)) if meta.is_symlink() => Seen::Link(fs::read_link(&full).on("read", &full)?),
             Some(_) => Seen::Other,
-        })
+        };
+        Ok((seen, Some(shown)))
     }
 
-    /// What the layers below show at a path of the image without following links: where it lies, and what it is.
-    pub fn below(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
-        for layer in self.below.whole()?.iter().rev() {
-            let full = layer.join(path);
-            match look(&full).on("look at", &full)? {
-                // A parent that is a link or a file there was never walked through: the path is not in that layer.
-                Some(_) if !walkable(layer, path) => return Ok(None),
-                Some(meta) if is_whiteout(&meta) => return Ok(None),
-                Some(meta) => return Ok(Some((full, meta))),
-                None if hides(layer, path) => return Ok(None),
-                None => {}
+    /// The layers below that show the directory of `walk`: found out from the deepest directory on the way for which it is known.
+    fn shown<'w>(&self, walk: &'w mut Walk) -> Result<&'w Shown> {
+        let known = walk.shown.iter().rposition(Option::is_some);
+        if known.is_none() {
+            walk.shown[0] = Some((0..self.below.whole()?.len()).rev().collect());
+        }
+        let mut path: PathBuf = walk.at.components().take(known.unwrap_or(0)).collect();
+        let rest: Vec<_> = walk.at.components().skip(known.unwrap_or(0)).collect();
+        for (number, part) in (known.unwrap_or(0)..).zip(rest) {
+            path.push(part);
+            let above = walk.shown[number].as_deref().unwrap_or_default();
+            let shown = if is_opaque(&self.top.join(&path)) { Shown::new() } else { self.lower(above, &path)?.1 };
+            walk.shown[number + 1] = Some(shown);
+        }
+        let last = walk.shown.len() - 1;
+        Ok(walk.shown[last].get_or_insert_default())
+    }
+
+    /// What the layers `above`, which show a path's directory, have at the path itself, and which of them show a directory there.
+    fn lower(&self, above: &[usize], path: &Path) -> Result<(Option<(PathBuf, Metadata)>, Shown)> {
+        let layers = self.below.whole()?;
+        let (mut found, mut shown) = (None, Shown::new());
+        for number in above {
+            let full = layers[*number].join(path);
+            let Some(meta) = look(&full).on("look at", &full)? else { continue };
+            if is_whiteout(&meta) {
+                break;
+            }
+            let (directory, opaque) = (meta.is_dir(), is_opaque(&full));
+            if directory {
+                shown.push(*number);
+            }
+            if found.is_none() {
+                found = Some((full, meta));
+            }
+            if !directory || opaque {
+                break;
             }
         }
-        Ok(None)
+        Ok((found, shown))
+    }
+
+    /// What the layers below show at a path that [`Place::find`] has found: where it lies, and what it is.
+    pub fn below(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
+        let mut walk = Walk::new();
+        for part in path.parent().into_iter().flat_map(Path::components) {
+            walk.enter(walk.at.join(part), None);
+        }
+        Ok(self.lower(self.shown(&mut walk)?, path)?.0)
     }
 }
 
-/// Whether all parents of a path are folders of that layer, not links.
-fn walkable(layer: &Path, path: &Path) -> bool {
-    path.ancestors().skip(1).all(|p| look(&layer.join(p)).ok().flatten().is_some_and(|meta| meta.is_dir()))
-}
-
-/// Whether a layer that has nothing at a path hides what those below it have there: a parent is opaque, deleted or no folder.
-fn hides(layer: &Path, path: &Path) -> bool {
-    path.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty()).any(|parent| {
-        let full = layer.join(parent);
-        look(&full).ok().flatten().is_some_and(|meta| !meta.is_dir() || is_opaque(&full))
-    })
+fn deep(entry: &Path) -> Error {
+    let beginning: String = entry.to_string_lossy().chars().take(40).collect();
+    Error::new(format!("layer entry {beginning}…: its path has more than {DEEPEST} directories, or goes around in links"))
 }
 
 /// Overlayfs's mark of a deleted name: a character device 0:0.
@@ -202,8 +274,8 @@ pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// Put a link's target in front of the parts that are still to be walked (kept last first), and say from where.
-fn follow(at: PathBuf, target: &Path, parts: &mut Vec<OsString>) -> PathBuf {
+/// Put a link's target in front of the parts that are still to be walked (kept last first). Returns whether it begins at the root.
+fn follow(target: &Path, parts: &mut Vec<OsString>) -> bool {
     for part in target.components().rev() {
         match part {
             Component::Normal(name) => parts.push(name.to_owned()),
@@ -211,7 +283,7 @@ fn follow(at: PathBuf, target: &Path, parts: &mut Vec<OsString>) -> PathBuf {
             Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
     }
-    if target.is_absolute() { PathBuf::new() } else { at }
+    target.is_absolute()
 }
 
 /// The names of an entry's path; none when it has a `..` or a NUL.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, fchown, lchown};
 use std::path::Path;
 
-use kit::{Context, Error, Result};
+use kit::{Context, Result};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
 use rustix::io::Errno;
 
@@ -35,10 +35,7 @@ pub fn special(entry: &Entry, path: &Path) -> Result<()> {
     let (major, minor) = entry.device;
     let (kind, device) = match entry.kind {
         Kind::Block => (FileType::BlockDevice, rustix::fs::makedev(major, minor)),
-        // To overlayfs this is no device but the mark of something deleted.
-        Kind::Character if (major, minor) == (0, 0) => {
-            return Err(Error::new("a character device 0:0 does not belong in a layer"));
-        }
+        // 0:0 is no device but overlayfs's mark of something deleted: containerd makes it as it stands, so it deletes.
         Kind::Character => (FileType::CharacterDevice, rustix::fs::makedev(major, minor)),
         _ => (FileType::Fifo, 0),
     };
@@ -58,12 +55,13 @@ fn attributes(entry: &Entry, path: &Path) -> Result<()> {
     entry.attributes.iter().try_for_each(|(name, value)| attribute(path, name, value))
 }
 
-/// Set one attribute. Overlayfs's own would lead lookups out of the layer: they are refused. What the filesystem can't keep is left out,
-/// as everybody does, unless a program would lose its rights.
+/// Set one attribute. Those that begin with `trusted.` are left out, as containerd does: overlayfs's own among them would lead
+/// lookups out of the layer. Its marks in `user.` mean nothing to our mounts and stay. What the filesystem can't keep is left out, as
+/// everybody does, unless a program would lose its rights.
 pub fn attribute(path: &Path, name: &[u8], value: &[u8]) -> Result<()> {
     let text = String::from_utf8_lossy(name);
-    if name.starts_with(b"trusted.") || name.starts_with(b"user.overlay.") {
-        return Err(Error::new(format!("attribute {text} does not belong in a layer")));
+    if name.starts_with(b"trusted.") {
+        return Ok(());
     }
     match rustix::fs::lsetxattr(path, OsStr::from_bytes(name), value, XattrFlags::empty()) {
         Err(Errno::OPNOTSUPP | Errno::PERM) if name != CAPABILITY => Ok(()),

@@ -47,6 +47,19 @@ impl Made {
         self.raw(b'2', name, target, 0, 0o777, b"")
     }
 
+    /// A character device.
+    pub fn device(self, name: &str, major: u32, minor: u32) -> Self {
+        let start = self.0.len();
+        let mut made = self.raw(b'3', name, "", 0, 0o600, b"");
+        let header = &mut made.0[start..start + 512];
+        header[329..336].copy_from_slice(format!("{major:07o}").as_bytes());
+        header[337..344].copy_from_slice(format!("{minor:07o}").as_bytes());
+        header[148..156].copy_from_slice(b"        ");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        made
+    }
+
     pub fn link(self, name: &str, target: &str) -> Self {
         self.raw(b'1', name, target, 0, 0o644, b"")
     }
@@ -135,7 +148,9 @@ fn nothing_leaves_the_folder() {
         ("whiteout of nothing", Made::default().file(".wh.", "")),
         ("loop of links", Made::default().symlink("a", "b").symlink("b", "a").file("a/x", "x")),
         ("unknown kind", Made::default().raw(b'?', "x", "", 0, 0, b"")),
-        ("overlay's attribute", Made::default().pax(&[("SCHILY.xattr.trusted.overlay.redirect", b"/etc")]).folder("d")),
+        ("too deep", Made::default().pax(&[("path", deep(513).as_bytes())]).file("x", "x")),
+        ("too deep by a link", Made::default().pax(&[("path", deep(500).as_bytes())]).folder("x").pax(&[("linkpath", deep(499).as_bytes())]).symlink("l", "").file("l/a/b/c/d/e/f/g/h/i/j/k/l/m/n", "x")),
+        ("around in a link", Made::default().pax(&[("linkpath", "a/../".repeat(800).as_bytes())]).symlink("l", "").pax(&[("path", "l/".repeat(20).as_bytes())]).folder("x")),
         ("NUL in a name", Made::default().pax(&[("path", b"a\0b")]).file("x", "")),
         ("no name", Made::default().pax(&[("path", b"")]).file("x", "")),
     ];
@@ -147,6 +162,58 @@ fn nothing_leaves_the_folder() {
         assert!(result.is_err(), "{name}");
         assert_eq!(fs::read_to_string(&outside).unwrap(), "as it was", "{name}");
         assert_eq!(fs::read_dir(&folders.0).unwrap().count(), 2, "{name}");
+    }
+}
+
+/// A path of that many names.
+fn deep(count: usize) -> String {
+    vec!["d"; count].join("/")
+}
+
+#[test]
+fn the_deepest_path_is_taken_over_layers_that_have_it() {
+    let folders = Folders::new("deepest");
+    let path = |end: &str| format!("{}/{end}", deep(511));
+    let made = |end: &str| Made::default().pax(&[("path", path(end).as_bytes())]).file("x", end);
+    let link = Made::default().pax(&[("linkpath", path("0").as_bytes())]).link("l", "");
+    let layers: Vec<Made> = (0..20).map(|number| made(&number.to_string())).chain([link]).collect();
+    let top = folders.unpack(layers).unwrap();
+    assert_eq!(fs::read_to_string(top.join("l")).unwrap(), "0");
+}
+
+#[test]
+fn marks_of_overlayfs_are_unpacked_as_containerd_does() {
+    let folders = Folders::new("marks");
+    let low = Made::default().file("d/gone", "old").file("d/f", "old").file("e/gone/f", "old");
+    let attributes: [(&str, &[u8]); 3] = [
+        ("SCHILY.xattr.trusted.overlay.opaque", b"y"),
+        ("SCHILY.xattr.trusted.overlay.redirect", b"/etc"),
+        ("SCHILY.xattr.user.overlay.impure", b"y"),
+    ];
+    let upper = Made::default()
+        .pax(&attributes)
+        .folder("d")
+        .device("d/gone", 0, 0)
+        .device("e/gone", 0, 0)
+        .device("null", 1, 3)
+        // It deletes what is below, as if it were a whiteout: a directory in its place shows nothing of it.
+        .file("e/gone/new", "new");
+    let top = folders.unpack(vec![low, upper]).unwrap();
+    let gone = fs::symlink_metadata(top.join("d/gone")).unwrap();
+    assert!(gone.file_type().is_char_device() && gone.rdev() == 0);
+    let null = fs::symlink_metadata(top.join("null")).unwrap();
+    assert_eq!(null.rdev(), rustix::fs::makedev(1, 3));
+    assert!(is_opaque(&top.join("e/gone")) && !is_opaque(&top.join("d")));
+    let has = |name: &str| rustix::fs::lgetxattr(top.join("d"), name, &mut [0; 8]).is_ok();
+    assert!(!has("trusted.overlay.redirect"));
+}
+
+#[test]
+fn a_hard_link_does_not_reach_below_what_its_own_layer_hides() {
+    for mark in ["d/.wh..wh..opq", "d/.wh.f"] {
+        let folders = Folders::new(&format!("own-{}", mark.len()));
+        let upper = Made::default().folder("d").file(mark, "").link("x", "d/f");
+        assert!(folders.unpack(vec![Made::default().file("d/f", "old"), upper]).is_err(), "{mark}");
     }
 }
 
