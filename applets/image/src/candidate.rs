@@ -1,12 +1,13 @@
 //! The images that an archive offers: docker's `manifest.json`, or an OCI layout's `index.json`.
 
 use kit::{Context, Error, Result};
-use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex, ImageManifest};
+use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex};
 use serde::Deserialize;
 
 use crate::archive::Archive;
-use crate::hash::digest;
-use crate::reference::{Reference, is_digest};
+use crate::configuration;
+use crate::hash::{digest, digest_like};
+use crate::reference::{NO_DIGEST, Reference, is_digest};
 
 /// An index may point to an index (a name, then its platforms); no tool nests them deeper.
 const INDEX_DEPTH: u8 = 3;
@@ -40,7 +41,8 @@ struct DockerEntry {
     config: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
+    #[serde(default)]
+    layers: Option<Vec<String>>,
 }
 
 /// All images of the archive that can run here.
@@ -80,7 +82,7 @@ fn docker(archive: &Archive) -> Result<Vec<Candidate>> {
         let names = entry.repo_tags.unwrap_or_default();
         let config = archive.document(&entry.config)?;
         let id = digest(&config);
-        found.extend(candidate(archive, id, config, entry.layers, &names, None)?);
+        found.extend(candidate(archive, id, config, entry.layers.unwrap_or_default(), &names, None)?);
     }
     Ok(found)
 }
@@ -100,10 +102,11 @@ fn oci(archive: &Archive, descriptor: &Descriptor, names: &[String], depth: u8, 
         };
         return index.manifests().iter().try_for_each(|inner| oci(archive, inner, names, depth, found));
     }
-    let manifest: ImageManifest = decode(archive, descriptor.digest().as_ref(), &bytes)?;
+    let what = format!("{}: decode {}", archive.path().display(), descriptor.digest());
+    let manifest = configuration::manifest(decode(archive, descriptor.digest().as_ref(), &bytes)?).doing(what)?;
     let config = blob(archive, manifest.config())?;
     let layers = manifest.layers().iter().map(|layer| blob_name(layer.digest().as_ref())).collect::<Result<_>>()?;
-    let id = manifest.config().digest().to_string();
+    let id = digest(&config);
     found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
     Ok(())
 }
@@ -117,7 +120,8 @@ fn candidate(
     names: &[String],
     manifest: Option<String>,
 ) -> Result<Option<Candidate>> {
-    let parsed: ImageConfiguration = decode(archive, "the image configuration", &config)?;
+    let what = format_args!("{}: decode the image configuration", archive.path().display());
+    let parsed = configuration::configuration(&config).doing(what)?;
     if parsed.architecture().to_string() != architecture() {
         return Ok(None);
     }
@@ -143,7 +147,7 @@ fn names(descriptor: &Descriptor) -> Vec<String> {
 fn blob(archive: &Archive, descriptor: &Descriptor) -> Result<Vec<u8>> {
     let wanted = descriptor.digest().to_string();
     let bytes = archive.document(&blob_name(&wanted)?)?;
-    let got = digest(&bytes);
+    let got = digest_like(&wanted, &bytes);
     if got != wanted {
         return Err(Error::new(format!("{}: blob {wanted} has digest {got}", archive.path().display())));
     }
@@ -153,7 +157,7 @@ fn blob(archive: &Archive, descriptor: &Descriptor) -> Result<Vec<u8>> {
 /// Where a layout keeps a blob.
 fn blob_name(digest: &str) -> Result<String> {
     if !is_digest(digest) {
-        return Err(Error::new(format!("digest {digest:?} is not sha256: and 64 hexadecimal digits")));
+        return Err(Error::new(format!("digest {digest:?}: {NO_DIGEST}")));
     }
     Ok(format!("blobs/{}", digest.replace(':', "/")))
 }

@@ -6,6 +6,7 @@ mod archive;
 mod candidate;
 mod cli;
 mod compression;
+mod configuration;
 mod export;
 mod hash;
 mod layer;

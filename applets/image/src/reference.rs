@@ -18,7 +18,7 @@ pub struct Reference {
     pub repository: String,
     /// The tag; `latest` when neither tag nor digest was given.
     pub tag: Option<String>,
-    /// `sha256:` and 64 hexadecimal digits.
+    /// `sha256:` and 64, or `sha512:` and 128 hexadecimal digits.
     pub digest: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Reference {
         if let Some(digest) = digest
             && !is_digest(digest)
         {
-            return Err(wrong("the digest is not sha256: and 64 hexadecimal digits"));
+            return Err(wrong(NO_DIGEST));
         }
         let (name, tag) = match name.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
@@ -84,14 +84,23 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Whether the text is `sha256:` and 64 small hexadecimal digits: the one algorithm that clients use.
+/// Complaint about a text that [`is_digest`] refuses.
+pub const NO_DIGEST: &str = "the digest is not sha256: and 64, or sha512: and 128 hexadecimal digits";
+
+/// Whether the text is `sha256:` or `sha512:` with as many small hexadecimal digits as the algorithm has: the two that are registered
+/// (image-spec, "Registered algorithms").
 pub fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(is_hash)
+    let long = |hash: &str| hash.len() == 128 && is_hex(hash);
+    text.strip_prefix("sha256:").is_some_and(is_hash) || text.strip_prefix("sha512:").is_some_and(long)
 }
 
 /// Whether the text is 64 small hexadecimal digits.
 pub fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64 && is_hex(text)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// At most 128 of letters, digits, `_`, `.`, `-`; no dot or dash first.
@@ -144,14 +153,18 @@ mod tests {
 
     #[test]
     fn a_digest_needs_no_tag() {
-        let text = format!("k8s.example/p@sha256:{}", "0a".repeat(32));
-        let reference = Reference::parse(&text).unwrap();
-        assert_eq!(reference.tag, None);
-        assert_eq!(reference.digested().unwrap(), text);
+        for digest in [format!("sha256:{}", "0a".repeat(32)), format!("sha512:{}", "0a".repeat(64))] {
+            let text = format!("k8s.example/p@{digest}");
+            let reference = Reference::parse(&text).unwrap();
+            assert_eq!(reference.tag, None);
+            assert_eq!(reference.digested().unwrap(), text);
+        }
     }
 
     #[test]
     fn malformed_references_are_refused() {
+        let odd = [format!("a@sha512:{}", "0a".repeat(32)), format!("a@sha256:{}", "0a".repeat(64))];
+        assert!(odd.iter().all(|text| Reference::parse(text).is_err()));
         for text in ["", "UPPER", "a:", "a:-x", "a//b", "../x", "a@sha256:12", "a@md5:00", "a b", "-a"] {
             assert!(Reference::parse(text).is_err(), "{text}");
         }

@@ -11,8 +11,11 @@ use crate::tarball::Tar;
 /// What an entry's content may come to here, in bytes.
 const CONTENT: u64 = 1 << 20;
 
-/// A manifest or an index, and the choice among its images.
+/// A manifest or an index, and the choice among its images; or an image's configuration.
 pub fn manifest(bytes: &[u8]) {
+    if let Ok(found) = crate::configuration::configuration(bytes) {
+        let _ = crate::store::layer_names(found.rootfs().diff_ids());
+    }
     let _ = decode(bytes);
 }
 

@@ -13,7 +13,7 @@ use super::fault::{Fault, Kind};
 use super::remote::Remote;
 use super::steady::{Steady, TRICKLE};
 use crate::hash::Hash;
-use crate::reference::is_digest;
+use crate::reference::{NO_DIGEST, is_digest};
 
 /// How often a download may break without getting on meanwhile.
 const BREAKS: u32 = 4;
@@ -50,10 +50,11 @@ impl<'a> Blob<'a> {
     ) -> Outcome<Self> {
         let digest = descriptor.digest().to_string();
         if !is_digest(&digest) {
-            return Err(Fault::new(Kind::Invalid, format!("digest {digest:?} is not sha256: and 64 hexadecimal digits")));
+            return Err(Fault::new(Kind::Invalid, format!("digest {digest:?}: {NO_DIGEST}")));
         }
         Ok(Self {
             remote,
+            hash: Hash::like(&digest),
             digest,
             size: descriptor.size(),
             stall,
@@ -63,7 +64,6 @@ impl<'a> Blob<'a> {
             from: String::new(),
             bounded: false,
             have: 0,
-            hash: Hash::new(),
             breaks: 0,
             had_at_break: 0,
         })
@@ -184,7 +184,7 @@ impl<'a> Blob<'a> {
             // Read to its end, a connection can be used again.
             let _ = body.read(&mut [0]);
         }
-        let found = std::mem::replace(&mut self.hash, Hash::new()).digest();
+        let found = std::mem::replace(&mut self.hash, Hash::like(&self.digest)).digest();
         if found == self.digest {
             return Ok(());
         }

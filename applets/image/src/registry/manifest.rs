@@ -7,6 +7,7 @@ use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 use super::endpoint::Outcome;
 use super::fault::{Fault, Kind};
 use crate::candidate::architecture;
+use crate::configuration;
 
 /// What we ask for: images and indexes, in both families of types.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -35,7 +36,7 @@ pub fn decode(bytes: &[u8]) -> Outcome<Document> {
         (true, false) => serde_json::from_value(value)
             .map(|index| Document::Index(Box::new(index)))
             .map_err(|e| invalid(format!("the index is malformed: {e}"))),
-        (false, true) => serde_json::from_value(value)
+        (false, true) => configuration::manifest(value)
             .map(|manifest| Document::Image(Box::new(manifest)))
             .map_err(|e| invalid(format!("the manifest is malformed: {e}"))),
         _ => Err(invalid("what came is neither an image manifest nor an index".into())),

@@ -19,6 +19,7 @@ use super::manifest::{Document, check, choose, decode};
 use super::progress::{Layer, Progress};
 use super::remote::Remote;
 use crate::candidate::architecture;
+use crate::hash::digest;
 use crate::layer;
 use crate::pipe::{Writer, pipe};
 use crate::place::Below;
@@ -66,12 +67,15 @@ pub fn pull(store: &Store, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> 
 fn pull_reference(store: &Store, reference: &Reference, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> Outcome<Image> {
     let remote = Remote::new(reference, &request.credentials, &request.overrides, request.stall)?;
     let found = find(&remote, reference)?;
-    let id = found.manifest.config().digest().to_string();
+    let of_config = found.manifest.config().digest().to_string();
+    // An id is a SHA-256: with another digest the configuration has to be read before it is known.
+    let early = if of_config.starts_with("sha256:") { None } else { Some(remote.config(found.manifest.config())?) };
+    let id = early.as_deref().map_or(of_config, digest);
     // With a digest the tag says nothing: it may mean another image there.
     let tags: Vec<String> = reference.tagged().filter(|_| reference.digest.is_none()).into_iter().collect();
     let digests = vec![format!("{}@{}", reference.repository, found.digest)];
     if !store.name(&id, tags.clone(), digests.clone())? {
-        let config = remote.config(found.manifest.config())?;
+        let config = early.map_or_else(|| remote.config(found.manifest.config()), Ok)?;
         let parsed = configuration(&config, &found.manifest)?;
         let layers = layer_names(parsed.rootfs().diff_ids()).map_err(|e| Fault::new(Kind::Invalid, e.to_string()))?;
         let blobs = found.manifest.layers().iter().map(Descriptor::size);
@@ -110,7 +114,7 @@ fn find(remote: &Remote, reference: &Reference) -> Outcome<Found> {
 fn configuration(bytes: &[u8], manifest: &ImageManifest) -> Outcome<ImageConfiguration> {
     let invalid = |why: String| Fault::new(Kind::Invalid, why);
     let parsed: ImageConfiguration =
-        serde_json::from_slice(bytes).map_err(|e| invalid(format!("the image's configuration is malformed: {e}")))?;
+        crate::configuration::configuration(bytes).map_err(|e| invalid(format!("the image's configuration is malformed: {e}")))?;
     let (of, os) = (parsed.architecture().to_string(), parsed.os().to_string());
     if of != architecture() || os != "linux" {
         return Err(Fault::new(Kind::NotFound, format!("the image is for {os}/{of}, this is linux/{}", architecture())));

@@ -14,8 +14,8 @@ use super::fault::{Fault, Kind};
 use super::hosts::{self, Overrides};
 use super::manifest::{ACCEPT, LIMIT};
 use super::steady::Steady;
-use crate::hash::digest;
-use crate::reference::{Reference, is_digest};
+use crate::hash::{digest, digest_like};
+use crate::reference::{NO_DIGEST, Reference, is_digest};
 
 /// How often a document is asked for while the registry can't be reached or is overloaded.
 const TRIES: u32 = 3;
@@ -52,8 +52,9 @@ impl Remote {
             let told = response.headers().get("Docker-Content-Digest").and_then(|value| value.to_str().ok()).map(str::to_owned);
             let bytes = document(response, LIMIT, self.stall).map_err(|fault| fault.of(endpoint.name()))?;
             let found = digest(&bytes);
-            match told.filter(|told| is_digest(told) && *told != found) {
-                Some(told) => Err(mismatch(endpoint, &told, &found)),
+            let differs = |told: &String| is_digest(told) && *told != digest_like(told, &bytes);
+            match told.filter(differs) {
+                Some(told) => Err(mismatch(endpoint, &told, &digest_like(&told, &bytes))),
                 None => Ok((found, bytes)),
             }
         })
@@ -72,12 +73,12 @@ impl Remote {
 
     fn checked(&self, path: &str, headers: &[(&str, &str)], wanted: &str, limit: u64) -> Outcome<Vec<u8>> {
         if !is_digest(wanted) {
-            return Err(Fault::new(Kind::Invalid, format!("digest {wanted:?} is not sha256: and 64 hexadecimal digits")));
+            return Err(Fault::new(Kind::Invalid, format!("digest {wanted:?}: {NO_DIGEST}")));
         }
         let pulling: Vec<_> = self.endpoints.iter().filter(|endpoint| endpoint.host.pulls).collect();
         first(&pulling, |endpoint| {
             let bytes = document(endpoint.get(path, headers)?, limit, self.stall).map_err(|fault| fault.of(endpoint.name()))?;
-            let found = digest(&bytes);
+            let found = digest_like(wanted, &bytes);
             if found == wanted { Ok(bytes) } else { Err(mismatch(endpoint, wanted, &found)) }
         })
     }

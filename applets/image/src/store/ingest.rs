@@ -43,11 +43,16 @@ impl<'a> Ingest<'a> {
     pub fn begin(store: &'a Store, layers: Vec<String>) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let _lock = store.lock(FlockOperation::LockExclusive)?;
-        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let dir = store.ingests().join(name);
-        // Of a dead process that had our number.
-        remove(&dir)?;
-        fs::create_dir_all(&dir).on("make", &dir)?;
+        let ingests = store.ingests();
+        fs::create_dir_all(&ingests).on("make", &ingests)?;
+        let dir = loop {
+            let dir = ingests.join(format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+            match fs::create_dir(&dir) {
+                // Of a dead process that had our number: the next sweep removes it.
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                made => break made.on("make", &dir).map(|()| dir)?,
+            }
+        };
         let path = dir.join(LOCK);
         let lock = File::create(&path).on("make", &path)?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).on("lock", &path)?;
@@ -110,7 +115,7 @@ impl<'a> Ingest<'a> {
 impl Drop for Ingest<'_> {
     fn drop(&mut self) {
         // What can't be removed now is removed by the next change, whose owner finds the lock free.
-        let _ = remove(&self.dir);
+        let _ = kit::tree::remove(&self.dir);
     }
 }
 
@@ -124,16 +129,38 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::rename(&new, path).on("replace", path)
 }
 
-/// Remove the folders of changes whose owners are gone, and say which layers the living ones need.
-pub fn tidy(dir: &Path) -> Result<Vec<String>> {
+/// End of the names of layers that are being removed.
+const GONE: &str = ".gone";
+
+/// Take a layer away from its place; where it is now.
+pub fn gone(dir: &Path, name: &str, path: &Path) -> Result<PathBuf> {
+    // An earlier one of that name may be there still, if it can't be removed.
+    let mut number = 0;
+    let gone = loop {
+        let gone = dir.join(format!("{name}.{number}{GONE}"));
+        if !gone.exists() {
+            break gone;
+        }
+        number += 1;
+    };
+    fs::rename(path, &gone).on("rename", path)?;
+    Ok(gone)
+}
+
+/// Remove the folders of changes whose owners are gone, and say which layers the living ones need. What can't be removed is told in
+/// `left`.
+///
+/// # Errors
+/// It is not known which layers are needed.
+pub fn tidy(dir: &Path, left: &mut Vec<Error>) -> Result<Vec<String>> {
     let mut needed = Vec::new();
-    for (_, path) in names(dir)? {
-        if lives(&path) {
+    for (name, path) in names(dir)? {
+        if !name.ends_with(GONE) && lives(&path) {
             let needs = path.join(NEEDS);
             let text = fs::read_to_string(&needs).on("read", &needs)?;
             needed.extend(text.lines().map(str::to_owned));
         } else {
-            remove(&path)?;
+            left.extend(kit::tree::remove(&path).on("remove", &path).err());
         }
     }
     Ok(needed)
@@ -144,11 +171,4 @@ pub fn tidy(dir: &Path) -> Result<Vec<String>> {
 fn lives(dir: &Path) -> bool {
     let Ok(file) = File::open(dir.join(LOCK)) else { return false };
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
-}
-
-fn remove(dir: &Path) -> Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::new(format!("remove {}: {e}", dir.display()))),
-        _ => Ok(()),
-    }
 }

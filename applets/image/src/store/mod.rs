@@ -20,8 +20,9 @@ use oci_spec::image::ImageConfiguration;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use crate::configuration;
 use crate::hash::digest;
-use crate::reference::is_digest;
+use crate::reference::{NO_DIGEST, is_digest};
 use crate::step::{Step, reached};
 use index::{Index, Record};
 
@@ -140,20 +141,34 @@ impl Store {
     pub fn collect(&self) -> Result<()> {
         let _lock = self.lock(FlockOperation::LockExclusive)?;
         let mut index = self.index_unlocked()?;
-        if self.sweep(&mut index)? {
+        let swept = self.sweep(&mut index);
+        if swept.changed {
             index.write(&self.root)?;
         }
-        Ok(())
+        let more = swept.left.len().saturating_sub(1);
+        match swept.left.into_iter().next() {
+            Some(e) if more > 0 => Err(Error::new(format!("{e}, and {more} more failures"))),
+            Some(e) => Err(e),
+            None => Ok(()),
+        }
     }
 
-    /// Room that the store takes: layers as they were measured when they came, and what is on its way in now.
+    /// Room that the store takes: layers as they were measured when they came, what is on its way in or out now, and what could not be
+    /// removed.
     pub fn usage(&self) -> Result<Usage> {
         let _lock = self.lock(FlockOperation::LockShared)?;
         let mut usage = Usage::default();
         for dir in [self.configs(), self.ingests()] {
             usage.add(measure(&dir).on("measure", &dir)?);
         }
-        self.index_unlocked()?.layers.values().for_each(|layer| usage.add(*layer));
+        let index = self.index_unlocked()?;
+        index.layers.values().for_each(|layer| usage.add(*layer));
+        // Layers that no index explains take room too, until a sweep gets rid of them.
+        for (name, path) in names(&self.layers())? {
+            if !index.layers.contains_key(&name) {
+                usage.add(measure(&path).on("measure", &path)?);
+            }
+        }
         for path in [self.root.clone(), self.layers(), self.root.join("index.json"), self.root.join("lock")] {
             // Of a store that was never changed, some are not there.
             if let Ok(meta) = fs::symlink_metadata(&path) {
@@ -209,23 +224,41 @@ impl Store {
     fn commit(&self, index: &mut Index) -> Result<()> {
         index.write(&self.root)?;
         reached(Step::Committed);
-        if self.sweep(index)? {
+        let swept = self.sweep(index);
+        if swept.changed {
             index.write(&self.root)?;
+        }
+        for error in swept.left {
+            // The change itself is done; `usage` counts what is left.
+            tracing::error!(%error, "tidy the image store");
         }
         Ok(())
     }
 
     fn image(&self, record: Record) -> Result<Image> {
         let path = self.config_path(&record.id);
-        let config = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
+        let config = configuration::configuration(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
         let layers = record.layers.iter().map(|name| self.layer(name)).collect();
         let Record { id, tags, digests, size, pinned, .. } = record;
         Ok(Image { id, tags, digests, size, pinned, config, layers })
     }
 
-    /// Remove layers and configurations that no image names, no change needs and no mount uses. Whether the index must say so.
-    fn sweep(&self, index: &mut Index) -> Result<bool> {
-        let mut needed: HashSet<String> = ingest::tidy(&self.ingests())?.into_iter().collect();
+    /// Remove layers and configurations that no image names, no change needs and no mount uses. What can't be removed stays for the
+    /// next time and keeps nothing else from going.
+    fn sweep(&self, index: &mut Index) -> Swept {
+        let mut swept = Swept::default();
+        if let Err(e) = self.sweep_layers(index, &mut swept) {
+            swept.left.push(e);
+        }
+        if let Err(e) = self.sweep_configs(index, &mut swept) {
+            swept.left.push(e);
+        }
+        swept
+    }
+
+    /// An error means that it is not known which layers are needed: then none goes.
+    fn sweep_layers(&self, index: &mut Index, swept: &mut Swept) -> Result<()> {
+        let mut needed: HashSet<String> = ingest::tidy(&self.ingests(), &mut swept.left)?.into_iter().collect();
         needed.extend(index.images.iter().flat_map(|r| r.layers.iter().cloned()));
         let mounts = fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
         let there = names(&self.layers())?;
@@ -233,23 +266,39 @@ impl Store {
         // What a killed sweep has removed already.
         index.layers.retain(|name, _| there.iter().any(|(known, _)| known == name));
         for (name, path) in there {
-            if !needed.contains(&name) && !mounts.contains(&name) {
-                // Away from its place first: a killed removal must not leave half a layer that looks whole.
-                let gone = self.ingests().join(format!("{name}.gone"));
-                fs::rename(&path, &gone).on("rename", &path)?;
-                index.layers.remove(&name);
-                fs::remove_dir_all(&gone).on("remove", &gone)?;
-                reached(Step::Swept);
+            if needed.contains(&name) || mounts.contains(&name) {
+                continue;
             }
+            // Away from its place first: a killed removal must not leave half a layer that looks whole.
+            let removed = ingest::gone(&self.ingests(), &name, &path).and_then(|gone| {
+                index.layers.remove(&name);
+                kit::tree::remove(&gone).on("remove", &gone)
+            });
+            swept.left.extend(removed.err());
+            reached(Step::Swept);
         }
+        swept.changed = index.layers.len() != before;
+        Ok(())
+    }
+
+    fn sweep_configs(&self, index: &Index, swept: &mut Swept) -> Result<()> {
         let configs: HashSet<&str> = index.images.iter().map(|r| r.id.trim_start_matches("sha256:")).collect();
         for (name, path) in names(&self.configs())? {
             if !configs.contains(name.as_str()) {
-                fs::remove_file(&path).on("remove", &path)?;
+                swept.left.extend(fs::remove_file(&path).on("remove", &path).err());
             }
         }
-        Ok(index.layers.len() != before)
+        Ok(())
     }
+}
+
+/// What a sweep has done.
+#[derive(Debug, Default)]
+struct Swept {
+    /// The index has to say so.
+    changed: bool,
+    /// Why something is still there.
+    left: Vec<Error>,
 }
 
 /// The folder names of an image's layers, lowest first, from its configuration's list: each chain id is the hash of the one
@@ -258,7 +307,11 @@ pub fn layer_names(diff_ids: &[String]) -> Result<Vec<String>> {
     if diff_ids.len() > MOST_LAYERS {
         return Err(Error::new(format!("the image has {} layers, overlayfs takes {MOST_LAYERS}", diff_ids.len())));
     }
-    let name = |chain: &String| chain.trim_start_matches("sha256:")[..NAME_DIGITS].to_owned();
+    let name = |chain: &String| {
+        // A lowest layer's own digest may be a SHA-512.
+        let chain = if chain.starts_with("sha256:") { chain.clone() } else { digest(chain.as_bytes()) };
+        chain.trim_start_matches("sha256:")[..NAME_DIGITS].to_owned()
+    };
     Ok(chains(diff_ids)?.iter().map(name).collect())
 }
 
@@ -266,7 +319,7 @@ fn chains(diff_ids: &[String]) -> Result<Vec<String>> {
     let mut chains: Vec<String> = Vec::new();
     for diff_id in diff_ids {
         if !is_digest(diff_id) {
-            return Err(Error::new(format!("diff id {diff_id:?} is not sha256: and 64 hexadecimal digits")));
+            return Err(Error::new(format!("diff id {diff_id:?}: {NO_DIGEST}")));
         }
         let below = chains.last().map(|below| digest(format!("{below} {diff_id}").as_bytes()));
         chains.push(below.unwrap_or_else(|| diff_id.clone()));
@@ -292,26 +345,5 @@ impl Usage {
 
 /// The room that a folder takes: a file with several names counts once, what vanishes meanwhile not at all.
 fn measure(path: &Path) -> std::io::Result<Usage> {
-    let (mut usage, mut linked) = (Usage::default(), HashSet::new());
-    walk(path, &mut usage, &mut linked)?;
-    Ok(usage)
-}
-
-fn walk(path: &Path, usage: &mut Usage, linked: &mut HashSet<u64>) -> std::io::Result<()> {
-    let vanished = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
-    let meta = match fs::symlink_metadata(path) {
-        Err(e) if vanished(&e) => return Ok(()),
-        meta => meta?,
-    };
-    if !meta.is_dir() && meta.nlink() > 1 && !linked.insert(meta.ino()) {
-        return Ok(());
-    }
-    usage.add(Usage { bytes: meta.blocks() * BLOCK, inodes: 1 });
-    if meta.is_dir() {
-        match fs::read_dir(path) {
-            Err(e) if vanished(&e) => {}
-            entries => entries?.try_for_each(|entry| walk(&entry?.path(), usage, linked))?,
-        }
-    }
-    Ok(())
+    kit::tree::measure(path).map(|kit::tree::Usage { bytes, inodes }| Usage { bytes, inodes })
 }

@@ -245,3 +245,70 @@ fn an_export_can_be_imported() {
         assert_eq!(&value[..length], b"kept");
     }
 }
+
+#[test]
+fn what_can_not_be_removed_keeps_nothing_else() {
+    use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+    let folder = Folder::new("left");
+    let store = folder.store();
+    // Of a killed change; a mount in it can't be removed.
+    let stuck = store.ingests().join("1-1/d/mnt");
+    fs::create_dir_all(&stuck).unwrap();
+    fs::create_dir_all(store.ingests().join("1-2/d")).unwrap();
+    if mount("none", &stuck, "tmpfs", MountFlags::empty(), None).is_err() {
+        // Only root may mount.
+        return;
+    }
+    store.import(&folder.archive("one", &one()), false).unwrap();
+    check(&store);
+    assert!(store.remove("one:1").unwrap() && tags(&store).is_empty());
+    assert!(listed(&store.layers()).is_empty());
+    assert_eq!(listed(&store.ingests()), ["1-1"]);
+    let said = store.collect().unwrap_err().to_string();
+    assert!(said.contains("1-1"), "{said}");
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let line = mounts.lines().find(|line| line.contains(store.root().to_str().unwrap())).unwrap();
+    unmount(line.split(' ').nth(1).unwrap(), UnmountFlags::DETACH).unwrap();
+    store.collect().unwrap();
+    assert!(listed(&store.ingests()).is_empty());
+}
+
+#[test]
+fn a_layer_on_its_way_out_locks_nobody() {
+    let folder = Folder::new("fifo");
+    let store = folder.store();
+    // Opening a pipe waits for its other end.
+    let gone = store.ingests().join(format!("{}.0.gone", "0a".repeat(16)));
+    fs::create_dir_all(&gone).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, gone.join("lock"), fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+    store.collect().unwrap();
+    assert!(listed(&store.ingests()).is_empty());
+}
+
+#[test]
+fn what_no_index_explains_is_counted() {
+    let folder = Folder::new("stray");
+    let store = folder.store();
+    store.import(&folder.archive("one", &one()), false).unwrap();
+    let before = store.usage().unwrap();
+    let stray = store.layer("stray");
+    fs::create_dir_all(stray.join("d")).unwrap();
+    fs::write(stray.join("d/f"), vec![1; 1 << 20]).unwrap();
+    let after = store.usage().unwrap();
+    assert_eq!(after.inodes, before.inodes + 3);
+    assert!(after.bytes >= before.bytes + (1 << 20), "{before:?} {after:?}");
+}
+
+#[test]
+fn an_image_without_layers_comes_and_goes() {
+    let folder = Folder::new("bare");
+    let (store, path) = (folder.store(), folder.archive("bare", &[]));
+    let image = store.import(&path, false).unwrap().remove(0);
+    assert!(image.layers.is_empty() && image.chain().unwrap().is_empty());
+    let out = folder.0.join("out.tar");
+    crate::export::export(&store, &[image], File::create(&out).unwrap()).unwrap();
+    let other = Store::open(&folder.0.join("other")).unwrap();
+    assert_eq!(other.import(&out, false).unwrap()[0].tags, ["docker.io/library/bare:1"]);
+    assert!(store.remove("bare:1").unwrap() && tags(&store).is_empty());
+}
