@@ -38,8 +38,27 @@ pub struct Endpoint {
     stall: Duration,
     own: OnceLock<Agent>,
     other: OnceLock<Agent>,
+    strict: OnceLock<Agent>,
     /// What the last successful request said in its header Authorization.
     authorization: Mutex<Option<String>>,
+}
+
+/// Whom a request goes to: decides about certificates and secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    /// The server itself, which may see all that is for it.
+    Own,
+    /// Somebody to whom it redirects, or a token service that gets nothing of ours.
+    Other,
+    /// A token service that gets our credentials: its certificate must be good whatever may be believed of the server.
+    TokenService,
+}
+
+/// An answer, after redirects.
+struct Followed {
+    response: Response<Body>,
+    /// Who has given it, where that is another server than ours or one to which another has sent us.
+    stranger: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -70,9 +89,8 @@ impl Endpoint {
     /// A server for a repository (`library/busybox`) of the registry called `registry` in images. Credentials are for the registry itself, not for
     /// its mirrors.
     pub fn new(host: Host, registry: &str, repository: &str, credentials: &Credentials, stall: Duration) -> Self {
-        let of_mirror = !credentials.server_address.is_empty() && credentials.are_for(&host.base.authority);
         let own = !host.mirror && credentials.are_for(registry);
-        let given = (!credentials.is_empty() && (own || of_mirror)).then(|| credentials.clone());
+        let given = (!credentials.is_empty() && own).then(|| credentials.clone());
         let token = given.as_ref().map(|c| &c.registry_token).filter(|token| !token.is_empty());
         Self {
             authorization: Mutex::new(token.map(|token| format!("Bearer {token}"))),
@@ -82,6 +100,7 @@ impl Endpoint {
             stall,
             own: OnceLock::new(),
             other: OnceLock::new(),
+            strict: OnceLock::new(),
             host,
         }
     }
@@ -100,22 +119,27 @@ impl Endpoint {
         let query = self.namespace.as_ref().map(|name| format!("?ns={}", encoded(name))).unwrap_or_default();
         let url = self.host.base.below(&format!("/{}/{path}{query}", self.repository));
         let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let response = self.follow(&url, headers, known.as_deref())?;
+        let Followed { response, stranger } = self.follow(&url, headers, known.as_deref())?;
         if response.status().as_u16() != 401 {
             return judged(response, self.stall);
         }
+        if let Some(stranger) = stranger {
+            // What it says about tokens and passwords is not our server's word.
+            return judged(response, self.stall).map_err(|fault| fault.of(format_args!("redirected to {stranger}")));
+        }
         let Some(proof) = self.prove(&response)? else { return judged(response, self.stall) };
-        let response = judged(self.follow(&url, headers, Some(&proof))?, self.stall)?;
+        let response = judged(self.follow(&url, headers, Some(&proof))?.response, self.stall)?;
         *self.authorization.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
         Ok(response)
     }
 
-    /// Ask, and go where the answer sends us. What is for this server alone is shown to this server alone.
-    fn follow(&self, url: &Url, headers: &[(&str, &str)], authorization: Option<&str>) -> Outcome<Response<Body>> {
-        let mut url = url.clone();
+    /// Ask, and go where the answer sends us. What is for this server alone is shown to this server alone, and no more once another one
+    /// was on the way: then it is that one who says what we ask for.
+    fn follow(&self, url: &Url, headers: &[(&str, &str)], authorization: Option<&str>) -> Outcome<Followed> {
+        let (mut url, mut ours) = (url.clone(), true);
         for _ in 0..=REDIRECTS {
-            let ours = url.same_server(&self.host.base);
-            let mut request = self.agent(ours)?.get(url.to_string());
+            ours &= url.same_server(&self.host.base);
+            let mut request = self.agent(if ours { To::Own } else { To::Other })?.get(url.to_string());
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
@@ -130,7 +154,8 @@ impl Endpoint {
             }
             let response = request.call().map_err(|e| network(&e))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(response);
+                let stranger = (!ours).then(|| url.authority.clone());
+                return Ok(Followed { response, stranger });
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let location = location.ok_or_else(|| Fault::new(Kind::Invalid, "it redirects to nowhere"))?;
@@ -144,14 +169,21 @@ impl Endpoint {
         Err(Fault::new(Kind::Invalid, format!("it redirects more than {REDIRECTS} times, at last to {}", url.authority)))
     }
 
-    fn agent(&self, ours: bool) -> Outcome<&Agent> {
-        let cell = if ours { &self.own } else { &self.other };
+    fn agent(&self, to: To) -> Outcome<&Agent> {
+        let cell = match to {
+            To::Own => &self.own,
+            To::Other => &self.other,
+            To::TokenService => &self.strict,
+        };
         if let Some(agent) = cell.get() {
             return Ok(agent);
         }
+        let ours = to == To::Own;
         // Where a redirect or an authorization service leads is not known yet: it may need certificates.
         let secure = self.host.base.secure || !ours;
-        let made = agent(&self.host.tls, secure, ours, self.host.dial_seconds, self.stall)?;
+        let mut tls = self.host.tls.clone();
+        tls.skip_verify &= to != To::TokenService;
+        let made = agent(&tls, secure, ours, self.host.dial_seconds, self.stall)?;
         Ok(cell.get_or_init(|| made))
     }
 
@@ -178,17 +210,27 @@ impl Endpoint {
             let text = format!("it wants our credentials over plain http at {}", url.authority);
             return Err(Fault::new(Kind::Invalid, text));
         }
+        let secrets = self.credentials.as_ref().filter(|c| !c.is_empty());
+        let own = url.same_server(&self.host.base);
+        if secrets.is_some() && !own && !url.secure {
+            let text = format!("it wants our credentials to go to another server over plain http: {}", url.authority);
+            return Err(Fault::new(Kind::Invalid, text));
+        }
         let scope = challenge.get("scope").map_or_else(|| format!("repository:{}:pull", self.repository), str::to_owned);
         let mut fields = vec![("service", challenge.get("service").unwrap_or_default().to_owned()), ("scope", scope)];
-        let identity = self.credentials.as_ref().map(|c| c.identity_token.clone()).filter(|token| !token.is_empty());
-        let agent = self.agent(url.same_server(&self.host.base))?;
+        let identity = secrets.map(|c| c.identity_token.clone()).filter(|token| !token.is_empty());
+        let agent = self.agent(match (own, secrets) {
+            (true, _) => To::Own,
+            (false, Some(_)) => To::TokenService,
+            (false, None) => To::Other,
+        })?;
         let answer = if let Some(identity) = identity {
             fields.extend([("grant_type", "refresh_token".to_owned()), ("client_id", "kutties".to_owned())]);
             fields.push(("refresh_token", identity));
             let request = agent.post(url.to_string()).header("Content-Type", "application/x-www-form-urlencoded");
             request.send(form(&fields).as_bytes())
         } else {
-            let basic = self.credentials.as_ref().map(Credentials::basic).transpose()?.flatten();
+            let basic = secrets.map(Credentials::basic).transpose()?.flatten();
             if let Some((name, _)) = &basic {
                 fields.push(("account", name.clone()));
             }

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod fake;
+mod secrets;
 mod secure;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use fake::{Asked, Fake, Said, Then};
 
 use super::fault::{Fault, Kind};
 use super::{Credentials, Overrides, Request, pull};
-use crate::hash::digest;
+use crate::hash::{digest, digest_like};
 use crate::layer::tests::Made;
 use crate::store::{Image, Store};
 
@@ -25,6 +26,12 @@ struct Shelf(HashMap<String, Vec<u8>>);
 impl Shelf {
     /// An image of these layers under `app:1`.
     fn with(layers: &[Made]) -> Self {
+        Self::by("sha256:", layers)
+    }
+
+    /// The same with digests of an algorithm.
+    fn by(algorithm: &str, layers: &[Made]) -> Self {
+        let digest = |bytes: &[u8]| digest_like(algorithm, bytes);
         let mut shelf = Self::default();
         let layers: Vec<Vec<u8>> = layers.iter().map(|layer| layer.clone().bytes()).collect();
         let diff_ids: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
@@ -161,6 +168,36 @@ fn an_image_arrives() {
     node.store.remove(&image.id).unwrap();
     let by_digest = node.pull(&image.digests[0].replace('@', ":9@"), Credentials::default()).unwrap();
     assert_eq!((by_digest.id, by_digest.tags.len(), by_digest.digests), (image.id, 0, image.digests));
+}
+
+#[test]
+fn digests_by_sha512() {
+    let (node, shelf) = (Node::new("sha512"), Shelf::by("sha512:", &stacked()));
+    let manifest = digest_like("sha512:", &shelf.0["/v2/team/app/manifests/1"]);
+    let broken = shelf.clone();
+    let fake = Fake::new(move |asked| shelf.answer(asked));
+    let name = format!("{}/team/app@{manifest}", fake.address);
+    let image = node.pull(&name, Credentials::default()).unwrap();
+    assert_eq!((image.digests.as_slice(), image.layers.len()), ([name.clone()].as_slice(), 8));
+    assert!(image.id.starts_with("sha256:") && node.store.find(&name).unwrap().is_some());
+    // By its tag, and with the layers of an image that came before.
+    assert_eq!(node.pull_from(&fake).unwrap().id, image.id);
+    // Other bytes under that digest are no image.
+    let fake = Fake::new(move |asked| match asked.path.contains("/blobs/sha512:") {
+        true => Said::new(200, "{}"),
+        false => broken.answer(asked),
+    });
+    node.store.remove(&image.id).unwrap();
+    assert_eq!(node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind, Kind::Invalid);
+    let wrong = format!("{}/team/app@sha512:{}", fake.address, "0a".repeat(64));
+    assert_eq!(node.pull(&wrong, Credentials::default()).unwrap_err().kind, Kind::NotFound);
+}
+
+#[test]
+fn an_image_without_layers_is_pulled() {
+    let (node, shelf) = (Node::new("bare"), Shelf::with(&[]));
+    let fake = Fake::new(move |asked| shelf.answer(asked));
+    assert!(node.pull_from(&fake).unwrap().layers.is_empty());
 }
 
 #[test]

@@ -8,13 +8,13 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use super::fake::Fake;
+use super::fake::{Asked, Fake, Said};
 use super::{Node, Shelf, stacked};
 use crate::registry::Credentials;
 use crate::registry::fault::Kind;
 
 /// Write an authority, and a certificate of it with its key in one file; a server that wants such a certificate if `strict`.
-fn serve(folder: &Path, strict: bool) -> Fake {
+pub fn serve(folder: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Fake {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -38,9 +38,8 @@ fn serve(folder: &Path, strict: bool) -> Fake {
     };
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = Arc::new(config.with_single_cert(vec![server.der().clone()], key).unwrap());
-    let shelf = Shelf::with(&stacked());
     Fake::over(
-        move |asked| shelf.answer(asked),
+        answer,
         move |stream| Box::new(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)),
     )
 }
@@ -49,7 +48,8 @@ fn serve(folder: &Path, strict: bool) -> Fake {
 fn authorities_and_certificates() {
     for strict in [false, true] {
         let node = Node::new(&format!("secure-{strict}"));
-        let fake = serve(&node.dir, strict);
+        let shelf = Shelf::with(&stacked());
+        let fake = serve(&node.dir, strict, move |asked| shelf.answer(asked));
         let image = format!("{}/team/app:1", fake.address);
         let pull = |settings: &str| {
             node.hosts(&fake.address, &format!("server = \"https://{}\"\n{settings}", fake.address));
