@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const ALLOWED: &[&str] = &[
     // Files by path and by descriptor.
     "access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 \
-     fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync fgetxattr \
+     fadvise64_64 fallocate fanotify_mark fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync fgetxattr \
      flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat \
      getcwd getdents getdents64 getxattr getxattrat inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl lchown \
      lchown32 lgetxattr link linkat listxattr listxattrat llistxattr _llseek lremovexattr lseek lsetxattr lstat lstat64 mkdir \
@@ -59,7 +59,7 @@ const WITH: &[(&str, &str)] = &[
     ("DAC_READ_SEARCH", "open_by_handle_at"),
     (
         "SYS_ADMIN",
-        "bpf clone clone3 fanotify_init fanotify_mark fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr \
+        "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr \
          move_mount open_tree perf_event_open quotactl quotactl_fd setdomainname sethostname setns syslog umount umount2 \
          unshare",
     ),
@@ -83,6 +83,9 @@ const PERSONALITIES: &[u64] = &[0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 /// All CLONE_NEW* bits: without CAP_SYS_ADMIN a clone must not make a namespace (clone(2)).
 const NEW_NAMESPACES: u64 = 0x7e02_0000;
 
+/// AF_ALG: the kernel's ciphers, whose bugs have let programs write to files that they may only read (CVE-2026-31431): on a diskless
+/// node the page cache is the only copy of layers and programs.
+const ALG: u64 = 38;
 /// AF_VSOCK: a socket to the machine below, which no pod network policy sees.
 const VSOCK: u64 = 40;
 
@@ -100,7 +103,10 @@ pub fn build(capabilities: &[&str]) -> Value {
     for personality in PERSONALITIES {
         rules.push(one("personality", *personality, None, "SCMP_CMP_EQ"));
     }
-    rules.push(one("socket", VSOCK, None, "SCMP_CMP_NE"));
+    // Ranges, because conditions of several rules for one argument are alternatives: two that say "not equal" allow all.
+    for (value, op) in [(ALG, "SCMP_CMP_LT"), (ALG + 1, "SCMP_CMP_EQ"), (VSOCK, "SCMP_CMP_GT")] {
+        rules.push(one("socket", value, None, op));
+    }
     if !capabilities.contains(&"SYS_ADMIN") {
         rules.push(one("clone", NEW_NAMESPACES, Some(0), "SCMP_CMP_MASKED_EQ"));
         rules.push(json!({ "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS }));
@@ -138,3 +144,6 @@ fn architectures() -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests;
