@@ -109,6 +109,9 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
     // First of all: who connects from now on is answered as soon as the state is read.
     let listener = listen(&options.socket)?;
     private_dir(&options.containers)?;
+    if let Err(e) = crate::spec::apparmor::load() {
+        tracing::error!(error = %e, "containers have no default AppArmor profile");
+    }
     let (streaming, visitors) = Streaming::listen()?;
     let server = Arc::new(Server {
         store: Store::open(&options.state)?,

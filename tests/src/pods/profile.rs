@@ -1,4 +1,4 @@
-//! An AppArmor profile holds for a container's first process and for an exec, and only where it was asked for.
+//! An AppArmor profile holds for a container's first process and for an exec: the one that was asked for, or ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,27 +29,54 @@ const TRIES: &str = "command:
 - cat /proc/self/attr/current; echo a > /tmp/free && echo free; echo a > /tmp/forbidden && echo wrote; echo tried; exec sleep 1000
 ";
 const CONFINED: &str = "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: kutties-test}}\n";
-const DEFAULT: &str = "securityContext: {appArmorProfile: {type: RuntimeDefault}}\n";
+/// Pods that name no own profile: what stands in their manifests, and the profile that they run under.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("default", "securityContext: {appArmorProfile: {type: RuntimeDefault}}\n", "kutties-default (enforce)"),
+    ("silent", "", "kutties-default (enforce)"),
+    ("free", "securityContext: {appArmorProfile: {type: Unconfined}}\n", "unconfined"),
+    ("mighty", "securityContext: {privileged: true}\n", "unconfined"),
+];
+/// Our profile, and what it was compiled to.
+const OURS: (&str, &[u8]) = (
+    include_str!("../../../applets/cri/src/spec/apparmor/default.profile"),
+    include_bytes!("../../../applets/cri/src/spec/apparmor/default.bin"),
+);
+/// A pod that has the right to mount, and tries to under our profile.
+const MOUNTS: &str = "command:
+- sh
+- -c
+- mount -t tmpfs none /tmp 2>/dev/null && echo mounted; umount /dev/shm 2>/dev/null && echo unmounted; echo tried; exec sleep 1000
+securityContext: {capabilities: {add: [SYS_ADMIN]}}
+";
 /// The kernel takes a policy in one write.
 const LOAD: &str = "dd if=/tmp/policy of=/sys/kernel/security/apparmor/.load bs=64k 2>/dev/null";
 
 pub fn apparmor(world: &mut World, board: &str) -> Outcome {
-    let compiled = policy(world.lab.dir())?;
+    let compiled = policy(world.lab.dir(), POLICY, "abi/4.0")?;
+    let ours = policy(world.lab.dir(), OURS.0, "abi/3.0")?;
+    ensure(ours == OURS.1, || "default.bin is not what default.profile compiles to".to_owned())?;
     let (node, plane) = world.warm(board)?;
     let guest = &node.vm.guest;
     guest.write("/tmp/policy", &compiled, 0o600)?;
     guest.sh(LOAD)?;
     start_this(plane, node, "confined", &busybox::pod("confined", &node.name, &format!("{TRIES}{CONFINED}")))?;
-    start_this(plane, node, "default", &busybox::pod("default", &node.name, &format!("{TRIES}{DEFAULT}")))?;
+    for (name, context, _) in OTHERS {
+        start_this(plane, node, name, &busybox::pod(name, &node.name, &format!("{TRIES}{context}")))?;
+    }
+    start_this(plane, node, "mounts", &busybox::pod("mounts", &node.name, MOUNTS))?;
     let confined = lab::until(crate::world::POD, || said(plane, "confined"))?;
     ensure(confined == ["kutties-test (enforce)", "free", "tried"], || format!("under the profile it says {confined:?}"))?;
-    let default = lab::until(crate::world::POD, || said(plane, "default"))?;
-    ensure(default == ["unconfined", "free", "wrote", "tried"], || format!("without a profile it says {default:?}"))?;
+    for (name, _, profile) in OTHERS {
+        let told = lab::until(crate::world::POD, || said(plane, name))?;
+        ensure(told == [*profile, "free", "wrote", "tried"], || format!("{name} says {told:?}"))?;
+    }
+    let mounts = lab::until(crate::world::POD, || said(plane, "mounts"))?;
+    ensure(mounts == ["tried"], || format!("under our profile it says {mounts:?}"))?;
     let again =
         plane.ask(&["exec", "confined", "--", "sh", "-c", "cat /proc/self/attr/current; echo a > /tmp/forbidden || echo no"])?;
     ensure(again.lines().collect::<Vec<_>>() == ["kutties-test (enforce)", "no"], || format!("an exec says {again:?}"))?;
-    delete(plane, "confined")?;
-    delete(plane, "default")?;
+    let names = OTHERS.iter().map(|(name, ..)| *name).chain(["confined", "mounts"]);
+    names.into_iter().try_for_each(|name| delete(plane, name).map(drop))?;
     Ok(())
 }
 
@@ -70,15 +97,15 @@ pub fn compiler() -> Result<PathBuf> {
     tree.map_err(|e| Error::new(format!("{e:#}")))
 }
 
-/// The policy as the kernel takes it.
-fn policy(dir: &Path) -> Result<Vec<u8>> {
+/// A policy as the kernel takes it, for one of the interfaces that the compiler knows.
+fn policy(dir: &Path, policy: &str, interface: &str) -> Result<Vec<u8>> {
     let tree = compiler()?;
     let (text, compiled) = (dir.join("policy"), dir.join("policy.bin"));
-    fs::write(&text, POLICY).on("write", &text)?;
+    fs::write(&text, policy).on("write", &text)?;
     // With the C library that it was made for.
     let mut loader = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));
     loader.arg("--library-path").arg(tree.join("usr/lib/x86_64-linux-gnu")).arg(tree.join("usr/sbin/apparmor_parser"));
     loader.args(["--config-file", "/dev/null", "--skip-read-cache", "--features-file"]);
-    tool::checked(loader.arg(tree.join("etc/apparmor.d/abi/4.0")).arg("--ofile").arg(&compiled).arg(&text))?;
+    tool::checked(loader.arg(tree.join("etc/apparmor.d").join(interface)).arg("--ofile").arg(&compiled).arg(&text))?;
     fs::read(&compiled).on("read", &compiled)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kit::{Context, Error, Result};
 
-use crate::api::{MountPropagation, SecurityProfile, security_profile::ProfileType};
+use crate::api::MountPropagation;
 
 /// Whether the kernel enforces or could enforce SELinux' labels. Without it labels mean nothing, and a pod that brings some (network
 /// plugins do) runs as on any other node without it.
@@ -16,31 +16,6 @@ pub fn has_selinux() -> bool {
 /// The kernel's command line.
 pub fn command_line() -> String {
     fs::read_to_string("/proc/cmdline").unwrap_or_default()
-}
-
-/// The AppArmor profile to run under, or none. The kernel's own list tells which ones are loaded.
-pub fn apparmor(profile: Option<&SecurityProfile>) -> Result<Option<String>> {
-    let Some(profile) = profile.filter(|profile| profile.profile_type() == ProfileType::Localhost) else {
-        // No profile comes with the node: the default is none.
-        return Ok(None);
-    };
-    let name = profile.localhost_ref.trim_start_matches("localhost/");
-    let on = fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.trim() == "Y");
-    if !on {
-        return Err(Error::new(format!("use AppArmor profile {name}: the kernel has no AppArmor")));
-    }
-    let list = "/sys/kernel/security/apparmor/profiles";
-    let loaded = fs::read_to_string(list).on("read", list)?;
-    if is_loaded(&loaded, name) {
-        Ok(Some(name.to_owned()))
-    } else {
-        Err(Error::new(format!("use AppArmor profile {name}: it is not loaded")))
-    }
-}
-
-/// Lines such as `name (enforce)`.
-fn is_loaded(list: &str, name: &str) -> bool {
-    list.lines().any(|line| line.rsplit_once(" (").is_some_and(|(known, _)| known == name))
 }
 
 /// Fail when mounts on the source can't spread as they are asked to: the mount that the source is on must itself share them.
@@ -98,20 +73,5 @@ mod tests {
         assert_eq!(of("/var/a b/c"), [""; 0]);
         assert_eq!(of("/darker"), ["shared:1"]);
         assert_eq!(of("/dark/x"), ["master:3"]);
-    }
-
-    #[test]
-    fn a_loaded_profile_is_found_by_its_whole_name() {
-        let list = "k8s-web (enforce)\nwith (brackets) (complain)\n";
-        assert!(is_loaded(list, "k8s-web") && is_loaded(list, "with (brackets)"));
-        assert!(!is_loaded(list, "k8s") && !is_loaded(list, ""));
-    }
-
-    #[test]
-    fn only_a_named_profile_is_looked_for() {
-        let of =
-            |kind: ProfileType| apparmor(Some(&SecurityProfile { profile_type: kind.into(), localhost_ref: "no-such".into() }));
-        assert!(matches!(of(ProfileType::RuntimeDefault), Ok(None)) && matches!(of(ProfileType::Unconfined), Ok(None)));
-        assert!(of(ProfileType::Localhost).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 
-use super::{Input, capabilities, host, profile};
+use super::{Input, apparmor, capabilities, profile};
 use crate::api::LinuxContainerSecurityContext;
 
 /// Where programs are looked for when the image does not say.
@@ -30,7 +30,7 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
         "oomScoreAdj": input.resources().oom_score_adj,
     });
     let profile = profile::asked(security.apparmor.as_ref(), &security.apparmor_profile)?;
-    if let Some(profile) = host::apparmor(profile.as_ref().filter(|_| !security.privileged))? {
+    if let Some(profile) = apparmor::choose(profile.as_ref(), security.privileged)? {
         process["apparmorProfile"] = json!(profile);
     }
     // An explicit false would make the runtime load the filter without the right to do so.

@@ -12,7 +12,8 @@ pub fn asked(now: Option<&SecurityProfile>, words: &str) -> Result<Option<Securi
     }
     let of = |kind: ProfileType, name: &str| Some(SecurityProfile { profile_type: kind.into(), localhost_ref: name.into() });
     match words {
-        "" | "unconfined" => Ok(None),
+        "" => Ok(None),
+        "unconfined" => Ok(of(ProfileType::Unconfined, "")),
         "runtime/default" => Ok(of(ProfileType::RuntimeDefault, "")),
         _ => match words.strip_prefix("localhost/") {
             Some(name) => Ok(of(ProfileType::Localhost, name)),
@@ -31,7 +32,8 @@ mod tests {
     #[test]
     fn words_mean_what_the_field_means_and_come_second() {
         let of = |words| asked(None, words).unwrap().map(|profile| (profile.profile_type(), profile.localhost_ref));
-        assert_eq!((of(""), of("unconfined")), (None, None));
+        assert_eq!(of(""), None);
+        assert_eq!(of("unconfined"), Some((ProfileType::Unconfined, String::new())));
         assert_eq!(of("runtime/default"), Some((ProfileType::RuntimeDefault, String::new())));
         assert_eq!(of("localhost//var/p.json"), Some((ProfileType::Localhost, "/var/p.json".into())));
         assert!(asked(None, "docker").is_err());
