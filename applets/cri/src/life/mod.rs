@@ -4,6 +4,7 @@
 
 pub mod bandwidth;
 pub mod container;
+pub mod image_volumes;
 pub mod network;
 pub mod recover;
 pub mod rootfs;

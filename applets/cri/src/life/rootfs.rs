@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Result};
 use rustix::fs::CWD;
 use rustix::io::Errno;
 use rustix::mount::{
@@ -26,14 +26,32 @@ pub fn upper(dir: &Path) -> PathBuf {
     dir.join("upper")
 }
 
+/// The directories that hold what a container takes: its own, and the one that it writes to where that is a file system of its own,
+/// since measuring enters no mount.
+pub fn own(dir: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.dev()).ok();
+    let written = upper(dir).parent().map(Path::to_owned).filter(|written| device(written).is_some_and(|d| device(dir) != Some(d)));
+    std::iter::once(dir.to_owned()).chain(written).collect()
+}
+
 /// Mount the root in the container's folder, and return where.
 pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     let (root, upper, work) = (root(dir), upper(dir), dir.join("work"));
     for folder in [&root, &upper, &work] {
         fs::create_dir_all(folder).on("make", folder)?;
     }
+    // An image may have no layers: then there is nothing below, which overlayfs wants to see.
+    let nothing = [dir.join("nothing")];
+    let layers: &[PathBuf] = if layers.is_empty() {
+        fs::create_dir_all(&nothing[0]).on("make", &nothing[0])?;
+        fs::set_permissions(&nothing[0], fs::Permissions::from_mode(0o755)).on("set the mode of", &nothing[0])?;
+        &nothing
+    } else {
+        layers
+    };
     // The upper folder's mode is the mode of the container's `/`: the topmost layer knows it.
-    let top = layers.last().ok_or_else(|| Error::new("the image has no layers"))?;
+    let top = layers.last().unwrap_or(&upper);
     let mode = fs::metadata(top).on("look at", top)?.permissions().mode();
     fs::set_permissions(&upper, fs::Permissions::from_mode(mode & 0o7777)).on("set the mode of", &upper)?;
     mount_layers(layers, Some((&upper, &work)), &root).on("mount", &root)?;
@@ -93,4 +111,32 @@ fn by_options(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) ->
     }
     let options = CString::new(options).map_err(|_| Errno::INVAL)?;
     mount("overlay", root, "overlay", MountFlags::empty(), &*options)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn a_root_without_layers_is_empty_and_writable() {
+        let base = std::env::temp_dir().join(format!("cri-rootfs-{}", std::process::id()));
+        kit::tree::remove(&base).unwrap();
+        fs::create_dir_all(&base).unwrap();
+        // A file system that overlayfs takes for writing, wherever the test runs.
+        if mount("none", &base, "tmpfs", MountFlags::empty(), None).is_err() {
+            // Only root may mount.
+            return;
+        }
+        let dir = base.join("c");
+        let root = make(&dir, &[]).unwrap();
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+        assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o7777, 0o755);
+        fs::write(root.join("f"), "f").unwrap();
+        assert_eq!(fs::read_to_string(upper(&dir).join("f")).unwrap(), "f");
+        remove(&dir).unwrap();
+        assert!(!dir.exists());
+        unmount(&base, UnmountFlags::DETACH).unwrap();
+        kit::tree::remove(&base).unwrap();
+    }
 }

@@ -18,12 +18,14 @@ fn folder(dir: &Path) -> PathBuf {
 /// Mount an image as volume number `number`, and return the place in it that `sub_path` names.
 pub fn make(dir: &Path, number: usize, image: &Image, sub_path: &str) -> Result<PathBuf> {
     let volume = folder(dir).join(number.to_string());
-    let (root, nothing) = (volume.join("root"), volume.join("nothing"));
-    for path in [&root, &nothing] {
+    let root = volume.join("root");
+    // Overlayfs without a place to write to wants two layers: what the image lacks are empty ones below.
+    let nothing = [volume.join("nothing"), volume.join("nothing-more")];
+    for path in nothing.iter().chain([&root]) {
         fs::create_dir_all(path).on("make", path)?;
     }
-    // Overlayfs without a place to write to wants two layers: an empty one goes below.
-    let layers: Vec<PathBuf> = std::iter::once(nothing).chain(image.layers.iter().cloned()).collect();
+    let lacking = nothing.len().saturating_sub(image.layers.len());
+    let layers: Vec<PathBuf> = nothing.into_iter().take(lacking).chain(image.layers.iter().cloned()).collect();
     rootfs::mount_layers(&layers, None, &root).on("mount", &root)?;
     inside(&root, sub_path).doing(format_args!("find {sub_path:?} in image {}", image.id))
 }

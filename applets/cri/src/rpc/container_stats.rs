@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, labels_fit};
-use crate::life::rootfs;
+use crate::life::{image_volumes, rootfs};
 use crate::measure::{self, value};
 use crate::pieces;
 use crate::server::{Answer, Fault, Server, Shared, blocking, now};
@@ -67,14 +67,16 @@ pub fn of(server: &Server, container: &Container) -> ContainerStats {
         }),
         cpu: measure::cpu(&cgroup, &server.rates, &container.id, timestamp),
         memory: measure::memory(&cgroup, timestamp),
-        writable_layer: Some(writable(&rootfs::upper(&server.containers.join(&container.id)), timestamp)),
+        writable_layer: Some(writable(&server.containers.join(&container.id), timestamp)),
         swap: measure::swap(&cgroup, timestamp),
         io: measure::io(&cgroup, timestamp),
     }
 }
 
-fn writable(upper: &Path, timestamp: i64) -> FilesystemUsage {
-    let (bytes, inodes) = crate::usage::of(upper);
+/// What it has written to its root, and its image's volumes, which it may fill as well.
+fn writable(dir: &Path, timestamp: i64) -> FilesystemUsage {
+    let (upper, volumes) = (crate::usage::of(&rootfs::upper(dir)), crate::usage::of(&image_volumes::folder(dir)));
+    let (bytes, inodes) = (upper.0 + volumes.0, upper.1 + volumes.1);
     FilesystemUsage {
         timestamp,
         fs_id: Some(FilesystemIdentifier { mountpoint: kit::paths::CONTAINERS.into() }),

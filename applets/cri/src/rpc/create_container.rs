@@ -11,7 +11,7 @@ use crate::api::{
     ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
     NamespaceMode, PodSandboxConfig, Signal,
 };
-use crate::life::{PATIENCE, container, rootfs, volumes};
+use crate::life::{PATIENCE, container, image_volumes, rootfs, volumes};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
@@ -107,10 +107,7 @@ async fn undo(server: &Shared, record: Arc<Container>) {
 fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<Container> {
     let id = new_id()?;
     let of_image = image.config.config().as_ref().and_then(|config| config.stop_signal().clone());
-    let stop_signal = match config.stop_signal() {
-        Signal::RuntimeDefault => signal::number(of_image.as_deref().unwrap_or("SIGTERM"))?,
-        asked => signal::number(asked.as_str_name().trim_start_matches("SIGNAL_"))?,
-    };
+    let stop_signal = stop_signal(config.stop_signal(), of_image.as_deref())?;
     let (folder, file) = (&sandbox.config.log_directory, &config.log_path);
     let logs = !folder.is_empty() && !file.is_empty();
     let log_path = if logs { Path::new(folder).join(file).to_string_lossy().into_owned() } else { String::new() };
@@ -126,6 +123,16 @@ fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<C
         config,
         ..Container::default()
     })
+}
+
+/// The pod's, the image's, or the usual one. Some builders write an empty one into the image.
+fn stop_signal(asked: Signal, of_image: Option<&str>) -> Result<i32> {
+    match asked {
+        Signal::RuntimeDefault => {
+            signal::number(of_image.filter(|name| !name.trim().is_empty()).unwrap_or("SIGTERM"))
+        }
+        asked => signal::number(asked.as_str_name().trim_start_matches("SIGNAL_")),
+    }
 }
 
 async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, images: Images) -> Result<()> {
@@ -174,12 +181,15 @@ fn make_bundle(
     });
     let volumes = volumes.collect::<Result<Vec<_>>>()?;
     reached(Step::VolumesMounted);
+    let of_image = image.config.config().as_ref().and_then(|config| config.volumes().clone()).unwrap_or_default();
+    let places: Vec<&str> = record.config.mounts.iter().map(|mount| mount.container_path.as_str()).collect();
+    let image_volumes = image_volumes::make(bundle, &rootfs, &of_image, &places)?;
     let security = record.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default();
     let of_image = image.config.config().as_ref().and_then(|config| config.user().clone()).unwrap_or_default();
     let user = spec::resolve_user(&rootfs, &of_image, &security)?;
     let config = &record.config;
-    let input =
-        spec::Input { sandbox, dir, config, image, rootfs, user: &user, cgroup: &record.cgroup, target, volumes: &volumes };
+    let (cgroup, volumes, image_volumes) = (&record.cgroup, &volumes, &image_volumes);
+    let input = spec::Input { sandbox, dir, config, image, rootfs, user: &user, cgroup, target, volumes, image_volumes };
     let spec = serde_json::to_vec(&spec::build(&input)?).doing("encode config.json")?;
     let path = bundle.join("config.json");
     std::fs::write(&path, spec).on("write", &path)?;
@@ -201,5 +211,22 @@ async fn target(server: &Shared, record: &Container) -> Result<Option<i32>> {
             Ok(containers.iter().find(|seen| seen.id == target.id).and_then(|seen| seen.pid))
         }
         other => Err(link::unexpected(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn an_empty_stop_signal_is_none() {
+        let of = |asked, image| stop_signal(asked, image).unwrap();
+        for image in [None, Some(""), Some(" ")] {
+            assert_eq!(of(Signal::RuntimeDefault, image), 15, "{image:?}");
+        }
+        assert_eq!(of(Signal::RuntimeDefault, Some("SIGQUIT")), 3);
+        assert_eq!(of(Signal::Sigint, Some("")), 2);
+        assert!(stop_signal(Signal::RuntimeDefault, Some("SIGNOTHING")).is_err());
     }
 }

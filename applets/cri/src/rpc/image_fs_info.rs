@@ -16,13 +16,15 @@ pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Answer<Ima
     Ok(ImageFsInfoResponse { image_filesystems: vec![filesystem(images)], container_filesystems: vec![filesystem(containers)] })
 }
 
-/// What containers wrote. Their roots are mounted beside it and hold the images' layers, which were counted.
+/// What containers wrote, and what of removed ones is still there. Their roots are mounted beside it and hold the images' layers, which
+/// were counted.
 fn written(containers: &Path) -> Usage {
     let mut sum = Usage::default();
     for entry in std::fs::read_dir(containers).into_iter().flatten().flatten() {
-        let (bytes, inodes) = usage::of(&rootfs::upper(&entry.path()));
-        sum.bytes += bytes;
-        sum.inodes += inodes;
+        for (bytes, inodes) in rootfs::own(&entry.path()).iter().map(|path| usage::of(path)) {
+            sum.bytes += bytes;
+            sum.inodes += inodes;
+        }
     }
     sum
 }

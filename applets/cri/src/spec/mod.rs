@@ -1,6 +1,7 @@
 //! The OCI runtime specification of a container (`config.json`), from what Kubernetes asks, the image's configuration and the
 //! sandbox. One file a section; each is a function without effects, so that a test can hold its answer against the question.
 
+pub mod apparmor;
 mod capabilities;
 mod devices;
 pub mod host;
@@ -24,6 +25,7 @@ pub use resources::{HIERARCHY, limits};
 pub use user::{User, resolve as resolve_user};
 
 use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
+use crate::life::image_volumes::ImageVolume;
 use crate::store::Sandbox;
 
 /// All that a specification is made from.
@@ -46,6 +48,8 @@ pub struct Input<'a> {
     pub target: Option<i32>,
     /// For each of the configuration's mounts that is an image's volume: what to mount.
     pub volumes: &'a [Option<PathBuf>],
+    /// The VOLUMEs of its own image.
+    pub image_volumes: &'a [ImageVolume],
 }
 
 impl Input<'_> {

@@ -61,6 +61,7 @@ fn made_with(sandbox: &Sandbox, config: &ContainerConfig, volumes: &[Option<Path
         cgroup: "/kubepods/podX/c",
         target: None,
         volumes,
+        image_volumes: &[],
     })
 }
 
