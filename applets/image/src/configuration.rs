@@ -46,9 +46,13 @@ mod tests {
 
     #[test]
     fn an_image_without_layers_has_lists_of_four_kinds() {
-        for rootfs in [r#""rootfs":{"type":"layers","diff_ids":[]},"#, r#""rootfs":{"type":"layers","diff_ids":null},"#,
-            r#""rootfs":{"type":"layers"},"#, r#""rootfs":null,"#, ""]
-        {
+        for rootfs in [
+            r#""rootfs":{"type":"layers","diff_ids":[]},"#,
+            r#""rootfs":{"type":"layers","diff_ids":null},"#,
+            r#""rootfs":{"type":"layers"},"#,
+            r#""rootfs":null,"#,
+            "",
+        ] {
             let text = format!(r#"{{{rootfs}"architecture":"amd64","os":"linux"}}"#);
             assert!(configuration(text.as_bytes()).unwrap().rootfs().diff_ids().is_empty(), "{rootfs}");
         }

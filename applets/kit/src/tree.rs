@@ -15,8 +15,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, IFlags, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, Stat, ioctl_getflags, ioctl_setflags,
-    openat2, renameat, seek, statat, unlinkat,
+    AtFlags, CWD, FileType, IFlags, Mode, OFlags, RawDir, ResolveFlags, SeekFrom, Stat, ioctl_getflags, ioctl_setflags, openat2,
+    renameat, seek, statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -160,8 +160,7 @@ fn remove_one(dir: BorrowedFd<'_>, name: &CStr, kind: FileType) -> rustix::io::R
 /// Take the attributes away that forbid a removal (`chattr +i`, `+a`). Returns whether it had one.
 fn unlock(file: BorrowedFd<'_>) -> bool {
     let locks = IFlags::IMMUTABLE | IFlags::APPEND;
-    ioctl_getflags(file)
-        .is_ok_and(|flags| flags.intersects(locks) && ioctl_setflags(file, flags.difference(locks)).is_ok())
+    ioctl_getflags(file).is_ok_and(|flags| flags.intersects(locks) && ioctl_setflags(file, flags.difference(locks)).is_ok())
 }
 
 /// The same for an entry. Only files and directories have such attributes, and opening a device would do something.
@@ -260,11 +259,7 @@ fn walk(top: OwnedFd, count: &mut impl FnMut(&Stat)) -> rustix::io::Result<()> {
 
 /// Count the entries of a directory from a position on, up to the first one that is a directory: it is opened, and the position
 /// after it is told.
-fn first_directory(
-    dir: BorrowedFd<'_>,
-    from: u64,
-    count: &mut impl FnMut(&Stat),
-) -> rustix::io::Result<Option<(OwnedFd, u64)>> {
+fn first_directory(dir: BorrowedFd<'_>, from: u64, count: &mut impl FnMut(&Stat)) -> rustix::io::Result<Option<(OwnedFd, u64)>> {
     seek(dir, SeekFrom::Start(from))?;
     let mut buffer = [MaybeUninit::uninit(); ENTRIES];
     let mut entries = RawDir::new(dir, &mut buffer);

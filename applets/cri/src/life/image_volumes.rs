@@ -34,8 +34,8 @@ pub fn folder(dir: &Path) -> PathBuf {
 /// # Errors
 /// A VOLUME where the image has a file; a failed copy.
 pub fn make(dir: &Path, root: &Path, paths: &[String], mounts: &[&str]) -> Result<Vec<ImageVolume>> {
-    let image = rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .on("open", root)?;
+    let image =
+        rustix::fs::openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).on("open", root)?;
     let find = |path: &Path| resolve(&image, path).doing(format_args!("find {} in the image", path.display()));
     let covered = mounts.iter().map(|mount| find(Path::new(mount))).collect::<Result<Vec<_>>>()?;
     // A map's order says nothing.
@@ -94,7 +94,11 @@ fn resolve(image: &OwnedFd, path: &Path) -> Result<PathBuf> {
                 let found = link_of(&found)?;
                 let found = found.strip_prefix(&root).map_err(|_| Error::new("it leads out of the image"))?;
                 let rest = path.strip_prefix(existing).unwrap_or(Path::new(""));
-                return Ok(if rest.as_os_str().is_empty() { Path::new("/").join(found) } else { Path::new("/").join(found).join(rest) });
+                return Ok(if rest.as_os_str().is_empty() {
+                    Path::new("/").join(found)
+                } else {
+                    Path::new("/").join(found).join(rest)
+                });
             }
             Err(Errno::NOENT | Errno::NOTDIR) => {}
             Err(e) => return Err(e).on("open in the image", existing),

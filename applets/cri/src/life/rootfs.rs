@@ -31,7 +31,8 @@ pub fn upper(dir: &Path) -> PathBuf {
 pub fn own(dir: &Path) -> Vec<PathBuf> {
     use std::os::unix::fs::MetadataExt;
     let device = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.dev()).ok();
-    let written = upper(dir).parent().map(Path::to_owned).filter(|written| device(written).is_some_and(|d| device(dir) != Some(d)));
+    let written =
+        upper(dir).parent().map(Path::to_owned).filter(|written| device(written).is_some_and(|d| device(dir) != Some(d)));
     std::iter::once(dir.to_owned()).chain(written).collect()
 }
 

@@ -128,9 +128,7 @@ fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<C
 /// The pod's, the image's, or the usual one. Some builders write an empty one into the image.
 fn stop_signal(asked: Signal, of_image: Option<&str>) -> Result<i32> {
     match asked {
-        Signal::RuntimeDefault => {
-            signal::number(of_image.filter(|name| !name.trim().is_empty()).unwrap_or("SIGTERM"))
-        }
+        Signal::RuntimeDefault => signal::number(of_image.filter(|name| !name.trim().is_empty()).unwrap_or("SIGTERM")),
         asked => signal::number(asked.as_str_name().trim_start_matches("SIGNAL_")),
     }
 }

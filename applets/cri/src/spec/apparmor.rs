@@ -92,13 +92,14 @@ mod tests {
     #[test]
     fn who_names_none_gets_ours_unless_privileged() {
         let default = asked(ProfileType::RuntimeDefault, "");
+        let free = asked(ProfileType::Unconfined, "");
         let name = |asked, privileged, list| of(asked, privileged, list).unwrap();
         for asked in [None, Some(&default)] {
             assert_eq!(name(asked, false, Some(LIST)).as_deref(), Some(DEFAULT));
             assert_eq!(name(asked, true, Some(LIST)), None);
             assert_eq!(name(asked, false, None), None);
         }
-        assert_eq!(name(Some(&asked(ProfileType::Unconfined, "")), false, Some(LIST)), None);
+        assert_eq!(name(Some(&free), false, Some(LIST)), None);
         // It could not be loaded: only who asked in words is refused.
         assert_eq!(name(None, false, Some("")), None);
         assert!(of(Some(&default), false, Some("")).is_err());

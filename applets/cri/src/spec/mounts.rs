@@ -27,9 +27,12 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
     let taken = |place: &str| asked.iter().any(|mount| clean(&mount.container_path) == Path::new(place));
     let mut list: Vec<Value> = system(input, security.privileged);
     // An image's volume at /etc must not cover our files.
-    list.extend(input.image_volumes.iter().map(|volume| {
-        mount(&volume.place.to_string_lossy(), "bind", &volume.source, &["rbind", "rprivate", "rw"])
-    }));
+    list.extend(
+        input
+            .image_volumes
+            .iter()
+            .map(|volume| mount(&volume.place.to_string_lossy(), "bind", &volume.source, &["rbind", "rprivate", "rw"])),
+    );
     list.extend(files(input, security.readonly_rootfs));
     list.retain(|mount| mount["destination"].as_str().is_none_or(|place| !taken(place)));
     let mut binds = Vec::new();

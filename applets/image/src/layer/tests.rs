@@ -108,7 +108,7 @@ impl Folders {
 
 impl Drop for Folders {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = kit::tree::remove(&self.0);
     }
 }
 
@@ -149,8 +149,23 @@ fn nothing_leaves_the_folder() {
         ("loop of links", Made::default().symlink("a", "b").symlink("b", "a").file("a/x", "x")),
         ("unknown kind", Made::default().raw(b'?', "x", "", 0, 0, b"")),
         ("too deep", Made::default().pax(&[("path", deep(513).as_bytes())]).file("x", "x")),
-        ("too deep by a link", Made::default().pax(&[("path", deep(500).as_bytes())]).folder("x").pax(&[("linkpath", deep(499).as_bytes())]).symlink("l", "").file("l/a/b/c/d/e/f/g/h/i/j/k/l/m/n", "x")),
-        ("around in a link", Made::default().pax(&[("linkpath", "a/../".repeat(800).as_bytes())]).symlink("l", "").pax(&[("path", "l/".repeat(20).as_bytes())]).folder("x")),
+        (
+            "too deep by a link",
+            Made::default()
+                .pax(&[("path", deep(500).as_bytes())])
+                .folder("x")
+                .pax(&[("linkpath", deep(499).as_bytes())])
+                .symlink("l", "")
+                .file("l/a/b/c/d/e/f/g/h/i/j/k/l/m/n", "x"),
+        ),
+        (
+            "around in a link",
+            Made::default()
+                .pax(&[("linkpath", "a/../".repeat(800).as_bytes())])
+                .symlink("l", "")
+                .pax(&[("path", "l/".repeat(20).as_bytes())])
+                .folder("x"),
+        ),
         ("NUL in a name", Made::default().pax(&[("path", b"a\0b")]).file("x", "")),
         ("no name", Made::default().pax(&[("path", b"")]).file("x", "")),
     ];

@@ -113,8 +113,8 @@ fn find(remote: &Remote, reference: &Reference) -> Outcome<Found> {
 /// The configuration, if it goes with the manifest and this machine.
 fn configuration(bytes: &[u8], manifest: &ImageManifest) -> Outcome<ImageConfiguration> {
     let invalid = |why: String| Fault::new(Kind::Invalid, why);
-    let parsed: ImageConfiguration =
-        crate::configuration::configuration(bytes).map_err(|e| invalid(format!("the image's configuration is malformed: {e}")))?;
+    let parsed: ImageConfiguration = crate::configuration::configuration(bytes)
+        .map_err(|e| invalid(format!("the image's configuration is malformed: {e}")))?;
     let (of, os) = (parsed.architecture().to_string(), parsed.os().to_string());
     if of != architecture() || os != "linux" {
         return Err(Fault::new(Kind::NotFound, format!("the image is for {os}/{of}, this is linux/{}", architecture())));

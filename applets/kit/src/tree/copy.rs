@@ -10,8 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, RawDir, SeekFrom, Stat, Timespec, Timestamps, Uid, XattrFlags, mkdirat, openat,
-    seek, statat,
+    AtFlags, FileType, Gid, Mode, OFlags, RawDir, SeekFrom, Stat, Timespec, Timestamps, Uid, XattrFlags, mkdirat, openat, seek,
+    statat,
 };
 use rustix::io::Errno;
 
@@ -111,7 +111,13 @@ impl Copy<'_> {
             }
             kind => rustix::fs::mknodat(&self.to, name, kind, Mode::from_raw_mode(stat.st_mode & 0o7777), stat.st_rdev)?,
         }
-        rustix::fs::chownat(&self.to, name, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)), AtFlags::SYMLINK_NOFOLLOW)?;
+        rustix::fs::chownat(
+            &self.to,
+            name,
+            Some(Uid::from_raw(stat.st_uid)),
+            Some(Gid::from_raw(stat.st_gid)),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?;
         if kind != FileType::Symlink {
             // A set-user bit goes with a change of the owner.
             rustix::fs::chmodat(&self.to, name, Mode::from_raw_mode(stat.st_mode & 0o7777), AtFlags::empty())?;
@@ -140,23 +146,23 @@ fn content(from: &OwnedFd, to: &OwnedFd, stat: &Stat) -> io::Result<()> {
     let length = u64::try_from(stat.st_size).unwrap_or(0);
     let mut at = 0;
     while at < length {
-        let start = match seek(from, SeekFrom::Data(at)) {
+        let first = match seek(from, SeekFrom::Data(at)) {
             Err(Errno::NXIO) => break,
             // The file system knows nothing of holes.
             Err(Errno::INVAL) => at,
-            start => start?,
+            first => first?,
         };
-        let end = match seek(from, SeekFrom::Hole(start)) {
+        let end = match seek(from, SeekFrom::Hole(first)) {
             Err(Errno::INVAL) => length,
             end => end?,
         };
-        seek(from, SeekFrom::Start(start))?;
-        seek(to, SeekFrom::Start(start))?;
-        let copied = io::copy(&mut io::Read::take(&mut source, end - start), &mut target)?;
+        seek(from, SeekFrom::Start(first))?;
+        seek(to, SeekFrom::Start(first))?;
+        let copied = io::copy(&mut io::Read::take(&mut source, end - first), &mut target)?;
         if copied == 0 {
             break;
         }
-        at = start + copied;
+        at = first + copied;
     }
     Ok(rustix::fs::ftruncate(to, length)?)
 }

@@ -21,7 +21,10 @@ fn ours(capabilities: &[&str]) -> BTreeSet<String> {
     let profile = build(capabilities);
     let rules = profile["syscalls"].as_array().into_iter().flatten();
     let plain = rules.filter(|rule| rule["action"] == ALLOW && rule.get("args").is_none());
-    plain.flat_map(|rule| rule["names"].as_array().into_iter().flatten()).filter_map(|name| Some(name.as_str()?.to_owned())).collect()
+    plain
+        .flat_map(|rule| rule["names"].as_array().into_iter().flatten())
+        .filter_map(|name| Some(name.as_str()?.to_owned()))
+        .collect()
 }
 
 /// Names of other machines: they are in our one list, and unknown where they do not exist.
@@ -34,7 +37,8 @@ fn elsewhere() -> BTreeSet<&'static str> {
 
 #[test]
 fn each_call_is_allowed_as_containerd_does() {
-    let all: Vec<&str> = THEIRS.lines().filter_map(|line| line.split(' ').next()).filter(|when| when.starts_with(char::is_uppercase)).collect();
+    let all: Vec<&str> =
+        THEIRS.lines().filter_map(|line| line.split(' ').next()).filter(|when| when.starts_with(char::is_uppercase)).collect();
     assert!(all.len() > 10 && all.contains(&"SYS_ADMIN"));
     for capabilities in all.iter().map(std::slice::from_ref).chain([[].as_slice(), &all]) {
         let (ours, theirs) = (ours(capabilities), theirs(capabilities));
@@ -85,7 +89,10 @@ fn new_namespaces_need_a_capability() {
     let of = |capabilities: &[&str], name: &str| {
         let profile = build(capabilities);
         let rules = profile["syscalls"].as_array().cloned().unwrap_or_default();
-        rules.into_iter().filter(|rule| rule["names"].as_array().is_some_and(|names| names.contains(&json!(name)))).collect::<Vec<_>>()
+        rules
+            .into_iter()
+            .filter(|rule| rule["names"].as_array().is_some_and(|names| names.contains(&json!(name))))
+            .collect::<Vec<_>>()
     };
     let clone = of(&[], "clone");
     assert_eq!(clone.len(), 1);

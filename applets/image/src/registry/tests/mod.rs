@@ -13,7 +13,7 @@ use fake::{Asked, Fake, Said, Then};
 
 use super::fault::{Fault, Kind};
 use super::{Credentials, Overrides, Request, pull};
-use crate::hash::{digest, digest_like};
+use crate::hash::digest_like;
 use crate::layer::tests::Made;
 use crate::store::{Image, Store};
 
@@ -183,12 +183,14 @@ fn digests_by_sha512() {
     // By its tag, and with the layers of an image that came before.
     assert_eq!(node.pull_from(&fake).unwrap().id, image.id);
     // Other bytes under that digest are no image.
-    let fake = Fake::new(move |asked| match asked.path.contains("/blobs/sha512:") {
-        true => Said::new(200, "{}"),
-        false => broken.answer(asked),
+    let fake = Fake::new(move |asked| {
+        if asked.path.contains("/blobs/sha512:") { Said::new(200, "{}") } else { broken.answer(asked) }
     });
     node.store.remove(&image.id).unwrap();
-    assert_eq!(node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind, Kind::Invalid);
+    assert_eq!(
+        node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind,
+        Kind::Invalid
+    );
     let wrong = format!("{}/team/app@sha512:{}", fake.address, "0a".repeat(64));
     assert_eq!(node.pull(&wrong, Credentials::default()).unwrap_err().kind, Kind::NotFound);
 }

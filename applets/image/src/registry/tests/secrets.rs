@@ -50,7 +50,7 @@ fn registry(blobs: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Fake {
 
 #[test]
 fn who_is_redirected_to_can_not_ask_for_them() {
-    for (number, (challenge, credentials)) in [BEARER, BASIC].iter().flat_map(|c| all().map(|a| (c, a))).enumerate() {
+    for (number, (challenge, credentials)) in [BEARER, BASIC].into_iter().flat_map(|c| all().map(|a| (c, a))).enumerate() {
         let (node, thief) = (Node::new(&format!("thief-{number}")), thief(challenge));
         let to = thief.address.clone();
         let fake = registry(move |asked| Said::redirect(format!("http://{to}{}", asked.path)));
@@ -118,7 +118,9 @@ fn a_registry_with_tls_names_services_with_good_certificates() {
     std::fs::create_dir(&other_dir).unwrap();
     // A certificate that nobody vouches for, and a registry of which anything is believed.
     let unknown = serve(&other_dir, false, |_| Said::new(200, r#"{"token":"t"}"#));
-    for (realm, words) in [(format!("http://{}/steal", plain.address), "plain http"), (format!("https://{}/steal", unknown.address), "TLS")] {
+    for (realm, words) in
+        [(format!("http://{}/steal", plain.address), "plain http"), (format!("https://{}/steal", unknown.address), "TLS")]
+    {
         let challenge = format!("Bearer realm=\"{realm}\",service=\"s\"");
         let fake = serve(&node.dir, false, move |_| Said::new(401, "").with("WWW-Authenticate", challenge.clone()));
         node.hosts(&fake.address, &format!("server = \"https://{}\"\nskip_verify = true\n", fake.address));
@@ -133,9 +135,11 @@ fn a_registry_with_tls_names_services_with_good_certificates() {
 fn a_token_service_can_not_send_them_on() {
     let (node, thief) = (Node::new("token-redirect"), thief(BASIC));
     let to = thief.address.clone();
-    let fake = Fake::new(move |asked| match asked.path.starts_with("/own-token") {
-        true => Said::redirect(format!("http://{to}/steal")),
-        false => Said::new(401, "").with("WWW-Authenticate", "Bearer realm=\"/own-token\""),
+    let fake = Fake::new(move |asked| {
+        if asked.path.starts_with("/own-token") {
+            return Said::redirect(format!("http://{to}/steal"));
+        }
+        Said::new(401, "").with("WWW-Authenticate", "Bearer realm=\"/own-token\"")
     });
     for credentials in all() {
         assert!(node.pull(&format!("{}/team/app:1", fake.address), credentials).is_err());
@@ -145,7 +149,7 @@ fn a_token_service_can_not_send_them_on() {
 
 #[test]
 fn a_mirror_gets_none() {
-    for (number, (challenge, credentials)) in [BEARER, BASIC].iter().flat_map(|c| all().map(|a| (c, a))).enumerate() {
+    for (number, (challenge, credentials)) in [BEARER, BASIC].into_iter().flat_map(|c| all().map(|a| (c, a))).enumerate() {
         let (node, thief, shelf) = (Node::new(&format!("mirror-{number}")), thief(challenge), Shelf::with(&stacked()));
         let fake = Fake::new(move |asked| match asked.authorization.as_str() {
             "" if !asked.path.starts_with("/own-token") => {

@@ -38,10 +38,7 @@ pub fn serve(folder: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send
     };
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = Arc::new(config.with_single_cert(vec![server.der().clone()], key).unwrap());
-    Fake::over(
-        answer,
-        move |stream| Box::new(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)),
-    )
+    Fake::over(answer, move |stream| Box::new(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream)))
 }
 
 #[test]
