@@ -130,6 +130,7 @@ pub const NETWORK_PODS: Key = Key {
     name: "network.pods",
     kind: Kind::Text,
     default: "none",
+    trust: Trust::Url,
     about: "the pod network while /etc/cni/net.d has no configuration: none, or bridge, which serves one node; routes between nodes are yours to make",
 };
 /// `network.timeout`
