@@ -194,7 +194,9 @@ pub fn call(serial: u32, destination: &str, [path, interface, member]: [&str; 3]
 
 fn message(kind: u8, serial: u32, mut fields: Writer, values: &[Value<'_>]) -> Vec<u8> {
     let mut body = Writer::default();
-    values.iter().for_each(|value| body.value(*value));
+    for value in values {
+        body.value(*value);
+    }
     if !values.is_empty() {
         let types: String = values.iter().map(|value| value.kind()).collect();
         fields.head(SIGNATURE, b'g');

@@ -17,7 +17,7 @@ pub fn keys(input: &[u8]) {
         0 | 2 => folder.put("a.toml", rest),
         1 => places.command_line = String::from_utf8_lossy(rest).into_owned(),
         _ => {
-            let digits: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits = rest.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
             folder.put("eth0.json", format!("{{\"options\": {{\"224\": \"{digits}\"}}}}").as_bytes());
             places.dhcp.clone_from(&folder.0);
         }
