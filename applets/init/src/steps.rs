@@ -103,6 +103,7 @@ fn settings(machine: &mut Machine) -> Result<String> {
     machine.reload().map(|()| String::new())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of a boot step")]
 fn services(machine: &mut Machine) -> Result<String> {
     let bus = machine.bus.open();
     machine.supervisor.add_all(&machine.config);
