@@ -76,7 +76,7 @@ fn every_source_has_its_place() {
 
 /// A lease as the DHCP client writes it down; option 224 is in hexadecimal digits.
 fn lease(name: &str, ntp: &[&str], settings: &[u8]) -> serde_json::Value {
-    let digits: String = settings.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = settings.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
     serde_json::json!({"host_name": name, "ntp": ntp, "options": {"224": digits}})
 }
 
@@ -201,11 +201,13 @@ fn a_url_does_not_set_what_it_is_judged_by() {
 #[test]
 fn the_readme_has_the_table_of_keys() {
     let readme = include_str!("../README.md");
-    let mut table = String::from("| key | default | may come from | meaning |\n|---|---|---|---|\n");
-    for Key { name, default, trust, about, .. } in KEYS {
+    let head = "| key | default | may come from | meaning |\n|---|---|---|---|\n".to_owned();
+    let rows = KEYS.iter().map(|Key { name, default, trust, about, .. }| {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        table += &format!("| `{name}` | {default} | {} | {} |\n", trust.words(), about.replace('|', "\\|"));
-    }
+        format!("| `{name}` | {default} | {} | {} |\n", trust.words(), about.replace('|', "\\|"))
+    });
+    let table: Vec<String> = std::iter::once(head).chain(rows).collect();
+    let table = table.concat();
     assert!(readme.contains(&table), "README.md must hold:\n{table}");
 }
 
