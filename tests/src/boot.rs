@@ -163,13 +163,12 @@ fn hostile_dhcp(world: &mut World, board: &str) -> Outcome {
             ensure(text.contains(&words), || format!("{place} does not say {words:?}:\n{text}"))?;
         }
     }
-    let set: Vec<&str> = shown.lines().filter(|line| !line.starts_with("wrong: ") && line.contains("by the DHCP server")).collect();
+    let set: Vec<&str> =
+        shown.lines().filter(|line| !line.starts_with("wrong: ") && line.contains("by the DHCP server")).collect();
     ensure(set.is_empty(), || format!("it has set {set:?}"))?;
     let guest = &node.vm.guest;
-    let state = guest.sh(
-        "hostname; cat /etc/hosts /etc/resolv.conf /proc/sys/vm/swappiness; ip route; ip addr show eth0; \
-         ls /run /run/kutties/log; systemctl status | cat",
-    )?;
+    let state = guest.sh("hostname; cat /etc/hosts /etc/resolv.conf /proc/sys/vm/swappiness; ip route; ip addr show eth0; \
+         ls /run /run/kutties/log; systemctl status | cat")?;
     for words in ["evil", "6.6.6.6", "reboot", "127.0.0.0/8", "224.0.0.1", "x.log", "sshd"] {
         ensure(!state.contains(words), || format!("{words:?} is in\n{state}"))?;
     }

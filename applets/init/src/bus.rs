@@ -296,7 +296,12 @@ mod tests {
     fn nonsense_ends_the_connection_alone() {
         let long = [b"l\x01\0\x01".as_slice(), &[0xff; 12]].concat();
         let head = b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n".as_slice();
-        for nonsense in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), [head, b"nonsense nonsense nonsense"].concat(), [head, &long].concat(), vec![0; 300]] {
+        for nonsense in [
+            b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            [head, b"nonsense nonsense nonsense"].concat(),
+            [head, &long].concat(),
+            vec![0; 300],
+        ] {
             let (mut bus, mut client) = connected();
             client.write_all(&nonsense).unwrap();
             bus.attend();

@@ -139,7 +139,9 @@ fn running(device: u64) -> Result<Vec<u64>> {
     let mut running = Vec::new();
     for entry in fs::read_dir("/proc").on("list", "/proc")?.flatten() {
         // A process may end meanwhile, and a thread of the kernel maps nothing.
-        if entry.file_name() != *own && let Ok(maps) = fs::read_to_string(entry.path().join("maps")) {
+        if entry.file_name() != *own
+            && let Ok(maps) = fs::read_to_string(entry.path().join("maps"))
+        {
             running.extend(mapped(&maps, &device));
         }
     }

@@ -183,9 +183,8 @@ fn digests_by_sha512() {
     // By its tag, and with the layers of an image that came before.
     assert_eq!(node.pull_from(&fake).unwrap().id, image.id);
     // Other bytes under that digest are no image.
-    let fake = Fake::new(move |asked| {
-        if asked.path.contains("/blobs/sha512:") { Said::new(200, "{}") } else { broken.answer(asked) }
-    });
+    let fake =
+        Fake::new(move |asked| if asked.path.contains("/blobs/sha512:") { Said::new(200, "{}") } else { broken.answer(asked) });
     node.store.remove(&image.id).unwrap();
     assert_eq!(
         node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind,
