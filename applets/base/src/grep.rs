@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Parser};
 use kit::{Applet, Context, Exit, Place, Result, glob, out, parse};
-use regex::bytes::Regex;
 
-use crate::pattern::{self, Meaning, Syntax};
+use crate::pattern::{self, Meaning, Pattern, Source, Syntax};
 
 /// Search.
 pub const GREP: Applet = Applet { name: "grep", about: "print lines that match a pattern", place: Place::Bin, run };
@@ -120,7 +119,7 @@ struct Options {
 /// One search, and what came of it so far.
 struct Search {
     options: Options,
-    regex: Regex,
+    pattern: Pattern,
     names: bool,
     /// Nobody named the working folder, so its name is not printed.
     bare: bool,
@@ -144,7 +143,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     options.extended_regexp |= name == "egrep" && !options.fixed && !options.basic;
     options.fixed |= name == "fgrep" && !options.extended_regexp && !options.basic;
     let mut operands = std::mem::take(&mut options.operands);
-    let regex = regex(&options, &mut operands)?;
+    let pattern = pattern(&options, &mut operands)?;
     let recursive = options.recursive || options.dereference_recursive;
     let bare = operands.is_empty();
     if bare {
@@ -153,7 +152,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let names = !options.no_filename && (options.with_filename || operands.len() > 1 || recursive);
     let around = options.context.unwrap_or(0);
     let (before, after) = (options.before_context.unwrap_or(around), options.after_context.unwrap_or(around));
-    let mut search = Search { options, regex, names, bare, before, after, out: out(), matched: false, failed: false };
+    let mut search = Search { options, pattern, names, bare, before, after, out: out(), matched: false, failed: false };
     for path in operands.iter().map(PathBuf::from) {
         let done = if recursive { search.tree(&path, true)? } else { search.file(&path)? };
         if done {
@@ -170,7 +169,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 }
 
 /// All patterns as one.
-fn regex(options: &Options, operands: &mut Vec<OsString>) -> Result<Regex> {
+fn pattern(options: &Options, operands: &mut Vec<OsString>) -> Result<Pattern> {
     let mut patterns: Vec<String> = Vec::new();
     for file in &options.file {
         let text = if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(file) };
@@ -188,16 +187,40 @@ fn regex(options: &Options, operands: &mut Vec<OsString>) -> Result<Regex> {
         (_, true) => Syntax::Extended,
         _ => Syntax::Basic,
     };
-    let parts = patterns.iter().map(|p| Ok(format!("(?:{})", pattern::translate(p, syntax)?))).collect::<Result<Vec<_>>>()?;
-    // No pattern at all (an empty file) matches nothing.
-    let mut text = if parts.is_empty() { "[^\\s\\S]".to_owned() } else { parts.join("|") };
-    if options.line_regexp {
-        text = format!("^(?:{text})$");
-    } else if options.word_regexp {
-        text = format!(r"(?:\b{{start-half}})(?:{text})(?:\b{{end-half}})");
-    }
     let meaning = Meaning { any_case: options.ignore_case, lines: false };
-    pattern::build(&text, meaning).map_err(|e| kit::Error::usage(format!("read the pattern: {e}")))
+    let wrong = |e: String| kit::Error::usage(format!("read the pattern: {e}"));
+    let mut source = alternatives(&patterns, syntax, meaning).map_err(wrong)?;
+    // The longest match counts where matches are shown alone.
+    source.ambiguous &= options.only_matching;
+    if options.line_regexp {
+        source.text = format!("^(?:{})$", source.text);
+    } else if options.word_regexp {
+        source.text = format!(r"(?:\b{{start-half}})(?:{})(?:\b{{end-half}})", source.text);
+    }
+    if let Some(stray) = source.stray {
+        // Nothing is left to tell it to when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "grep: warning: the backslash before {stray} has no meaning");
+    }
+    pattern::build(&source, meaning).map_err(wrong)
+}
+
+/// Any of the patterns, as one.
+fn alternatives(patterns: &[String], syntax: Syntax, meaning: Meaning) -> Result<Source, String> {
+    let mut whole = Source { ambiguous: patterns.len() > 1, ..Source::default() };
+    // No pattern at all (an empty file) matches nothing.
+    if patterns.is_empty() {
+        whole.text.push_str("[^\\s\\S]");
+    }
+    for (at, pattern) in patterns.iter().enumerate() {
+        let chars: Vec<char> = pattern.chars().collect();
+        let part = pattern::translate(&chars, syntax, meaning, whole.groups)?;
+        whole.text.extend([if at > 0 { "|" } else { "" }, "(?:", &part.text, ")"]);
+        whole.groups = part.groups;
+        whole.recalls |= part.recalls;
+        whole.ambiguous |= part.ambiguous;
+        whole.stray = whole.stray.or(part.stray);
+    }
+    Ok(whole)
 }
 
 impl Search {
@@ -279,7 +302,7 @@ impl Search {
             number += 1;
             let text = line.strip_suffix(&[end]).unwrap_or(&line);
             let may_match = self.options.max_count.is_none_or(|max| count < max);
-            if !may_match || self.regex.is_match(text) == self.options.invert_match {
+            if !may_match || self.pattern.is_match(text)? == self.options.invert_match {
                 if left_after > 0 && shows_lines {
                     left_after -= 1;
                     last_shown = number;
@@ -342,8 +365,12 @@ impl Search {
         if self.options.invert_match {
             return Ok(());
         }
-        let parts: Vec<(usize, usize)> = self.regex.find_iter(text).map(|m| (m.start(), m.end())).collect();
-        parts.iter().filter(|(a, b)| a < b).try_for_each(|(a, b)| self.print(name, number, &text[*a..*b], ':'))
+        let mut parts = Vec::new();
+        self.pattern.each_match(text, |spans| {
+            parts.extend(spans.first().cloned().flatten().filter(|span| !span.is_empty()));
+            true
+        })?;
+        parts.into_iter().try_for_each(|part| self.print(name, number, &text[part], ':'))
     }
 
     fn print(&mut self, name: &str, number: u64, text: &[u8], mark: char) -> Result<()> {

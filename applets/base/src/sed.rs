@@ -1,20 +1,26 @@
-//! `sed [-n] [-E] [-i[SUFFIX]] [-s] [-z] [-u] SCRIPT [FILE]...` edits a stream, line by line. POSIX, with GNU's usual additions.
+//! `sed [-n] [-E] [-i[SUFFIX]] [-s] [-z] [-u] [-l COLUMNS] SCRIPT [FILE]...` edits a stream, line by line. POSIX, with GNU's usual
+//! additions.
 //!
-//! Addresses: `N`, `$`, `/RE/I`, `\cREc`, `FIRST~STEP`, `A,B`, `A,+N`, `A,~N`, `0,/RE/`, `!`.
-//! Commands: `{ } = a b c d D g G h H i l n N p P q Q r s t T w x y : #`. `s` takes `g p i I m M w FILE` and a number; its
-//! replacement knows `& \1`–`\9 \n \t \L \U \l \u \E`.
+//! Addresses: `N`, `$`, `/RE/I`, `/RE/M`, `\cREc`, `FIRST~STEP`, `A,B`, `A,+N`, `A,~N`, `0,/RE/`, `!`.
+//! Commands: `{ } = a b c d D F g G h H i l n N p P q Q r R s t T v w W x y z : #`. `s` takes `g p i I m M w FILE` and a number; its
+//! replacement knows `& \1`–`\9 \L \U \l \u \E`. Patterns, also between brackets, replacements, the lists of `y` and texts know
+//! `\a \f \n \r \t \v \cX \dNNN \oNNN \xHH`. Patterns may have back-references. Nothing runs commands: `e` is refused.
 
+mod escape;
 mod input;
+mod output;
 mod parse;
 mod program;
 mod run;
+mod scan;
 mod text;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result, parse};
+use kit::{Applet, Context, Error, Exit, Place, Result, parse_matched};
 
 /// Edit a stream.
 pub const SED: Applet = Applet { name: "sed", about: "edit a stream line by line", place: Place::Bin, run };
@@ -29,11 +35,11 @@ struct Options {
     regexp_extended: bool,
     /// A part of the script; may be given again.
     #[arg(short, long, value_name = "SCRIPT", allow_hyphen_values = true)]
-    expression: Vec<String>,
+    expression: Vec<OsString>,
     /// A file with a part of the script.
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
-    /// Change the files themselves; keep the old ones under their names and a suffix. Short: -i[SUFFIX].
+    /// Change the files themselves; keep the old ones under their names and a suffix, in which * stands for the name. Short: -i[SUFFIX].
     #[arg(long, value_name = "SUFFIX", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     in_place: Option<String>,
     /// Count lines from each file's start.
@@ -45,27 +51,52 @@ struct Options {
     /// Write each line at once.
     #[arg(short, long)]
     unbuffered: bool,
+    /// Columns of a line of the command l; 0 and 1 stand for no limit.
+    #[arg(short, long, value_name = "COLUMNS", default_value_t = 70)]
+    line_length: usize,
+    /// With -i: edit the file that a symbolic link leads to, not the link.
+    #[arg(long)]
+    follow_symlinks: bool,
+    /// As without it: bytes stay as they are.
+    #[arg(short, long)]
+    binary: bool,
     /// The script, unless -e or -f gave one, and files.
     operands: Vec<OsString>,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let args: Vec<OsString> = args.iter().flat_map(in_place).collect();
-    let options: Options = parse(&SED, &args)?;
+    let (options, matches): (Options, _) = parse_matched(&SED, &args)?;
     let mut operands = options.operands.clone().into_iter();
-    let mut script = options.expression.join("\n");
-    for file in &options.file {
-        let text =
-            if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
-        let text = text.on("read", file)?;
-        script = if script.is_empty() { text } else { format!("{script}\n{text}") };
+    let mut parts = Vec::new();
+    let places = |id: &str| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();
+    for (place, part) in places("expression").into_iter().zip(&options.expression) {
+        parts.push((place, part.as_encoded_bytes().to_vec()));
     }
-    if options.expression.is_empty() && options.file.is_empty() {
+    for (place, file) in places("file").into_iter().zip(&options.file) {
+        parts.push((place, script(file)?));
+    }
+    if parts.is_empty() {
         let first = operands.next().ok_or_else(|| Error::usage("give a script").with_exit(Exit::FAILED))?;
-        script = first.to_string_lossy().into_owned();
+        parts.push((0, first.as_encoded_bytes().to_vec()));
     }
-    let program = parse::parse(&script, options.regexp_extended)?;
+    // In the order in which they were given.
+    parts.sort_by_key(|(place, _)| *place);
+    let parts: Vec<Vec<u8>> = parts.into_iter().map(|(_, part)| part).collect();
+    let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended)?;
     run::run(program, operands.map(PathBuf::from).collect(), &options)
+}
+
+/// The script in a file, without the last line's end.
+fn script(file: &Path) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().read_to_end(&mut text).on("read", file)?;
+    } else {
+        text = std::fs::read(file).on("read", file)?;
+    }
+    text.pop_if(|b| *b == b'\n');
+    Ok(text)
 }
 
 /// `-i`, alone, with a suffix or behind other letters, as the long option: clap can't read a short one with an optional value.
@@ -75,7 +106,7 @@ fn in_place(arg: &OsString) -> Vec<OsString> {
         return unchanged();
     };
     let Some((before, suffix)) = letters.split_once('i') else { return unchanged() };
-    if !before.chars().all(|c| "nErsuz".contains(c)) {
+    if !before.chars().all(|c| "bnErsuz".contains(c)) {
         return unchanged();
     }
     let long = if suffix.is_empty() { "--in-place".to_owned() } else { format!("--in-place={suffix}") };

@@ -20,11 +20,21 @@ pub fn version() -> String {
 
 /// The options of a call. Help and version come back as a text error; a wrong option as a usage error.
 pub fn parse<T: Parser>(applet: &Applet, args: &[OsString]) -> Result<T> {
-    let command = T::command().name(applet.name).about(applet.about).version(VERSION).no_binary_name(true);
-    command
-        .try_get_matches_from(args.get(1..).unwrap_or_default())
-        .and_then(|mut matches| T::from_arg_matches_mut(&mut matches))
-        .map_err(|e| said(&e))
+    let matched = command::<T>(applet).try_get_matches_from(args.get(1..).unwrap_or_default());
+    matched.and_then(|mut matches| T::from_arg_matches_mut(&mut matches)).map_err(|e| said(&e))
+}
+
+/// The same with what clap found, for an applet to which the order of its options matters.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_matched<T: Parser>(applet: &Applet, args: &[OsString]) -> Result<(T, ArgMatches)> {
+    let matched = command::<T>(applet).try_get_matches_from(args.get(1..).unwrap_or_default());
+    matched.and_then(|matches| T::from_arg_matches(&matches).map(|options| (options, matches))).map_err(|e| said(&e))
+}
+
+fn command<T: Parser>(applet: &Applet) -> Command {
+    T::command().name(applet.name).about(applet.about).version(VERSION).no_binary_name(true)
 }
 
 /// What clap has to say, as ours: its own "error: " and trailing newline go.

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kit::{Context, Result, glob};
-use regex::bytes::Regex;
 
 use super::{File, Walk, printf};
+use crate::pattern::Pattern;
 
 /// Bytes of paths that `-exec … +` gathers for one call: half of what the kernel takes on any system.
 const GATHERED: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub(crate) enum Expression {
         glob: Vec<u8>,
         any_case: bool,
     },
-    Regex(Regex),
+    Pattern(Pattern),
     Type(Vec<char>),
     Number(Field, Compare),
     /// Units of so many bytes, rounded up.
@@ -159,6 +159,7 @@ impl Expression {
                 true
             }
             Self::Delete => delete(file, walk),
+            Self::Pattern(pattern) => pattern.is_match(file.path.as_os_str().as_bytes())?,
             Self::Prune => {
                 walk.prune = true;
                 true
@@ -191,7 +192,6 @@ impl Expression {
             Self::Constant(value) => *value,
             Self::Name { glob, any_case } => fits(glob, name(file.path).as_bytes(), *any_case),
             Self::Path { glob, any_case } => fits(glob, file.path.as_os_str().as_bytes(), *any_case),
-            Self::Regex(regex) => regex.is_match(file.path.as_os_str().as_bytes()),
             Self::Type(letters) => letters.contains(&letter(meta.file_type())),
             Self::Number(field, compare) => compare.holds(match field {
                 Field::User => meta.uid().into(),

@@ -174,10 +174,13 @@ impl Parser<'_> {
     }
 
     fn regex(&mut self, word: &str, any_case: bool) -> Result<Expression> {
-        let text = pattern::translate(&self.text(word)?, Syntax::Basic)?;
+        let wrong = |e: String| Error::usage(format!("read the pattern of {word}: {e}"));
         let meaning = Meaning { any_case, lines: false };
-        let regex = pattern::build(&format!("^(?:{text})$"), meaning);
-        regex.map(Expression::Regex).map_err(|e| Error::usage(format!("read the pattern of {word}: {e}")))
+        let chars: Vec<char> = self.text(word)?.chars().collect();
+        let mut source = pattern::translate(&chars, Syntax::Basic, meaning, 0).map_err(wrong)?;
+        source.text = format!("^(?:{})$", source.text);
+        source.ambiguous = false;
+        pattern::build(&source, meaning).map(Expression::Pattern).map_err(wrong)
     }
 
     fn owner(&mut self, word: &str, field: Field, id: fn(&str) -> Option<u32>) -> Result<Expression> {

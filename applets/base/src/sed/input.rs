@@ -3,16 +3,27 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use kit::{Context, Error, Result};
 
-/// Files, one after another, a line ahead: whether a line is the last must be known.
+/// A line of a file.
+pub(super) struct Line {
+    /// Without its end.
+    pub text: Vec<u8>,
+    /// It had an end.
+    pub ended: bool,
+    /// The file.
+    pub file: Rc<Path>,
+}
+
+/// Files, one after another, a line ahead: the last line must be known as such.
 #[derive(Default)]
 pub(super) struct Input {
     /// Those to come, the next one last.
     files: Vec<PathBuf>,
-    current: Option<Box<dyn BufRead>>,
-    ahead: Option<(Vec<u8>, bool)>,
+    current: Option<(Box<dyn BufRead>, Rc<Path>)>,
+    ahead: Option<Line>,
     begun: bool,
 }
 
@@ -22,45 +33,56 @@ impl Input {
         Self { files: files.into_iter().rev().collect(), ..Self::default() }
     }
 
-    /// The next line without its end, and whether it had one. `failed` is set when a file can't be read, which is said.
-    pub(super) fn next(&mut self, end: u8, failed: &mut bool) -> Result<Option<(Vec<u8>, bool)>> {
+    /// The next line. `failed` is set when a file can't be read, which is said.
+    pub(super) fn next(&mut self, end: u8, failed: &mut bool) -> Option<Line> {
         if !self.begun {
             self.begun = true;
-            self.ahead = self.fetch(end, failed)?;
+            self.ahead = self.fetch(end, failed);
         }
         let line = self.ahead.take();
         if line.is_some() {
-            self.ahead = self.fetch(end, failed)?;
+            self.ahead = self.fetch(end, failed);
         }
-        Ok(line)
+        line
     }
 
-    /// Whether the line that was given is the last of all.
-    pub(super) fn is_last(&self) -> bool {
+    /// Tell if the line that was given is the last of all.
+    pub(super) const fn is_last(&self) -> bool {
         self.ahead.is_none()
     }
 
-    fn fetch(&mut self, end: u8, failed: &mut bool) -> Result<Option<(Vec<u8>, bool)>> {
+    fn fetch(&mut self, end: u8, failed: &mut bool) -> Option<Line> {
         loop {
-            if let Some(reader) = &mut self.current {
-                let mut line = Vec::new();
-                if reader.read_until(end, &mut line).doing("read the input")? > 0 {
-                    let ended = line.pop_if(|b| *b == end).is_some();
-                    return Ok(Some((line, ended)));
+            if let Some((reader, file)) = &mut self.current {
+                let mut text = Vec::new();
+                match reader.read_until(end, &mut text) {
+                    Ok(0) => {}
+                    Ok(_) => {
+                        let ended = text.pop_if(|b| *b == end).is_some();
+                        return Some(Line { text, ended, file: Rc::clone(file) });
+                    }
+                    Err(e) => {
+                        *failed = true;
+                        complain(&format!("read {}: {e}", file.display()));
+                    }
                 }
                 self.current = None;
             }
-            let Some(path) = self.files.pop() else { return Ok(None) };
+            let path = self.files.pop()?;
             match open(&path) {
-                Ok(reader) => self.current = Some(reader),
+                Ok(reader) => self.current = Some((reader, path.into())),
                 Err(e) => {
                     *failed = true;
-                    // Nothing is left to tell it to when standard error is closed.
-                    let _ = writeln!(io::stderr(), "sed: {e}");
+                    complain(&e.to_string());
                 }
             }
         }
     }
+}
+
+/// A line on standard error. Nothing is left to tell it to when that is closed.
+pub(super) fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "sed: {what}");
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>> {

@@ -1,8 +1,9 @@
 //! A script as sed runs it.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
-use regex::bytes::Regex;
+use crate::pattern::Pattern;
 
 /// All commands, in order; blocks are jumps.
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ pub(super) struct Command {
     /// `!`
     pub inverse: bool,
     pub action: Action,
-    /// Whether its range is open.
+    /// State of its range.
     pub range: Range,
 }
 
@@ -60,7 +61,7 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) enum Search {
     Last,
-    For(Regex),
+    For(Rc<Pattern>),
 }
 
 /// What a command does. Jumps hold the number of the command to go on with.
@@ -71,6 +72,7 @@ pub(super) enum Action {
     /// `}`, `:`, `#`
     Nothing,
     Number,
+    FileName,
     Append(Vec<u8>),
     Insert(Vec<u8>),
     Change(Vec<u8>),
@@ -79,20 +81,28 @@ pub(super) enum Action {
     BranchUnlessReplaced(usize),
     Delete,
     DeleteFirst,
+    /// `z`
+    Empty,
     GetHold,
     AppendHold,
     Hold,
     HoldAppend,
     Exchange,
-    List,
+    /// `l`, with a length of line of its own.
+    List(Option<usize>),
     Next,
     NextAppend,
     Print,
     PrintFirst,
     Quit(u8, bool),
     ReadFile(PathBuf),
+    /// `R`: a line of the file each time.
+    ReadLine(PathBuf),
     Replace(Box<Replace>),
     WriteFile(PathBuf),
+    /// `W`
+    WriteFirst(PathBuf),
+    /// `y`: characters, or bytes that are none, and what becomes of them.
     Map(Vec<(char, char)>),
 }
 
@@ -108,20 +118,28 @@ pub(super) struct Replace {
     pub file: Option<PathBuf>,
 }
 
-/// A part of a replacement.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    Text(Vec<u8>),
-    Group(usize),
-    Case(Case),
+impl Replace {
+    /// The highest group that the replacement names.
+    pub(super) fn groups(&self) -> usize {
+        self.with.iter().filter_map(|piece| piece.group).max().unwrap_or(0)
+    }
 }
 
-/// What happens to letters from here on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of a replacement: a text, and what a group has matched behind it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub text: Vec<u8>,
+    pub group: Option<usize>,
+    pub case: Case,
+    /// `\u` or `\l`, for the first character.
+    pub first: Option<Case>,
+}
+
+/// What happens to letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Case {
     Lower,
     Upper,
-    NextLower,
-    NextUpper,
+    #[default]
     Keep,
 }

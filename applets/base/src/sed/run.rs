@@ -2,48 +2,58 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use kit::{Context, Error, Exit, Result, out};
-use regex::bytes::Regex;
+use kit::{Context, Error, Exit, Result};
 
 use super::Options;
-use super::input::Input;
+use super::input::{Input, complain};
+use super::output::Output;
+use super::parse::first_state;
 use super::program::{Action, Address, Command, End, Program, Range, Replace, Search};
 use super::text::{listed, put};
+use crate::pattern::{Pattern, decode, encode};
+
+/// A file could not be read, or could not be edited in place: GNU's statuses.
+const UNREAD: Exit = Exit(2);
+const UNEDITED: Exit = Exit(4);
 
 /// Run it over the files, or standard input when there are none.
 pub(super) fn run(mut program: Program, files: Vec<PathBuf>, options: &Options) -> Result<Exit> {
     let files = if files.is_empty() { vec![PathBuf::from("-")] } else { files };
     let mut editor = Editor::new(options, program.quiet);
-    // Files that are written exist, and are empty, from the start.
     for command in &program.commands {
         let file = match &command.action {
-            Action::WriteFile(file) => Some(file),
+            Action::WriteFile(file) | Action::WriteFirst(file) => Some(file),
             Action::Replace(replace) => replace.file.as_ref(),
             _ => None,
         };
-        file.map_or(Ok(()), |f| editor.open_output(f))?;
+        file.map_or(Ok(()), |file| editor.output.open(file))?;
     }
-    if options.in_place.is_some() || options.separate {
+    if let Some(suffix) = &options.in_place {
         for file in files {
-            editor.restart(vec![file], options)?;
-            let ended = editor.edit(&mut program)?;
-            editor.keep()?;
-            if ended {
+            if editor.edit_in_place(&mut program, file, suffix, options.follow_symlinks)? {
+                break;
+            }
+        }
+    } else if options.separate {
+        for file in files {
+            editor.restart(&mut program, vec![file]);
+            if editor.edit(&mut program)? {
                 break;
             }
         }
     } else {
-        editor.restart(files, options)?;
+        editor.restart(&mut program, files);
         editor.edit(&mut program)?;
     }
-    editor.output.flush().doing("write standard output")?;
-    for (path, file) in &mut editor.written {
-        file.flush().on("write", path)?;
+    editor.output.flush()?;
+    if editor.failed && editor.status == Exit::OK {
+        editor.status = UNREAD;
     }
-    Ok(if editor.failed && editor.exit == Exit::OK { Exit::USAGE } else { editor.exit })
+    Ok(editor.status)
 }
 
 /// Where a line's commands end.
@@ -54,97 +64,102 @@ enum Step {
     Deleted,
     /// With what is left, without reading (`D`).
     Again,
-    /// The program ends; whether the line is printed.
+    /// The program ends; the line may be printed before.
     Quit(bool),
 }
 
 struct Editor {
     input: Input,
+    output: Output,
     line: Vec<u8>,
-    /// Whether the line had an end: a last line without one is written without one.
+    /// The line had an end: a last line without one is written without one.
     ended: bool,
+    file: Rc<Path>,
     hold: Vec<u8>,
     number: u64,
     end: u8,
     quiet: bool,
     unbuffered: bool,
+    /// Columns of a line of `l`.
+    width: usize,
     replaced: bool,
     /// What goes out after the line: texts and files to copy.
     after: Vec<After>,
-    last: Option<Regex>,
-    output: Box<dyn Write>,
-    /// The file that is edited in place, its new text's file, and the suffix of the old one.
-    place: Option<(PathBuf, PathBuf, String)>,
-    written: BTreeMap<PathBuf, BufWriter<File>>,
-    exit: Exit,
+    last: Option<Rc<Pattern>>,
+    /// Files of `R`, none for those that can't be read.
+    read: BTreeMap<PathBuf, Option<BufReader<File>>>,
+    status: Exit,
     failed: bool,
 }
 
 enum After {
     Text(Vec<u8>),
+    Line(Vec<u8>),
     File(PathBuf),
 }
 
 impl Editor {
     fn new(options: &Options, quiet: bool) -> Self {
+        let end = if options.null_data { 0 } else { b'\n' };
         Self {
             input: Input::default(),
+            output: Output::new(end),
             line: Vec::new(),
             ended: true,
+            file: Path::new("-").into(),
             hold: Vec::new(),
             number: 0,
-            end: if options.null_data { 0 } else { b'\n' },
+            end,
             quiet: options.quiet || quiet,
             unbuffered: options.unbuffered,
+            width: options.line_length,
             replaced: false,
             after: Vec::new(),
             last: None,
-            output: Box::new(out()),
-            place: None,
-            written: BTreeMap::new(),
-            exit: Exit::OK,
+            read: BTreeMap::new(),
+            status: Exit::OK,
             failed: false,
         }
     }
 
-    /// Begin with other files.
-    fn restart(&mut self, files: Vec<PathBuf>, options: &Options) -> Result<()> {
+    /// Begin with other files, as if there had been none before.
+    fn restart(&mut self, program: &mut Program, files: Vec<PathBuf>) {
         self.number = 0;
-        if let (Some(suffix), Some(file)) = (&options.in_place, files.first()) {
-            let meta = fs::metadata(file).on("edit", file)?;
-            if !meta.is_file() {
-                return Err(Error::new(format!("edit {}: not a regular file", file.display())));
-            }
-            let mut name = file.file_name().unwrap_or_default().to_owned();
-            name.push(format!(".sed{}", std::process::id()));
-            let fresh = file.with_file_name(name);
-            let new = File::create(&fresh).on("make", &fresh)?;
-            new.set_permissions(meta.permissions()).on("set the permissions of", &fresh)?;
-            self.output = Box::new(BufWriter::new(new));
-            self.place = Some((file.clone(), fresh, suffix.clone()));
+        self.hold.clear();
+        for command in &mut program.commands {
+            command.range = first_state(command.from.as_ref());
         }
         self.input = Input::of(files);
-        Ok(())
     }
 
-    /// Put the new text in the old one's place.
-    fn keep(&mut self) -> Result<()> {
-        self.output.flush().doing("write the new text")?;
-        let Some((file, fresh, suffix)) = self.place.take() else { return Ok(()) };
-        self.output = Box::new(out());
-        if !suffix.is_empty() {
-            let mut name = file.file_name().unwrap_or_default().to_owned();
-            name.push(&suffix);
-            let old = file.with_file_name(name);
-            fs::rename(&file, &old).on("keep the old text as", old)?;
+    /// Edit one file in place. A file that can't be is told of, and the next one's turn comes. True when the program ends.
+    fn edit_in_place(&mut self, program: &mut Program, file: PathBuf, suffix: &str, follow: bool) -> Result<bool> {
+        let meta = fs::metadata(&file);
+        let target = if follow { fs::canonicalize(&file).unwrap_or_else(|_| file.clone()) } else { file.clone() };
+        if let Err(e) = self.output.edit(&target) {
+            complain(&e.to_string());
+            self.failed = true;
+            if meta.is_ok() {
+                self.status = UNEDITED;
+            }
+            return Ok(false);
         }
-        fs::rename(&fresh, &file).on("replace", file)
+        self.restart(program, vec![file]);
+        let failed = std::mem::take(&mut self.failed);
+        let ended = self.edit(program)?;
+        if self.failed {
+            // Half of a text must not take the whole one's place.
+            return Err(Error::new(format!("edit {}: it could not be read to its end", target.display())).with_exit(UNEDITED));
+        }
+        self.failed = failed;
+        self.output.keep(suffix)?;
+        Ok(ended)
     }
 
     /// All lines through the program. True when it said to end.
     fn edit(&mut self, program: &mut Program) -> Result<bool> {
         let mut again = false;
-        while again || self.read(false)? {
+        while again || self.read(false) {
             again = false;
             match self.commands(&mut program.commands)? {
                 Step::Done => self.print_unless_quiet()?,
@@ -155,10 +170,6 @@ impl Editor {
                         self.print_unless_quiet()?;
                     }
                     self.flush_after()?;
-                    // What is left of a file that is edited in place stays as it is.
-                    while self.place.is_some() && self.read(false)? {
-                        self.print_line()?;
-                    }
                     return Ok(true);
                 }
             }
@@ -168,17 +179,18 @@ impl Editor {
     }
 
     /// The next line, in place of this one or behind it.
-    fn read(&mut self, append: bool) -> Result<bool> {
-        let Some((text, ended)) = self.input.next(self.end, &mut self.failed)? else { return Ok(false) };
+    fn read(&mut self, append: bool) -> bool {
+        let Some(line) = self.input.next(self.end, &mut self.failed) else { return false };
         if append {
             self.line.push(self.end);
         } else {
             self.line.clear();
         }
-        self.line.extend(text);
-        self.ended = ended;
+        self.line.extend(line.text);
+        self.ended = line.ended;
+        self.file = line.file;
         self.number += 1;
-        Ok(true)
+        true
     }
 
     fn commands(&mut self, commands: &mut [Command]) -> Result<Step> {
@@ -202,7 +214,7 @@ impl Editor {
         Ok(Step::Done)
     }
 
-    /// Whether the command is for this line. Opens and closes its range.
+    /// Tell if the command is for this line. Opens and closes its range.
     fn selects(&mut self, command: &mut Command) -> Result<bool> {
         let Some(from) = &command.from else { return Ok(true) };
         let Some(to) = &command.to else { return self.fits(from) };
@@ -223,9 +235,9 @@ impl Editor {
         }
         let end = match to {
             End::At(Address::Line(last)) => Some(*last),
-            End::After(more) => Some(self.number + more),
+            End::After(more) => Some(self.number.saturating_add(*more)),
             End::Multiple(0) => Some(self.number),
-            End::Multiple(of) => Some(self.number.next_multiple_of(*of)),
+            End::Multiple(of) => Some(self.number.checked_next_multiple_of(*of).unwrap_or(u64::MAX)),
             End::At(Address::Last) if self.input.is_last() => Some(self.number),
             End::At(_) => None,
         };
@@ -244,15 +256,16 @@ impl Editor {
             Address::Step(first, 0) => self.number == *first,
             Address::Step(first, step) => self.number >= *first && (self.number - first).is_multiple_of(*step),
             Address::Zero => false,
-            Address::Pattern(search) => self.regex(search)?.is_match(&self.line),
+            Address::Pattern(search) => self.pattern(search)?.is_match(&self.line)?,
         })
     }
 
-    fn regex(&mut self, search: &Search) -> Result<Regex> {
-        if let Search::For(regex) = search {
-            self.last = Some(regex.clone());
+    fn pattern(&mut self, search: &Search) -> Result<Rc<Pattern>> {
+        if let Search::For(pattern) = search {
+            self.last = Some(Rc::clone(pattern));
         }
-        self.last.clone().ok_or_else(|| Error::new("an empty pattern stands for the last one, and there was none"))
+        let none = || Error::new("an empty pattern stands for the last one, and there was none");
+        self.last.clone().ok_or_else(none)
     }
 
     /// One command. A step ends the line's commands.
@@ -264,7 +277,7 @@ impl Editor {
             Action::Block(_) | Action::Nothing | Action::BranchIfReplaced(_) | Action::BranchUnlessReplaced(_) => {}
             Action::Change(text) => {
                 if !range_goes_on {
-                    self.put_out(text)?;
+                    self.output.text(text)?;
                 }
                 return Ok(Some(Step::Deleted));
             }
@@ -274,32 +287,32 @@ impl Editor {
                 self.line.drain(..=end);
                 return Ok(Some(Step::Again));
             }
-            Action::Next | Action::NextAppend if self.input.is_last() => return Ok(Some(Step::Quit(true))),
+            // The line is printed, and there is no other; with -s and -i the next file's may come.
+            Action::Next | Action::NextAppend if self.input.is_last() => return Ok(Some(Step::Done)),
             Action::Next => {
                 self.print_unless_quiet()?;
                 self.flush_after()?;
-                self.read(false)?;
+                self.read(false);
             }
             Action::NextAppend => {
                 self.flush_after()?;
-                self.read(true)?;
+                self.read(true);
             }
             Action::Quit(status, prints) => {
-                self.exit = Exit(*status);
+                self.status = Exit(*status);
                 return Ok(Some(Step::Quit(*prints)));
             }
             Action::Replace(replace) => self.replace(replace)?,
-            Action::GetHold | Action::AppendHold | Action::Hold | Action::HoldAppend | Action::Exchange | Action::Map(_) => {
-                self.change(action);
-            }
-            _ => self.write(action)?,
+            Action::ReadLine(path) => self.read_line(path)?,
+            _ => self.change(action)?,
         }
         Ok(None)
     }
 
     /// Commands that change the line or what is held.
-    fn change(&mut self, action: &Action) {
+    fn change(&mut self, action: &Action) -> Result<()> {
         match action {
+            Action::Empty => self.line.clear(),
             Action::GetHold => self.line.clone_from(&self.hold),
             Action::AppendHold => {
                 self.line.push(self.end);
@@ -312,110 +325,106 @@ impl Editor {
             }
             Action::Exchange => std::mem::swap(&mut self.hold, &mut self.line),
             Action::Map(pairs) => {
-                let text = String::from_utf8_lossy(&self.line);
-                let mapped = text.chars().map(|c| pairs.iter().find(|(from, _)| *from == c).map_or(c, |(_, to)| *to));
-                self.line = mapped.collect::<String>().into_bytes();
+                let mut text = decode(&self.line);
+                for c in &mut text {
+                    *c = pairs.iter().find(|(from, _)| from == c).map_or(*c, |(_, to)| *to);
+                }
+                self.line = encode(&text);
             }
-            _ => {}
+            _ => self.write(action)?,
         }
+        Ok(())
     }
 
     /// Commands that write something, at once or behind the line.
     fn write(&mut self, action: &Action) -> Result<()> {
         match action {
-            Action::Number => self.put_out(format!("{}\n", self.number).as_bytes()),
-            Action::Insert(text) => self.put_out(text),
-            Action::List => self.put_out(listed(&self.line).as_bytes()),
-            Action::Print => self.print_line(),
+            Action::Number => self.output.text(format!("{}\n", self.number).as_bytes())?,
+            Action::FileName => {
+                let name = self.file.as_os_str().as_encoded_bytes();
+                self.output.line(name, true)?;
+            }
+            Action::Insert(text) => self.output.text(text)?,
+            Action::List(width) => self.output.text(listed(&self.line, width.unwrap_or(self.width)).as_bytes())?,
+            Action::Print => self.output.line(&self.line, self.ended)?,
             Action::PrintFirst => {
-                let end = self.line.iter().position(|b| *b == self.end).unwrap_or(self.line.len());
-                let first = [&self.line[..end], &[self.end]].concat();
-                self.put_out(&first)
+                let first = self.first().to_vec();
+                self.output.line(&first, true)?;
             }
-            Action::WriteFile(file) => self.write_to(file),
-            Action::Append(text) => {
-                self.after.push(After::Text(text.clone()));
-                Ok(())
+            Action::WriteFile(file) => self.output.write_to(file, &self.line, self.ended)?,
+            Action::WriteFirst(file) => {
+                let first = self.first().to_vec();
+                self.output.write_to(file, &first, true)?;
             }
-            Action::ReadFile(file) => {
-                self.after.push(After::File(file.clone()));
-                Ok(())
-            }
-            _ => Ok(()),
+            Action::Append(text) => self.after.push(After::Text(text.clone())),
+            Action::ReadFile(file) => self.after.push(After::File(file.clone())),
+            _ => {}
         }
+        Ok(())
     }
 
-    fn put_out(&mut self, text: &[u8]) -> Result<()> {
-        self.output.write_all(text).doing("write the output")
+    /// The line up to its first end of line.
+    fn first(&self) -> &[u8] {
+        self.line.split(|b| *b == self.end).next().unwrap_or_default()
+    }
+
+    /// `R`: the file's next line goes out after this one.
+    fn read_line(&mut self, path: &Path) -> Result<()> {
+        let file = self.read.entry(path.to_owned()).or_insert_with(|| File::open(path).ok().map(BufReader::new));
+        let Some(reader) = file else { return Ok(()) };
+        let mut line = Vec::new();
+        if reader.read_until(self.end, &mut line).on("read", path)? > 0 {
+            line.pop_if(|b| *b == self.end);
+            self.after.push(After::Line(line));
+        }
+        Ok(())
     }
 
     fn replace(&mut self, replace: &Replace) -> Result<()> {
-        let regex = self.regex(&replace.search)?;
-        let mut fresh = Vec::with_capacity(self.line.len());
-        let (mut done_to, mut changed) = (0, false);
-        for (at, found) in regex.captures_iter(&self.line).enumerate() {
-            let Some(whole) = found.get(0) else { break };
-            if at + 1 < replace.from {
-                continue;
-            }
-            fresh.extend_from_slice(&self.line[done_to..whole.start()]);
-            put(&replace.with, &found, &mut fresh);
-            done_to = whole.end();
-            changed = true;
-            if !replace.all {
-                break;
-            }
+        let pattern = self.pattern(&replace.search)?;
+        if replace.groups() > pattern.groups() {
+            return Err(Error::new(format!("\\{} stands for no group", replace.groups())).with_exit(Exit::FAILED));
         }
+        let line = &self.line;
+        let mut fresh = Vec::with_capacity(line.len());
+        let (mut done_to, mut count, mut changed) = (0, 0, false);
+        pattern.each_match(line, |spans| {
+            count += 1;
+            let Some(whole) = spans.first().cloned().flatten() else { return false };
+            if count < replace.from {
+                return true;
+            }
+            fresh.extend_from_slice(line.get(done_to..whole.start).unwrap_or_default());
+            put(&replace.with, line, spans, &mut fresh);
+            done_to = whole.end;
+            changed = true;
+            replace.all
+        })?;
         if !changed {
             return Ok(());
         }
-        fresh.extend_from_slice(&self.line[done_to..]);
+        fresh.extend_from_slice(line.get(done_to..).unwrap_or_default());
         self.line = fresh;
         self.replaced = true;
         if replace.print {
-            self.print_line()?;
+            self.output.line(&self.line, self.ended)?;
         }
-        replace.file.as_ref().map_or(Ok(()), |file| self.write_to(file))
+        replace.file.as_ref().map_or(Ok(()), |file| self.output.write_to(file, &self.line, self.ended))
     }
 
     fn print_unless_quiet(&mut self) -> Result<()> {
-        if self.quiet { Ok(()) } else { self.print_line() }
-    }
-
-    fn print_line(&mut self) -> Result<()> {
-        let end: &[u8] = if self.ended || !self.input.is_last() { &[self.end] } else { &[] };
-        self.output.write_all(&self.line).and_then(|()| self.output.write_all(end)).doing("write the output")
+        if self.quiet { Ok(()) } else { self.output.line(&self.line, self.ended) }
     }
 
     /// What was to come after the line.
     fn flush_after(&mut self) -> Result<()> {
         for part in std::mem::take(&mut self.after) {
             match part {
-                After::Text(text) => self.output.write_all(&text).doing("write the output")?,
-                // A file that is not there reads as an empty one: POSIX.
-                After::File(path) => {
-                    let bytes = fs::read(path).unwrap_or_default();
-                    self.output.write_all(&bytes).doing("write the output")?;
-                }
+                After::Text(text) => self.output.text(&text)?,
+                After::Line(text) => self.output.line(&text, true)?,
+                After::File(path) => self.output.copy(&path)?,
             }
         }
-        if self.unbuffered { self.output.flush().doing("write the output") } else { Ok(()) }
-    }
-
-    fn open_output(&mut self, path: &Path) -> Result<()> {
-        if path != Path::new("/dev/stdout") && !self.written.contains_key(path) {
-            let file = File::create(path).on("make", path)?;
-            self.written.insert(path.to_owned(), BufWriter::new(file));
-        }
-        Ok(())
-    }
-
-    fn write_to(&mut self, path: &Path) -> Result<()> {
-        let mut text = self.line.clone();
-        text.push(self.end);
-        match self.written.get_mut(path) {
-            Some(file) => file.write_all(&text).on("write", path),
-            None => self.output.write_all(&text).doing("write the output"),
-        }
+        if self.unbuffered { self.output.flush() } else { Ok(()) }
     }
 }

@@ -1,0 +1,129 @@
+//! Bracket expressions: `[…]`, in which a backslash is a character, and brackets have names, classes and ranges.
+
+use super::bytes::raw_byte;
+
+const UNCLOSED: &str = "a [ is not closed";
+
+/// Classes by name.
+const CLASSES: &[&str] =
+    &["alpha", "digit", "alnum", "upper", "lower", "space", "blank", "punct", "print", "graph", "cntrl", "xdigit"];
+
+/// A part of a bracket expression.
+enum Part {
+    Range(char, char),
+    Class(&'static str),
+}
+
+/// Read what follows a `[` at `at`: the same for `regex`, and the place behind it. With `lines` a negated one has no end of line.
+pub(super) fn read(chars: &[char], at: usize, lines: bool) -> Result<(String, usize), String> {
+    let mut reader = Reader { chars, at };
+    let negated = reader.take('^');
+    let start = reader.at;
+    let mut parts = Vec::new();
+    while !(reader.peek() == Some(']') && reader.at > start) {
+        parts.push(reader.part()?);
+    }
+    let inside = &chars[start..reader.at];
+    if let ([':', _, .., ':'], false) = (inside, negated) {
+        return Err("a class is written [[:name:]], not [:name:]".into());
+    }
+    Ok((write(&parts, negated, lines)?, reader.at + 1))
+}
+
+struct Reader<'a> {
+    chars: &'a [char],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn take(&mut self, c: char) -> bool {
+        let found = self.peek() == Some(c);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn part(&mut self) -> Result<Part, String> {
+        let rest = &self.chars[self.at..];
+        if rest.starts_with(&['[', ':']) {
+            let name = self.name(':')?;
+            let class = CLASSES.iter().find(|class| **class == name);
+            return class.map(|class| Part::Class(class)).ok_or_else(|| format!("there is no class [:{name}:]"));
+        }
+        let first = self.end_of_range()?;
+        // A hyphen that is the last character stands for itself.
+        if self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']') {
+            self.at += 1;
+            let last = self.end_of_range()?;
+            return if first <= last { Ok(Part::Range(first, last)) } else { Err(format!("the range {first}-{last} has no characters")) };
+        }
+        Ok(Part::Range(first, first))
+    }
+
+    /// One character, or its name in `[. .]` or `[= =]`.
+    fn end_of_range(&mut self) -> Result<char, String> {
+        let c = self.peek().ok_or(UNCLOSED)?;
+        match self.chars.get(self.at + 1) {
+            Some(mark @ ('.' | '=')) if c == '[' => {
+                let name = self.name(*mark)?;
+                let mut chars = name.chars();
+                match (chars.next(), chars.next()) {
+                    (Some(c), None) => Ok(c),
+                    _ => Err(format!("there is no character [{mark}{name}{mark}]")),
+                }
+            }
+            _ => {
+                self.at += 1;
+                Ok(c)
+            }
+        }
+    }
+
+    /// The name in `[:name:]`.
+    fn name(&mut self, mark: char) -> Result<String, String> {
+        let body = self.chars.get(self.at + 2..).ok_or(UNCLOSED)?;
+        let len = body.windows(2).position(|pair| pair == [mark, ']']).ok_or(UNCLOSED)?;
+        self.at += len + 4;
+        Ok(body[..len].iter().collect())
+    }
+}
+
+fn write(parts: &[Part], negated: bool, lines: bool) -> Result<String, String> {
+    let is_raw = |part: &Part| matches!(part, Part::Range(first, last) if raw_byte(*first).or(raw_byte(*last)).is_some());
+    let raw = parts.iter().any(is_raw);
+    let mut text = String::from(if raw { "(?-u:[" } else { "[" });
+    if negated {
+        text.push_str(if lines { "^\\n" } else { "^" });
+    }
+    for part in parts {
+        match part {
+            // Letters of every script; where single bytes are meant, ASCII's.
+            Part::Class("alpha") if !raw => text.push_str(r"[\w--[\d_]]"),
+            Part::Class("alnum") if !raw => text.push_str(r"[\w--_]"),
+            Part::Class(class) => text.extend(["[:", class, ":]"]),
+            Part::Range(first, last) => {
+                let first = number(*first, raw)?;
+                let last = number(*last, raw)?;
+                if raw {
+                    text.push_str(&format!("\\x{first:02X}-\\x{last:02X}"));
+                } else {
+                    text.push_str(&format!("\\x{{{first:X}}}-\\x{{{last:X}}}"));
+                }
+            }
+        }
+    }
+    text.push_str(if raw { "])" } else { "]" });
+    Ok(text)
+}
+
+/// A character's number; a byte's in brackets that have bytes.
+fn number(c: char, raw: bool) -> Result<u32, String> {
+    match raw_byte(c) {
+        Some(byte) => Ok(byte.into()),
+        None if raw && !c.is_ascii() => Err(format!("{c} stands between brackets together with single bytes")),
+        None => Ok(c.into()),
+    }
+}
