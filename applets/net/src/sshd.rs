@@ -5,9 +5,11 @@
 //! KEY is a public key (Ed25519 or ECDSA) as a line of OpenSSH's; those in /etc/kutties/authorized_keys are let in as well. There is no
 //! other way in than by a key, and no other account than root. Shells and commands, with a terminal or without; no forwarding, and no
 //! files but through a command (`ssh root@node cat FILE`). The host's key is /etc/kutties/ssh_host_ed25519_key; without that file one
-//! is made, which lasts until the next boot. init runs this as the service `sshd` when the key `ssh.keys` is set or the file is there.
+//! is made, which lasts until the next boot. A client has half a minute for its login. Of those that have not logged in more than ten
+//! may be refused by lot, and one address has eight of them at most. init runs this as the service `sshd` when the key `ssh.keys` is set or the file is there.
 
 mod keys;
+mod lobby;
 mod server;
 mod session;
 

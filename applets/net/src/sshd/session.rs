@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 /// How much is read from a program in one go, in bytes, and how many of a client's packets may lie before it.
@@ -45,12 +45,12 @@ struct Started {
     terminal: Option<OwnedFd>,
 }
 
-/// Wait for what the client wants, do that, and tell how it ended.
-pub async fn run(channel: Channel<Msg>) {
+/// Wait for what the client wants, do that, and tell how it ended. `gone` ends with the connection.
+pub async fn run(channel: Channel<Msg>, mut gone: watch::Receiver<()>) {
     let (mut read, write) = channel.split();
     let Some((terminal, command)) = wanted(&mut read).await else { return };
     let code = match start(terminal.as_ref(), command.as_deref()) {
-        Ok(started) => attend(started, &mut read, &write).await,
+        Ok(started) => attend(started, &mut read, &write, &mut gone).await,
         Err(e) => {
             // The client may be gone; then nobody wants to know.
             let _ = write.extended_data_bytes(STDERR, format!("{e}\r\n").into_bytes()).await;
@@ -135,7 +135,12 @@ fn with_pipes(mut shell: Command) -> Result<Started> {
 }
 
 /// Carry bytes both ways until the program ends; its exit code, or none when the client went away before.
-async fn attend(started: Started, read: &mut ChannelReadHalf, write: &ChannelWriteHalf<Msg>) -> Option<u32> {
+async fn attend(
+    started: Started,
+    read: &mut ChannelReadHalf,
+    write: &ChannelWriteHalf<Msg>,
+    gone: &mut watch::Receiver<()>,
+) -> Option<u32> {
     let Started { mut child, input, outputs, terminal } = started;
     let group = Pid::from_child(&child);
     let (hold, mut outputs_over) = mpsc::channel::<()>(1);
@@ -145,21 +150,30 @@ async fn attend(started: Started, read: &mut ChannelReadHalf, write: &ChannelWri
     drop(hold);
     let mut keyboard = Some(carry_in(input));
     let (tell, mut ended) = oneshot::channel();
-    thread::spawn(move || tell.send(child.wait()));
+    // Without a thread nobody sees its end: then it is sent away below.
+    let waits = thread::Builder::new().spawn(move || tell.send(child.wait())).is_ok();
+    if !waits {
+        send(group, Some(Signal::HUP));
+        return None;
+    }
+    // Typed, and not taken yet by a program that reads slowly or never: the client may still go away meanwhile.
+    let mut typed = None;
     let status = loop {
         tokio::select! {
             status = &mut ended => break status.ok()?.ok()?,
-            said = read.wait() => match said {
-                Some(ChannelMsg::Data { data }) => if let Some(to) = &keyboard {
-                    // A program that no longer reads has ended, or will.
-                    let _ = to.send(data.to_vec()).await;
-                },
+            _ = gone.changed() => {
+                send(group, Some(Signal::HUP));
+                return None;
+            }
+            () = hand_over(keyboard.as_ref(), &mut typed), if typed.is_some() => {}
+            said = read.wait(), if typed.is_none() => match said {
+                Some(ChannelMsg::Data { data }) => typed = Some(data.to_vec()),
                 Some(ChannelMsg::WindowChange { col_width, row_height, .. }) => if let Some(terminal) = &terminal {
                     let _ = tcsetwinsize(terminal, size(col_width, row_height));
                 },
                 Some(ChannelMsg::Signal { signal }) => send(group, signal_of(&signal)),
                 Some(ChannelMsg::Eof) => match &terminal {
-                    Some(_) => if let Some(to) = &keyboard { let _ = to.send(END.to_vec()).await; },
+                    Some(_) => typed = Some(END.to_vec()),
                     None => keyboard = None,
                 },
                 Some(ChannelMsg::Close) | None => {
@@ -176,10 +190,22 @@ async fn attend(started: Started, read: &mut ChannelReadHalf, write: &ChannelWri
     Some(status.code().map_or(by_signal.unwrap_or(1), i32::unsigned_abs))
 }
 
+/// Hand what was typed to the program as soon as there is room. A program that no longer reads has ended, or will.
+async fn hand_over(keyboard: Option<&mpsc::Sender<Vec<u8>>>, typed: &mut Option<Vec<u8>>) {
+    let room = match keyboard {
+        Some(keyboard) => keyboard.reserve().await.ok(),
+        None => None,
+    };
+    if let (Some(bytes), Some(room)) = (typed.take(), room) {
+        room.send(bytes);
+    }
+}
+
 /// A program's output to the client, no faster than it takes it. A thread, for a pipe can't be waited for otherwise.
 fn carry_out(mut from: Box<dyn Read + Send>, mut to: impl AsyncWrite + Unpin + Send + 'static, hold: mpsc::Sender<()>) {
     let runtime = Handle::current();
-    thread::spawn(move || {
+    // Where no thread is to be had the pipe is closed, which the program sees.
+    let _ = thread::Builder::new().spawn(move || {
         let mut part = vec![0; PART];
         // A terminal whose last program has ended answers with an error.
         while let Ok(len @ 1..) = from.read(&mut part) {
@@ -195,7 +221,7 @@ fn carry_out(mut from: Box<dyn Read + Send>, mut to: impl AsyncWrite + Unpin + S
 /// Where to put what the client types; dropped, it ends the program's input.
 fn carry_in(mut to: Box<dyn Write + Send>) -> mpsc::Sender<Vec<u8>> {
     let (tell, mut told) = mpsc::channel::<Vec<u8>>(PACKETS);
-    thread::spawn(move || {
+    let _ = thread::Builder::new().spawn(move || {
         while let Some(bytes) = told.blocking_recv() {
             if to.write_all(&bytes).is_err() {
                 return;
