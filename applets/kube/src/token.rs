@@ -2,14 +2,19 @@
 //!
 //! Usage: kutties token create [--kubeconfig FILE] [--ttl TIME] [--description TEXT] [--join] [--once]
 //!        kutties token list [--kubeconfig FILE]
+//!        kutties token keep [--kubeconfig FILE] [--ttl TIME]
 //!        kutties token delete [--kubeconfig FILE] ID|TOKEN...
 //!
 //! What is made is as `kubeadm token create` makes it: a secret of kube-system that the cluster itself forgets when its time is over.
 //! `create` waits until the cluster's description is signed with it, so that who gets it can join at once. With `--once` it stays
-//! until a node has its certificate by it, and deletes it then.
+//! until a node has its certificate by it, and deletes it then. `keep` does that for many: for each line `NUMBER DESCRIPTION` of its
+//! input it makes a token and says `made NUMBER KEY` or `failed NUMBER WHY`, and `gone NUMBER` when that was used or its time is over.
+//! However many there are, it asks the cluster for one list at a time.
 
+mod keeper;
 mod secret;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -67,6 +72,14 @@ enum Verb {
         #[arg(long)]
         once: bool,
     },
+    /// Make a token for each line of standard input, and delete each once a node has joined with it
+    Keep {
+        #[command(flatten)]
+        cluster: Cluster,
+        /// How long each lives, such as 10m or 24h
+        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time_to_live)]
+        ttl: Duration,
+    },
     /// Show the tokens: ID, end, use, description
     List {
         #[command(flatten)]
@@ -95,6 +108,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Verb::Create { cluster, ttl, description, join, once } => {
             let (config, api) = cluster.open()?;
             create(&config, &api, ttl, &description, join, once)
+        }
+        Verb::Keep { cluster, ttl } => {
+            let (config, api) = cluster.open()?;
+            keeper::keep(config, api, ttl)
         }
         Verb::List { cluster } => list(&cluster.open()?.1),
         Verb::Delete { cluster, tokens } => {
@@ -148,24 +165,31 @@ fn join_key(config: &Kubeconfig, token: &str) -> Result<String> {
 /// Wait until the cluster's description is signed with the token.
 fn signed(api: &Api, token: &Token) -> Result<()> {
     let end = Instant::now() + SIGNED;
-    let field = format!("jws-kubeconfig-{}", token.id);
     loop {
-        let answer = api.get(CLUSTER_INFO)?;
-        if answer.status == 404 {
-            return Err(Error::new(format!("{} has no cluster-info: was the cluster made by kubeadm?", api.endpoint)));
-        }
-        if answer.body["data"][&field].is_string() {
+        if signatures(api)?.contains(&token.id) {
             return Ok(());
         }
         if Instant::now() >= end {
-            let seconds = SIGNED.as_secs();
-            return Err(Error::new(format!(
-                "{} does not sign its cluster-info with the new token within {seconds} s",
-                api.endpoint
-            )));
+            return Err(unsigned(&api.endpoint));
         }
         std::thread::sleep(LOOK / 4);
     }
+}
+
+/// The first parts of all tokens with which the cluster's description is signed.
+fn signatures(api: &Api) -> Result<BTreeSet<String>> {
+    let answer = api.get(CLUSTER_INFO)?;
+    if answer.status == 404 {
+        return Err(Error::new(format!("{} has no cluster-info: was the cluster made by kubeadm?", api.endpoint)));
+    }
+    let data = answer.body["data"].as_object();
+    let fields = data.into_iter().flatten().filter(|(_, value)| value.is_string());
+    Ok(fields.filter_map(|(name, _)| name.strip_prefix("jws-kubeconfig-")).map(str::to_owned).collect())
+}
+
+fn unsigned(endpoint: &str) -> Error {
+    let seconds = SIGNED.as_secs();
+    Error::new(format!("{endpoint} does not sign its cluster-info with the new token within {seconds} s"))
 }
 
 /// Wait until a kubelet has its certificate by the token, or the token's time is over; then it goes.
@@ -183,17 +207,20 @@ fn once_used(api: &Api, token: &Token, end: Instant) -> Result<()> {
 }
 
 fn used(api: &Api, id: &str) -> Result<bool> {
-    let user = format!("system:bootstrap:{id}");
+    Ok(all_used(api)?.contains(id))
+}
+
+/// The first parts of all tokens by which a node has got a certificate.
+fn all_used(api: &Api) -> Result<BTreeSet<String>> {
+    let mut used = BTreeSet::new();
     let mut next = String::new();
     for _ in 0..PARTS {
         let answer = api.get(&format!("{REQUESTS}{next}"))?;
         expect(&answer, 200, "look at requests for certificates")?;
-        let none = Vec::new();
-        let mut items = answer.body["items"].as_array().unwrap_or(&none).iter();
-        let granted = |item: &Value| item["status"]["certificate"].as_str().is_some_and(|text| !text.is_empty());
-        if items.any(|item| item["spec"]["username"] == user.as_str() && granted(item)) {
-            return Ok(true);
-        }
+        let granted = |item: &&Value| item["status"]["certificate"].as_str().is_some_and(|text| !text.is_empty());
+        let items = answer.body["items"].as_array().into_iter().flatten().filter(granted);
+        let by = items.filter_map(|item| item["spec"]["username"].as_str()?.strip_prefix("system:bootstrap:"));
+        used.extend(by.map(str::to_owned));
         match answer.body["metadata"]["continue"].as_str().filter(|text| !text.is_empty()) {
             // It becomes part of a request's line.
             Some(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=.".contains(&b)) => {
@@ -202,7 +229,7 @@ fn used(api: &Api, id: &str) -> Result<bool> {
             _ => break,
         }
     }
-    Ok(false)
+    Ok(used)
 }
 
 fn list(api: &Api) -> Result<()> {

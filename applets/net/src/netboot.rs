@@ -11,11 +11,13 @@
 //! Each machine that boots asks for its settings at http://HERE/ARCH/MAC/config.toml. They are the file MAC.toml, UUID.toml or
 //! default.toml in the folder --machines, in which ${mac}, ${uuid}, ${serial} and ${hostname} stand for the machine's and ${join} for what
 //! lets it join; without ${join} or a key `join` in it, that key is put in front. MAC.cpio there is a segment of the machine's own.
-//! With --kubeconfig each machine gets a token of its own that lives ten minutes and is deleted once used.
+//! With --kubeconfig each machine gets a token of its own that lives ten minutes and is deleted once used: a machine that got an answer
+//! to DHCP or PXE or a boot file here in the last quarter of an hour, and eight of one address at most.
 //!
 //! Whoever is on the network can ask for a machine's settings, its token among them: use a network that you trust, or --known.
 
 mod content;
+mod crowd;
 mod folder;
 mod http;
 mod identity;
@@ -25,6 +27,7 @@ mod reply;
 mod settings;
 mod tftp;
 mod tokens;
+mod visitors;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -32,6 +35,7 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Parser;
 use format::{pe, pxe};
@@ -43,6 +47,7 @@ use identity::Identity;
 use pool::{Mac, Pool};
 use reply::Network;
 use tokens::Tokens;
+use visitors::Visitors;
 
 /// The record.
 pub const NAME: Applet =
@@ -102,7 +107,17 @@ struct Server {
     folders: Folders,
     identity: Identity,
     network: Network,
+    visitors: Visitors,
     append: String,
+}
+
+/// A client that asks for a file.
+#[derive(Clone, Copy, Debug)]
+enum Client {
+    /// At an address from which answers come back.
+    Http(Ipv4Addr),
+    /// At an address that it may have made up.
+    Tftp,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
@@ -116,7 +131,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let pool = options.range.map(|(first, last)| Pool::new(first, last, options.lease));
     let network = Network::new(pool, options.router, options.dns.clone(), options.http_port);
     let identity = Identity::open(options.machines.as_deref(), options.known, tokens)?;
-    let server = Arc::new(Server { folders, identity, network, append: options.append.clone() });
+    let server = Arc::new(Server { folders, identity, network, visitors: Visitors::default(), append: options.append.clone() });
     let posts = listen::posts(&options.interface)?;
     let mut threads = Vec::new();
     for post in posts {
@@ -140,21 +155,42 @@ fn say(line: &str) {
 
 impl Server {
     /// What a path asks for, as a machine's own where it names one. `told` is what the machine says of itself.
-    fn content(&self, path: &str, told: &[(String, String)], own: Ipv4Addr) -> Result<Content> {
+    fn content(&self, path: &str, told: &[(String, String)], own: Ipv4Addr, client: Client) -> Result<Content> {
         let wanted = self.folders.read(path).ok_or_else(|| Error::new("it is no path of this server"))?;
         let Some(mac) = wanted.mac else { return self.folders.file(&wanted) };
         if !self.identity.serves(mac) {
             return Err(Error::new(format!("{} is no machine that is served", pxe::mac(mac))));
         }
         match wanted.name {
-            identity::SETTINGS => self.identity.settings(mac, told).map(|text| Content::bytes(text.into_bytes())),
+            identity::SETTINGS => {
+                let from = self.may_join(mac, client)?;
+                self.identity.settings(mac, told, from).map(|text| Content::bytes(text.into_bytes()))
+            }
             identity::SEGMENT => {
                 let segment = self.identity.segment(mac)?;
                 segment.map(Content::bytes).ok_or_else(|| Error::new("the machine has no segment of its own"))
             }
-            folder::SCRIPT => self.script(&wanted, mac, own),
-            folder::EFI => self.program(&wanted, mac, own),
+            folder::SCRIPT => {
+                self.visitors.saw(mac, Instant::now());
+                self.script(&wanted, mac, own)
+            }
+            folder::EFI => {
+                self.visitors.saw(mac, Instant::now());
+                self.program(&wanted, mac, own)
+            }
             _ => self.folders.file(&wanted),
+        }
+    }
+
+    /// The address of a client that may get a token for a machine. Where each has its own, it must be there to boot.
+    fn may_join(&self, mac: Mac, client: Client) -> Result<Ipv4Addr> {
+        match client {
+            Client::Http(from) if !self.identity.makes_tokens() || self.visitors.knows(mac, Instant::now()) => Ok(from),
+            Client::Http(_) => {
+                Err(Error::new(format!("{} got no answer to DHCP and no boot file here lately", pxe::mac(mac))))
+            }
+            Client::Tftp if self.identity.makes_tokens() => Err(Error::new("settings with a token come by HTTP alone")),
+            Client::Tftp => Ok(Ipv4Addr::UNSPECIFIED),
         }
     }
 

@@ -1,46 +1,49 @@
 //! HTTP/1.1: GET and HEAD with ranges, a thread a connection.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use format::http::{self, Head, Request};
 use kit::{Context, Result};
 
 use super::content::Content;
+use super::crowd::Crowd;
 use super::listen::Part;
-use super::{Server, say};
+use super::{Client, Server, say};
 
-/// The most connections at a time.
-const MOST: usize = 128;
-/// How long a client may take for its next word, and to take ours.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The most connections at a time, and those of one address.
+const MOST: usize = 256;
+const EACH: usize = 16;
+/// Time between two words of a client, and for a whole request from the end of the answer before.
+const WORD_TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// Time that a client has for each piece of an answer: a connection of 2 KB a second is slow enough.
+const PIECE_TIMEOUT: Duration = Duration::from_mins(1);
 /// What is read and sent at a time, in bytes.
 const PIECE: usize = 128 << 10;
 
 /// Serve at an address.
 pub fn serve(server: &Arc<Server>, own: Ipv4Addr, port: u16) -> Result<Part> {
     let listener = TcpListener::bind((own, port)).doing(format_args!("listen at {own}:{port}"))?;
-    let (server, running) = (Arc::clone(server), Arc::new(AtomicUsize::new(0)));
+    let (server, crowd) = (Arc::clone(server), Crowd::new(MOST, EACH));
     Ok(thread::spawn(move || {
         loop {
             // Who goes away before it is accepted is no reason to end; nor are too many at once, who wait.
-            let Ok((stream, _)) = listener.accept() else {
+            let Ok((stream, from)) = listener.accept() else {
                 thread::sleep(Duration::from_millis(10));
                 continue;
             };
-            if running.load(Ordering::Relaxed) >= MOST {
-                continue;
-            }
-            running.fetch_add(1, Ordering::Relaxed);
-            let (server, running) = (Arc::clone(&server), Arc::clone(&running));
-            thread::spawn(move || {
+            let SocketAddr::V4(from) = from else { continue };
+            let Some(guest) = crowd.enter(*from.ip()) else { continue };
+            let server = Arc::clone(&server);
+            // Without a thread the connection is closed, and the client comes again.
+            let _ = thread::Builder::new().spawn(move || {
+                let _guest = guest;
                 // A client that goes away has what it wants.
-                let _ = converse(stream, own, |path, told| server.content(path, told, own));
-                running.fetch_sub(1, Ordering::Relaxed);
+                let _ = converse(stream, own, |path, told| server.content(path, told, own, Client::Http(*from.ip())));
             });
         }
     }))
@@ -52,11 +55,12 @@ fn converse(
     own: Ipv4Addr,
     find: impl Fn(&str, &[(String, String)]) -> Result<Content>,
 ) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(WORD_TIMEOUT))?;
+    stream.set_write_timeout(Some(WORD_TIMEOUT))?;
     // The head of an answer would else wait for the other side's word on the one before.
     stream.set_nodelay(true)?;
     let (mut bytes, mut part) = (Vec::new(), [0; 2048]);
+    let mut begun = Instant::now();
     loop {
         match http::parse(&bytes) {
             Head::Wrong => return stream.write_all(&head(400, "Bad Request", "Content-Length: 0\r\nConnection: close\r\n")),
@@ -66,7 +70,9 @@ fn converse(
                 if !request.stays {
                     return Ok(());
                 }
+                begun = Instant::now();
             }
+            Head::Part if begun.elapsed() > REQUEST_TIMEOUT => return Ok(()),
             Head::Part => match stream.read(&mut part)? {
                 0 => return Ok(()),
                 len => bytes.extend_from_slice(&part[..len]),
@@ -119,8 +125,24 @@ fn send(stream: &mut TcpStream, content: &Content, part: std::ops::Range<u64>) -
     while at < part.end {
         let len = usize::try_from(part.end - at).map_or(PIECE, |left| left.min(PIECE));
         let read = content.read_at(&mut buffer[..len], at)?;
-        stream.write_all(&buffer[..read])?;
+        write_in_time(stream, &buffer[..read], Instant::now() + PIECE_TIMEOUT)?;
         at += read as u64;
+    }
+    Ok(())
+}
+
+/// Write a piece until `end`: a client that takes a byte now and then must not stay for ever.
+fn write_in_time(stream: &mut TcpStream, mut piece: &[u8], end: Instant) -> std::io::Result<()> {
+    while !piece.is_empty() {
+        if Instant::now() > end {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        match stream.write(piece) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(len) => piece = piece.get(len..).unwrap_or_default(),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
     Ok(())
 }
@@ -177,6 +199,19 @@ mod tests {
         );
         assert!(answers[1].starts_with("206 ") && answers[1].contains("bytes 2-4/10") && answers[1].ends_with("\r\n\r\n234"));
         assert!(answers[2].ends_with("\r\n\r\n0123456789") && answers[2].contains("application/efi"));
+    }
+
+    #[test]
+    fn who_takes_too_long_is_let_go() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+        // More than the socket holds, and nobody reads.
+        let piece = vec![0; 64 << 20];
+        assert!(write_in_time(&mut stream, &piece, Instant::now() + Duration::from_secs(20)).is_err());
+        let late = write_in_time(&mut stream, b"x", Instant::now().checked_sub(Duration::from_secs(1)).unwrap());
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -61,8 +62,14 @@ impl Identity {
         self.machines.is_some() || self.tokens.exist()
     }
 
+    /// Tell if each machine gets a token of its own.
+    pub const fn makes_tokens(&self) -> bool {
+        self.tokens.are_made()
+    }
+
     /// A machine's settings. `told` is what it says of itself when it asks for them.
-    pub fn settings(&self, mac: Mac, told: &[(String, String)]) -> Result<String> {
+    /// `from` is where it asks from.
+    pub fn settings(&self, mac: Mac, told: &[(String, String)], from: Ipv4Addr) -> Result<String> {
         let path = self.find(mac, "toml").or_else(|| {
             let path = self.machines.as_ref()?.join("default.toml");
             path.exists().then_some(path)
@@ -74,7 +81,7 @@ impl Identity {
         let mut facts: Facts = vec![("mac".into(), pxe::mac(mac))];
         facts.extend(self.uuid(mac).map(|uuid| ("uuid".into(), uuid)));
         facts.extend(told.iter().filter(|(name, _)| name != "mac").cloned());
-        let key = self.tokens.key(mac)?;
+        let key = self.tokens.key(mac, from)?;
         let place = path.as_deref().unwrap_or(Path::new("the settings")).display().to_string();
         settings::fill(&text, &facts, key.as_deref()).map_err(|why| Error::new(format!("{place}: {why}")))
     }
@@ -112,6 +119,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
+    const FROM: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
     #[test]
     fn a_machine_is_found_by_its_address_or_its_uuid() {
         let dir = std::env::temp_dir().join(format!("kutties-machines-{}", std::process::id()));
@@ -123,15 +132,15 @@ mod tests {
         let identity = Identity::open(Some(&dir), true, tokens).unwrap();
         let mac = |last| [2, 0, 0, 0, 0, last];
         let join = "join = \"h:1,token=t,ca=sha256:c\"\n";
-        assert_eq!(identity.settings(mac(1), &[]).unwrap(), format!("{join}hostname = \"one\"\n"));
+        assert_eq!(identity.settings(mac(1), &[], FROM).unwrap(), format!("{join}hostname = \"one\"\n"));
         assert!(!identity.serves(mac(2)) && identity.serves(mac(1)) && identity.serves(mac(3)));
         identity.remember(mac(2), Some("aaaa"));
         assert!(identity.serves(mac(2)));
-        assert!(identity.settings(mac(2), &[]).unwrap_err().to_string().contains("has not told its serial"));
+        assert!(identity.settings(mac(2), &[], FROM).unwrap_err().to_string().contains("has not told its serial"));
         let told = [("serial".to_owned(), "77".to_owned()), ("mac".to_owned(), "x".to_owned())];
-        assert_eq!(identity.settings(mac(2), &told).unwrap(), format!("{join}hostname = \"77\"\n"));
+        assert_eq!(identity.settings(mac(2), &told, FROM).unwrap(), format!("{join}hostname = \"77\"\n"));
         fs::write(dir.join("default.toml"), "# ${mac}\n").unwrap();
-        assert_eq!(identity.settings(mac(9), &told).unwrap(), format!("{join}# 02:00:00:00:00:09\n"));
+        assert_eq!(identity.settings(mac(9), &told, FROM).unwrap(), format!("{join}# 02:00:00:00:00:09\n"));
         let carried = identity.carried(mac(3), "http://x/").unwrap();
         let text = String::from_utf8_lossy(&carried);
         assert!(

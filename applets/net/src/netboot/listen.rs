@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use format::dhcp::{Packet, Type};
 use format::{pxe, udp4};
@@ -135,6 +136,9 @@ fn answer(server: &Server, post: &Post, packet: &Packet) -> Option<Packet> {
         }
     });
     let answer = server.network.answer(packet, post.net, boot.as_ref())?;
+    if matches!(answer.kind(), Some(Type::Offer | Type::Ack)) {
+        server.visitors.saw(mac, Instant::now());
+    }
     match (&boot, answer.kind()) {
         (Some(boot), Some(Type::Offer)) => {
             say(&format!("{}: {:?}, {}: {}", pxe::mac(mac), boot.client.loader, boot.client.arch.name(), boot.path));

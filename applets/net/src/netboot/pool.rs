@@ -29,6 +29,8 @@ struct Held {
     /// None when it is nobody's that we know.
     by: Option<Mac>,
     until: Instant,
+    /// It was taken, not only offered.
+    lent: bool,
 }
 
 /// `FIRST-LAST`.
@@ -51,19 +53,29 @@ impl Pool {
         let had = self.held.iter().find(|(_, held)| held.by == Some(mac)).map(|(address, _)| *address);
         let found = had
             .or_else(|| wish.filter(|wish| self.is_free(*wish, mac, own, now)))
-            .or_else(|| self.candidates(mac).find(|address| self.is_free(*address, mac, own, now)))?;
-        let until = self.held.get(&found).map_or(now, |held| held.until).max(now + OFFER);
-        self.held.insert(found, Held { by: Some(mac), until });
+            .or_else(|| self.candidates(mac).find(|address| self.is_free(*address, mac, own, now)))
+            .or_else(|| self.oldest(|held| !held.lent && held.by.is_some()))
+            .or_else(|| self.oldest(|held| held.by.is_none()))?;
+        let (until, lent) = self.held.get(&found).filter(|held| held.by == Some(mac)).map_or((now, false), |held| (held.until, held.lent));
+        self.held.insert(found, Held { by: Some(mac), until: until.max(now + OFFER), lent });
         Some(found)
+    }
+
+    /// The address that is held longest of those of a kind. Made-up machines that only ask for addresses, or say that somebody else
+    /// has them, leave room for real ones.
+    fn oldest(&self, kind: impl Fn(&Held) -> bool) -> Option<Ipv4Addr> {
+        self.held.iter().filter(|(_, held)| kind(held)).min_by_key(|(_, held)| held.until).map(|(address, _)| *address)
     }
 
     /// Lend an address, if it can be this machine's.
     pub fn lend(&mut self, mac: Mac, address: Ipv4Addr, own: Ipv4Addr, now: Instant) -> bool {
-        let free = self.is_free(address, mac, own, now);
+        // What was only offered to another is the first one's to take it.
+        let offered = self.held.get(&address).is_some_and(|held| !held.lent && held.by.is_some());
+        let free = offered || self.is_free(address, mac, own, now);
         if free {
             // One machine, one address.
             self.held.retain(|_, held| held.by != Some(mac));
-            self.held.insert(address, Held { by: Some(mac), until: now + Duration::from_secs(self.lease.into()) });
+            self.held.insert(address, Held { by: Some(mac), until: now + Duration::from_secs(self.lease.into()), lent: true });
         }
         free
     }
@@ -78,7 +90,7 @@ impl Pool {
     /// Somebody else has it.
     pub fn decline(&mut self, mac: Mac, address: Ipv4Addr, now: Instant) {
         if self.held.get(&address).is_some_and(|held| held.by == Some(mac)) {
-            self.held.insert(address, Held { by: None, until: now + DECLINED });
+            self.held.insert(address, Held { by: None, until: now + DECLINED, lent: true });
         }
     }
 
@@ -114,9 +126,10 @@ mod tests {
         let one = pool.offer([1; 6], None, OWN, now).unwrap();
         let other = pool.offer([2; 6], Some(one), OWN, now).unwrap();
         assert!(one != other && one != OWN && other != OWN);
-        assert_eq!(pool.offer([3; 6], None, OWN, now), None, "there are two only");
         assert_eq!(pool.offer([1; 6], Some(other), OWN, now), Some(one));
-        assert!(pool.lend([1; 6], one, OWN, now) && !pool.lend([2; 6], one, OWN, now) && !pool.lend([1; 6], OWN, OWN, now));
+        assert!(pool.lend([1; 6], one, OWN, now) && pool.lend([2; 6], other, OWN, now));
+        assert_eq!(pool.offer([3; 6], None, OWN, now), None, "there are two only");
+        assert!(!pool.lend([2; 6], one, OWN, now) && !pool.lend([1; 6], OWN, OWN, now));
         let later = now + Duration::from_secs(101);
         assert_eq!(pool.offer([3; 6], Some(one), OWN, later), Some(one), "its time was over");
     }
@@ -125,13 +138,34 @@ mod tests {
     fn what_is_given_back_is_free_and_what_is_declined_is_not() {
         let (mut pool, now) = (pool(), Instant::now());
         let one = pool.offer([1; 6], None, OWN, now).unwrap();
+        assert!(pool.lend([1; 6], one, OWN, now));
         pool.release([2; 6], one);
         assert!(!pool.lend([2; 6], one, OWN, now), "another can't give it back");
         pool.release([1; 6], one);
         assert!(pool.lend([2; 6], one, OWN, now));
         pool.decline([2; 6], one, now);
         assert!(!pool.lend([2; 6], one, OWN, now));
+        let other = pool.offer([3; 6], None, OWN, now).unwrap();
+        assert!(other != one && pool.lend([3; 6], other, OWN, now));
+        assert_eq!(pool.offer([4; 6], None, OWN, now), Some(one), "nothing else is left");
+        pool.release([4; 6], one);
         assert!(pool.lend([2; 6], one, OWN, now + DECLINED));
+    }
+
+    #[test]
+    fn offers_that_nobody_takes_keep_nobody_out() {
+        let (mut pool, now) = (pool(), Instant::now());
+        let real = pool.offer([1; 6], None, OWN, now).unwrap();
+        for n in 0..200 {
+            let at = now + Duration::from_millis(n.into());
+            assert!(pool.offer([9, 9, 9, 9, 9, n], None, OWN, at).is_some());
+        }
+        let later = now + Duration::from_secs(1);
+        assert!(pool.lend([1; 6], real, OWN, later), "it takes what it was offered");
+        let second = pool.offer([2; 6], None, OWN, later).unwrap();
+        assert!(second != real && pool.lend([2; 6], second, OWN, later));
+        assert_eq!(pool.offer([3; 6], None, OWN, later), None, "what is lent stays lent");
+        assert!(!pool.lend([3; 6], real, OWN, later));
     }
 
     #[test]

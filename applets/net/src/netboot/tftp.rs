@@ -3,7 +3,6 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,16 +10,20 @@ use format::tftp::{self, BLOCK, Message, Options, Sender, code};
 use kit::{Context, Error, Result};
 
 use super::content::Content;
+use super::crowd::Crowd;
 use super::listen::Part;
-use super::{Server, say};
+use super::{Client, Server, say};
 
 const PORT: u16 = 69;
 /// The largest block that fits an Ethernet frame: fragments are lost more easily, and some firmware can't put them together.
 const LARGEST: u16 = 1468;
 /// The most blocks before an answer: more than what fills a cable, few enough for a card's ring.
 const WINDOW: u16 = 64;
-/// The most transfers at a time.
+/// The most transfers at a time, and those to one address.
 const MOST: usize = 128;
+const EACH: usize = 8;
+/// The longest time, in seconds, that a client may ask us to wait for each of its answers.
+const LONGEST_TIMEOUT: u8 = 8;
 /// How long until something is said again, when the client asks for nothing else.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// How often it is said again.
@@ -31,7 +34,7 @@ const ECHO: Duration = Duration::from_millis(100);
 /// Serve at an address.
 pub fn serve(server: &Arc<Server>, own: Ipv4Addr) -> Result<Part> {
     let socket = UdpSocket::bind((own, PORT)).doing(format_args!("listen at {own}:{PORT}"))?;
-    let (server, running) = (Arc::clone(server), Arc::new(AtomicUsize::new(0)));
+    let (server, crowd) = (Arc::clone(server), Crowd::new(MOST, EACH));
     Ok(thread::spawn(move || {
         let mut buffer = [0; 1500];
         loop {
@@ -48,17 +51,16 @@ pub fn serve(server: &Arc<Server>, own: Ipv4Addr) -> Result<Part> {
                 }
                 _ => continue,
             };
-            if running.load(Ordering::Relaxed) >= MOST {
-                // It asks again.
-                continue;
-            }
-            running.fetch_add(1, Ordering::Relaxed);
-            let (server, running) = (Arc::clone(&server), Arc::clone(&running));
-            thread::spawn(move || {
+            let SocketAddr::V4(address) = from else { continue };
+            // It asks again.
+            let Some(guest) = crowd.enter(*address.ip()) else { continue };
+            let server = Arc::clone(&server);
+            // Without a thread the transfer does not begin, and the client asks again.
+            let _ = thread::Builder::new().spawn(move || {
+                let _guest = guest;
                 if let Err(e) = transfer(&server, own, from, &request.0, &request.1) {
                     say(&format!("{from}: {}: {e}", request.0));
                 }
-                running.fetch_sub(1, Ordering::Relaxed);
             });
         }
     }))
@@ -67,7 +69,7 @@ pub fn serve(server: &Arc<Server>, own: Ipv4Addr) -> Result<Part> {
 fn transfer(server: &Server, own: Ipv4Addr, to: SocketAddr, file: &str, asked: &Options) -> Result<()> {
     let socket = UdpSocket::bind((own, 0)).doing("open a socket")?;
     socket.connect(to).doing("open a socket")?;
-    let content = match server.content(file, &[], own) {
+    let content = match server.content(file, &[], own, Client::Tftp) {
         Ok(content) => content,
         Err(e) => {
             let _ = socket.send(&tftp::error(code::NOT_FOUND, &e.to_string()));
@@ -82,10 +84,10 @@ fn send(socket: &UdpSocket, content: &Content, asked: &Options) -> Result<()> {
     let accepted = Options {
         block: asked.block.map(|block| block.min(LARGEST)),
         window: asked.window.map(|window| window.min(WINDOW)),
-        timeout: asked.timeout,
+        timeout: asked.timeout.filter(|seconds| *seconds <= LONGEST_TIMEOUT),
         size: asked.size.map(|_| content.len()),
     };
-    let timeout = asked.timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
+    let timeout = accepted.timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
     if accepted != Options::default() && !agree(socket, &accepted, timeout)? {
         // It wanted no more than to know the size, as PXE clients do.
         return Ok(());
