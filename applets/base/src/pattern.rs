@@ -263,6 +263,9 @@ mod tests {
         assert_eq!(b("[\\n]", "\\").as_deref(), Some("\\"));
         assert_eq!(b("[\\n]", "n").as_deref(), Some("n"), "grep and find know no escape between brackets");
         assert_eq!(b("\\<be\\>", "to be").as_deref(), Some("be"));
+        assert_eq!(b("a\\<*b", "a*b"), None);
+        assert_eq!(b("\\<*b", "a *b").as_deref(), None);
+        assert_eq!(b("a\\>*", "a*").as_deref(), Some("a*"), "a star behind a place is a character");
         assert_eq!(b("a\\tb", "a\tb atb").as_deref(), Some("atb"), "nor outside of them");
     }
 
@@ -337,6 +340,9 @@ mod tests {
         let regex = |bytes: &[u8]| compile_chars(&decode(bytes), Syntax::Basic, Meaning::default()).unwrap();
         assert_eq!(regex(b"\xc3").find_at("é".as_bytes(), 0).unwrap(), Some(0..1));
         assert_eq!(regex(b"[\x80-\xff]*").find_at("éa".as_bytes(), 0).unwrap(), Some(0..2));
+        assert_eq!(regex(b"[\xff]").find_at(b"\xc3\xa9\xff", 0).unwrap(), Some(2..3));
+        assert_eq!(regex(b"[^\xff]").find_at(b"\xff\xc3\xa9", 0).unwrap(), Some(1..3));
+        assert_eq!(regex(b"[a-\xff]*").find_at(b"b\xc3\xa9\xff-", 0).unwrap(), Some(0..4));
         assert_eq!(regex("é".as_bytes()).find_at("éa".as_bytes(), 0).unwrap(), Some(0..2));
     }
 

@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -36,13 +36,13 @@ struct Options {
     #[arg(short = 't', long)]
     verbose: bool,
     /// At most so many words a call.
-    #[arg(short = 'n', long, value_name = "COUNT")]
+    #[arg(short = 'n', long, value_name = "COUNT", overrides_with_all = ["max_lines", "replace"], value_parser = at_least_one)]
     max_args: Option<usize>,
-    /// At most so many lines a call.
-    #[arg(short = 'L', long, value_name = "LINES")]
+    /// At most so many lines a call; a blank at the end of a line joins the next one.
+    #[arg(short = 'L', long, value_name = "LINES", overrides_with_all = ["max_args", "replace"], value_parser = at_least_one)]
     max_lines: Option<usize>,
     /// A call a line, with the line in place of this text.
-    #[arg(short = 'I', long = "replace", value_name = "TEXT")]
+    #[arg(short = 'I', long = "replace", value_name = "TEXT", overrides_with_all = ["max_args", "max_lines"])]
     replace: Option<String>,
     /// At most so many calls at once; 0 is all.
     #[arg(short = 'P', long, value_name = "COUNT", default_value_t = 1)]
@@ -60,63 +60,26 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&XARGS, args)?;
-    let mut input = Vec::new();
-    match &options.arg_file {
-        Some(path) => File::open(path).and_then(|mut f| f.read_to_end(&mut input)).on("read", path)?,
-        None => std::io::stdin().read_to_end(&mut input).doing("read standard input")?,
+    let input: Box<dyn BufRead> = match &options.arg_file {
+        Some(path) => Box::new(BufReader::new(File::open(path).on("read", path)?)),
+        None => Box::new(io::stdin().lock()),
     };
-    let program = if options.program.is_empty() { vec!["echo".into()] } else { options.program.clone() };
-    let calls = calls(&options, &program, &input)?;
-    let mut runner = Runner { options: &options, children: Vec::new(), exit: Exit::OK };
-    for words in calls {
-        if !runner.start(&words)? {
-            break;
-        }
+    let delimiter = if options.null { Some(0) } else { options.delimiter.as_deref().map(delimiter).transpose()? };
+    if options.replace.as_deref() == Some("") {
+        return Err(Error::usage("the text to replace is empty"));
     }
+    let words = Words { input, delimiter, lines: options.replace.is_some() };
+    let mut runner = Runner { options: &options, children: Vec::new(), exit: Exit::OK };
+    let done = runner.all(words);
+    // What runs is waited for, whatever ended the rest.
     while !runner.children.is_empty() {
         runner.wait_one()?;
     }
-    Ok(runner.exit)
+    done.map(|()| runner.exit)
 }
 
-/// The words of each call.
-fn calls(options: &Options, program: &[OsString], input: &[u8]) -> Result<Vec<Vec<OsString>>> {
-    let lines = split(options, input)?;
-    if let Some(text) = &options.replace {
-        let call = |line: &Vec<OsString>| {
-            let line = line.join(OsStr::new(" "));
-            program.iter().map(|word| replace(word, text, &line)).collect()
-        };
-        return Ok(lines.iter().map(call).collect());
-    }
-    let limit = options.max_chars.unwrap_or(BYTES);
-    let own: usize = program.iter().map(|w| w.len() + 1).sum();
-    let mut calls = Vec::new();
-    let (mut words, mut bytes, mut line_count) = (Vec::new(), own, 0);
-    for line in lines {
-        let full_of_lines = options.max_lines.is_some_and(|max| line_count >= max);
-        if full_of_lines {
-            calls.push(std::mem::take(&mut words));
-            (bytes, line_count) = (own, 0);
-        }
-        line_count += 1;
-        for word in line {
-            let full = options.max_args.is_some_and(|max| words.len() >= max) || bytes + word.len() + 1 > limit;
-            if full && !words.is_empty() {
-                calls.push(std::mem::take(&mut words));
-                bytes = own;
-            }
-            bytes += word.len() + 1;
-            if bytes > limit {
-                return Err(Error::new("a word is longer than a call may be"));
-            }
-            words.push(word);
-        }
-    }
-    if !words.is_empty() || (calls.is_empty() && !options.no_run_if_empty) {
-        calls.push(words);
-    }
-    Ok(calls.into_iter().map(|words| program.iter().cloned().chain(words).collect()).collect())
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it must be a number from 1 on".into())
 }
 
 fn replace(word: &OsStr, text: &str, with: &OsStr) -> OsString {
@@ -131,21 +94,6 @@ fn replace(word: &OsStr, text: &str, with: &OsStr) -> OsString {
     OsString::from_vec(parts)
 }
 
-/// The words, line by line; where lines mean nothing all words are one line each.
-fn split(options: &Options, input: &[u8]) -> Result<Vec<Vec<OsString>>> {
-    let delimiter = if options.null { Some(0) } else { options.delimiter.as_deref().map(delimiter).transpose()? };
-    if let Some(byte) = delimiter {
-        let input = input.strip_suffix(&[byte]).unwrap_or(input);
-        let words = input.split(|b| *b == byte).map(|w| vec![OsString::from_vec(w.to_vec())]);
-        return Ok(if input.is_empty() { Vec::new() } else { words.collect() });
-    }
-    if options.replace.is_some() {
-        let lines = input.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_start).filter(|l| !l.is_empty());
-        return Ok(lines.map(|l| vec![OsString::from_vec(l.to_vec())]).collect());
-    }
-    quoted(input)
-}
-
 fn delimiter(text: &str) -> Result<u8> {
     match text.as_bytes() {
         [byte] => Ok(*byte),
@@ -157,37 +105,62 @@ fn delimiter(text: &str) -> Result<u8> {
     }
 }
 
-/// Blanks and ends of lines part words; quotes and backslashes keep them together.
-fn quoted(input: &[u8]) -> Result<Vec<Vec<OsString>>> {
-    let (mut lines, mut line, mut word) = (Vec::new(), Vec::new(), None::<Vec<u8>>);
-    let mut bytes = input.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\n' | b' ' | b'\t' => {
-                line.extend(word.take().map(OsString::from_vec));
-                if byte == b'\n' && !line.is_empty() {
-                    lines.push(std::mem::take(&mut line));
-                }
-            }
-            b'\\' => word.get_or_insert_default().extend(bytes.next()),
-            b'"' | b'\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match bytes.next() {
-                        Some(b) if b == byte => break,
-                        Some(b) if b != b'\n' => word.push(b),
-                        _ => return Err(Error::new("a quote is not closed; -0 takes words as they are")),
+/// The words of an input, as it comes.
+struct Words<R> {
+    input: R,
+    /// The byte at a word's end, when nothing else is special.
+    delimiter: Option<u8>,
+    /// A word is a whole line, without the blanks before it.
+    lines: bool,
+}
+
+impl<R: BufRead> Words<R> {
+    /// The next word, and if a line ends with it: not behind a blank.
+    fn next(&mut self) -> Result<Option<(OsString, bool)>> {
+        let Some(delimiter) = self.delimiter else { return self.quoted() };
+        let mut word = Vec::new();
+        if self.input.read_until(delimiter, &mut word).doing("read the input")? == 0 {
+            return Ok(None);
+        }
+        word.pop_if(|byte| *byte == delimiter);
+        Ok(Some((OsString::from_vec(word), true)))
+    }
+
+    fn byte(&mut self) -> Result<Option<u8>> {
+        let byte = self.input.fill_buf().doing("read the input")?.first().copied();
+        if byte.is_some() {
+            self.input.consume(1);
+        }
+        Ok(byte)
+    }
+
+    /// Blanks and ends of lines part words; quotes and backslashes keep them together.
+    fn quoted(&mut self) -> Result<Option<(OsString, bool)>> {
+        let mut word = None::<Vec<u8>>;
+        loop {
+            let byte = self.byte()?;
+            match byte {
+                Some(b' ' | b'\t') if self.lines && word.is_some() => word.get_or_insert_default().extend(byte),
+                None | Some(b'\n' | b' ' | b'\t') => match word.take() {
+                    Some(word) => return Ok(Some((OsString::from_vec(word), !matches!(byte, Some(b' ' | b'\t'))))),
+                    None if byte.is_none() => return Ok(None),
+                    None => {}
+                },
+                Some(b'\\') => word.get_or_insert_default().extend(self.byte()?),
+                Some(quote @ (b'"' | b'\'')) => {
+                    let word = word.get_or_insert_default();
+                    loop {
+                        match self.byte()? {
+                            Some(byte) if byte == quote => break,
+                            Some(byte) if byte != b'\n' => word.push(byte),
+                            _ => return Err(Error::new("a quote is not closed; -0 takes words as they are")),
+                        }
                     }
                 }
+                Some(byte) => word.get_or_insert_default().push(byte),
             }
-            _ => word.get_or_insert_default().push(byte),
         }
     }
-    line.extend(word.map(OsString::from_vec));
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    Ok(lines)
 }
 
 struct Runner<'a> {
@@ -197,6 +170,56 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// A call as soon as its words are there.
+    fn all(&mut self, mut input: Words<impl BufRead>) -> Result<()> {
+        let program = if self.options.program.is_empty() { vec!["echo".into()] } else { self.options.program.clone() };
+        if let Some(text) = &self.options.replace {
+            while let Some((line, _)) = input.next()? {
+                let words: Vec<OsString> = program.iter().map(|word| replace(word, text, &line)).collect();
+                self.fits(words.iter().map(|word| word.len() + 1).sum())?;
+                if !self.start(&words)? {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        let own: usize = program.iter().map(|word| word.len() + 1).sum();
+        let (mut call, mut bytes, mut lines, mut called) = (program.clone(), own, 0, false);
+        while let Some((word, ends_line)) = input.next()? {
+            let count = call.len() - program.len();
+            if count > 0 && bytes + word.len() + 1 > self.limit() {
+                if !self.start(&std::mem::replace(&mut call, program.clone()))? {
+                    return Ok(());
+                }
+                (bytes, lines, called) = (own, 0, true);
+            }
+            bytes += word.len() + 1;
+            self.fits(bytes)?;
+            call.push(word);
+            lines += usize::from(ends_line);
+            let full = self.options.max_args.is_some_and(|max| call.len() - program.len() >= max)
+                || self.options.max_lines.is_some_and(|max| lines >= max);
+            if full {
+                if !self.start(&std::mem::replace(&mut call, program.clone()))? {
+                    return Ok(());
+                }
+                (bytes, lines, called) = (own, 0, true);
+            }
+        }
+        if call.len() > program.len() || !(called || self.options.no_run_if_empty) {
+            self.start(&call)?;
+        }
+        Ok(())
+    }
+
+    fn limit(&self) -> usize {
+        self.options.max_chars.unwrap_or(BYTES)
+    }
+
+    fn fits(&self, bytes: usize) -> Result<()> {
+        if bytes <= self.limit() { Ok(()) } else { Err(Error::new("a word is longer than a call may be")) }
+    }
+
     /// Start a call, waiting for room first. False when no more may be started.
     fn start(&mut self, words: &[OsString]) -> Result<bool> {
         let most = if self.options.max_procs == 0 { usize::MAX } else { self.options.max_procs };
@@ -251,14 +274,81 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
+    fn words(input: &[u8], lines: bool) -> Result<Vec<(String, bool)>> {
+        let mut words = Words { input, delimiter: None, lines };
+        let mut all = Vec::new();
+        while let Some((word, ends)) = words.next()? {
+            all.push((word.to_string_lossy().into_owned(), ends));
+        }
+        Ok(all)
+    }
+
     #[test]
     fn quotes_keep_words_together() {
-        let lines = quoted(b"a 'b c'\\ d\n\n \"e\"\"f\"\n''").unwrap();
-        let words = |line: &[OsString]| line.iter().map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>();
-        assert_eq!(words(&lines[0]), ["a", "b c d"]);
-        assert_eq!(words(&lines[1]), ["ef"]);
-        assert_eq!(words(&lines[2]), [""]);
-        assert!(quoted(b"'a").is_err());
+        let found = words(b"a 'b c'\\ d\n\n \"e\"\"f\"\n''", false).unwrap();
+        let expected = [("a", false), ("b c d", true), ("ef", true), ("", true)];
+        assert_eq!(found, expected.map(|(word, ends)| (word.to_owned(), ends)));
+        assert!(words(b"'a", false).is_err());
+        assert_eq!(words(b"a \nb\n", false).unwrap()[0], ("a".to_owned(), false), "a blank joins the next line");
+    }
+
+    #[test]
+    fn lines_lose_quotes_and_keep_blanks() {
+        let lines: Vec<String> = words(b"  a  b \n\n \n\"c  d\" e\\ f", true).unwrap().into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, ["a  b ", "c  d e f"]);
+    }
+
+    #[test]
+    fn delimited_words_are_as_they_are() {
+        let mut found = Words { input: &b"a b,,'c"[..], delimiter: Some(b','), lines: false };
+        let all: Vec<OsString> = std::iter::from_fn(|| found.next().unwrap().map(|(word, _)| word)).collect();
+        assert_eq!(all, ["a b", "", "'c"]);
+    }
+
+    /// One word; the next one only comes when the first one's call has left its mark.
+    struct Late {
+        given: bool,
+        mark: PathBuf,
+    }
+
+    impl io::Read for Late {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    impl BufRead for Late {
+        fn fill_buf(&mut self) -> io::Result<&[u8]> {
+            let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+            while !self.mark.exists() {
+                assert!(std::time::Instant::now() < end, "the first call waits for the end of the input");
+                std::thread::yield_now();
+            }
+            Ok(&[])
+        }
+
+        fn consume(&mut self, _: usize) {}
+
+        fn read_until(&mut self, _: u8, to: &mut Vec<u8>) -> io::Result<usize> {
+            if self.given {
+                return self.fill_buf().map(<[u8]>::len);
+            }
+            self.given = true;
+            to.extend_from_slice(self.mark.as_os_str().as_bytes());
+            Ok(to.len())
+        }
+    }
+
+    #[test]
+    fn calls_do_not_wait_for_the_end_of_the_input() {
+        let mark = std::env::temp_dir().join(format!("kutties-xargs-{}", std::process::id()));
+        let options: Options = parse(&XARGS, &["xargs", "-n1", "-0", "touch"].map(OsString::from)).unwrap();
+        let mut runner = Runner { options: &options, children: Vec::new(), exit: Exit::OK };
+        runner.all(Words { input: Late { given: false, mark: mark.clone() }, delimiter: Some(0), lines: false }).unwrap();
+        while !runner.children.is_empty() {
+            runner.wait_one().unwrap();
+        }
+        std::fs::remove_file(mark).unwrap();
     }
 
     #[test]

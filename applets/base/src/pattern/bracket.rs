@@ -91,39 +91,44 @@ impl Reader<'_> {
     }
 }
 
+/// The expression for characters, and beside it one for bytes that are none. A range of bytes stands for all characters beyond
+/// ASCII, too: they are made of such.
 fn write(parts: &[Part], negated: bool, lines: bool) -> Result<String, String> {
-    let is_raw = |part: &Part| matches!(part, Part::Range(first, last) if raw_byte(*first).or(raw_byte(*last)).is_some());
-    let raw = parts.iter().any(is_raw);
-    let mut text = String::from(if raw { "(?-u:[" } else { "[" });
-    if negated {
-        text.push_str(if lines { "^\\n" } else { "^" });
-    }
+    let (mut text, mut bytes) = (String::new(), String::new());
     for part in parts {
         match part {
-            // Letters of every script; where single bytes are meant, ASCII's.
-            Part::Class("alpha") if !raw => text.push_str(r"[\w--[\d_]]"),
-            Part::Class("alnum") if !raw => text.push_str(r"[\w--_]"),
+            // Letters are those of every script.
+            Part::Class("alpha") => text.push_str(r"[\w--[\d_]]"),
+            Part::Class("alnum") => text.push_str(r"[\w--_]"),
             Part::Class(class) => text.extend(["[:", class, ":]"]),
-            Part::Range(first, last) => {
-                let first = number(*first, raw)?;
-                let last = number(*last, raw)?;
-                if raw {
-                    text.push_str(&format!("\\x{first:02X}-\\x{last:02X}"));
-                } else {
-                    text.push_str(&format!("\\x{{{first:X}}}-\\x{{{last:X}}}"));
+            Part::Range(first, last) => match (raw_byte(*first), raw_byte(*last)) {
+                (None, None) => text.push_str(&range(u32::from(*first), u32::from(*last))),
+                (Some(first), Some(last)) => {
+                    bytes.push_str(&format!("\\x{first:02X}-\\x{last:02X}"));
+                    if first < last {
+                        text.push_str(&range(0x80, 0x10_ffff));
+                    }
                 }
-            }
+                (None, Some(last)) if first.is_ascii() => {
+                    bytes.push_str(&format!("\\x80-\\x{last:02X}"));
+                    text.push_str(&range(u32::from(*first), 0x10_ffff));
+                }
+                _ => return Err("a range goes from a character to a byte that is none".into()),
+            },
         }
     }
-    text.push_str(if raw { "])" } else { "]" });
-    Ok(text)
+    if negated {
+        text.insert_str(0, if lines { "^\\n" } else { "^" });
+        // Every character is meant, but those bytes are none.
+        return Ok(if text == "^" { r"[\s\S]".into() } else { format!("[{text}]") });
+    }
+    Ok(match (text.is_empty(), bytes.is_empty()) {
+        (_, true) => format!("[{text}]"),
+        (true, false) => format!("(?-u:[{bytes}])"),
+        (false, false) => format!("(?:[{text}]|(?-u:[{bytes}]))"),
+    })
 }
 
-/// A character's number; a byte's in brackets that have bytes.
-fn number(c: char, raw: bool) -> Result<u32, String> {
-    match raw_byte(c) {
-        Some(byte) => Ok(byte.into()),
-        None if raw && !c.is_ascii() => Err(format!("{c} stands between brackets together with single bytes")),
-        None => Ok(c.into()),
-    }
+fn range(first: u32, last: u32) -> String {
+    format!("\\x{{{first:X}}}-\\x{{{last:X}}}")
 }

@@ -116,16 +116,25 @@ impl Translator<'_> {
         }
     }
 
+    /// A place between characters. Basic: a star behind it is a character.
+    fn place(&mut self, text: &str) {
+        self.item(text);
+        if !self.extended {
+            self.last = Last::Start;
+        }
+    }
+
     fn escaped(&mut self) -> Result<(), String> {
         let Some(c) = self.next() else { return Err("the pattern ends in a backslash".into()) };
         match c {
             '(' | ')' | '|' | '+' | '?' | '{' if !self.extended => self.operator(c)?,
             '1'..='9' => self.recall(c)?,
-            '<' => self.item("\\b{start}"),
-            '>' => self.item("\\b{end}"),
-            '`' => self.item("\\A"),
-            '\'' => self.item("\\z"),
-            'w' | 'W' | 's' | 'S' | 'b' | 'B' => self.item(&format!("\\{c}")),
+            '<' => self.place("\\b{start}"),
+            '>' => self.place("\\b{end}"),
+            '`' => self.place("\\A"),
+            '\'' => self.place("\\z"),
+            'b' | 'B' => self.place(&format!("\\{c}")),
+            'w' | 'W' | 's' | 'S' => self.item(&format!("\\{c}")),
             _ => {
                 if c.is_alphanumeric() {
                     self.source.stray = Some(c);
@@ -217,7 +226,8 @@ impl Translator<'_> {
 
     /// Basic: only at the start of a pattern, a group or an alternative.
     fn is_start_anchor(&self) -> bool {
-        self.extended || (self.last == Last::Start && !self.source.text.ends_with('^'))
+        let text = &self.source.text;
+        self.extended || text.is_empty() || (self.last == Last::Start && text.ends_with(['(', '|']))
     }
 
     /// Basic: only at the end of those.

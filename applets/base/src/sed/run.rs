@@ -344,7 +344,11 @@ impl Editor {
                 let name = self.file.as_os_str().as_encoded_bytes();
                 self.output.line(name, true)?;
             }
-            Action::Insert(text) => self.output.text(text)?,
+            // Its end is that of a line, those of other texts stay as they are: GNU's.
+            Action::Insert(text) => match text.strip_suffix(b"\n") {
+                Some(text) => self.output.line(text, true)?,
+                None => self.output.text(text)?,
+            },
             Action::List(width) => self.output.text(listed(&self.line, width.unwrap_or(self.width)).as_bytes())?,
             Action::Print => self.output.line(&self.line, self.ended)?,
             Action::PrintFirst => {

@@ -132,7 +132,7 @@ impl<'a> Scanner<'a> {
     /// behind a backslash alone. A backslash at a line's end goes on with the next one.
     pub(super) fn text(&mut self) -> Result<Vec<u8>> {
         self.skip_blanks();
-        if self.peek().is_none_or(|c| c == '\n') {
+        if self.peek().is_none() {
             return Err(self.wrong("a text is missing"));
         }
         if self.peek() == Some('\\') {

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::Compression;
@@ -94,6 +94,11 @@ impl Packer<'_> {
     }
 
     fn one<W: Write>(&mut self, to: &mut Builder<W>, path: &Path, name: &Path, meta: &Metadata) -> Result<()> {
+        if meta.file_type().is_socket() {
+            // An archive has no such thing; whoever made the socket makes it again. As GNU: no failure.
+            let _ = writeln!(io::stderr(), "tar: {}: socket ignored", path.display());
+            return Ok(());
+        }
         let mut header = Header::new_gnu();
         header.set_metadata(meta);
         if !self.options.numeric_owner {
@@ -112,6 +117,11 @@ impl Packer<'_> {
         }
         if !meta.is_file() {
             header.set_size(0);
+            if meta.file_type().is_char_device() || meta.file_type().is_block_device() {
+                let device = meta.rdev();
+                header.set_device_major(rustix::fs::major(device)).on("pack", path)?;
+                header.set_device_minor(rustix::fs::minor(device)).on("pack", path)?;
+            }
             let slash = if meta.is_dir() && name != Path::new(".") {
                 [name.as_os_str(), "/".as_ref()].iter().copied().collect()
             } else {
@@ -159,4 +169,42 @@ fn relative(name: &Path) -> PathBuf {
 fn exactly(file: File, len: u64) -> impl io::Read {
     use io::Read;
     file.chain(io::repeat(0)).take(len)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+
+    use super::super::TAR;
+    use super::*;
+
+    #[test]
+    fn sockets_are_left_out_and_devices_keep_their_numbers() {
+        let dir = std::env::temp_dir().join(format!("kutties-pack-{}", std::process::id()));
+        fs::create_dir_all(dir.join("in")).unwrap();
+        fs::write(dir.join("in/file"), "text").unwrap();
+        let _socket = UnixListener::bind(dir.join("in/socket")).unwrap();
+        // Not everybody may make one.
+        let device = mknodat(CWD, dir.join("in/null"), FileType::CharacterDevice, Mode::RUSR, makedev(1, 259)).is_ok();
+        let archive = dir.join("a.tar");
+        let args = [Path::new("tar"), Path::new("-cf"), &archive, Path::new("-C"), &dir, Path::new("in")];
+        let args: Vec<_> = args.iter().map(|arg| arg.as_os_str().to_owned()).collect();
+        assert_eq!((TAR.run)(&args).unwrap(), Exit::OK);
+        let mut names = Vec::new();
+        let mut read = tar::Archive::new(File::open(&archive).unwrap());
+        for entry in read.entries().unwrap() {
+            let entry = entry.unwrap();
+            names.push(entry.path().unwrap().display().to_string());
+            if entry.header().entry_type() == EntryType::Char {
+                let header = entry.header();
+                assert_eq!((header.device_major().unwrap(), header.device_minor().unwrap()), (Some(1), Some(259)));
+            }
+        }
+        let expected: &[&str] = if device { &["in/", "in/file", "in/null"] } else { &["in/", "in/file"] };
+        assert_eq!(names, expected);
+        fs::remove_dir_all(dir).unwrap();
+    }
 }
