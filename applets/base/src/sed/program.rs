@@ -33,6 +33,8 @@ pub(super) enum Range {
     Open,
     /// Until this line.
     Until(u64),
+    /// It does not come again.
+    Over,
 }
 
 /// One line, or those that fit.

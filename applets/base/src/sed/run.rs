@@ -76,6 +76,8 @@ struct Editor {
     ended: bool,
     file: Rc<Path>,
     hold: Vec<u8>,
+    /// The same of what is held.
+    hold_ended: bool,
     number: u64,
     end: u8,
     quiet: bool,
@@ -108,6 +110,7 @@ impl Editor {
             ended: true,
             file: Path::new("-").into(),
             hold: Vec::new(),
+            hold_ended: true,
             number: 0,
             end,
             quiet: options.quiet || quiet,
@@ -126,6 +129,7 @@ impl Editor {
     fn restart(&mut self, program: &mut Program, files: Vec<PathBuf>) {
         self.number = 0;
         self.hold.clear();
+        self.hold_ended = true;
         for command in &mut program.commands {
             command.range = first_state(command.from.as_ref());
         }
@@ -168,6 +172,7 @@ impl Editor {
                 Step::Quit(prints) => {
                     if prints {
                         self.print_unless_quiet()?;
+                        self.output.text(&[])?;
                     }
                     self.flush_after()?;
                     return Ok(true);
@@ -206,7 +211,7 @@ impl Editor {
                 }
                 continue;
             }
-            let range_goes_on = in_range && !command.inverse && command.range != Range::Closed;
+            let range_goes_on = in_range && !command.inverse && matches!(command.range, Range::Open | Range::Until(_));
             if let Some(step) = self.act(&mut command.action, &mut at, range_goes_on)? {
                 return Ok(step);
             }
@@ -218,35 +223,51 @@ impl Editor {
     fn selects(&mut self, command: &mut Command) -> Result<bool> {
         let Some(from) = &command.from else { return Ok(true) };
         let Some(to) = &command.to else { return self.fits(from) };
-        if command.range != Range::Closed {
-            let (ends, inside) = match (command.range, to) {
-                // A range whose end lies behind us holds its first line alone.
-                (Range::Until(last), _) => (self.number >= last, self.number <= last),
-                (_, End::At(address)) => (self.fits(address)?, true),
-                _ => (false, true),
-            };
-            if ends {
-                command.range = Range::Closed;
+        // A range from a number is there once; it may begin later, when that line went by within another command.
+        let closed = if matches!(from, Address::Line(_)) { Range::Over } else { Range::Closed };
+        let (ends, inside) = match (command.range, to) {
+            (Range::Over, _) => return Ok(false),
+            (Range::Closed, _) => {
+                let (begins, range) = self.begins(from, to)?;
+                if begins {
+                    command.range = if range == Range::Closed { closed } else { range };
+                }
+                return Ok(begins);
             }
-            return Ok(inside || self.fits(from)?);
+            // A range whose end lies behind us is over; one that counts lines has this one, too.
+            (Range::Until(last), End::At(_)) => (self.number >= last, self.number <= last),
+            (Range::Until(last), _) => (self.number >= last, true),
+            (Range::Open, End::At(address)) => (self.fits(address)?, true),
+            (Range::Open, _) => (false, true),
+        };
+        if ends {
+            command.range = closed;
         }
-        if !self.fits(from)? {
-            return Ok(false);
-        }
+        Ok(inside || (command.range == Range::Closed && self.fits(from)?))
+    }
+
+    /// Tell if a range begins with this line, and how it goes on.
+    fn begins(&mut self, from: &Address, to: &End) -> Result<(bool, Range)> {
+        let begins = match (from, to) {
+            (Address::Line(first), End::At(Address::Line(last))) if self.number > *last => self.number == *first,
+            (Address::Line(first), _) => self.number >= *first,
+            _ => self.fits(from)?,
+        };
         let end = match to {
             End::At(Address::Line(last)) => Some(*last),
             End::After(more) => Some(self.number.saturating_add(*more)),
             End::Multiple(0) => Some(self.number),
-            End::Multiple(of) => Some(self.number.checked_next_multiple_of(*of).unwrap_or(u64::MAX)),
+            // From a multiple to the next one: GNU's.
+            End::Multiple(of) => Some((self.number - self.number % of).saturating_add(*of)),
             End::At(Address::Last) if self.input.is_last() => Some(self.number),
             End::At(_) => None,
         };
-        command.range = match end {
+        let range = match end {
             Some(last) if last <= self.number => Range::Closed,
             Some(last) => Range::Until(last),
             None => Range::Open,
         };
-        Ok(true)
+        Ok((begins, range))
     }
 
     fn fits(&mut self, address: &Address) -> Result<bool> {
@@ -277,7 +298,7 @@ impl Editor {
             Action::Block(_) | Action::Nothing | Action::BranchIfReplaced(_) | Action::BranchUnlessReplaced(_) => {}
             Action::Change(text) => {
                 if !range_goes_on {
-                    self.output.text(text)?;
+                    self.put(text)?;
                 }
                 return Ok(Some(Step::Deleted));
             }
@@ -313,17 +334,28 @@ impl Editor {
     fn change(&mut self, action: &Action) -> Result<()> {
         match action {
             Action::Empty => self.line.clear(),
-            Action::GetHold => self.line.clone_from(&self.hold),
+            Action::GetHold => {
+                self.line.clone_from(&self.hold);
+                self.ended = self.hold_ended;
+            }
             Action::AppendHold => {
                 self.line.push(self.end);
                 self.line.extend_from_slice(&self.hold);
+                self.ended = self.hold_ended;
             }
-            Action::Hold => self.hold.clone_from(&self.line),
+            Action::Hold => {
+                self.hold.clone_from(&self.line);
+                self.hold_ended = self.ended;
+            }
             Action::HoldAppend => {
                 self.hold.push(self.end);
                 self.hold.extend_from_slice(&self.line);
+                self.hold_ended = self.ended;
             }
-            Action::Exchange => std::mem::swap(&mut self.hold, &mut self.line),
+            Action::Exchange => {
+                std::mem::swap(&mut self.hold, &mut self.line);
+                std::mem::swap(&mut self.hold_ended, &mut self.ended);
+            }
             Action::Map(pairs) => {
                 let mut text = decode(&self.line);
                 for c in &mut text {
@@ -339,26 +371,25 @@ impl Editor {
     /// Commands that write something, at once or behind the line.
     fn write(&mut self, action: &Action) -> Result<()> {
         match action {
-            Action::Number => self.output.text(format!("{}\n", self.number).as_bytes())?,
+            Action::Number => self.output.line(self.number.to_string().as_bytes(), true)?,
             Action::FileName => {
                 let name = self.file.as_os_str().as_encoded_bytes();
                 self.output.line(name, true)?;
             }
-            // Its end is that of a line, those of other texts stay as they are: GNU's.
-            Action::Insert(text) => match text.strip_suffix(b"\n") {
-                Some(text) => self.output.line(text, true)?,
-                None => self.output.text(text)?,
-            },
-            Action::List(width) => self.output.text(listed(&self.line, width.unwrap_or(self.width)).as_bytes())?,
+            Action::Insert(text) => self.put(text)?,
+            Action::List(width) => {
+                let listed = listed(&self.line, width.unwrap_or(self.width));
+                listed.lines().try_for_each(|line| self.output.line(line.as_bytes(), true))?;
+            }
             Action::Print => self.output.line(&self.line, self.ended)?,
             Action::PrintFirst => {
-                let first = self.first().to_vec();
-                self.output.line(&first, true)?;
+                let (first, ended) = self.first();
+                self.output.line(&first, ended)?;
             }
             Action::WriteFile(file) => self.output.write_to(file, &self.line, self.ended)?,
             Action::WriteFirst(file) => {
-                let first = self.first().to_vec();
-                self.output.write_to(file, &first, true)?;
+                let (first, ended) = self.first();
+                self.output.write_to(file, &first, ended)?;
             }
             Action::Append(text) => self.after.push(After::Text(text.clone())),
             Action::ReadFile(file) => self.after.push(After::File(file.clone())),
@@ -367,9 +398,20 @@ impl Editor {
         Ok(())
     }
 
-    /// The line up to its first end of line.
-    fn first(&self) -> &[u8] {
-        self.line.split(|b| *b == self.end).next().unwrap_or_default()
+    /// The text of `i` and `c`. Its end is that of a line; that of `a` stays as it is: GNU's.
+    fn put(&mut self, text: &[u8]) -> Result<()> {
+        match text.strip_suffix(b"\n") {
+            Some(text) => self.output.line(text, true),
+            None => self.output.text(text),
+        }
+    }
+
+    /// The line up to its first end of line, and if there is one.
+    fn first(&self) -> (Vec<u8>, bool) {
+        match self.line.iter().position(|b| *b == self.end) {
+            Some(end) => (self.line[..end].to_vec(), true),
+            None => (self.line.clone(), self.ended),
+        }
     }
 
     /// `R`: the file's next line goes out after this one.
