@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result, out};
@@ -96,7 +97,7 @@ impl Output {
         let new = File::create_new(&fresh).on("make", &fresh)?;
         let place = InPlace { file: file.to_owned(), fresh, kept: false };
         // Who may not give a file away keeps it; setuid bits come with the permissions, after the owner.
-        let _ = std::os::unix::fs::fchown(&new, Some(std::os::unix::fs::MetadataExt::uid(&meta)), Some(std::os::unix::fs::MetadataExt::gid(&meta)));
+        let _ = fchown(&new, Some(meta.uid()), Some(meta.gid()));
         new.set_permissions(meta.permissions()).on("set the permissions of", &place.fresh)?;
         self.main = Sink::new(BufWriter::new(new));
         self.place = Some(place);
@@ -131,11 +132,11 @@ impl Output {
 
     /// A file's content; one that is not there reads as an empty one: POSIX.
     pub(super) fn copy(&mut self, path: &Path) -> Result<()> {
+        self.main.text(&[]).doing("write the output")?;
         let Ok(mut file) = File::open(path) else { return Ok(()) };
         if file.metadata().is_ok_and(|meta| meta.is_dir()) {
             return Ok(());
         }
-        self.main.text(&[]).doing("write the output")?;
         io::copy(&mut file, &mut self.main.to).map(drop).on("copy", path)
     }
 

@@ -9,6 +9,9 @@ use super::program::{Action, Address, Command, End, Program, Range, Replace, Sea
 use super::scan::Scanner;
 use crate::pattern::{self, Meaning, Syntax};
 
+/// The version of GNU sed whose commands are known.
+const VERSION: (u32, u32) = (4, 9);
+
 /// Read a script.
 pub(super) fn parse(script: &[u8], extended: bool) -> Result<Program> {
     let chars = pattern::decode(script);
@@ -173,9 +176,6 @@ impl Parser<'_> {
                 if label.is_empty() {
                     return Err(self.scan.wrong("a label is missing"));
                 }
-                if self.labels.iter().any(|(name, _)| *name == label) {
-                    return Err(self.scan.wrong(&format!("the label {label} is there already")));
-                }
                 self.labels.push((label, number));
                 return Ok(Action::Nothing);
             }
@@ -192,7 +192,11 @@ impl Parser<'_> {
             'y' => self.map()?,
             'v' => {
                 // The version of GNU sed that a script needs; what it needs is here, or is refused where it stands.
-                self.scan.label();
+                let version = self.scan.label();
+                let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+                if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) > VERSION {
+                    return Err(self.scan.wrong(&format!("version {version} of GNU sed is asked for")));
+                }
                 Action::Nothing
             }
             'e' => return Err(self.scan.wrong("e is not supported: sed runs no commands")),
@@ -388,7 +392,7 @@ mod tests {
     fn scripts_that_are_not() {
         for script in [
             "s/a/b", "k", "{p", "p}", "bnowhere", "y/a/bc/", "p p", "0p", "s/a/\\1/", "1,p", ":", "/a", "s/a/b/e", "e", "L",
-            "1!!p", "s/a/b/gg", "s/a/b/0", "s/a/b/2 3", "s//x/I", "0~0p", "a", "i ", "1:a", "1}", ":a;:a", "s/a/\\c\\d/",
+            "1!!p", "s/a/b/gg", "s/a/b/0", "s/a/b/2 3", "s//x/I", "0~0p", "a", "i ", "1:a", "1}", "v 9.9", "s/a/\\c\\d/",
             "s/a\nb/x/", "s/a/x\ny/", "1,2q", "99999999999999999999p", "r", "w", "s", "s/a", "y/a", "\\", "1,", "1,+p",
             "s/[a/b/", "s/a\\", "{", "2,0p", "s\\a\\b\\",
         ] {

@@ -130,6 +130,7 @@ impl Editor {
         self.number = 0;
         self.hold.clear();
         self.hold_ended = true;
+        self.read.clear();
         for command in &mut program.commands {
             command.range = first_state(command.from.as_ref());
         }
