@@ -11,6 +11,8 @@ mod input;
 mod output;
 mod parse;
 mod program;
+mod range;
+mod replace;
 mod run;
 mod scan;
 mod text;

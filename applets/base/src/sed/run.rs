@@ -12,8 +12,8 @@ use super::Options;
 use super::input::{Input, complain};
 use super::output::Output;
 use super::parse::first_state;
-use super::program::{Action, Address, Command, End, Program, Range, Replace, Search};
-use super::text::{listed, put};
+use super::program::{Action, Command, Program, Range};
+use super::text::listed;
 use crate::pattern::{Pattern, decode, encode};
 
 /// A file could not be read, or could not be edited in place: GNU's statuses.
@@ -68,26 +68,27 @@ enum Step {
     Quit(bool),
 }
 
-struct Editor {
-    input: Input,
-    output: Output,
-    line: Vec<u8>,
+/// A program at work.
+pub(super) struct Editor {
+    pub(super) input: Input,
+    pub(super) output: Output,
+    pub(super) line: Vec<u8>,
     /// The line had an end: a last line without one is written without one.
-    ended: bool,
+    pub(super) ended: bool,
     file: Rc<Path>,
     hold: Vec<u8>,
     /// The same of what is held.
     hold_ended: bool,
-    number: u64,
+    pub(super) number: u64,
     end: u8,
     quiet: bool,
     unbuffered: bool,
     /// Columns of a line of `l`.
     width: usize,
-    replaced: bool,
+    pub(super) replaced: bool,
     /// What goes out after the line: texts and files to copy.
     after: Vec<After>,
-    last: Option<Rc<Pattern>>,
+    pub(super) last: Option<Rc<Pattern>>,
     /// Files of `R`, none for those that can't be read.
     read: BTreeMap<PathBuf, Option<BufReader<File>>>,
     status: Exit,
@@ -218,76 +219,6 @@ impl Editor {
             }
         }
         Ok(Step::Done)
-    }
-
-    /// Tell if the command is for this line. Opens and closes its range.
-    fn selects(&mut self, command: &mut Command) -> Result<bool> {
-        let Some(from) = &command.from else { return Ok(true) };
-        let Some(to) = &command.to else { return self.fits(from) };
-        // A range from a number is there once; it may begin later, when that line went by within another command.
-        let closed = if matches!(from, Address::Line(_)) { Range::Over } else { Range::Closed };
-        let (ends, inside) = match (command.range, to) {
-            (Range::Over, _) => return Ok(false),
-            (Range::Closed, _) => {
-                let (begins, range) = self.begins(from, to)?;
-                if begins {
-                    command.range = if range == Range::Closed { closed } else { range };
-                }
-                return Ok(begins);
-            }
-            // A range whose end lies behind us is over; one that counts lines has this one, too.
-            (Range::Until(last), End::At(_)) => (self.number >= last, self.number <= last),
-            (Range::Until(last), _) => (self.number >= last, true),
-            (Range::Open, End::At(address)) => (self.fits(address)?, true),
-            (Range::Open, _) => (false, true),
-        };
-        if ends {
-            command.range = closed;
-        }
-        Ok(inside || (command.range == Range::Closed && self.fits(from)?))
-    }
-
-    /// Tell if a range begins with this line, and how it goes on.
-    fn begins(&mut self, from: &Address, to: &End) -> Result<(bool, Range)> {
-        let begins = match (from, to) {
-            (Address::Line(first), End::At(Address::Line(last))) if self.number > *last => self.number == *first,
-            (Address::Line(first), _) => self.number >= *first,
-            _ => self.fits(from)?,
-        };
-        let end = match to {
-            End::At(Address::Line(last)) => Some(*last),
-            End::After(more) => Some(self.number.saturating_add(*more)),
-            End::Multiple(0) => Some(self.number),
-            // From a multiple to the next one: GNU's.
-            End::Multiple(of) => Some((self.number - self.number % of).saturating_add(*of)),
-            End::At(Address::Last) if self.input.is_last() => Some(self.number),
-            End::At(_) => None,
-        };
-        let range = match end {
-            Some(last) if last <= self.number => Range::Closed,
-            Some(last) => Range::Until(last),
-            None => Range::Open,
-        };
-        Ok((begins, range))
-    }
-
-    fn fits(&mut self, address: &Address) -> Result<bool> {
-        Ok(match address {
-            Address::Line(number) => self.number == *number,
-            Address::Last => self.input.is_last(),
-            Address::Step(first, 0) => self.number == *first,
-            Address::Step(first, step) => self.number >= *first && (self.number - first).is_multiple_of(*step),
-            Address::Zero => false,
-            Address::Pattern(search) => self.pattern(search)?.is_match(&self.line)?,
-        })
-    }
-
-    fn pattern(&mut self, search: &Search) -> Result<Rc<Pattern>> {
-        if let Search::For(pattern) = search {
-            self.last = Some(Rc::clone(pattern));
-        }
-        let none = || Error::new("an empty pattern stands for the last one, and there was none");
-        self.last.clone().ok_or_else(none)
     }
 
     /// One command. A step ends the line's commands.
@@ -425,38 +356,6 @@ impl Editor {
             self.after.push(After::Line(line));
         }
         Ok(())
-    }
-
-    fn replace(&mut self, replace: &Replace) -> Result<()> {
-        let pattern = self.pattern(&replace.search)?;
-        if replace.groups() > pattern.groups() {
-            return Err(Error::new(format!("\\{} stands for no group", replace.groups())).with_exit(Exit::FAILED));
-        }
-        let line = &self.line;
-        let mut fresh = Vec::with_capacity(line.len());
-        let (mut done_to, mut count, mut changed) = (0, 0, false);
-        pattern.each_match(line, |spans| {
-            count += 1;
-            let Some(whole) = spans.first().cloned().flatten() else { return false };
-            if count < replace.from {
-                return true;
-            }
-            fresh.extend_from_slice(line.get(done_to..whole.start).unwrap_or_default());
-            put(&replace.with, line, spans, &mut fresh);
-            done_to = whole.end;
-            changed = true;
-            replace.all
-        })?;
-        if !changed {
-            return Ok(());
-        }
-        fresh.extend_from_slice(line.get(done_to..).unwrap_or_default());
-        self.line = fresh;
-        self.replaced = true;
-        if replace.print {
-            self.output.line(&self.line, self.ended)?;
-        }
-        replace.file.as_ref().map_or(Ok(()), |file| self.output.write_to(file, &self.line, self.ended))
     }
 
     fn print_unless_quiet(&mut self) -> Result<()> {

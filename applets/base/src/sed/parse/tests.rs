@@ -1,0 +1,61 @@
+//! Scripts that are read, and scripts that are refused.
+
+use super::*;
+
+#[test]
+fn scripts_that_are_good() {
+    for script in [
+        "s/a/b/g;p",
+        "/x/,$d",
+        "1~2{p;p}",
+        "$!N;P;D",
+        ":a;s/x/y/;ta",
+        "a\\\ntext\\\nmore",
+        "a text",
+        "a\\",
+        "a\\  text",
+        "0,/re/s//x/",
+        "y/abc/xyz/",
+        "y/a\\/\\n/x\\ty/",
+        "s|[/|]|\\||",
+        "/a/I!d",
+        "2,+3p",
+        "2,~4p",
+        "# comment\np",
+        "s/a/b/w file",
+        "b;",
+        "/[[:space:]/]/d",
+        "{p};p",
+        "{:a};ba",
+        "5q3",
+        "\\,x,p",
+        "s/\\(a\\)\\1/\\1/",
+        "F;z;l 5;R f",
+        "v 4.2\np",
+    ] {
+        let parsed = parse(script.as_bytes(), false);
+        assert!(parsed.is_ok(), "{script}: {:?}", parsed.err());
+    }
+}
+
+#[test]
+fn scripts_that_are_not() {
+    for script in [
+        "s/a/b", "k", "{p", "p}", "bnowhere", "y/a/bc/", "p p", "0p", "s/a/\\1/", "1,p", ":", "/a", "s/a/b/e", "e", "L",
+        "1!!p", "s/a/b/gg", "s/a/b/0", "s/a/b/2 3", "s//x/I", "0~0p", "a", "i ", "1:a", "1}", "v 9.9", "s/a/\\c\\d/",
+        "s/a\nb/x/", "s/a/x\ny/", "1,2q", "99999999999999999999p", "r", "w", "s", "s/a", "y/a", "\\", "1,", "1,+p",
+        "s/[a/b/", "s/a\\", "{", "2,0p", "s\\a\\b\\",
+    ] {
+        assert!(parse(script.as_bytes(), false).is_err(), "{script}");
+    }
+}
+
+#[test]
+fn any_beginning_of_a_script_ends() {
+    let script = b"0,/a[[:x:]\\n]/I!{s/\\(a\\)*\\1[^]]/\\u&\\x41\\c[/2gw f\n};y/\\d65\xff/\\na/;a\\\n x\\\n;$!N;:a;ba";
+    for end in 0..script.len() {
+        for start in 0..end {
+            let _ = parse(&script[start..end], start % 2 == 0);
+        }
+    }
+}
