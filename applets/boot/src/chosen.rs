@@ -1,11 +1,13 @@
-//! What two boot loaders in one binary share: a menu with a time-out, and the start of what was chosen.
+//! Shared by the two boot loaders: a menu with a timeout, and the start of what was chosen.
 
 use std::ffi::CString;
 use std::io::{BufRead, Read, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Error, Exit, Result};
+use format::menu::Start;
+use kit::{Context, Error, Exit, Result, paths};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::kernel_file::{self, Kernel};
@@ -14,38 +16,91 @@ use crate::kexec::{self, Parts};
 /// The largest kernel or segment, in bytes.
 pub const LARGEST: u64 = 1 << 30;
 
-/// Let a person choose one of the titles; none when they want none of them. Without a time it waits, unless nobody could answer.
-pub fn choose(title: &str, titles: &[String], default: usize, limit: Option<Duration>) -> Result<Option<usize>> {
-    if titles.is_empty() {
+/// Exit status of a boot loader whose configuration says: the local disk, or whatever comes next.
+pub const DISK: Exit = Exit(3);
+
+/// An entry as a person sees it.
+pub struct Item {
+    /// Its title.
+    pub title: String,
+    /// Reason why it can't be started.
+    pub reason: Option<String>,
+}
+
+/// What is started.
+pub struct Choice {
+    /// The entry's number, from 0.
+    pub number: usize,
+    /// Nobody chose it: the time was over.
+    pub automatic: bool,
+}
+
+/// Let a person choose an entry; none when they want none of them. Without a time it waits.
+///
+/// # Errors
+/// When nobody chooses, and there is no default: a sentence that says why.
+pub fn choose(title: &str, items: &[Item], default: &Result<usize, String>, limit: Option<Duration>) -> Result<Option<Choice>> {
+    if items.is_empty() {
         return Ok(None);
     }
-    for (at, title) in titles.iter().enumerate() {
-        let mark = if at == default { '*' } else { ' ' };
-        say(&format!("{mark}{:3}  {title}", at + 1));
-    }
-    let words = if title.is_empty() { String::new() } else { format!("{title}: ") };
-    let time = limit.map(|limit| format!(" in {} s", limit.as_secs())).unwrap_or_default();
-    say(&format!("{words}{} is booted{time}; another number and Enter boots that one, q and Enter none", default + 1));
+    let default = usable(items, default);
+    show(title, items, &default, limit);
     let end = limit.map(|limit| Instant::now() + limit);
+    let nobody = || default.clone().map(|number| Some(Choice { number, automatic: true })).map_err(Error::new);
     loop {
         if !typed(end)? {
-            return Ok(Some(default));
+            return nobody();
         }
         let mut line = String::new();
         let read = std::io::stdin().lock().take(100).read_line(&mut line).doing("read the choice")?;
         match line.trim() {
             _ if read == 0 => {
+                let Some(end) = end else {
+                    return Err(Error::new("the menu waits for a choice without end, and nobody can answer: -t gives it a time"));
+                };
                 // Nobody is there; the time is for those who look on.
-                std::thread::sleep(end.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now())));
-                return Ok(Some(default));
+                std::thread::sleep(end.saturating_duration_since(Instant::now()));
+                return nobody();
             }
-            "" => return Ok(Some(default)),
+            "" => match &default {
+                Ok(number) => return Ok(Some(Choice { number: *number, automatic: true })),
+                Err(why) => say(why),
+            },
             "q" => return Ok(None),
             text => match text.parse::<usize>().ok().and_then(|number| number.checked_sub(1)) {
-                Some(number) if number < titles.len() => return Ok(Some(number)),
-                _ => say(&format!("there is no {text}: a number from 1 to {}, or q", titles.len())),
+                Some(number) if number < items.len() => match &items[number].reason {
+                    None => return Ok(Some(Choice { number, automatic: false })),
+                    Some(why) => say(&format!("{} can't be started: {why}", items[number].title)),
+                },
+                _ => say(&format!("there is no {text}: a number from 1 to {}, or q", items.len())),
             },
         }
+    }
+}
+
+/// The default, when it is there and can be started.
+fn usable(items: &[Item], default: &Result<usize, String>) -> Result<usize, String> {
+    let number = default.clone()?;
+    let item = items.get(number).ok_or_else(|| format!("there is no entry {}", number + 1))?;
+    match &item.reason {
+        Some(why) => Err(format!("the default entry {:?} can't be started: {why}", item.title)),
+        None => Ok(number),
+    }
+}
+
+fn show(title: &str, items: &[Item], default: &Result<usize, String>, limit: Option<Duration>) {
+    for (at, item) in items.iter().enumerate() {
+        let mark = if default.as_ref().is_ok_and(|default| *default == at) { '*' } else { ' ' };
+        let why = item.reason.as_ref().map(|why| format!(" (not understood: {why})")).unwrap_or_default();
+        say(&format!("{mark}{:3}  {}{why}", at + 1, item.title));
+    }
+    let words = if title.is_empty() { String::new() } else { format!("{title}: ") };
+    let time = limit.map(|limit| format!(" in {} s", limit.as_secs())).unwrap_or_default();
+    match default {
+        Ok(number) => {
+            say(&format!("{words}{} is booted{time}; another number and Enter boots that one, q and Enter none", number + 1));
+        }
+        Err(why) => say(&format!("{words}{why}; a number and Enter boots an entry, q and Enter none{time}")),
     }
 }
 
@@ -71,6 +126,29 @@ pub fn load(name: &str, kernel: &[u8], segments: &[Vec<u8>], words: &str) -> Res
     let mut initramfs = Parts::new()?;
     segments.iter().try_for_each(|segment| initramfs.add(segment))?;
     kexec::load_parts(Path::new(name), &image, Some(&initramfs).filter(|_| !segments.is_empty()), &words)
+}
+
+/// Hand the boot on to the local disk, to this machine's switch, or to nobody: what is no kernel.
+///
+/// # Errors
+/// For an entry that can't be started, and for one that ends the system when it is only to be loaded.
+pub fn without_kernel(start: &Start, load_only: bool) -> Result<Exit> {
+    let applet = match start {
+        Start::Disk => {
+            say(&format!("the configuration says: boot from the local disk (exit status {})", DISK.0));
+            return Ok(DISK);
+        }
+        Start::Off => "poweroff",
+        Start::Restart => "reboot",
+        Start::Kernel => return Err(Error::new("the entry has a kernel")),
+        Start::Unknown(why) => return Err(Error::new(format!("the entry can't be started: {why}"))),
+    };
+    if load_only {
+        return Err(Error::new(format!("the configuration says {applet}, and -l only loads")));
+    }
+    say(&format!("the configuration says: {applet}"));
+    let status = Command::new(paths::BINARY).arg(applet).stdin(Stdio::null()).status().doing(format_args!("start {applet}"))?;
+    Ok(if status.success() { Exit::OK } else { Exit::FAILED })
 }
 
 /// Start what was loaded, unless it shall only be loaded.

@@ -5,9 +5,13 @@
 //! A card without an address gets one by DHCP. Then DHCP and ProxyDHCP servers are asked what to boot; this program tells them that it
 //! understands iPXE's scripts. The file is fetched by TFTP or HTTP: a script for iPXE, PXELINUX's configuration (also when pxelinux.0 was
 //! named), a kernel or a unified kernel image. Menus have the time that they name, or -t's.
+//!
+//! Exit status 3: the network says "boot from the local disk", or ends without anything to boot, where firmware would go on to its
+//! next device: `kutties pxeboot || { [ $? = 3 ] && kutties boot; }`. Nothing else is started then.
 
 mod ask;
 mod fetch;
+mod pxelinux;
 mod tftp;
 mod world;
 
@@ -18,13 +22,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use format::ipxe::{self, End};
-use format::{menu::Menu, syslinux};
+use format::menu::Start;
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 use netlink::{Link, Netlink};
 
 use crate::chosen::{self, say};
 use ask::Card;
-use fetch::{fetch, resolve};
+use fetch::fetch;
 use world::Outside;
 
 /// The record.
@@ -53,13 +57,14 @@ struct Options {
     append: String,
 }
 
-/// What is to be booted.
-struct Chosen {
-    kernel: String,
-    /// The kernel's file, where it is here already.
-    here: Option<Vec<u8>>,
-    segments: Vec<String>,
-    words: String,
+/// What the network has for us.
+enum Outcome {
+    /// A kernel was loaded.
+    Loaded,
+    /// Something without a kernel.
+    Other(Start),
+    /// A person wants none of it.
+    Nothing,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
@@ -67,11 +72,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut last = None;
     for name in interfaces(options.interface.as_deref())? {
         match one(&name, &options) {
-            Ok(Some(chosen)) => {
-                load(chosen, &options.append)?;
-                return chosen::start(options.load);
-            }
-            Ok(None) => return Ok(Exit::FAILED),
+            Ok(Outcome::Loaded) => return chosen::start(options.load),
+            Ok(Outcome::Other(start)) => return chosen::without_kernel(&start, options.load),
+            Ok(Outcome::Nothing) => return Ok(Exit::FAILED),
             Err(e) => {
                 if let Some(e) = last.replace(e) {
                     say(&e.to_string());
@@ -89,8 +92,8 @@ fn interfaces(chosen: Option<&str>) -> Result<Vec<String>> {
     Ok(Netlink::open()?.links()?.into_iter().filter(Link::is_card).map(|link| link.name).collect())
 }
 
-/// What the network of one interface has for us; none when a person wants none of it.
-fn one(name: &str, options: &Options) -> Result<Option<Chosen>> {
+/// What the network of one interface has for us; a kernel is loaded then.
+fn one(name: &str, options: &Options) -> Result<Outcome> {
     let (card, address) = ready(name, options.wait)?;
     let url = match &options.url {
         Some(url) => url.clone(),
@@ -99,66 +102,31 @@ fn one(name: &str, options: &Options) -> Result<Option<Chosen>> {
     say(&format!("{name}: {url}"));
     let file = fetch(&url)?;
     if let Some(script) = script(&file) {
-        let mut outside = Outside { card: &card, address, url: &url, timeout: options.timeout };
-        return match ipxe::run(script, &url, &mut outside).map_err(Error::new)? {
-            End::Boot(found) => {
-                let place = |(base, uri): &(String, String)| resolve(base, uri);
-                let kernel = found.kernel.as_ref().map(place).transpose()?.unwrap_or_default();
-                let segments = found.initrds.iter().map(place).collect::<Result<_>>()?;
-                Ok(Some(Chosen { kernel, here: None, segments, words: found.words }))
+        let mut outside = Outside::new(&card, address, &url, options);
+        return Ok(match ipxe::run(script, &url, &mut outside).map_err(Error::new)? {
+            End::Boot => Outcome::Loaded,
+            End::Disk => Outcome::Other(Start::Disk),
+            End::Off => Outcome::Other(Start::Off),
+            End::Restart => Outcome::Other(Start::Restart),
+            End::Exit(number) => {
+                say(&format!("{url}: the script ends with {number} and without anything to boot"));
+                Outcome::Other(Start::Disk)
             }
-            End::Exit => Err(Error::new(format!("{url}: the script ends without anything to boot"))),
-        };
+        });
     }
-    if let Some((menu, base)) = pxelinux(&url, &file, &card, address) {
-        return of_menu(&menu, &base, options);
+    let machine = pxelinux::Machine { card: &card, address, url: &url };
+    if let Some((menu, base)) = machine.menu(&file)? {
+        return machine.start(&menu, &base, options);
     }
     // Whatever else it is, kexec can tell.
-    Ok(Some(Chosen { kernel: url, here: Some(file), segments: Vec::new(), words: String::new() }))
+    say(&format!("loading {url}"));
+    chosen::load(&url, &file, &[], &options.append)?;
+    Ok(Outcome::Loaded)
 }
 
 /// The text of a script for iPXE.
 fn script(file: &[u8]) -> Option<&str> {
     std::str::from_utf8(file).ok().filter(|text| text.starts_with(ipxe::MAGIC))
-}
-
-/// The menu that PXELINUX would show: of a configuration that was named, or of the best one beside pxelinux.0.
-fn pxelinux(url: &str, file: &[u8], card: &Card, address: Ipv4Addr) -> Option<(Menu, String)> {
-    let read = |base: &str, text: &str| {
-        let menu = syslinux::parse(text, &mut |name| {
-            let text = fetch(&resolve(base, name).ok()?).ok()?;
-            String::from_utf8(text).ok()
-        });
-        (!menu.entries.is_empty()).then(|| (menu, base.to_owned()))
-    };
-    if !url.ends_with("pxelinux.0") {
-        return read(url, std::str::from_utf8(file).ok()?);
-    }
-    for name in syslinux::pxelinux_names(ask::uuid().as_deref(), card.hardware, address) {
-        let Ok(place) = resolve(url, &format!("pxelinux.cfg/{name}")) else { continue };
-        // Paths in it are relative to pxelinux.0.
-        if let Some(found) = fetch(&place).ok().and_then(|text| read(url, std::str::from_utf8(&text).ok()?)) {
-            return Some(found);
-        }
-    }
-    None
-}
-
-fn of_menu(menu: &Menu, base: &str, options: &Options) -> Result<Option<Chosen>> {
-    let titles: Vec<String> = menu.entries.iter().map(|entry| entry.title.clone()).collect();
-    let limit = options.timeout.or(menu.timeout).map(|seconds| Duration::from_secs(seconds.into()));
-    let Some(chosen) = chosen::choose("", &titles, menu.default, limit)? else { return Ok(None) };
-    let Some(entry) = menu.entries.get(chosen) else { return Ok(None) };
-    let segments = entry.initrds.iter().map(|place| resolve(base, &place.path)).collect::<Result<_>>()?;
-    let kernel = resolve(base, &entry.kernel.path)?;
-    Ok(Some(Chosen { kernel, here: None, segments, words: entry.words.clone() }))
-}
-
-fn load(chosen: Chosen, more: &str) -> Result<()> {
-    say(&format!("loading {}", chosen.kernel));
-    let kernel = chosen.here.map_or_else(|| fetch(&chosen.kernel), Ok)?;
-    let segments = chosen.segments.iter().map(|url| fetch(url)).collect::<Result<Vec<_>>>()?;
-    chosen::load(&chosen.kernel, &kernel, &segments, format!("{} {more}", chosen.words).trim())
 }
 
 /// The card with its address, which DHCP gives when it has none.

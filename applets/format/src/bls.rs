@@ -4,7 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use crate::menu::{Entry, Menu, Place};
+use crate::menu::{Entry, Menu, Place, Wait};
 
 /// An entry with what it is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,13 +92,18 @@ fn part(text: &str) -> (&str, &str) {
 pub fn settings(text: &str, menu: &mut Menu) {
     for line in text.lines() {
         match line.trim().split_once([' ', '\t']).map(|(field, value)| (field, value.trim())) {
-            Some(("timeout", "menu-force")) => menu.timeout = None,
-            Some(("timeout", "menu-hidden" | "menu-disabled")) => menu.timeout = Some(0),
-            Some(("timeout", value)) => menu.timeout = value.parse().ok(),
+            Some(("timeout", "menu-force")) => menu.wait = Wait::Forever,
+            Some(("timeout", "menu-hidden" | "menu-disabled")) => menu.wait = Wait::Seconds(0),
+            Some(("timeout", value)) => menu.wait = value.parse().map_or(menu.wait, Wait::Seconds),
             Some(("default", pattern)) => {
                 let name = pattern.strip_suffix(".conf").unwrap_or(pattern);
                 let found = menu.entries.iter().position(|entry| matches(name, &entry.id));
-                menu.default = found.unwrap_or(menu.default);
+                let missing = || alloc::format!("there is no entry that fits the default {pattern:?}");
+                menu.default = match (found, pattern) {
+                    // What was started last is not kept here.
+                    (None, "@saved") => menu.default.clone(),
+                    (found, _) => found.ok_or_else(missing),
+                };
             }
             _ => {}
         }
@@ -144,9 +149,11 @@ mod tests {
         let named = |id: &str| Entry { id: id.into(), ..Entry::default() };
         let mut menu = Menu { entries: ["a-1", "b-1", "b-2"].map(named).to_vec(), ..Menu::default() };
         settings("timeout 7\ndefault b-*\n", &mut menu);
-        assert_eq!((menu.timeout, menu.default), (Some(7), 1));
+        assert_eq!((menu.wait, menu.default.clone()), (Wait::Seconds(7), Ok(1)));
         settings("default *2.conf\ntimeout menu-force\n", &mut menu);
-        assert_eq!((menu.timeout, menu.default), (None, 2));
+        assert_eq!((menu.wait, menu.default.clone()), (Wait::Forever, Ok(2)));
+        settings("default other-*\n", &mut menu);
+        assert!(menu.default.is_err_and(|why| why.contains("other-*")));
         assert!(matches("a*b*c", "a1b2c") && !matches("a*b", "a1") && !matches("ab*ba", "aba") && matches("*", ""));
     }
 }

@@ -34,14 +34,29 @@ pub fn get(url: &str, limits: Limits) -> Result<Vec<u8>> {
     Ok(all)
 }
 
+/// All of a short answer to a form (`application/x-www-form-urlencoded`), which is sent by POST.
+pub fn post(url: &str, form: &str, limits: Limits) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    ask(url, &["--header", kind, "--post-data", form], limits, |part| {
+        all.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
 /// Hand each part of the answer to `take`. What began as HTTPS stays HTTPS, wherever the server sends us.
 pub fn fetch(url: &str, limits: Limits, take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    ask(url, &[], limits, take)
+}
+
+fn ask(url: &str, more: &[&str], limits: Limits, take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut command = Command::new(paths::BINARY);
     command.args(["wget", "-q", "-t", "1", "-T", STEP, "-O", "-"]);
     if url.starts_with("https:") {
         command.arg("--https-only");
     }
-    command.args(["--", url]);
+    command.args(more).args(["--", url]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().doing("start wget")?;
     let out = child.stdout.take().ok_or_else(|| Error::new("start wget: it has no output"))?;
     let told = listen(out, url, limits, take);

@@ -3,6 +3,7 @@
 pub mod bpf;
 pub mod child;
 pub mod clock;
+pub mod extent;
 pub mod fds;
 pub mod fork;
 pub mod heap;

@@ -1,9 +1,10 @@
 //! What machines say that boot from the network, and the configurations of boot loaders: from cables and disks of strangers.
 #![expect(clippy::panic, reason = "a panic is how a target tells")]
 
-use format::grub::{By, Disks};
-use format::ipxe::{Choice, End, World};
-use format::menu::{Entry, MOST, Menu};
+use format::grub::{By, Disks, Fact};
+use format::ipxe::{Choice, End, Fetched, Found, World};
+use format::menu::{Entry, MOST, Menu, Start};
+use format::syslinux::Reader;
 use format::{bls, dhcp, grub, http, ipxe, newc, pe, pxe, syslinux, tftp};
 
 /// A message of TFTP; what both ends count stays within the file.
@@ -59,14 +60,22 @@ pub fn extended(input: &[u8]) {
 }
 
 fn check(menu: &Menu) {
-    assert!(menu.entries.len() <= MOST && menu.default < menu.entries.len().max(1));
-    assert!(menu.entries.iter().all(|entry| !entry.kernel.path.is_empty()), "there is nothing to boot: {menu:?}");
+    assert!(menu.entries.len() <= MOST && menu.fallback.iter().all(|number| *number < menu.entries.len()));
+    assert!(menu.default.as_ref().is_ok_and(|default| *default < menu.entries.len().max(1)) || menu.default.is_err());
+    let empty = |entry: &Entry| entry.start == Start::Kernel && entry.kernel.path.is_empty();
+    assert!(!menu.entries.iter().any(empty), "there is nothing to boot: {menu:?}");
+    // Nothing takes the place of a default that can't be started.
+    if let Ok(number) = menu.automatic() {
+        assert_eq!((Ok(number), menu.entries[number].reason()), (menu.default.clone(), None));
+    }
 }
 
 /// SYSLINUX's configuration, which includes itself.
 pub fn syslinux_menu(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    check(&syslinux::parse(&text, &mut |_| Some(text.to_string())));
+    for reader in [Reader::Syslinux, Reader::Extlinux] {
+        check(&syslinux::parse(&text, reader, &mut |_| Some(text.to_string())));
+    }
 }
 
 /// A boot loader entry, and the settings beside it.
@@ -96,6 +105,22 @@ impl Disks for Same<'_> {
     fn entries(&mut self, _: &str, _: &dyn Fn(&str) -> Option<String>) -> Vec<Entry> {
         Vec::new()
     }
+    fn partition(&mut self, disk: usize, partition: usize) -> Option<String> {
+        (disk < partition).then(|| "other".into())
+    }
+    fn fact(&mut self, device: &str, _: Fact) -> Option<String> {
+        (!device.is_empty()).then(|| device.to_owned())
+    }
+    fn inside(&mut self, device: &str, path: &str) -> Result<String, String> {
+        if path.len().is_multiple_of(2) { Ok("image".into()) } else { Err(device.to_owned()) }
+    }
+}
+
+/// GRUB's environment block, which keeps its length and has what was set.
+pub fn grub_block(input: &[u8]) {
+    let Ok(block) = grub::with_variable(input, "next_entry", "") else { return };
+    assert!(block.len() == input.len() && String::from_utf8_lossy(&block).contains("\nnext_entry=\n"));
+    assert_eq!(grub::with_variable(&block, "next_entry", "").as_ref(), Ok(&block));
 }
 
 /// GRUB's configuration, which may source itself.
@@ -104,17 +129,38 @@ pub fn grub_menu(input: &[u8]) {
     if let Ok(menu) = grub::run(&text, "/boot/grub", &mut Same(&text)) {
         check(&menu);
     }
+    grub_block(input);
 }
 
 /// A network on which each file is the script itself, and somebody takes the first of every menu.
-struct Loop<'a>(&'a str);
+struct Loop<'a> {
+    text: &'a str,
+    loaded: bool,
+}
 
 impl World for Loop<'_> {
     fn variable(&mut self, name: &str) -> Option<String> {
         (name.len() < 5).then(|| name.to_owned())
     }
-    fn script(&mut self, base: &str, _: &str) -> Result<(String, String), String> {
-        Ok((self.0.to_owned(), base.to_owned()))
+    fn fetch(&mut self, base: &str, uri: &str, _: Option<&[(String, String)]>) -> Result<Fetched, String> {
+        match uri.len() % 3 {
+            0 => Err("it is not there".into()),
+            1 => Ok(Fetched { url: base.to_owned(), ..Fetched::default() }),
+            _ => Ok(Fetched { url: base.to_owned(), script: Some(self.text.to_owned()), ..Fetched::default() }),
+        }
+    }
+    fn free(&mut self, _: usize) {}
+    fn load(&mut self, found: &Found) -> Result<(), String> {
+        assert!(!self.loaded, "a script goes on after its start");
+        self.loaded = found.words.len().is_multiple_of(2);
+        if self.loaded { Ok(()) } else { Err("it is no kernel".into()) }
+    }
+    fn sleep(&mut self, _: u64) {}
+    fn lookup(&mut self, host: &str) -> Result<String, String> {
+        Ok(host.to_owned())
+    }
+    fn cpu(&mut self) -> Option<String> {
+        Some("lm".into())
     }
     fn say(&mut self, _: &str) {}
     fn choose(&mut self, menu: &Choice) -> Option<usize> {
@@ -125,7 +171,7 @@ impl World for Loop<'_> {
 /// A script for iPXE, which may chain to itself.
 pub fn ipxe_script(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    if let Ok(End::Boot(found)) = ipxe::run(&text, "http://h/s", &mut Loop(&text)) {
-        assert!(found.kernel.is_some(), "there is nothing to boot");
-    }
+    let mut network = Loop { text: &text, loaded: false };
+    let end = ipxe::run(&text, "http://h/s", &mut network);
+    assert_eq!(end == Ok(End::Boot), network.loaded, "what was loaded is what is started");
 }

@@ -1,7 +1,8 @@
 //! Where boot loaders keep their configurations.
 
 use format::grub::{self, Disks};
-use format::menu::{Entry, Menu, Place};
+use format::menu::{Entry, Menu, Place, Start};
+use format::syslinux::Reader;
 use format::{bls, syslinux};
 
 use super::disks::Machine;
@@ -30,29 +31,44 @@ pub fn menu(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
         machine.own.clone_from(&name);
         let menu = [of_grub, entries, of_syslinux].into_iter().map(|kind| kind(machine, complain));
         let Some(mut menu) = menu.into_iter().find(|menu| !menu.entries.is_empty()) else { continue };
-        let chosen = menu.entries.get(menu.default).cloned();
         for entry in &mut menu.entries {
-            for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds) {
-                if place.device.is_empty() {
-                    place.device.clone_from(&name);
-                }
+            let files = entry.saves.iter_mut().map(|save| &mut save.file);
+            for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds).chain(files) {
+                own(place, &name);
             }
         }
-        let chosen = menu.entries.get(menu.default).cloned().or(chosen);
-        let first = all.entries.is_empty();
-        for entry in menu.entries {
-            // One file system's configuration may lead to another's.
-            let same = |other: &Entry| other.kernel == entry.kernel && other.words == entry.words && other.title == entry.title;
-            if !all.entries.iter().any(same) {
-                all.entries.push(entry);
-            }
-        }
-        if first {
-            all.timeout = menu.timeout;
-            all.default = chosen.and_then(|chosen| all.entries.iter().position(|entry| *entry == chosen)).unwrap_or(0);
-        }
+        menu.saves.iter_mut().for_each(|save| own(&mut save.file, &name));
+        merge(&mut all, menu);
     }
     all
+}
+
+fn own(place: &mut Place, name: &str) {
+    if place.device.is_empty() {
+        name.clone_into(&mut place.device);
+    }
+}
+
+/// Add a file system's entries. The settings are those of the first one.
+fn merge(all: &mut Menu, menu: Menu) {
+    let first = all.entries.is_empty();
+    for entry in menu.entries {
+        // One file system's configuration may lead to another's.
+        let same = |other: &Entry| {
+            other.kernel == entry.kernel
+                && other.words == entry.words
+                && other.title == entry.title
+                && other.start == entry.start
+        };
+        if first || !all.entries.iter().any(same) {
+            all.entries.push(entry);
+        }
+    }
+    if first {
+        all.default = menu.default;
+        all.fallback = menu.fallback;
+        (all.wait, all.saves, all.once) = (menu.wait, menu.saves, menu.once);
+    }
 }
 
 fn of_grub(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
@@ -64,7 +80,12 @@ fn of_grub(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
         match grub::run(&text, &prefix, machine) {
             Ok(menu) if !menu.entries.is_empty() => return menu,
             Ok(_) => {}
-            Err(why) => complain(format!("read {path} of {}: {why}", machine.own)),
+            Err(why) => {
+                // Another configuration must not take its place: it stays, as one entry.
+                let why = format!("read {path} of {}: {why}", machine.own);
+                complain(why.clone());
+                return Menu { entries: vec![Entry::unknown(path, "", why)], ..Menu::default() };
+            }
         }
     }
     Menu::default()
@@ -85,8 +106,12 @@ fn of_syslinux(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
     for path in SYSLINUX {
         let Some(text) = machine.read("", path) else { continue };
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let mut menu = syslinux::parse(&text, &mut |name| machine.read("", &beside(folder, name)));
+        let reader = if path.ends_with("extlinux.conf") { Reader::Extlinux } else { Reader::Syslinux };
+        let mut menu = syslinux::parse(&text, reader, &mut |name| machine.read("", &beside(folder, name)));
         for entry in &mut menu.entries {
+            if entry.start != Start::Kernel {
+                continue;
+            }
             for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds) {
                 place.path = beside(folder, &place.path);
             }

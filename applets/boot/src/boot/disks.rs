@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use format::bls;
-use format::grub::{By, Disks};
+use format::grub::{By, Disks, Fact};
 use format::menu::{Entry, Place};
 use kit::{Context, Error, Result, paths};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use sys::loop_device::{self, AUTOCLEAR, READ_ONLY, Setting};
 
 use crate::chosen::bounded;
 
@@ -32,13 +34,17 @@ const KINDS: &[(&str, &str)] = &[
     ("erofs", ""),
 ];
 
+/// The most images that are mounted because a configuration wants what is inside.
+const IMAGES: usize = 8;
+
 /// One of them.
 #[derive(Debug)]
 pub struct FileSystem {
     /// The device's name, such as `sda1`.
     pub name: String,
-    uuid: String,
-    label: String,
+    /// The device's path, and its tags as `blkid` names them.
+    device: String,
+    tags: Vec<(String, String)>,
     folder: PathBuf,
     root: File,
 }
@@ -55,22 +61,42 @@ impl Machine {
     /// Mount what lies on these devices, or on all.
     pub fn mount(devices: &[String]) -> Result<Self> {
         let mut machine = Self::default();
-        let base = Path::new(paths::RUN).join("boot");
         for (device, tags) in tags(devices)? {
-            let tag = |name: &str| tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()).unwrap_or_default();
-            let kind = tag("TYPE");
-            let Some((_, words)) = KINDS.iter().find(|(of, _)| *of == kind) else { continue };
-            let name = device.rsplit('/').next().unwrap_or_default().to_owned();
-            let folder = base.join(&name);
-            match attach(&device, &folder, &kind, words) {
-                Ok(root) => machine.found.push(FileSystem { name, uuid: tag("UUID"), label: tag("LABEL"), folder, root }),
-                Err(e) => crate::chosen::say(&e.to_string()),
+            if let Err(e) = machine.add(device, tags) {
+                crate::chosen::say(&e.to_string());
             }
         }
         if machine.found.is_empty() {
             return Err(Error::new("there is no disk with a file system that a system could lie on"));
         }
         Ok(machine)
+    }
+
+    /// Mount a device when it has a file system of one of the kinds; its name then.
+    fn add(&mut self, device: String, tags: Vec<(String, String)>) -> Result<Option<String>> {
+        let kind = tag(&tags, "TYPE").unwrap_or_default();
+        let Some((kind, words)) = KINDS.iter().find(|(of, _)| *of == kind) else { return Ok(None) };
+        let name = device.rsplit('/').next().unwrap_or_default().to_owned();
+        let folder = Path::new(paths::RUN).join("boot").join(&name);
+        let root = attach(&device, &folder, kind, words)?;
+        self.found.push(FileSystem { name: name.clone(), device, tags, folder, root });
+        Ok(Some(name))
+    }
+
+    fn get(&self, name: &str) -> Option<&FileSystem> {
+        let name = if name.is_empty() { self.own.as_str() } else { name };
+        self.found.iter().find(|found| found.name == name)
+    }
+
+    /// A file system's device and its kind.
+    pub fn source(&self, name: &str) -> Option<(String, String)> {
+        let found = self.get(name)?;
+        Some((found.device.clone(), tag(&found.tags, "TYPE")?.to_owned()))
+    }
+
+    /// A file, open for reading.
+    pub fn file(&self, device: &str, path: &str) -> std::io::Result<File> {
+        self.open(device, path, OFlags::RDONLY)
     }
 
     /// Their names.
@@ -86,8 +112,7 @@ impl Machine {
 
     /// A path on a file system: links lead nowhere else.
     fn open(&self, device: &str, path: &str, flags: OFlags) -> std::io::Result<File> {
-        let device = if device.is_empty() { self.own.as_str() } else { device };
-        let found = self.found.iter().find(|found| found.name == device).ok_or(std::io::ErrorKind::NotFound)?;
+        let found = self.get(device).ok_or(std::io::ErrorKind::NotFound)?;
         let path = path.trim_start_matches('/');
         let path = if path.is_empty() { "." } else { path };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
@@ -120,10 +145,10 @@ impl Disks for Machine {
     fn search(&mut self, by: By, value: &str) -> Option<String> {
         let names = self.names();
         let fits = |name: &String| {
-            let found = self.found.iter().find(|found| found.name == *name);
+            let own = |key: &str| self.get(name).and_then(|found| tag(&found.tags, key));
             match by {
-                By::Uuid => found.is_some_and(|found| found.uuid.eq_ignore_ascii_case(value)),
-                By::Label => found.is_some_and(|found| found.label == value),
+                By::Uuid => own("UUID").is_some_and(|own| own.eq_ignore_ascii_case(value)),
+                By::Label => own("LABEL").is_some_and(|own| own == value),
                 By::File => self.open(name, value, OFlags::PATH).is_ok(),
             }
         };
@@ -152,6 +177,91 @@ impl Disks for Machine {
         self.own = own;
         entries
     }
+
+    fn partition(&mut self, disk: usize, partition: usize) -> Option<String> {
+        let own = disk_of(&self.own);
+        let mut disks: Vec<String> = own.iter().map(|(disk, _)| disk.clone()).collect();
+        let places: Vec<_> = self.found.iter().filter_map(|found| Some((disk_of(&found.name)?, &found.name))).collect();
+        for ((disk, _), _) in &places {
+            if !disks.contains(disk) {
+                disks.push(disk.clone());
+            }
+        }
+        let disk = disks.get(disk)?;
+        let fits = |((own, number), _): &&((String, usize), &String)| own == disk && *number == partition;
+        places.iter().find(fits).map(|(_, name)| (*name).clone())
+    }
+
+    fn fact(&mut self, device: &str, fact: Fact) -> Option<String> {
+        let key = match fact {
+            Fact::Uuid => "UUID",
+            Fact::Label => "LABEL",
+            Fact::Kind => "TYPE",
+            Fact::Partition => "PARTUUID",
+        };
+        let value = tag(&self.get(device)?.tags, key)?;
+        // GRUB knows the newer kinds by the first one's name.
+        Some(if value.starts_with("ext") && fact == Fact::Kind { "ext2" } else { value }.to_owned())
+    }
+
+    fn inside(&mut self, device: &str, path: &str) -> Result<String, String> {
+        let key = format!("{}:{path}", self.get(device).map_or("", |found| found.name.as_str()));
+        let known = |found: &&FileSystem| tag(&found.tags, IMAGE).is_some_and(|own| own == key);
+        if let Some(found) = self.found.iter().find(known) {
+            return Ok(found.name.clone());
+        }
+        if self.found.iter().filter(|found| tag(&found.tags, IMAGE).is_some()).count() >= IMAGES {
+            return Err(format!("there are more than {IMAGES} images"));
+        }
+        self.image(device, path, key).map_err(|e| e.to_string())
+    }
+}
+
+/// The tag that says from which file an image comes.
+const IMAGE: &str = "kutties-image";
+
+impl Machine {
+    /// Mount what a file has inside. The loop device goes with the mount.
+    fn image(&mut self, device: &str, path: &str, key: String) -> Result<String> {
+        let doing = || format!("look into {path}");
+        let file = self.file(device, path).doing(doing())?;
+        let (name, open) = loop_over(&file).doing(doing())?;
+        let tags = tags(std::slice::from_ref(&name))?.into_iter().next().map(|(_, tags)| tags).unwrap_or_default();
+        let tags = tags.into_iter().chain([(IMAGE.to_owned(), key)]).collect();
+        let added = self.add(name, tags)?;
+        drop(open);
+        added.ok_or_else(|| Error::new(format!("{}: it has no file system that is read here", doing())))
+    }
+}
+
+/// The next free loop device over a file, which is freed at its last close.
+fn loop_over(file: &File) -> std::io::Result<(String, File)> {
+    let control = File::options().read(true).write(true).open("/dev/loop-control")?;
+    let setting = Setting { flags: READ_ONLY | AUTOCLEAR, ..Setting::default() };
+    let mut tries = 0;
+    loop {
+        let name = format!("/dev/loop{}", loop_device::free(&control)?);
+        let device = File::open(&name)?;
+        match loop_device::attach(&device, file, &setting) {
+            // Somebody else was faster.
+            Err(e) if e.kind() == std::io::ErrorKind::ResourceBusy && tries < IMAGES => tries += 1,
+            done => return done.map(|()| (name, device)),
+        }
+    }
+}
+
+fn tag<'t>(tags: &'t [(String, String)], name: &str) -> Option<&'t str> {
+    tags.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
+}
+
+/// The disk of a partition and its number; of a disk itself 0.
+fn disk_of(name: &str) -> Option<(String, usize)> {
+    let path = fs::canonicalize(Path::new("/sys/class/block").join(name)).ok()?;
+    let number = fs::read_to_string(path.join("partition")).ok().and_then(|number| number.trim().parse().ok());
+    match number {
+        Some(number) => Some((path.parent()?.file_name()?.to_str()?.to_owned(), number)),
+        None => Some((name.to_owned(), 0)),
+    }
 }
 
 impl fmt::Display for Machine {
@@ -162,7 +272,8 @@ impl fmt::Display for Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        for FileSystem { folder, root, .. } in self.found.drain(..) {
+        // Images lie on those before them.
+        for FileSystem { folder, root, .. } in self.found.drain(..).rev() {
             drop(root);
             // It is read-only; who is still there keeps it until he goes.
             let _ = unmount(&folder, UnmountFlags::DETACH);

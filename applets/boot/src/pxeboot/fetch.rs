@@ -23,6 +23,23 @@ pub fn fetch(url: &str) -> Result<Vec<u8>> {
     }
 }
 
+/// All of the answer to a form's fields.
+pub fn send(url: &str, fields: &[(String, String)]) -> Result<Vec<u8>> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(Error::new(format!("fetch {url}: a form goes by http and https only")));
+    }
+    let field = |(name, value): &(String, String)| format!("{}={}", quoted(name), quoted(value));
+    web::post(url, &fields.iter().map(field).collect::<Vec<_>>().join("&"), FILE)
+}
+
+/// As part of a form.
+fn quoted(value: &str) -> String {
+    value.bytes().fold(String::new(), |text, b| match b {
+        b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => text + &char::from(b).to_string(),
+        b => format!("{text}%{b:02X}"),
+    })
+}
+
 /// What a URI means in a file whose own URL is `base`.
 pub fn resolve(base: &str, uri: &str) -> Result<String> {
     if uri.contains("://") {

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -41,12 +42,14 @@ pub enum Command {
     If(Vec<(Vec<Command>, Vec<Command>)>, Vec<Command>),
     /// A variable, its values, a block.
     For(String, Vec<Word>, Vec<Command>),
+    /// A condition and a block; `true` for `until`.
+    While(Vec<Command>, Vec<Command>, bool),
     /// A name and a block.
-    Function(String, Vec<Command>),
+    Function(String, Rc<Vec<Command>>),
     /// `menuentry` and `submenu`.
-    Entry(Vec<Word>, Vec<Command>),
+    Entry(Vec<Word>, Rc<Vec<Command>>),
     /// The same.
-    Menu(Vec<Word>, Vec<Command>),
+    Menu(Vec<Word>, Rc<Vec<Command>>),
     /// `! command`
     Not(Box<Command>),
 }
@@ -153,6 +156,17 @@ fn word(chars: &mut Chars<'_>) -> Result<Word, String> {
 fn variable(chars: &mut Chars<'_>) -> String {
     let braces = chars.next_if_eq(&'{').is_some();
     let mut name = String::new();
+    // Parameters of a function: all of them, and their number.
+    if !braces && let Some(c) = chars.next_if(|c| matches!(c, '@' | '*' | '#' | '?')) {
+        return c.to_string();
+    }
+    if !braces && let Some(c) = chars.next_if(char::is_ascii_digit) {
+        name.push(c);
+        while let Some(c) = chars.next_if(char::is_ascii_digit) {
+            name.push(c);
+        }
+        return name;
+    }
     let fits = |c: &char| if braces { *c != '}' && *c != '\n' } else { c.is_ascii_alphanumeric() || *c == '_' || *c == '?' };
     while let Some(c) = chars.next_if(fits) {
         name.push(c);
@@ -259,25 +273,25 @@ impl Reader<'_> {
             }
             "while" | "until" => {
                 self.at += 1;
-                // Loops wait for what a person does: nothing is booted by them.
-                self.block(&["do"], depth + 1)?;
+                let condition = self.block(&["do"], depth + 1)?;
                 self.expect("do")?;
-                self.block(&["done"], depth + 1)?;
+                let body = self.block(&["done"], depth + 1)?;
                 self.expect("done")?;
-                Ok(Command::Simple(Vec::new()))
+                Ok(Command::While(condition, body, name == "until"))
             }
             "function" => {
                 self.at += 1;
                 let name = self.words().first().and_then(Word::plain).map(ToString::to_string);
-                Ok(Command::Function(name.ok_or("a function of the configuration has no name")?, self.braces(depth)?))
+                let name = name.ok_or("a function of the configuration has no name")?;
+                Ok(Command::Function(name, Rc::new(self.braces(depth)?)))
             }
             "menuentry" => {
                 self.at += 1;
-                Ok(Command::Entry(self.words(), self.braces(depth)?))
+                Ok(Command::Entry(self.words(), Rc::new(self.braces(depth)?)))
             }
             "submenu" => {
                 self.at += 1;
-                Ok(Command::Menu(self.words(), self.braces(depth)?))
+                Ok(Command::Menu(self.words(), Rc::new(self.braces(depth)?)))
             }
             "!" => {
                 self.at += 1;
