@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Result, paths};
 use serde_json::{Value, json};
 
 use super::{Input, host};
@@ -84,7 +84,7 @@ fn bind(mount: &Mount, volume: Option<&Path>) -> Result<Value> {
         (None, None) => host_path(&mount.host_path)?,
     };
     host::spreads(&source, mount.propagation())?;
-    let spread = match mount.propagation() {
+    let spread = match spread(mount, &source) {
         MountPropagation::PropagationPrivate => "rprivate",
         MountPropagation::PropagationHostToContainer => "rslave",
         MountPropagation::PropagationBidirectional => "rshared",
@@ -151,9 +151,24 @@ fn clean(path: &str) -> PathBuf {
     clean
 }
 
+/// Returns how a mount spreads. A copy of the runtime's own mounts in a container would keep the memory of containers that are gone: their end
+/// must reach it. What is read-only for good has no new mounts in it.
+fn spread(mount: &Mount, source: &Path) -> MountPropagation {
+    let holds_containers = mount.image.is_none() && Path::new(paths::CONTAINERS).starts_with(source);
+    match mount.propagation() {
+        MountPropagation::PropagationPrivate
+            if holds_containers && !source.as_os_str().is_empty() && !mount.recursive_read_only =>
+        {
+            MountPropagation::PropagationHostToContainer
+        }
+        asked => asked,
+    }
+}
+
 /// The root must spread what one of its mounts is to spread.
 pub fn propagation(mounts: &[Mount]) -> &'static str {
-    let any = |kind| mounts.iter().any(|mount| mount.propagation() == kind);
+    let source = |mount: &Mount| fs::canonicalize(&mount.host_path).unwrap_or_default();
+    let any = |kind| mounts.iter().any(|mount| spread(mount, &source(mount)) == kind);
     if any(MountPropagation::PropagationBidirectional) {
         "rshared"
     } else if any(MountPropagation::PropagationHostToContainer) {

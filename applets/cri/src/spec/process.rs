@@ -1,12 +1,23 @@
 //! The first process: arguments, environment, folder, identity. And the process of an exec, which is made from it.
 
 use std::collections::HashMap;
+use std::fs;
 
 use kit::{Context, Error, Result};
+use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
 use super::{Input, apparmor, capabilities, profile};
 use crate::api::LinuxContainerSecurityContext;
+
+/// Bytes that a process may lock in memory: the kernel's default (linux/resource.h, `MLOCK_LIMIT`).
+const LOCKED: u64 = 8 << 20;
+/// Open files without asking for more: the kernel's default. Old programs walk all that they may have.
+const FILES_SOFT: u64 = 1024;
+/// Open files where the runtime itself has no limit: the kernel's default of `fs.nr_open`, the most that it takes.
+const FILES_HARD: u64 = 1 << 20;
+/// All threads that the kernel allows.
+const THREADS: &str = "/proc/sys/kernel/threads-max";
 
 /// Where programs are looked for when the image does not say.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,6 +39,7 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
         "cwd": cwd,
         "capabilities": capabilities::build(security)?,
         "oomScoreAdj": input.resources().oom_score_adj,
+        "rlimits": limits(),
     });
     let profile = profile::asked(security.apparmor.as_ref(), &security.apparmor_profile)?;
     if let Some(profile) = apparmor::choose(profile.as_ref(), security.privileged)? {
@@ -38,6 +50,21 @@ pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<
         process["noNewPrivileges"] = json!(true);
     }
     Ok(process)
+}
+
+/// The kernel's own limits for its first process, which containers get on other nodes, too: the runtime itself has more of each.
+fn limits() -> Value {
+    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(FILES_HARD);
+    let mut limits = vec![limit("RLIMIT_MEMLOCK", LOCKED, LOCKED), limit("RLIMIT_NOFILE", FILES_SOFT.min(files), files)];
+    // The kernel's formula (fork_init): half of the threads that it allows at all.
+    if let Some(threads) = fs::read_to_string(THREADS).ok().and_then(|text| text.trim().parse::<u64>().ok()) {
+        limits.push(limit("RLIMIT_NPROC", threads / 2, threads / 2));
+    }
+    Value::Array(limits)
+}
+
+fn limit(kind: &str, soft: u64, hard: u64) -> Value {
+    json!({ "type": kind, "soft": soft, "hard": hard })
 }
 
 /// Kubernetes' rule: a command replaces the image's entry point and its arguments too; arguments replace only those.

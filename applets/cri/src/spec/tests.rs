@@ -311,3 +311,28 @@ fn an_exec_is_the_container_with_another_command() {
     assert_eq!((&process["args"], &process["user"]["uid"]), (&json!(["/probe"]), &json!(7)));
     assert!(exec(&spec, &[], false).is_err());
 }
+
+#[test]
+fn limits_are_the_kernels_defaults_and_not_the_runtimes() {
+    let spec = made(&sandbox(), &security(|_| {})).unwrap();
+    let limits = spec["process"]["rlimits"].as_array().unwrap();
+    let of = |kind: &str| limits.iter().find(|limit| limit["type"] == kind).map(|limit| limit["soft"].as_u64().unwrap());
+    assert_eq!((of("RLIMIT_MEMLOCK"), of("RLIMIT_NOFILE")), (Some(8 << 20), Some(1024)));
+    let threads: u64 = fs::read_to_string("/proc/sys/kernel/threads-max").unwrap().trim().parse().unwrap();
+    assert_eq!(of("RLIMIT_NPROC"), Some(threads / 2));
+}
+
+#[test]
+fn a_mount_that_holds_the_runtimes_mounts_follows_their_end() {
+    let mut config = security(|_| {});
+    let spreads = |config: &ContainerConfig| {
+        let spec = made(&sandbox(), config).unwrap();
+        let of_mount =
+            spec["mounts"].as_array().unwrap().iter().find(|mount| mount["destination"] == "/m").unwrap()["options"][1].clone();
+        (of_mount, spec["linux"]["rootfsPropagation"].clone())
+    };
+    config.mounts = vec![Mount { host_path: "/".into(), ..mount("/m") }];
+    assert_eq!(spreads(&config), (json!("rslave"), json!("rslave")));
+    config.mounts = vec![mount("/m")];
+    assert_eq!(spreads(&config), (json!("rprivate"), json!("private")));
+}
