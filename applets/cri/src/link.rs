@@ -15,8 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interes
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::monitor::wire::{self, ExecDone, Info, LIMIT, MOST_FDS, Reply, Request, Spawn};
+use crate::monitor::wire::{self, Info, LIMIT, MOST_FDS, Reply, Request, Spawn};
 use crate::step::{self, Step, reached};
+use crate::streaming::descriptor::Descriptor;
+
+mod exec;
+
+pub use exec::exec;
 
 /// Where monitors come from: the zygote's socket.
 #[derive(Debug)]
@@ -36,6 +41,17 @@ impl Zygote {
         let mut watch = Watch(BufReader::new(UnixStream::from_std(ours).doing("watch a socket")?));
         let info = within(patience, watch.first()).await?;
         Ok((info, watch))
+    }
+
+    /// Wait for the zygote's death, which is an error: without it there are no new pods.
+    pub async fn death(&self) -> Error {
+        let watched = self.0.try_clone().doing("watch the zygote").and_then(Descriptor::reading);
+        match watched {
+            // It never says anything: whatever comes is its end.
+            Ok(socket) => drop(socket.read(&mut [0]).await),
+            Err(e) => return e,
+        }
+        Error::new("the zygote, from which monitors come, has died")
     }
 
     fn send(&self, request: &[u8], theirs: &StdStream) -> rustix::io::Result<usize> {
@@ -96,22 +112,6 @@ pub async fn order(dir: &Path, request: &Request, patience: Duration) -> Result<
         Reply::Done => Ok(()),
         other => Err(unexpected(other)),
     }
-}
-
-/// Run a process to its end: its exit, stdout and stderr. When this is dropped the monitor kills it.
-pub async fn exec(dir: &Path, request: &wire::Exec) -> Result<(ExecDone, Vec<u8>, Vec<u8>)> {
-    let mut answer = ask(dir, &Request::Exec(request.clone())).await?;
-    reached(Step::ExecOrdered);
-    let done = match read_reply(&mut answer).await? {
-        Reply::Exec(done) if done.stdout <= request.limit && done.stderr <= request.limit => done,
-        other => return Err(unexpected(other)),
-    };
-    let mut stdout = vec![0; done.stdout];
-    let mut stderr = vec![0; done.stderr];
-    answer.read_exact(&mut stdout).await.doing("read an exec's output")?;
-    answer.read_exact(&mut stderr).await.doing("read an exec's output")?;
-    reached(Step::ExecEnded);
-    Ok((done, stdout, stderr))
 }
 
 /// A request with more than one reply, or with descriptors. When this is dropped, the monitor ends what it asked for.

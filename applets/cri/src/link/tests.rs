@@ -33,13 +33,102 @@ fn an_order_is_a_line_and_a_failure_its_sentence() {
     assert_eq!(thread.join().unwrap(), "{\"start\":{\"container\":\"c\"}}\n");
 }
 
+/// A monitor that runs one exec: its request's descriptors are given to `process`, whose answer is the reply.
+fn running(name: &str, process: impl FnOnce([std::fs::File; 2]) -> &'static [u8] + Send + 'static) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("cri-link-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    let listener = UnixListener::bind(wire::socket(&dir)).unwrap();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+        let mut beside = RecvAncillaryBuffer::new(&mut space);
+        let mut line = [0; 4096];
+        recvmsg(&socket, &mut [IoSliceMut::new(&mut line)], &mut beside, RecvFlags::empty()).unwrap();
+        let fds: Vec<OwnedFd> = beside
+            .drain()
+            .flat_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
+                _ => Vec::new(),
+            })
+            .collect();
+        let [out, err]: [OwnedFd; 2] = fds.try_into().unwrap();
+        let answer = process([out.into(), err.into()]);
+        socket.write_all(answer).unwrap();
+    });
+    dir
+}
+
+fn an_exec() -> wire::Exec {
+    wire::Exec { container: "c".into(), process: serde_json::json!({}), timeout: 0 }
+}
+
 #[test]
-fn an_exec_brings_its_bytes() {
-    let line = b"{\"exec\":{\"code\":7,\"timed_out\":false,\"stdout\":3,\"stderr\":2}}\no\nto!!";
-    let (dir, _thread) = monitor("exec", line);
-    let request = wire::Exec { container: "c".into(), process: serde_json::json!({}), timeout: 0, limit: 10 };
-    let (done, stdout, stderr) = run(exec(&dir, &request)).unwrap();
-    assert_eq!((done.code, stdout.as_slice(), stderr.as_slice()), (7, &b"o\nt"[..], &b"o!"[..]));
+fn an_exec_brings_its_bytes_up_to_the_limit() {
+    let dir = running("exec", |[mut out, mut err]| {
+        out.write_all(b"o\nt").unwrap();
+        err.write_all(b"far too much").unwrap();
+        b"{\"exec\":{\"code\":7,\"timed_out\":false}}\n"
+    });
+    let (done, stdout, stderr) = run(exec(&dir, &an_exec(), 7)).unwrap();
+    assert_eq!((done.code, stdout.as_slice(), stderr.as_slice()), (7, &b"o\nt"[..], &b"far too"[..]));
+}
+
+#[test]
+fn an_exec_that_can_not_be_run_says_why() {
+    let dir = running("why", |[_, mut err]| {
+        err.write_all(b"oci: exec in c: no such file\n").unwrap();
+        b"{\"failed\":\"oci failed and did not say why\"}\n"
+    });
+    assert_eq!(run(exec(&dir, &an_exec(), 100)).unwrap_err().to_string(), "exec in c: no such file");
+}
+
+#[test]
+fn a_flood_holds_up_neither_its_end_nor_others() {
+    let begun = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = begun.clone();
+    let dir = running("flood", move |[out, _]| {
+        // The writers go on after the process's end, too.
+        for _ in 0..4 {
+            let (mut out, told) = (out.try_clone().unwrap(), told.clone());
+            std::thread::spawn(move || {
+                while out.write_all(&[b'y'; 4096]).is_ok() {
+                    told.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+            });
+        }
+        while !told.load(std::sync::atomic::Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        b"{\"exec\":{\"code\":0,\"timed_out\":false}}\n"
+    });
+    let limit = 128 * 1024;
+    run(async move {
+        let flood = tokio::spawn(async move { exec(&dir, &an_exec(), limit).await });
+        let others = async {
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), others).await.unwrap();
+        let (done, stdout, _) = timeout(Duration::from_secs(30), flood).await.unwrap().unwrap().unwrap();
+        assert!(done.code == 0 && stdout.len() <= limit, "{} bytes", stdout.len());
+    });
+}
+
+#[test]
+fn a_zygotes_death_is_noticed() {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    run(async {
+        let zygote = Zygote(ours);
+        let death = zygote.death();
+        tokio::pin!(death);
+        assert!(timeout(Duration::from_millis(20), &mut death).await.is_err(), "it lives");
+        drop(theirs);
+        let e = timeout(Duration::from_secs(5), death).await.unwrap();
+        assert!(e.to_string().contains("zygote"), "{e}");
+    });
 }
 
 #[test]

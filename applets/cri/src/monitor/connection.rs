@@ -106,14 +106,11 @@ impl Connection {
         }
     }
 
-    /// Say a line, and what follows it.
-    pub fn say(&mut self, reply: &Reply, tail: &[&[u8]]) {
+    /// Say a line.
+    pub fn say(&mut self, reply: &Reply) {
         if let Ok(line) = serde_json::to_vec(reply) {
             self.outbox.extend_from_slice(&line);
             self.outbox.push(b'\n');
-        }
-        for bytes in tail {
-            self.outbox.extend_from_slice(bytes);
         }
         self.write();
     }

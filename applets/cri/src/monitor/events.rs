@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -18,14 +19,14 @@ use super::connection::{Connection, Heard, Phase};
 use super::container::Container;
 use super::exec::{self, Running};
 use super::job::Job;
+use super::memory::Memory;
 use super::wire::{self, Exit, Pod, Reply};
 use super::{journal, pod};
 
-/// Exits of processes that nobody has claimed yet; a claim comes within one run of `oci`.
-pub const UNCLAIMED: usize = 64;
-
 /// Between two attempts to write what there is no room for.
 const PAYMENT: Duration = Duration::from_secs(1);
+/// Between two attempts to take a caller for whom there was no descriptor.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// A pod's monitor.
 pub struct Monitor {
@@ -41,8 +42,14 @@ pub struct Monitor {
     pub jobs: Vec<Job>,
     /// The processes that run for callers.
     pub execs: Vec<Running>,
-    /// Ended processes that no one knew yet: pid, status, time.
-    pub unclaimed: Vec<(i32, i32, i64)>,
+    /// Ended processes that no one knew yet, by pid: status, time. Kept while a run of `oci` may tell whose they were.
+    pub unclaimed: BTreeMap<i32, (i32, i64)>,
+    /// There may be more children that have ended.
+    pub reaping: bool,
+    /// The cgroup that holds this and the logs.
+    pub memory: Option<Memory>,
+    /// The listener is left alone until then: there was no room for another caller.
+    deaf_until: Option<Instant>,
     /// Exits that the journal had no room for.
     pub owed: Vec<(String, Exit)>,
     /// Who asked for the end.
@@ -61,7 +68,6 @@ enum Source {
     Caller(u64),
     Container(String),
     Client(String, u64, usize),
-    Exec(i32, usize),
 }
 
 /// Be the monitor of the pod in `dir`; the first to hear of it is `notify`. Whoever finds `alone` closed can reach it. Returns when the pod
@@ -73,12 +79,12 @@ pub fn run(dir: &Path, notify: UnixStream, alone: Option<OwnedFd>) -> Result<()>
             first.socket.set_nonblocking(true).doing("watch a socket")?;
             drop(alone);
             let info = monitor.info();
-            first.say(&Reply::Info(info), &[]);
+            first.say(&Reply::Info(info));
             monitor.connections.insert(0, first);
             monitor.serve()
         }
         Err(e) => {
-            first.say(&Reply::Failed(e.to_string()), &[]);
+            first.say(&Reply::Failed(e.to_string()));
             Err(e)
         }
     }
@@ -89,10 +95,16 @@ impl Monitor {
         leave_server()?;
         let path = wire::pod_file(dir);
         let pod: Pod = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
+        let memory = Memory::enter(&pod.monitor_cgroups)?;
         let init = pod::make(dir, &pod)?;
         let socket = wire::socket(dir);
         let listener = UnixListener::bind(&socket).on("listen at", &socket)?;
         listener.set_nonblocking(true).on("listen at", &socket)?;
+        Self::new(dir, listener, memory, init)
+    }
+
+    /// A monitor without containers, which watches for its children's ends.
+    pub fn new(dir: &Path, listener: UnixListener, memory: Option<Memory>, init: Option<OwnedFd>) -> Result<Self> {
         let mut mask = SigSet::empty();
         mask.add(NixSignal::SIGCHLD);
         mask.thread_block().doing("block SIGCHLD")?;
@@ -104,7 +116,10 @@ impl Monitor {
             containers: BTreeMap::new(),
             jobs: Vec::new(),
             execs: Vec::new(),
-            unclaimed: Vec::new(),
+            unclaimed: BTreeMap::new(),
+            reaping: false,
+            memory,
+            deaf_until: None,
             owed: Vec::new(),
             leaving: None,
             next: 1,
@@ -118,6 +133,9 @@ impl Monitor {
             for source in self.ready()? {
                 self.handle(&source);
             }
+            if self.reaping {
+                self.reap();
+            }
             self.keep_time();
             self.connections.retain(|_, c| !c.is_over());
             if self.finish() {
@@ -128,15 +146,15 @@ impl Monitor {
 
     /// Wait until something can be done, and say what.
     fn ready(&self) -> Result<Vec<Source>> {
-        let mut sources: Vec<(Source, BorrowedFd, PollFlags)> = vec![
-            (Source::Children, self.children.as_fd(), PollFlags::IN),
-            (Source::Listener, self.listener.as_fd(), PollFlags::IN),
-        ];
+        let mut sources: Vec<(Source, BorrowedFd, PollFlags)> = vec![(Source::Children, self.children.as_fd(), PollFlags::IN)];
+        if self.deaf_until.is_none() {
+            sources.push((Source::Listener, self.listener.as_fd(), PollFlags::IN));
+        }
         for (number, connection) in &self.connections {
             let write = if connection.has_more() { PollFlags::OUT } else { PollFlags::empty() };
             sources.push((Source::Caller(*number), connection.socket.as_fd(), PollFlags::IN | write));
         }
-        for (id, container) in self.containers.iter().filter(|(_, c)| !c.making) {
+        for (id, container) in self.containers.iter().filter(|(_, c)| !c.making && c.paused_until.is_none()) {
             let streams = container.streams.iter().enumerate().filter(|(which, _)| !container.is_held_up(*which));
             let fds = streams.filter_map(|(_, stream)| stream.fd.as_ref());
             sources.extend(fds.map(|fd| (Source::Container(id.clone()), fd.as_fd(), PollFlags::IN)));
@@ -145,10 +163,6 @@ impl Monitor {
                     sources.push((Source::Client(id.clone(), client.caller, which), socket.as_fd(), PollFlags::OUT));
                 }
             }
-        }
-        for exec in &self.execs {
-            let pipes = exec.output.pipes.iter().enumerate();
-            sources.extend(pipes.filter_map(|(i, fd)| Some((Source::Exec(exec.pid, i), fd.as_ref()?.as_fd(), PollFlags::IN))));
         }
         let mut fds: Vec<_> = sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
         match poll(&mut fds, self.patience().as_ref()) {
@@ -165,7 +179,10 @@ impl Monitor {
         let kills = self.containers.values().filter_map(|container| container.kill_at);
         let clients = self.containers.values().flat_map(|container| &container.clients).filter_map(Client::due);
         let payment = (!self.owed.is_empty()).then(|| Instant::now() + PAYMENT);
-        let due = jobs.chain(execs).chain(kills).chain(clients).chain(payment).min()?;
+        let more = self.reaping.then(Instant::now);
+        let pauses = self.containers.values().filter_map(|container| container.paused_until);
+        let others = payment.into_iter().chain(self.deaf_until).chain(more).chain(pauses);
+        let due = jobs.chain(execs).chain(kills).chain(clients).chain(others).min()?;
         let left = due.saturating_duration_since(Instant::now());
         Some(Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) })
     }
@@ -181,11 +198,6 @@ impl Monitor {
                 }
             }
             Source::Client(id, caller, which) => self.serve_client(id, *caller, *which),
-            Source::Exec(pid, which) => {
-                if let Some(exec) = self.execs.iter_mut().find(|exec| exec.pid == *pid) {
-                    exec.output.pump(*which);
-                }
-            }
         }
     }
 
@@ -195,10 +207,19 @@ impl Monitor {
     }
 
     fn accept(&mut self) {
-        while let Ok((socket, _)) = self.listener.accept() {
-            if socket.set_nonblocking(true).is_ok() {
-                let number = self.number();
-                self.connections.insert(number, Connection::new(socket, Phase::Asking));
+        loop {
+            match self.listener.accept() {
+                Ok((socket, _)) if socket.set_nonblocking(true).is_ok() => {
+                    let number = self.number();
+                    self.connections.insert(number, Connection::new(socket, Phase::Asking));
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return,
+                // Without a free descriptor the caller stays in the queue, and the listener stays ready.
+                Err(_) => {
+                    self.deaf_until = Some(Instant::now() + ACCEPT_RETRY);
+                    return;
+                }
+                Ok(_) => {}
             }
         }
     }
@@ -230,27 +251,26 @@ impl Monitor {
 
     /// Answer a caller, and let it go.
     pub fn answer(&mut self, number: u64, reply: &Reply) {
-        self.answer_with(number, reply, &[]);
-    }
-
-    /// As [`Self::answer`], with bytes behind the line.
-    pub fn answer_with(&mut self, number: u64, reply: &Reply, tail: &[&[u8]]) {
         if let Some(connection) = self.connections.get_mut(&number) {
             connection.phase = Phase::Leaving;
-            connection.say(reply, tail);
+            connection.say(reply);
         }
     }
 
     /// Tell all watchers.
     pub fn tell(&mut self, reply: &Reply) {
         for connection in self.connections.values_mut().filter(|c| c.phase == Phase::Watching) {
-            connection.say(reply, &[]);
+            connection.say(reply);
         }
     }
 
     /// Do what is due.
     fn keep_time(&mut self) {
         let now = Instant::now();
+        self.deaf_until = self.deaf_until.filter(|until| *until > now);
+        for container in self.containers.values_mut() {
+            container.paused_until = container.paused_until.filter(|until| *until > now);
+        }
         if !self.owed.is_empty() {
             self.pay();
         }

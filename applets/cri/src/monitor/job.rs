@@ -1,6 +1,7 @@
 //! A run of `oci`: the runtime is never called inside the monitor, because it changes its caller's process.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 use kit::{Context, Result, paths};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::exec::Output;
-
+/// The cgroup of runs of `oci`, which take more memory than a pod's monitor may: the zygote's, which has no limit.
+const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors/cgroup.procs";
 /// How long `oci` may take: on a slow machine under load a create takes a second.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// No complaint is longer.
@@ -54,12 +55,8 @@ pub struct ExecJob {
     pub pid_file: PathBuf,
     /// The process's description is there.
     pub process_file: PathBuf,
-    /// Its output.
-    pub output: Output,
     /// When its time is up; none waits for ever.
     pub deadline: Option<Instant>,
-    /// Its caller hears when it begins.
-    pub announced: bool,
 }
 
 /// `oci` with the state folder and the verb's arguments.
@@ -78,6 +75,9 @@ pub fn begin(mut command: Command, caller: Option<u64>, container: &str, then: T
 
 /// Begin a run with the streams that the command has.
 pub fn spawn(mut command: Command, caller: Option<u64>, container: &str, then: Then, complaint: Option<OwnedFd>) -> Result<Job> {
+    // Without the cgroup (a test outside an appliance) it stays where the monitor is.
+    let cgroup = File::options().write(true).open(CGROUP).ok().map(OwnedFd::from);
+    sys::child::before_exec(&mut command, sys::child::Before { cgroup, ..sys::child::Before::default() });
     // The monitor reaps by pid; the handle is not needed.
     let pid = command.spawn().doing("run oci")?.id();
     let (deadline, container) = (Instant::now() + PATIENCE, container.to_owned());
@@ -96,8 +96,13 @@ pub fn complaint(from: Option<OwnedFd>) -> String {
     let Some(fd) = from else { return "oci failed and did not say why".into() };
     let mut bytes = Vec::new();
     // What was read before an error is still worth telling.
-    let _ = std::fs::File::from(fd).take(COMPLAINT).read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes);
+    let _ = File::from(fd).take(COMPLAINT).read_to_end(&mut bytes);
+    sentence(&bytes)
+}
+
+/// Returns what `oci` said, as a sentence.
+pub fn sentence(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
     let text = text.trim();
     match text.strip_prefix("oci: ").unwrap_or(text) {
         "" => "oci failed and did not say why".into(),

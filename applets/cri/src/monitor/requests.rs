@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Result};
-use rustix::process::{Pid, WaitOptions, wait};
+use kit::{Context, Error, Result};
+use rustix::process::Pid;
 
 use super::connection::Phase;
 use super::container;
-use super::events::{Monitor, UNCLAIMED};
-use super::exec::{self, Output, Running};
+use super::events::Monitor;
+use super::exec::{self, Running};
 use super::job::{self, ExecJob, Job, Then};
 use super::journal;
 use super::wire::{ContainerInfo, Create, Exec, ExecDone, Exit, Info, Reply, Request, State};
@@ -53,7 +53,7 @@ impl Monitor {
         let info = self.info();
         let connection = self.connections.get_mut(&caller)?;
         connection.phase = Phase::Watching;
-        connection.say(&Reply::Info(info), &[]);
+        connection.say(&Reply::Info(info));
         None
     }
 
@@ -62,8 +62,10 @@ impl Monitor {
         if self.containers.contains_key(&id) {
             return Ok(Some(Reply::Failed(format!("container {id} is there already"))));
         }
-        let (container, job) = container::begin(&self.dir, create, caller)?;
+        let (container, job) = container::begin(&self.dir, create, caller, self.memory.as_ref())?;
         self.containers.insert(id, container);
+        let quotas = self.containers.values().map(|container| container.log.quota()).fold(0, u64::saturating_add);
+        self.memory.iter_mut().for_each(|memory| memory.raise(quotas));
         self.jobs.push(job);
         Ok(None)
     }
@@ -88,18 +90,17 @@ impl Monitor {
     }
 
     fn exec(&mut self, caller: u64, exec: &Exec) -> Result<Option<Reply>> {
+        let fds: Result<[OwnedFd; 2], _> = self.take_fds(caller).try_into();
+        let [stdout, stderr] = fds.map_err(|_| Error::new("an exec needs two streams"))?;
         if let Some(refusal) = self.not_running(&exec.container) {
             return Ok(Some(refusal));
         }
-        let (out_read, out_write) = job::quiet_pipe()?;
-        let (err_read, err_write) = job::quiet_pipe()?;
         let (mut command, process_file, pid_file) = self.exec_command(&exec.process)?;
         command.arg(&exec.container);
-        command.stdout(Stdio::from(out_write)).stderr(Stdio::from(err_write));
-        let output = Output { pipes: [Some(out_read), Some(err_read)], kept: [Vec::new(), Vec::new()], limit: exec.limit };
+        command.stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
         let deadline = (exec.timeout > 0).then(|| Instant::now() + Duration::from_millis(exec.timeout));
         let container = exec.container.clone();
-        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, output, deadline, announced: false }));
+        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, deadline }));
         self.jobs.push(job::spawn(command, Some(caller), &container, then, None)?);
         Ok(None)
     }
@@ -180,34 +181,8 @@ impl Monitor {
         Ok(None)
     }
 
-    /// Collect all children that have ended.
-    pub fn reap(&mut self) {
-        while let Ok(Some(_)) = self.next_signal() {}
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
-            self.ended(pid.as_raw_nonzero().get(), code.unwrap_or(255));
-        }
-    }
-
-    /// A child has ended, with its status or 128 plus its signal.
-    pub fn ended(&mut self, pid: i32, code: i32) {
-        if let Some(at) = self.jobs.iter().position(|job| job.pid == pid) {
-            let job = self.jobs.swap_remove(at);
-            self.job_ended(job, code);
-        } else if let Some(at) = self.execs.iter().position(|exec| exec.pid == pid) {
-            let exec = self.execs.swap_remove(at);
-            self.exec_ended(exec, code);
-        } else if let Some(id) = self.containers.iter().find(|(_, c)| c.live_pid() == Some(pid)).map(|(id, _)| id.clone()) {
-            self.container_ended(&id, code, journal::now());
-        } else {
-            if self.unclaimed.len() == UNCLAIMED {
-                self.unclaimed.remove(0);
-            }
-            self.unclaimed.push((pid, code, journal::now()));
-        }
-    }
-
-    fn job_ended(&mut self, job: Job, code: i32) {
+    /// A run of `oci` has ended.
+    pub fn job_ended(&mut self, job: Job, code: i32) {
         let Job { caller, container, then, complaint, .. } = job;
         let reply = match then {
             Then::Created(pid_file) => {
@@ -331,7 +306,7 @@ impl Monitor {
         }
         self.owed.retain(|(of, _)| of != id);
         if let Some(mut container) = self.containers.remove(id) {
-            container.pump_all();
+            container.end_streams();
             for number in std::mem::take(&mut container.stoppers) {
                 self.answer(number, &Reply::Done);
             }
@@ -339,31 +314,27 @@ impl Monitor {
         Reply::Done
     }
 
-    fn exec_begun(&mut self, caller: u64, mut job: ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
+    fn exec_begun(&mut self, caller: u64, job: ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
         // Both files have served.
         let _ = fs::remove_file(&job.process_file);
         let pid = job::read_pid(&job.pid_file);
         let _ = fs::remove_file(&job.pid_file);
         if code != 0 {
-            return Err(kit::Error::new(job::complaint(complaint.or_else(|| job.output.pipes[1].take()))));
+            return Err(kit::Error::new(job::complaint(complaint)));
         }
         let pid = pid?;
         match self.connections.get_mut(&caller) {
-            Some(connection) if job.announced => connection.say(&Reply::Begun, &[]),
-            Some(_) => {}
+            Some(connection) => connection.say(&Reply::Begun),
             None => exec::kill_tree(pid),
         }
-        self.execs.push(Running { pid, caller, output: job.output, deadline: job.deadline, timed_out: false });
+        self.execs.push(Running { pid, caller, deadline: job.deadline, timed_out: false });
         self.claim(pid);
         Ok(())
     }
 
-    fn exec_ended(&mut self, mut exec: Running, code: i32) {
-        exec.output.pump(0);
-        exec.output.pump(1);
-        let [stdout, stderr] = &exec.output.kept;
-        let done = ExecDone { code, timed_out: exec.timed_out, stdout: stdout.len(), stderr: stderr.len() };
-        self.answer_with(exec.caller, &Reply::Exec(done), &[stdout, stderr]);
+    /// A process that ran for a caller has ended.
+    pub fn exec_ended(&mut self, exec: &Running, code: i32) {
+        self.answer(exec.caller, &Reply::Exec(ExecDone { code, timed_out: exec.timed_out }));
     }
 }
 

@@ -9,7 +9,6 @@ use kit::{Error, Result};
 use super::attach::Client;
 use super::connection::Phase;
 use super::events::Monitor;
-use super::exec::Output;
 use super::job::{self, ExecJob, Then};
 use super::wire::{Reply, Stream};
 
@@ -32,8 +31,7 @@ impl Monitor {
             None
         };
         command.arg(&stream.container);
-        let output = Output { pipes: [None, None], kept: [Vec::new(), Vec::new()], limit: 0 };
-        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, output, deadline: None, announced: true }));
+        let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, deadline: None }));
         self.jobs.push(job::spawn(command, Some(caller), &stream.container, then, complaint)?);
         Ok(None)
     }
@@ -50,12 +48,13 @@ impl Monitor {
         connection.phase = Phase::Attached;
         match input {
             Some(fd) => connection.hand_over(&Reply::Attached, fd.as_fd()),
-            None => connection.say(&Reply::Attached, &[]),
+            None => connection.say(&Reply::Attached),
         }
         Ok(None)
     }
 
-    fn take_fds(&mut self, caller: u64) -> Vec<OwnedFd> {
+    /// Takes the descriptors that came beside a caller's request.
+    pub fn take_fds(&mut self, caller: u64) -> Vec<OwnedFd> {
         self.connections.get_mut(&caller).map(|connection| std::mem::take(&mut connection.fds)).unwrap_or_default()
     }
 

@@ -7,10 +7,10 @@
 //!
 //! **Requests.** One connection to `DIR/monitor.sock` a request: one [`Request`] line, one [`Reply`] line, then the monitor closes. Several
 //! connections are served at once: a stop with a long grace does not hold up an exec. When the caller goes away first, a stop goes on and an
-//! exec is killed. [`Reply::Exec`] is followed by the raw bytes of stdout, then of stderr.
+//! exec is killed.
 //!
-//! **Descriptors** travel as SCM_RIGHTS, at most [`MOST_FDS`] with a request's line, at most one with a reply's. A streaming exec brings its
-//! process's streams, or the path of a socket for its terminal, whose holder the server then is: when it dies, the process is hung up. An
+//! **Descriptors** travel as SCM_RIGHTS, at most [`MOST_FDS`] with a request's line, at most one with a reply's. An exec brings its process's
+//! output, so that a flood of it is not the monitor's to read; a streaming one brings its process's streams, or the path of a socket for its terminal, whose holder the server then is: when it dies, the process is hung up. An
 //! attached client brings sockets for the output and gets the input; its connection lasts as long as it does.
 //!
 //! **Journal.** `DIR/exits/CONTAINER.json` holds an [`Exit`], written and renamed by the monitor before it tells anybody.
@@ -49,6 +49,10 @@ pub struct Pod {
     pub sysctls: BTreeMap<String, String>,
     /// The pod's cgroup as an absolute path below the hierarchy's root (`/kubepods/burstable/podUID`), or empty.
     pub cgroup_parent: String,
+    /// Names for the monitor's own cgroup, absolute paths below the hierarchy's root: the first one that nobody has is taken. Its memory
+    /// holds the monitor and the containers' logs. Empty leaves the monitor where the zygote is.
+    #[serde(default)]
+    pub monitor_cgroups: Vec<String>,
     /// The cgroup of the process that holds a PID namespace for all containers; empty makes neither.
     pub init_cgroup: String,
 }
@@ -69,10 +73,10 @@ pub enum Request {
         /// The container's id.
         container: String,
     },
-    /// Run a process to its end: [`Reply::Exec`].
+    /// Run a process to its end: [`Reply::Begun`], then [`Reply::Exec`]. Its stdout and stderr come beside the line; what `oci` complains about goes there, too.
     Exec(Exec),
-    /// Run a process whose streams are the caller's: [`Reply::Begun`], then [`Reply::Exec`] with no bytes. Without a console stdin, stdout
-    /// and stderr come beside the line.
+    /// Run a process whose streams are the caller's: [`Reply::Begun`], then [`Reply::Exec`]. Without a console stdin, stdout and stderr come
+    /// beside the line.
     Stream(Stream),
     /// See a container's output as it comes: [`Reply::Attached`], with the container's input or terminal beside the line where it has
     /// one. Sockets for stdout and stderr come beside the request; their end is the output's end.
@@ -123,6 +127,9 @@ pub struct Create {
     pub bundle: PathBuf,
     /// The file for its output in the CRI's format, or none to drop the output. Its folder exists.
     pub log: Option<PathBuf>,
+    /// Bytes that its log files may take, see [`super::log::Log`]; 0 is no quota.
+    #[serde(default)]
+    pub log_quota: u64,
     /// Its cgroup as an absolute path below the hierarchy's root, where `memory.events` tells of OOM kills.
     pub cgroup: String,
     /// It has a terminal; `config.json` says so too.
@@ -133,7 +140,7 @@ pub struct Create {
     pub stdin_once: bool,
 }
 
-/// A process to be run in a container, and its output to be kept.
+/// A process to be run in a container to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exec {
     /// The container's id.
@@ -142,8 +149,6 @@ pub struct Exec {
     pub process: serde_json::Value,
     /// Milliseconds until it is killed with all its children; 0 waits for ever.
     pub timeout: u64,
-    /// How many bytes of stdout and of stderr to keep each; the rest is read and dropped.
-    pub limit: usize,
 }
 
 impl Eq for Exec {}
@@ -181,7 +186,7 @@ pub enum Reply {
     },
     /// The process runs; its terminal, if it has one, has been sent.
     Begun,
-    /// The process ended; the bytes follow this line.
+    /// The process ended.
     Exec(ExecDone),
     /// The client is attached.
     Attached,
@@ -244,10 +249,6 @@ pub struct ExecDone {
     pub code: i32,
     /// It was killed because its time was up.
     pub timed_out: bool,
-    /// How many bytes of stdout follow.
-    pub stdout: usize,
-    /// How many bytes of stderr follow those.
-    pub stderr: usize,
 }
 
 /// A journal entry: how a container ended.

@@ -25,9 +25,8 @@ pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<Exec
         container: container.id.clone(),
         process: process(server, &container, &request.cmd, false)?,
         timeout: u64::try_from(request.timeout).unwrap_or(0).saturating_mul(1000),
-        limit: LIMIT,
     };
-    let (done, stdout, stderr) = link::exec(&server.store.dir(&container.sandbox), &exec).await?;
+    let (done, stdout, stderr) = link::exec(&server.store.dir(&container.sandbox), &exec, LIMIT).await?;
     if done.timed_out {
         let message = format!("{} did not end within {} s", request.cmd.join(" "), request.timeout);
         return Err(Fault::new(Code::DeadlineExceeded, message));

@@ -20,8 +20,8 @@ use super::remote::{Client, carry_in, carry_out, carry_sizes};
 use super::status::End;
 use crate::life::PATIENCE;
 use crate::link::Talk;
-use crate::monitor::Console;
 use crate::monitor::wire::{self, Reply, Request};
+use crate::monitor::{self, Console};
 use crate::rpc::exec_sync;
 use crate::server::Shared;
 use crate::store::Container;
@@ -155,13 +155,7 @@ async fn last_words(stderr: &Descriptor) -> Option<Error> {
     let mut said = vec![0; 16 * 1024];
     let count = timeout(LAST_WORDS, stderr.read(&mut said)).await.ok()?.ok()?;
     said.truncate(count);
-    (count > 0).then(|| Error::new(sentence(&said)))
-}
-
-fn sentence(said: &[u8]) -> String {
-    let text = String::from_utf8_lossy(said);
-    let text = text.trim();
-    text.strip_prefix("oci: ").unwrap_or(text).to_owned()
+    (count > 0).then(|| Error::new(monitor::sentence(&said)))
 }
 
 /// The process; one with a terminal is told of what kind it is, unless the container says so.

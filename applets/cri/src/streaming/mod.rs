@@ -6,7 +6,7 @@
 
 mod attach;
 mod connection;
-mod descriptor;
+pub mod descriptor;
 mod exec;
 mod forward;
 mod http;
