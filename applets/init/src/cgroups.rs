@@ -5,7 +5,8 @@
 //! └ kutties
 //!   ├ init              PID 1 and the boot's children
 //!   ├ consoles/TTY      shells
-//!   ├ monitors          the pods' monitors, which outlive the CRI server
+//!   ├ monitors          what makes the pods' monitors, and runs of the OCI runtime
+//!   ├ pods/UID          a pod's monitor and its containers' logs, which outlive the CRI server; pods without a parent cgroup
 //!   └ services/NAME     one each
 //! ```
 

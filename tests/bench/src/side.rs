@@ -87,7 +87,9 @@ impl Side {
     /// Whether a process belongs to the container runtime: the server and what it leaves beside each pod.
     pub fn is_runtime(self, comm: &str, cgroup: &str) -> bool {
         match self {
-            Self::Ours => cgroup.starts_with("/kutties/services/cri") || cgroup.starts_with("/kutties/monitors"),
+            Self::Ours => {
+                ["/kutties/services/cri", "/kutties/monitors", "/kutties/pods"].iter().any(|group| cgroup.starts_with(group))
+            }
             Self::HandMade => comm.starts_with("containerd"),
         }
     }

@@ -5,6 +5,7 @@
 pub mod bandwidth;
 pub mod container;
 pub mod image_volumes;
+pub mod log_quota;
 pub mod network;
 pub mod recover;
 pub mod rootfs;

@@ -1,6 +1,7 @@
 //! The server's start: what the last server left is taken over, half-made things are undone, rubbish is swept.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::monitor::wire::State;
 use crate::server::{Shared, blocking, now};
+use crate::spec::HIERARCHY;
 use crate::step::{Step, reached};
-use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, remove_folder};
+use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_folder};
 
 /// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
 const GREETING: Duration = Duration::from_secs(20);
@@ -76,6 +78,8 @@ fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
 /// forgotten.
 async fn sweep(server: &Shared) {
     let known: HashSet<String> = server.store.containers().into_iter().map(|container| container.id.clone()).collect();
+    let of_sandbox = |sandbox: Arc<Sandbox>| sandbox.monitor_cgroups().into_iter().chain([sandbox.cgroup.clone()]);
+    let monitored: HashSet<String> = server.store.sandboxes().into_iter().flat_map(of_sandbox).collect();
     let (root, strays) = (server.containers.clone(), server.store.strays());
     let swept = blocking(move || {
         // One that can't be removed keeps no other from going.
@@ -93,9 +97,20 @@ async fn sweep(server: &Shared) {
                 told(rootfs::remove(&entry.path()));
             }
         }
+        sweep_cgroups(&monitored);
         Ok(())
     });
     if let Err(e) = swept.await {
         tracing::error!(error = %e, "sweep what no record explains");
+    }
+}
+
+/// Remove cgroups of monitors that are gone with their sandboxes. One that holds somebody stays.
+fn sweep_cgroups(known: &HashSet<String>) {
+    let dir = Path::new(HIERARCHY).join(OWN_CGROUPS.trim_start_matches('/'));
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| !known.contains(&format!("{OWN_CGROUPS}/{name}"))) {
+            let _ = std::fs::remove_dir(entry.path());
+        }
     }
 }

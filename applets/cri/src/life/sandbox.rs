@@ -1,11 +1,13 @@
 //! Stopping and removing a sandbox.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::Result;
+use tokio::time::sleep;
 
 use super::{PATIENCE, container, network, sandbox_dir};
 use crate::api::ContainerEventType;
@@ -15,6 +17,11 @@ use crate::server::{Server, blocking};
 use crate::spec::HIERARCHY;
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+
+/// The time that a monitor's process may take to be gone after its last word.
+const MONITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two looks.
+const MONITOR_END_POLL: Duration = Duration::from_millis(2);
 
 /// End all that runs in a sandbox, give its addresses back, end its monitor. May be repeated.
 pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
@@ -50,6 +57,7 @@ pub async fn stop(server: &Server, sandbox: &Sandbox) -> Result<()> {
     if sandbox.shares_pids() {
         remove_cgroup(&sandbox.init_cgroup());
     }
+    remove_monitor_cgroup(sandbox).await;
     blocking(move || sandbox_dir::release(&dir)).await?;
     reached(Step::SandboxReleased);
     Ok(())
@@ -70,6 +78,18 @@ pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
         server.store.tell(ContainerEventType::ContainerDeletedEvent, &sandbox.id, &sandbox.id);
     }
     server.store.forget_sandbox(&sandbox.id)
+}
+
+/// Remove the monitor's cgroup. The monitor has said its last word, and ends now; another sandbox's monitor is left alone.
+async fn remove_monitor_cgroup(sandbox: &Sandbox) {
+    let groups = sandbox.monitor_cgroups().into_iter().map(|name| Path::new(HIERARCHY).join(name.trim_start_matches('/')));
+    for group in groups {
+        let due = Instant::now() + MONITOR_END_TIMEOUT;
+        // One that is busy at the due time is another sandbox's of the same pod.
+        while fs::remove_dir(&group).is_err_and(|e| e.kind() == ErrorKind::ResourceBusy) && Instant::now() < due {
+            sleep(MONITOR_END_POLL).await;
+        }
+    }
 }
 
 /// A cgroup that still holds somebody stays: the kernel refuses, and the leak is seen from outside.

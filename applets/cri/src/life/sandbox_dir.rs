@@ -61,6 +61,7 @@ fn orders(sandbox: &Sandbox) -> Pod {
         hostname: if host_network { String::new() } else { sandbox.config.hostname.clone() },
         sysctls: sysctls(linux.sysctls, host_network),
         cgroup_parent: sandbox.cgroup.clone(),
+        monitor_cgroups: sandbox.monitor_cgroups(),
         init_cgroup: if sandbox.shares_pids() { sandbox.init_cgroup() } else { String::new() },
     }
 }

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kit::{Context, Result};
 
@@ -11,10 +11,13 @@ use super::attach::Client;
 use super::console::Console;
 use super::job::{self, Job, Then};
 use super::log::{Log, Stream};
+use super::memory::Memory;
 use super::wire::{Create, State};
 
 /// How often a stream is read before others have their turn.
 const TURN: usize = 4;
+/// The pause between two turns of a container whose output is dropped: a flood costs the node little, and its writer waits.
+const DROP_PAUSE: Duration = Duration::from_millis(10);
 
 /// One container.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Container {
     pub making: bool,
     /// When it is killed.
     pub kill_at: Option<Instant>,
+    /// Its streams are not read until then.
+    pub paused_until: Option<Instant>,
     /// Who waits for its end.
     pub stoppers: Vec<u64>,
     /// Who waits for its start, beside the one for whom it is started.
@@ -54,13 +59,13 @@ pub struct Container {
 }
 
 /// Begin to make a container: its record and the run of `oci create`.
-pub fn begin(dir: &Path, create: Create, caller: u64) -> Result<(Container, Job)> {
+pub fn begin(dir: &Path, create: Create, caller: u64, memory: Option<&Memory>) -> Result<(Container, Job)> {
     let mut container = Container {
         state: State::Created,
         pid: 0,
         cgroup: create.cgroup,
         started_at: 0,
-        log: Log::open(create.log)?,
+        log: Log::open(create.log, create.log_quota, memory.and_then(Memory::room))?,
         terminal: false,
         streams: [Stream::new("stdout", None), Stream::new("stderr", None)],
         stdin: None,
@@ -69,6 +74,7 @@ pub fn begin(dir: &Path, create: Create, caller: u64) -> Result<(Container, Job)
         clients: Vec::new(),
         making: true,
         kill_at: None,
+        paused_until: None,
         stoppers: Vec::new(),
         starters: Vec::new(),
         condemned: Vec::new(),
@@ -141,19 +147,33 @@ impl Container {
                 !behind && turns > 0
             });
         }
+        self.paused_until = self.log.is_full().then(|| Instant::now() + DROP_PAUSE);
         self.settle();
     }
 
-    /// Log all that there is: the container has ended or its log moves. What clients do not take at once waits for them.
-    pub fn pump_all(&mut self) {
+    /// Log what there is now: the container has ended. What clients do not take at once waits for them, and what somebody else still
+    /// writes has its turn with the rest.
+    pub fn pump_rest(&mut self) {
         for (which, stream) in self.streams.iter_mut().enumerate() {
+            let (waiting, mut read) = (stream.waiting(), 0);
             stream.pump(&mut self.log, |bytes| {
                 for client in &mut self.clients {
                     client.give(which, bytes);
                 }
-                true
+                read += bytes.len();
+                // Once more after the last of it, which finds the end.
+                read <= waiting
             });
         }
+        self.log.tell_dropped();
+        self.settle();
+    }
+
+    /// Log the last of it and close: the container is gone.
+    pub fn end_streams(&mut self) {
+        self.pump_rest();
+        self.streams.iter_mut().for_each(|stream| stream.finish(&mut self.log));
+        self.log.tell_dropped();
         self.settle();
     }
 
@@ -201,7 +221,7 @@ mod tests {
             pid: 0,
             cgroup: String::new(),
             started_at: 0,
-            log: Log::open(Some(path.clone())).unwrap(),
+            log: Log::open(Some(path.clone()), 0, None).unwrap(),
             terminal: false,
             streams: [Stream::new("stdout", Some(out)), Stream::new("stderr", Some(err))],
             stdin: None,
@@ -210,6 +230,7 @@ mod tests {
             clients: Vec::new(),
             making: false,
             kill_at: None,
+            paused_until: None,
             stoppers: Vec::new(),
             starters: Vec::new(),
             condemned: Vec::new(),
@@ -261,6 +282,47 @@ mod tests {
         let logged = std::fs::read_to_string(&log).unwrap();
         std::fs::remove_file(log).unwrap();
         assert_eq!(logged.lines().filter(|line| line.contains(" stdout F this is line ")).count(), lines);
+    }
+
+    #[test]
+    fn a_stranger_that_writes_without_end_does_not_hold_up_the_end() {
+        let (mut container, [mut out, err], log) = container("flood");
+        drop(err);
+        // The pipe is never found empty: what was read is there again at once, by as many writers as it takes.
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let writers: Vec<_> = (0..4)
+            .map(|_| (out.try_clone().unwrap(), ended.clone()))
+            .map(|(mut out, ended)| {
+                std::thread::spawn(move || {
+                    let bytes = vec![b'y'; 64 * 1024];
+                    while !ended.load(std::sync::atomic::Ordering::Relaxed) && out.write(&bytes).is_ok() {}
+                })
+            })
+            .collect();
+        writeln!(out, "the last words").unwrap();
+        container.pump_rest();
+        let logged = std::fs::metadata(&log).unwrap().len();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        // The writers end with the reading end.
+        container.streams[0].fd = None;
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        std::fs::remove_file(log).unwrap();
+        assert!(logged < 256 * 1024, "{logged} bytes were read");
+    }
+
+    #[test]
+    fn a_stream_whose_output_is_dropped_is_read_with_pauses() {
+        let (mut container, [mut out, _err], log) = container("full");
+        container.log = Log::open(Some(log.clone()), 16 * 1024, None).unwrap();
+        writeln!(out, "all is well").unwrap();
+        container.pump();
+        assert!(container.paused_until.is_none());
+        for _ in 0..16 {
+            out.write_all(&b"yyyyyyy\n".repeat(1024)).unwrap();
+            container.pump();
+        }
+        std::fs::remove_file(log).unwrap();
+        assert!(container.paused_until.is_some());
     }
 
     #[test]

@@ -5,54 +5,169 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 use kit::{Context, Result};
+use rustix::fs::{OFlags, fcntl_setfl};
+
+use super::memory::Room;
 
 /// The longest content of a log line, as containerd and CRI-O cut them.
 const CHUNK: usize = 16 * 1024;
 /// What is read at once.
 const READ: usize = 16 * 1024;
+/// The type of a file system in memory (linux/magic.h).
+const TMPFS: i64 = 0x0102_1994;
 
-/// A container's log file.
+/// A container's log file, with a quota: on a node without a disk it lies in memory, and nobody rotates it as fast as it may grow.
+///
+/// At the quota lines are dropped, and one line tells how many since the log was opened. The quota is for the file and the one before
+/// it, which stays as it is until the next rotation: a file takes at most 11/16 of it, so that 5/16 are left for the next one. With
+/// a quota of four times the size at which the kubelet rotates, that is more than this size: a full log is always rotated.
 #[derive(Debug)]
 pub struct Log {
     path: Option<PathBuf>,
     file: Option<File>,
+    /// In bytes; 0 is none.
+    quota: u64,
+    /// The size of the file that was this log before the rotation.
+    previous: u64,
+    /// The size of the file.
+    size: u64,
+    /// The quota is used up, until the log is opened anew.
+    full: bool,
+    /// Lines that were dropped since the log was opened.
+    dropped: Dropped,
+    /// The room in the monitor's cgroup, which counts for a file in memory alone.
+    room: Option<Room>,
+    in_memory: bool,
+}
+
+/// Lines that were dropped, and what was told of it.
+#[derive(Debug, Default)]
+struct Dropped {
+    lines: u64,
+    /// The number that the file tells.
+    told: u64,
+    /// The place of the line that tells it, and this line's begin.
+    note: Option<(u64, Vec<u8>)>,
 }
 
 impl Log {
-    /// Open the file to append to; without a path all is dropped.
-    pub fn open(path: Option<PathBuf>) -> Result<Self> {
-        let mut log = Self { path, file: None };
+    /// Open the file to append to, with a quota in bytes (0 is none); without a path all is dropped.
+    pub fn open(path: Option<PathBuf>, quota: u64, room: Option<Room>) -> Result<Self> {
+        let (dropped, in_memory) = (Dropped::default(), false);
+        let mut log = Self { path, file: None, quota, previous: 0, size: 0, full: false, dropped, room, in_memory };
         log.reopen()?;
         Ok(log)
     }
 
     /// Open the path anew: the old file was renamed.
     pub fn reopen(&mut self) -> Result<()> {
-        if let Some(path) = &self.path {
-            self.file = Some(File::options().append(true).create(true).open(path).on("open the log", path)?);
+        self.tell_dropped();
+        let Some(path) = &self.path else { return Ok(()) };
+        let file = File::options().append(true).create(true).open(path).on("open the log", path)?;
+        let meta = file.metadata().on("open the log", path)?;
+        if let Some(old) = self.file.as_ref().and_then(|old| old.metadata().ok())
+            && (old.dev(), old.ino()) != (meta.dev(), meta.ino())
+        {
+            self.previous = old.len();
         }
+        self.in_memory = rustix::fs::fstatfs(&file).is_ok_and(|system| system.f_type == TMPFS);
+        (self.size, self.full, self.dropped, self.file) = (meta.len(), false, Dropped::default(), Some(file));
         Ok(())
+    }
+
+    /// Returns whether all is dropped until the log is opened anew.
+    pub const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Bytes that its files may take; 0 is no quota.
+    pub const fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    /// Bytes that this file may take.
+    fn most(&self) -> u64 {
+        let most = self.quota / 16 * 11;
+        most.min(self.quota - self.previous.min(most))
     }
 
     /// A full disk must not stop the container: lines that can't be written whole are dropped. `bytes` are whole lines.
     fn write(&mut self, bytes: &[u8]) {
+        self.full |= self.quota > 0 && self.size.saturating_add(bytes.len() as u64) > self.most();
+        if self.full || (self.in_memory && self.room.as_ref().is_some_and(|room| !room.has(bytes.len()))) {
+            return self.drop_lines(lines(bytes));
+        }
         let Some(file) = &mut self.file else { return };
         let mut written = 0;
         while written < bytes.len() {
             match file.write(&bytes[written..]) {
                 Ok(count) if count > 0 => written += count,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                _ => return cut_back(file, &bytes[..written]),
+                _ => {
+                    written -= cut_back(file, &bytes[..written]);
+                    break;
+                }
             }
         }
+        self.size += written as u64;
+    }
+
+    /// Count what is dropped. The number is written when it has doubled, and at the end.
+    fn drop_lines(&mut self, lines: u64) {
+        self.dropped.lines += lines;
+        if self.dropped.lines >= self.dropped.told.saturating_mul(2).max(1) {
+            self.tell_dropped();
+        }
+    }
+
+    /// Write how many lines were dropped, in the one line for that. Where there is no room for it, the next attempt may find some.
+    pub fn tell_dropped(&mut self) {
+        let (Some(file), dropped) = (&mut self.file, &mut self.dropped) else { return };
+        if dropped.lines == dropped.told {
+            return;
+        }
+        let note = dropped.note.take().or_else(|| {
+            let mut begin = Vec::new();
+            let _ = write_time(&mut begin, super::journal::now());
+            Some((file.metadata().ok()?.len(), begin))
+        });
+        let Some((at, begin)) = note else { return };
+        let mut text = begin.clone();
+        // Always as long: the next number takes its place. Writing to a vector can't fail.
+        let _ = writeln!(text, " stderr F kutties: {:>12} lines dropped: the log is at its quota", dropped.lines);
+        let written = replace(file, at, &text);
+        if written {
+            self.size = self.size.max(at + text.len() as u64);
+            dropped.told = dropped.lines;
+        }
+        // A line that stands there already is the one to be written anew.
+        dropped.note = Some((at, begin)).filter(|_| dropped.told > 0);
     }
 }
 
-/// Take back the part of a line at the end of what was written: what comes when there is room again must not be read as its end.
-fn cut_back(file: &File, written: &[u8]) {
+/// Write at a place of a file that is open to append to: whether that went well.
+fn replace(file: &File, at: u64, text: &[u8]) -> bool {
+    let Ok(before) = file.metadata() else { return false };
+    let written = fcntl_setfl(file, OFlags::empty()).is_ok_and(|()| file.write_all_at(text, at).is_ok());
+    if !written {
+        // A part of a line would be read as the next one's begin.
+        let _ = file.set_len(before.len());
+    }
+    fcntl_setfl(file, OFlags::APPEND).is_ok() && written
+}
+
+/// The number of lines that end in these bytes.
+fn lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// Take back the part of a line at the end of what was written, and return its length: what comes when there is room again must not be
+/// read as its end.
+fn cut_back(file: &File, written: &[u8]) -> usize {
     let part = written.len() - written.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     if part > 0
         && let Ok(meta) = file.metadata()
@@ -60,6 +175,7 @@ fn cut_back(file: &File, written: &[u8]) {
         // A file that can't be cut either keeps the part.
         let _ = file.set_len(meta.len().saturating_sub(part as u64));
     }
+    part
 }
 
 /// One of a container's two output streams.
@@ -71,12 +187,14 @@ pub struct Stream {
     pub fd: Option<OwnedFd>,
     /// The begin of a line whose end has not come yet.
     rest: Vec<u8>,
+    /// The begin of the line that comes was dropped, and so is the rest of it.
+    skips: bool,
 }
 
 impl Stream {
     /// A stream of that name.
     pub const fn new(name: &'static str, fd: Option<OwnedFd>) -> Self {
-        Self { name, fd, rest: Vec::new() }
+        Self { name, fd, rest: Vec::new(), skips: false }
     }
 
     /// Read what is there, log it and show it to `tee`, which says whether to go on.
@@ -99,6 +217,12 @@ impl Stream {
         }
     }
 
+    /// The number of bytes that wait to be read; all that a pipe may hold where the kernel does not tell.
+    pub fn waiting(&self) -> usize {
+        let told = self.fd.as_ref().and_then(|fd| rustix::io::ioctl_fionread(fd).ok());
+        told.map_or(1 << 20, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     /// Log the rest and close.
     pub fn finish(&mut self, log: &mut Log) {
         if !self.rest.is_empty() {
@@ -111,6 +235,17 @@ impl Stream {
     }
 
     fn add(&mut self, mut bytes: &[u8], log: &mut Log) {
+        if log.full {
+            // Nothing is made of what nobody will read: a flood costs little more than its reading.
+            self.skips = bytes.last() != Some(&b'\n');
+            self.rest = Vec::new();
+            return log.drop_lines(lines(bytes));
+        }
+        if self.skips {
+            let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+            log.drop_lines(1);
+            (self.skips, bytes) = (false, &bytes[end + 1..]);
+        }
         let mut text = Vec::with_capacity(bytes.len() + 128);
         while !bytes.is_empty() {
             let room = CHUNK - self.rest.len();
@@ -178,54 +313,4 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-    use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(19_782), (2024, 2, 29));
-        assert_eq!(civil(20_514), (2026, 3, 2));
-    }
-
-    #[test]
-    fn a_part_of_a_line_is_taken_back() {
-        let path = std::env::temp_dir().join(format!("kutties-log-cut-{}", std::process::id()));
-        for (written, left) in [("one\ntwo\nthr", "zero\none\ntwo\n"), ("one\n", "zero\none\n"), ("on", "zero\n"), ("", "zero\n")]
-        {
-            std::fs::write(&path, format!("zero\n{written}")).unwrap();
-            cut_back(&File::options().append(true).open(&path).unwrap(), written.as_bytes());
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
-        }
-        std::fs::remove_file(path).unwrap();
-    }
-
-    /// The tags and contents that a sequence of writes leaves in the log.
-    fn logged(writes: &[&[u8]]) -> Vec<(String, usize)> {
-        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("kutties-log-{}-{number}", std::process::id()));
-        let mut log = Log::open(Some(path.clone())).unwrap();
-        let mut stream = Stream::new("stdout", None);
-        for bytes in writes {
-            stream.add(bytes, &mut log);
-        }
-        stream.finish(&mut log);
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::remove_file(path).unwrap();
-        let parts = text.lines().map(|l| l.splitn(4, ' ').collect::<Vec<_>>());
-        parts.map(|p| (p[2].to_owned(), p[3].len())).collect()
-    }
-
-    #[test]
-    fn lines_are_tagged_full_or_partial() {
-        assert_eq!(logged(&[b"one\ntw", b"o\nthree"]), [("F".into(), 3), ("F".into(), 3), ("P".into(), 5)]);
-    }
-
-    #[test]
-    fn long_lines_are_cut() {
-        let long = vec![b'x'; CHUNK * 2 + 5];
-        assert_eq!(logged(&[&long, b"\n"]), [("P".into(), CHUNK), ("P".into(), CHUNK), ("F".into(), 5)]);
-    }
-}
+mod tests;

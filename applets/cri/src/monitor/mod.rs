@@ -14,6 +14,7 @@ mod init;
 mod job;
 mod journal;
 pub mod log;
+mod memory;
 mod pod;
 mod requests;
 mod streaming;
@@ -21,4 +22,5 @@ pub mod wire;
 mod zygote;
 
 pub(crate) use console::Console;
+pub(crate) use job::sentence;
 pub use zygote::start;

@@ -13,10 +13,10 @@ use kit::{Context, Error, Result};
 use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
 use sys::fork::{Side, end, fork};
 
-use super::events;
 use super::wire::Spawn;
+use super::{events, memory};
 
-/// Where monitors live: not in the server's cgroup, which its supervisor kills.
+/// The cgroup of the zygote and of runs of `oci`: not in the server's cgroup, which its supervisor kills.
 const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors";
 /// A request is a path and a few quotes.
 const REQUEST_LIMIT: usize = 8192;
@@ -38,7 +38,10 @@ pub fn start(alone: OwnedFd) -> Result<OwnedFd> {
 fn serve(socket: OwnedFd, alone: OwnedFd) -> u8 {
     let (mut socket, mut alone) = (Some(socket), Some(alone));
     // Without the cgroup (a test outside an appliance) monitors stay where the server is.
-    let _ = fs::create_dir_all(CGROUP).and_then(|()| fs::write(Path::new(CGROUP).join("cgroup.procs"), "0"));
+    if memory::has_cgroups() {
+        let _ = fs::create_dir_all(CGROUP).and_then(|()| fs::write(Path::new(CGROUP).join("cgroup.procs"), "0"));
+        memory::allow_limits();
+    }
     while let Some(listening) = &socket {
         match receive(listening) {
             Ok(Some((request, notify))) => spawn((&mut socket, &mut alone), &request, notify),

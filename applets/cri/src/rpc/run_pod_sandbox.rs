@@ -13,10 +13,7 @@ use crate::link::Watch;
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
 use crate::spec::host;
 use crate::step::{Step, reached};
-use crate::store::{Sandbox, SandboxPhase, sandbox_name};
-
-/// Where pods go that name no cgroup of their own.
-const CGROUPS: &str = "/kutties/pods";
+use crate::store::{OWN_CGROUPS, Sandbox, SandboxPhase, sandbox_name};
 
 /// The runtime handlers that a RuntimeClass may name: the default one, and the same by name.
 pub const HANDLERS: [&str; 2] = ["", "kutties"];
@@ -101,7 +98,7 @@ fn record(config: PodSandboxConfig, handler: String) -> Result<Sandbox> {
     let id = new_id()?;
     let given = config.linux.as_ref().map(|linux| linux.cgroup_parent.clone()).unwrap_or_default();
     let own_cgroup = given.is_empty();
-    let cgroup = if own_cgroup { format!("{CGROUPS}/{id}") } else { format!("/{}", given.trim_matches('/')) };
+    let cgroup = if own_cgroup { format!("{OWN_CGROUPS}/{id}") } else { format!("/{}", given.trim_matches('/')) };
     Ok(Sandbox { id, config, handler, created_at: now(), cgroup, own_cgroup, ..Sandbox::default() })
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kit::{Context, Error, Result};
 
 pub use disk::remove_folder;
-pub use record::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name, sandbox_name};
+pub use record::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, container_name, sandbox_name};
 
 use crate::api::ContainerEventType;
 use crate::events::Events;

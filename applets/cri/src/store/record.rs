@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::api::{ContainerConfig, LinuxContainerUser, NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata};
 use crate::monitor::wire::Exit;
 
+/// The parent of the cgroups of monitors and of pods that name no parent cgroup.
+pub const OWN_CGROUPS: &str = "/kutties/pods";
+/// A name of a cgroup has at most 255 bytes; Kubernetes' uids have 36.
+const UID_LIMIT: usize = 63;
+
 /// A pod sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sandbox {
@@ -129,6 +134,14 @@ impl Sandbox {
     /// The cgroup of the process that holds the shared PID namespace.
     pub fn init_cgroup(&self) -> String {
         format!("{}/{}", self.cgroup, self.id)
+    }
+
+    /// Names for the cgroup of its monitor, beside the pod's own: the pod's uid where that is a name, and one that no other sandbox has.
+    pub fn monitor_cgroups(&self) -> Vec<String> {
+        let uid = self.config.metadata.as_ref().map(|metadata| metadata.uid.as_str()).unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let names = (!uid.is_empty() && uid.len() <= UID_LIMIT && uid.bytes().all(plain)).then(|| uid.to_owned());
+        names.into_iter().chain([format!("monitor-{}", self.id)]).map(|name| format!("{OWN_CGROUPS}/{name}")).collect()
     }
 
     /// It shares the host's IPC objects.
