@@ -69,6 +69,13 @@ pub const CONSOLE_SHELL: Key = Key {
     trust: Trust::Url,
     about: "the program on each console; it is started again when it ends",
 };
+/// `container.size`
+pub const CONTAINER_SIZE: Key = Key {
+    name: "container.size",
+    kind: Kind::Text,
+    default: "25%",
+    about: "the most that one container may write below its root where /var is in RAM; a percentage of /var, or bytes with k, m or g",
+};
 /// `hostname`
 pub const HOSTNAME: Key = Key {
     name: "hostname",
@@ -229,6 +236,7 @@ pub const VAR_SIZE: Key = Key {
 pub const KEYS: &[Key] = &[
     CONFIG,
     CONSOLE_SHELL,
+    CONTAINER_SIZE,
     HOSTNAME,
     JOIN,
     KUBELET_ENABLED,

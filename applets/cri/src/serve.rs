@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,13 +18,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use kit::{Applet, Context, Exit, Place, Result, paths};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::sleep;
 use tonic::codegen::{Service as _, http};
 
 use crate::api::image_service_server::ImageServiceServer;
 use crate::api::runtime_service_server::RuntimeServiceServer;
 use crate::images::Images;
 use crate::life::recover;
+use crate::life::rootfs::Writable;
 use crate::link::Zygote;
 use crate::monitor;
 use crate::rates::Rates;
@@ -43,6 +47,9 @@ const LAST_MONITORS: Duration = Duration::from_secs(20);
 /// Between two looks for them; mostly the first one finds none.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// Between two attempts to accept a connection.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
 /// Threads for what blocks: mounts, plugins, unpacking. More pods at once than that wait for one another.
 const BLOCKING_THREADS: usize = 8;
 
@@ -60,6 +67,9 @@ pub(crate) struct Options {
     /// Folder for bundles and roots of containers
     #[arg(long, value_name = "DIR", default_value = paths::CONTAINERS)]
     containers: PathBuf,
+    /// Size of a container's writable layer in memory: a percentage of the file system, or bytes with k, m or g
+    #[arg(long, value_name = "SIZE", default_value = "25%", value_parser = writable)]
+    writable: Writable,
     /// Write the steps at which a test may kill the server, `RPC STEP` a line, and end
     #[cfg(feature = "failpoints")]
     #[arg(long)]
@@ -77,6 +87,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
     kit::own::protect()?;
     // A client or a process that is gone is no reason for the server or a monitor to end.
     sys::sigpipe::ignore();
+    // Each pod costs descriptors. Containers get their limits by their specification.
+    raise_files()?;
     let zygote = Zygote(monitor::start(alone(&options.state)?.into())?);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false).init();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -118,6 +130,7 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
         images: Images::open(&options.images, Path::new(PROGRAM))?,
         zygote,
         containers: options.containers.clone(),
+        writable: options.writable,
         turns: Turns::default(),
         streaming,
         rates: Rates::default(),
@@ -128,10 +141,40 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
     tokio::spawn(async move { crate::life::network::collect(&collector).await });
     tokio::spawn(crate::streaming::serve(server.clone(), visitors));
     tracing::info!(socket = %options.socket.display(), "answering");
+    tokio::select! {
+        () = accept_all(&listener, &server) => Ok(Exit::OK),
+        // The supervisor starts both anew; pods live on in their monitors.
+        e = server.zygote.death() => Err(e),
+    }
+}
+
+async fn accept_all(listener: &UnixListener, server: &Shared) {
     loop {
-        let (socket, _) = listener.accept().await.doing("accept a connection")?;
+        let socket = persist(|| async { listener.accept().await.map(|(socket, _)| socket) }).await;
         tokio::spawn(answer(socket, server.clone()));
     }
+}
+
+/// Try until it goes well: a connection that can't be accepted now, for want of descriptors or memory, can be later.
+async fn persist<T, F: Future<Output = io::Result<T>>>(accept: impl Fn() -> F) -> T {
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(e) => tracing::warn!(error = %e, "accept a connection"),
+        }
+        sleep(ACCEPT_RETRY).await;
+    }
+}
+
+/// As many open files as the hard limit allows, for this process and its monitors.
+fn raise_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).doing("raise the limit of open files")
+}
+
+/// The option's value, with an error of clap's form.
+fn writable(text: &str) -> std::result::Result<Writable, String> {
+    text.parse().map_err(|e: kit::Error| e.to_string())
 }
 
 /// Root's alone: who can speak here can do anything on the node.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kit::{Context, Error, Result};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tonic::{Code, Status};
 
 use crate::images::Images;
+use crate::life::rootfs::Writable;
 use crate::link::Zygote;
 use crate::rates::Rates;
 use crate::store::Store;
@@ -25,6 +26,8 @@ pub struct Server {
     pub zygote: Zygote,
     /// Bundles and roots: a folder a container.
     pub containers: PathBuf,
+    /// The size of a container's writable layer in memory.
+    pub writable: Writable,
     /// Who changes what.
     pub turns: Turns,
     /// Where exec, attach and port-forward go on.
@@ -73,21 +76,28 @@ impl From<Error> for Fault {
     }
 }
 
-/// One at a time for each key: the kubelet repeats a request whose answer it did not wait for.
+/// One at a time for each sandbox and each container, by their names, which they have before an id: the kubelet repeats a request whose
+/// answer it did not wait for, and stops what it does not want any more while that is being made.
 #[derive(Default)]
-pub struct Turns(Mutex<HashMap<String, Weak<Turn<()>>>>);
+pub struct Turns(Mutex<HashMap<String, Weak<RwLock<()>>>>);
 
 impl Turns {
-    /// Wait for the key's turn; dropping the guard ends it.
-    pub async fn take(&self, key: &str) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| turn.strong_count() > 0);
-            let turn = turns.get(key).and_then(Weak::upgrade).unwrap_or_default();
-            turns.insert(key.to_owned(), Arc::downgrade(&turn));
-            turn
-        };
-        turn.lock_owned().await
+    /// Wait for the name's turn; dropping the guard ends it.
+    pub async fn take(&self, name: &str) -> OwnedRwLockWriteGuard<()> {
+        self.of(name).write_owned().await
+    }
+
+    /// As [`Self::take`], beside others who share it: containers are made at the same time, but not while their sandbox is stopped.
+    pub async fn share(&self, name: &str) -> OwnedRwLockReadGuard<()> {
+        self.of(name).read_owned().await
+    }
+
+    fn of(&self, name: &str) -> Arc<RwLock<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        turns.insert(name.to_owned(), Arc::downgrade(&turn));
+        turn
     }
 }
 

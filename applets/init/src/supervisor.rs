@@ -26,8 +26,14 @@ pub struct Supervisor {
 impl Supervisor {
     /// Add what the configuration wants to have run. A service that is there already has its new plan from its next start on.
     pub fn add_all(&mut self, config: &Config) {
-        let plans =
-            [Some(cri()), fetch_plan(config), kubelet_plan(config), join::plan(config), ntp_plan(config), sshd_plan(config)];
+        let plans = [
+            Some(cri(config)),
+            fetch_plan(config),
+            kubelet_plan(config),
+            join::plan(config),
+            ntp_plan(config),
+            sshd_plan(config),
+        ];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
         for plan in plans.into_iter().flatten().chain(own) {
             match self.services.iter_mut().find(|service| service.plan.name == plan.name) {
@@ -122,8 +128,9 @@ fn plan(name: &str, program: Program) -> Plan {
 }
 
 /// The CRI server needs nothing but mounts and cgroups: it starts while the network comes up.
-fn cri() -> Plan {
-    Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(vec![paths::BINARY.into(), "cri".into()])) }
+fn cri(config: &Config) -> Plan {
+    let writable = format!("--writable={}", config.text(&key::CONTAINER_SIZE));
+    Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(vec![paths::BINARY.into(), "cri".into(), writable])) }
 }
 
 /// Fetches the settings that the key `config` names, and tries again until it has them. The shell does not wait for it.

@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, labels_fit};
-use crate::life::{image_volumes, rootfs};
+use crate::life::rootfs;
 use crate::measure::{self, value};
 use crate::pieces;
 use crate::server::{Answer, Fault, Server, Shared, blocking, now};
@@ -73,10 +73,9 @@ pub fn of(server: &Server, container: &Container) -> ContainerStats {
     }
 }
 
-/// What it has written to its root, and its image's volumes, which it may fill as well.
+/// Its changes to its root, and its image's volumes, which it may fill as well.
 fn writable(dir: &Path, timestamp: i64) -> FilesystemUsage {
-    let (upper, volumes) = (crate::usage::of(&rootfs::upper(dir)), crate::usage::of(&image_volumes::folder(dir)));
-    let (bytes, inodes) = (upper.0 + volumes.0, upper.1 + volumes.1);
+    let (bytes, inodes) = rootfs::used(dir);
     FilesystemUsage {
         timestamp,
         fs_id: Some(FilesystemIdentifier { mountpoint: kit::paths::CONTAINERS.into() }),

@@ -11,7 +11,7 @@ use crate::api::{
     ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
     NamespaceMode, PodSandboxConfig, Signal,
 };
-use crate::life::{PATIENCE, container, image_volumes, rootfs, volumes};
+use crate::life::{PATIENCE, container, image_volumes, log_quota, rootfs, volumes};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
@@ -21,7 +21,11 @@ use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_n
 
 pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Answer<CreateContainerResponse> {
     let id = &request.pod_sandbox_id;
-    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let find_sandbox = || server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id));
+    let sandbox = find_sandbox()?;
+    // It is not stopped before this is done. Where it is just being stopped, this finds it so.
+    let _sandbox_turn = server.turns.share(&sandbox.name()).await;
+    let sandbox = find_sandbox()?;
     let mut config = request.config.unwrap_or_default();
     if config.metadata.as_ref().is_none_or(|metadata| metadata.name.is_empty()) {
         return Err(Fault::invalid("a container's metadata needs a name"));
@@ -138,11 +142,17 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, 
     let dir = server.store.dir(&sandbox.id);
     let bundle = server.containers.join(&record.id);
     let (made, of, folder, home) = (record.clone(), sandbox.clone(), bundle.clone(), dir.clone());
-    let user = blocking(move || make_bundle(&of, &made, &images, &folder, &home, target)).await?;
+    let writable = server.writable;
+    let user = blocking(move || {
+        rootfs::make_layer(&folder, writable)?;
+        make_bundle(&of, &made, &images, &folder, &home, target)
+    });
+    let user = user.await?;
     let create = Create {
         container: record.id.clone(),
         bundle,
         log: (!record.log_path.is_empty()).then(|| PathBuf::from(&record.log_path)),
+        log_quota: log_quota::of_node(),
         cgroup: record.cgroup.clone(),
         terminal: record.config.tty,
         stdin: record.config.stdin,

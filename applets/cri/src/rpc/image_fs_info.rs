@@ -6,8 +6,8 @@ use image::Usage;
 use kit::paths;
 
 use crate::api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
+use crate::life::rootfs;
 use crate::server::{Answer, Shared, blocking, now};
-use crate::{life::rootfs, usage};
 
 pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Answer<ImageFsInfoResponse> {
     let images = server.images.usage().await?;
@@ -16,15 +16,13 @@ pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Answer<Ima
     Ok(ImageFsInfoResponse { image_filesystems: vec![filesystem(images)], container_filesystems: vec![filesystem(containers)] })
 }
 
-/// What containers wrote, and what of removed ones is still there. Their roots are mounted beside it and hold the images' layers, which
-/// were counted.
+/// The sum of all containers' directories, removed ones' rests too: the images' layers were counted before.
 fn written(containers: &Path) -> Usage {
     let mut sum = Usage::default();
     for entry in std::fs::read_dir(containers).into_iter().flatten().flatten() {
-        for (bytes, inodes) in rootfs::own(&entry.path()).iter().map(|path| usage::of(path)) {
-            sum.bytes += bytes;
-            sum.inodes += inodes;
-        }
+        let (bytes, inodes) = rootfs::held(&entry.path());
+        sum.bytes += bytes;
+        sum.inodes += inodes;
     }
     sum
 }

@@ -6,7 +6,7 @@ use crate::server::{Answer, Shared};
 
 pub async fn remove_container(server: &Shared, request: RemoveContainerRequest) -> Answer<RemoveContainerResponse> {
     if let Some(found) = server.store.container(&request.container_id) {
-        let _turn = server.turns.take(&found.id).await;
+        let _turn = server.turns.take(&found.name()).await;
         if let Some(now) = server.store.container(&found.id) {
             container::remove(server, now).await?;
         }

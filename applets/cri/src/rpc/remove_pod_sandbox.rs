@@ -6,7 +6,7 @@ use crate::server::{Answer, Shared};
 
 pub async fn remove_pod_sandbox(server: &Shared, request: RemovePodSandboxRequest) -> Answer<RemovePodSandboxResponse> {
     if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {
-        let _turn = server.turns.take(&found.id).await;
+        let _turn = server.turns.take(&found.name()).await;
         if let Some(now) = server.store.sandbox(&found.id) {
             sandbox::remove(server, now).await?;
         }

@@ -16,7 +16,7 @@ const NOT_STARTED: i32 = 128;
 pub async fn start_container(server: &Shared, request: StartContainerRequest) -> Answer<StartContainerResponse> {
     let id = &request.container_id;
     let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
-    let _turn = server.turns.take(&container.id).await;
+    let _turn = server.turns.take(&container.name()).await;
     let container = server.store.container(&container.id).ok_or_else(|| Fault::not_found("container", id))?;
     let container = server.store.refreshed(container);
     if container.exit.is_some() || container.phase != ContainerPhase::Created {

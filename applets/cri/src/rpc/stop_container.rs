@@ -9,7 +9,11 @@ use crate::server::{Answer, Shared};
 pub async fn stop_container(server: &Shared, request: StopContainerRequest) -> Answer<StopContainerResponse> {
     if let Some(found) = server.store.container(&request.container_id) {
         let grace = Duration::from_secs(u64::try_from(request.timeout).unwrap_or(0));
-        container::stop(server, found, grace).await?;
+        // Not while it is being made or started; but a second stop, with a shorter grace, does not wait for the first.
+        drop(server.turns.take(&found.name()).await);
+        if let Some(now) = server.store.container(&found.id) {
+            container::stop(server, now, grace).await?;
+        }
     }
     Ok(StopContainerResponse {})
 }

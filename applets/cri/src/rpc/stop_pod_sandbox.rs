@@ -1,4 +1,5 @@
-//! `StopPodSandbox`: no error when it is stopped or gone, because the kubelet repeats it until it succeeds.
+//! `StopPodSandbox`: no error when it is stopped or gone, because the kubelet repeats it until it succeeds. One that is
+//! being made is stopped when it is made.
 
 use crate::api::{StopPodSandboxRequest, StopPodSandboxResponse};
 use crate::life::sandbox;
@@ -6,7 +7,7 @@ use crate::server::{Answer, Shared};
 
 pub async fn stop_pod_sandbox(server: &Shared, request: StopPodSandboxRequest) -> Answer<StopPodSandboxResponse> {
     if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {
-        let _turn = server.turns.take(&found.id).await;
+        let _turn = server.turns.take(&found.name()).await;
         if let Some(now) = server.store.sandbox(&found.id) {
             sandbox::stop(server, &now).await?;
         }

@@ -19,7 +19,7 @@ pub async fn update_container_resources(
         return Err(Fault::invalid(format!("annotation {name} names no resource that can be updated")));
     }
     let Some(change) = request.linux else { return Err(Fault::invalid("an update of resources needs resources")) };
-    let _turn = server.turns.take(&known()?.id).await;
+    let _turn = server.turns.take(&known()?.name()).await;
     let container = server.store.refreshed(known()?);
     if container.exit.is_some() || container.phase == ContainerPhase::Making {
         return Err(Fault::new(

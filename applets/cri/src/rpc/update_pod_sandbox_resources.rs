@@ -12,7 +12,7 @@ pub async fn update_pod_sandbox_resources(
 ) -> Answer<UpdatePodSandboxResourcesResponse> {
     let id = &request.pod_sandbox_id;
     let known = || server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id));
-    let _turn = server.turns.take(&known()?.id).await;
+    let _turn = server.turns.take(&known()?.name()).await;
     let sandbox = known()?;
     server.store.change_sandbox(&sandbox.id, |sandbox| {
         let linux = sandbox.config.linux.get_or_insert_default();

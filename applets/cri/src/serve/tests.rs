@@ -16,15 +16,23 @@ use crate::monitor::wire::{self, Info, Reply, Request, Spawn};
 
 /// A zygote of one thread a monitor, which makes nothing and says yes. The receiver gets each monitor's watching connection.
 pub(crate) fn zygote() -> (Zygote, mpsc::Receiver<StdStream>) {
+    zygote_with(|_| {})
+}
+
+/// The same, whose monitors do something first at each request; at none when they are made.
+fn zygote_with(work: impl Fn(Option<&Request>) + Clone + Send + 'static) -> (Zygote, mpsc::Receiver<StdStream>) {
     let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
     let (tell, watches) = mpsc::channel();
     std::thread::spawn(move || {
         while let Some((spawn, notify)) = receive(&theirs) {
             let listener = StdListener::bind(wire::socket(&spawn.dir)).unwrap();
-            say(&notify, &info());
-            tell.send(notify).unwrap();
-            let tell = tell.clone();
-            std::thread::spawn(move || listener.incoming().flatten().for_each(|socket| monitor(socket, &tell)));
+            let (tell, work) = (tell.clone(), work.clone());
+            std::thread::spawn(move || {
+                work(None);
+                say(&notify, &info());
+                tell.send(notify).unwrap();
+                listener.incoming().flatten().for_each(|socket| monitor(socket, &tell, &work));
+            });
         }
     });
     (Zygote(ours), watches)
@@ -42,10 +50,12 @@ fn receive(socket: &OwnedFd) -> Option<(Spawn, StdStream)> {
     Some((serde_json::from_slice(&bytes[..got.bytes]).unwrap(), fd.into()))
 }
 
-fn monitor(socket: StdStream, tell: &mpsc::Sender<StdStream>) {
+fn monitor(socket: StdStream, tell: &mpsc::Sender<StdStream>, work: &impl Fn(Option<&Request>)) {
     let mut line = String::new();
     BufReader::new(&socket).read_line(&mut line).unwrap();
-    match serde_json::from_str(&line).unwrap() {
+    let request = serde_json::from_str(&line).unwrap();
+    work(Some(&request));
+    match request {
         Request::Watch => {
             say(&socket, &info());
             let _ = tell.send(socket);
@@ -67,7 +77,7 @@ pub(crate) fn options(name: &str) -> Options {
     let root = Path::new("/tmp").join(format!("cri-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&root);
     let [socket, state, images, containers] = ["s", "p", "i", "c"].map(|part| root.join(part));
-    Options { socket, state, images, containers }
+    Options { socket, state, images, containers, writable: Writable::Percent(25) }
 }
 
 /// Remove what was left. The server of the test still lives and may write a file meanwhile, so it is tried again.
@@ -107,6 +117,7 @@ pub(crate) async fn start(
         state: options.state.clone(),
         images: options.images.clone(),
         containers: options.containers.clone(),
+        writable: options.writable,
     };
     let _ = fs::remove_file(&own.socket);
     let task = tokio::spawn(async move {
@@ -306,5 +317,106 @@ fn what_can_not_be_given_is_refused() {
         let list = runtime.list_pod_sandbox(ListPodSandboxRequest::default()).await.unwrap().into_inner();
         assert!(list.items.is_empty());
         clear(&options);
+    });
+}
+
+#[test]
+fn a_stop_waits_for_the_run_that_it_undoes() {
+    run(async {
+        let options = options("w");
+        let (go, wait) = mpsc::channel();
+        let (wait, seen) =
+            (std::sync::Arc::new(std::sync::Mutex::new(wait)), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+        let noted = seen.clone();
+        let (zygote, _watches) = zygote_with(move |request| match request {
+            // Being made takes its time.
+            None => wait.lock().unwrap().recv().unwrap(),
+            Some(request) => noted.lock().unwrap().push(request.clone()),
+        });
+        let (_task, mut runtime, _) = start(&options, zygote).await;
+        let request = RunPodSandboxRequest { config: Some(pod(0)), ..Default::default() };
+        let mut client = runtime.clone();
+        let making = tokio::spawn(async move { client.run_pod_sandbox(request).await.unwrap().into_inner().pod_sandbox_id });
+        // It is listed while it is made: a kubelet that does not want it any more stops it.
+        let id = loop {
+            let listed = runtime.list_pod_sandbox(ListPodSandboxRequest::default()).await.unwrap().into_inner().items;
+            match listed.first() {
+                Some(item) => break item.id.clone(),
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let undoing: Vec<_> = [true, false]
+            .map(|stop| {
+                let (mut client, pod_sandbox_id) = (runtime.clone(), id.clone());
+                tokio::spawn(async move {
+                    if stop {
+                        client.stop_pod_sandbox(StopPodSandboxRequest { pod_sandbox_id }).await.map(drop)
+                    } else {
+                        client.remove_pod_sandbox(RemovePodSandboxRequest { pod_sandbox_id }).await.map(drop)
+                    }
+                })
+            })
+            .into();
+        // Many answers later neither has begun.
+        for _ in 0..200 {
+            runtime.version(VersionRequest::default()).await.unwrap();
+        }
+        assert!(undoing.iter().all(|task| !task.is_finished()) && seen.lock().unwrap().is_empty());
+        go.send(()).unwrap();
+        assert_eq!(making.await.unwrap(), id);
+        for task in undoing {
+            task.await.unwrap().unwrap();
+        }
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty() && seen.iter().all(|request| *request == Request::Shutdown), "{seen:?}");
+        assert!(!options.state.join(&id).exists());
+        clear(&options);
+    });
+}
+
+#[test]
+fn a_server_without_its_zygote_ends() {
+    run(async {
+        let options = options("z");
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        let (task, mut runtime, _) = start(&options, Zygote(ours)).await;
+        runtime.version(VersionRequest::default()).await.unwrap();
+        drop(theirs);
+        let panic = task.await.unwrap_err().into_panic();
+        let said = panic.downcast_ref::<String>().unwrap();
+        assert!(said.contains("zygote"), "{said}");
+        clear(&options);
+    });
+}
+
+#[test]
+fn a_failed_accept_ends_nothing() {
+    run(async {
+        let left = std::sync::atomic::AtomicI32::new(3);
+        let accepted = persist(|| async {
+            match left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) {
+                1.. => Err(Errno::MFILE.into()),
+                _ => Ok("the fourth"),
+            }
+        });
+        assert_eq!(accepted.await, "the fourth");
+    });
+}
+
+#[test]
+fn turns_are_shared_by_those_who_share_them() {
+    use crate::server::Turns;
+    run(async {
+        let turns = std::sync::Arc::new(Turns::default());
+        let (first, second) = (turns.share("pod").await, turns.share("pod").await);
+        let of_stop = turns.clone();
+        let stop = tokio::spawn(async move { drop(of_stop.take("pod").await) });
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!stop.is_finished());
+        drop((turns.take("another").await, first, second));
+        stop.await.unwrap();
     });
 }
