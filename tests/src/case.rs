@@ -84,6 +84,7 @@ pub const ROTATING: &[(&str, &[&str])] = &[("media/", &["disk-by-uefi", "fit-by-
 /// What takes too long for every time: tried with `--long` alone.
 pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("soak", Lane::Cluster, streaming::LONG_CASES),
+    ("pods", Lane::Cluster, pods::LONG_CASES),
     ("survive", Lane::Alone, survive::LONG_CASES),
     ("kubelets", Lane::Cluster, kubelets::LONG_CASES),
     ("callers", Lane::Alone, callers::CASES),

@@ -10,7 +10,7 @@ use lab::guest::Guest;
 use lab::registry::{Packing, Registry};
 
 use crate::case::{Case, Failure, Outcome, X86, ensure};
-use crate::cri::server;
+use crate::cri::{server, wait_served};
 use crate::leaks::Holdings;
 use crate::report::say;
 use crate::rotation::Rotation;
@@ -20,6 +20,7 @@ use crate::world::{Kind, World};
 pub const CASES: &[Case] = &[
     Case { name: "killed-at-a-step-of-each-rpc", boards: X86, run: some_steps },
     Case { name: "a-dead-monitor-ends-its-pod-alone", boards: X86, run: monitor_dies },
+    Case { name: "a-dead-zygote-is-replaced", boards: X86, run: zygote_dies },
     Case { name: "cycles-and-a-crowd-leave-nothing", boards: X86, run: some_load },
     Case { name: "no-room-is-named-and-clears", boards: X86, run: no_room },
 ];
@@ -156,6 +157,23 @@ fn monitor_dies(world: &mut World, board: &str) -> Outcome {
     Ok(survivor(guest, &["bystander-ends"], TRIAL)?)
 }
 
+/// The zygote dies: the server notices and starts anew, and pods live on.
+fn zygote_dies(world: &mut World, board: &str) -> Outcome {
+    let node = world.node(board, Kind::Lone)?.0;
+    let guest = &node.vm.guest;
+    survivor(guest, &["configure"], TRIAL)?;
+    survivor(guest, &["bystander"], TRIAL)?;
+    let (before, begin) = (Holdings::settled(guest, CLEAN)?, server(guest)?);
+    guest.sh("kill -9 $(cat /sys/fs/cgroup/kutties/monitors/cgroup.procs)")?;
+    wait_served(guest, &begin)?;
+    let said = node.service_log("cri");
+    ensure(said.contains("the zygote, from which monitors come, has died"), || format!("the server said {said}"))?;
+    survivor(guest, &["lives"], TRIAL)?;
+    survivor(guest, &["pod"], TRIAL)?;
+    before.wait_equal(guest, CLEAN)?;
+    Ok(survivor(guest, &["bystander-ends"], TRIAL)?)
+}
+
 fn some_load(world: &mut World, board: &str) -> Outcome {
     load(world, board, 50, &[20])
 }
@@ -232,9 +250,9 @@ fn rollup(guest: &Guest, pid: &str, kind: &str) -> Result<u64> {
     line.trim().trim_end_matches(" kB").parse().doing(format!("understand {text:?}"))
 }
 
-/// How many processes the monitors are, the zygote among them, and their memory in KiB.
+/// The number of the monitors' processes, the zygote among them, and their memory in KiB. Containers' processes are deeper.
 fn monitors(guest: &Guest) -> Result<(usize, u64)> {
-    let pids = guest.sh("cat /sys/fs/cgroup/kutties/monitors/cgroup.procs")?;
+    let pids = guest.sh("cat /sys/fs/cgroup/kutties/monitors/cgroup.procs /sys/fs/cgroup/kutties/pods/*/cgroup.procs")?;
     let sizes = pids.lines().map(|pid| pss(guest, pid)).collect::<Result<Vec<_>>>()?;
     Ok((sizes.len(), sizes.iter().sum()))
 }

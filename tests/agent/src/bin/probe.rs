@@ -5,12 +5,15 @@
 //! `probe echo PORT` sends back what comes to that port of 127.0.0.1, each connection by itself, until it is told to end.
 //! `below` leaves its root directory by way of its mount namespace and says what lies below that.
 //! `datagrams PORT` does the same with each datagram to that port of any address.
+//! `flood MEBIBYTES`, `nest PLACE LEVELS`, `storm`, `inodes PLACE` and `hog PLACE` take what they can get, `fill PLACE` says how much that is.
 //! `show`, `processes` and `look-at` say what it sees; `serve PORT` answers probes; the other words do one thing each, see `act`.
 
 #[path = "../probe/act.rs"]
 mod act;
 #[path = "../probe/below.rs"]
 mod below;
+#[path = "../probe/hostile.rs"]
+mod hostile;
 #[path = "../probe/serve.rs"]
 mod serve;
 #[path = "../probe/show.rs"]
@@ -54,6 +57,12 @@ fn main() -> ExitCode {
         ["beget"] => act::beget(),
         ["below"] => below::below(),
         ["touch", places @ ..] => act::touch(places),
+        ["flood", mebibytes] => hostile::flood(mebibytes),
+        ["nest", place, levels] => hostile::nest(place, levels).and_then(|()| hello()),
+        ["storm"] => hostile::storm(),
+        ["inodes", place] => hostile::inodes(place),
+        ["hog", place] => hostile::hog(place),
+        ["fill", place] => hostile::fill(place),
         _ => Ok(ExitCode::from(2)),
     }
     .unwrap_or_else(|e| {
