@@ -252,7 +252,9 @@ fn rollup(guest: &Guest, pid: &str, kind: &str) -> Result<u64> {
 
 /// The number of the monitors' processes, the zygote among them, and their memory in KiB. Containers' processes are deeper.
 fn monitors(guest: &Guest) -> Result<(usize, u64)> {
-    let pids = guest.sh("cat /sys/fs/cgroup/kutties/monitors/cgroup.procs /sys/fs/cgroup/kutties/pods/*/cgroup.procs")?;
+    let pids = guest.sh(
+        "find /sys/fs/cgroup/kutties/monitors /sys/fs/cgroup/kutties/pods -mindepth 1 -maxdepth 2 -name cgroup.procs -exec cat {} +",
+    )?;
     let sizes = pids.lines().map(|pid| pss(guest, pid)).collect::<Result<Vec<_>>>()?;
     Ok((sizes.len(), sizes.iter().sum()))
 }

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
@@ -32,9 +31,9 @@ pub fn log(world: &mut World, board: &str) -> Outcome {
     ensure(limit.trim() == (QUOTA + (16 << 20)).to_string(), || format!("the monitor's limit is {limit}"))?;
     let logs = format!("/var/log/pods/default_flooded_{}/flood", uid.trim());
     // Two lines of eight bytes each take a hundred in the log.
-    node.vm.guest.sh_until(&format!("grep -q 'that was all\\|lines dropped' {logs}/*"), POD)?;
+    node.vm.guest.sh_until(&format!("grep -qE 'that was all|lines dropped' {logs}/*"), POD)?;
     let size: u64 = node.vm.guest.sh(&format!("du -sk {logs} | cut -f 1"))?.trim().parse().doing("read the log's size")?;
-    ensure(size << 10 <= QUOTA + (1 << 20), || format!("the log takes {size} KiB"))?;
+    ensure(size << 10 <= QUOTA + (4 << 20), || format!("the log takes {size} KiB"))?;
     let told = node.vm.guest.sh(&format!("grep -h 'lines dropped: the log is at its quota' {logs}/*"))?;
     ensure(told.lines().count() >= 1, || format!("it tells {told:?}"))?;
     let state = field(plane, "pod/flooded", "{.status.phase} {.status.containerStatuses[0].restartCount}")?;
@@ -117,7 +116,6 @@ fn besieged(world: &mut World, board: &str, each: Duration) -> Outcome {
         let mut worst = Answers::default();
         while Instant::now() < due {
             worst = worst.worse(&Answers::of(node)?);
-            sleep(Duration::from_millis(200));
         }
         say(&format!("    in {place}: usual {usual}, besieged {worst}\n"));
         ensure(worst.within(&usual), || format!("in {place}: usual {usual}, besieged {worst}"))?;
@@ -197,5 +195,5 @@ fn ask(address: (Ipv4Addr, u16)) -> Result<()> {
     socket.write_all(b"GET / HTTP/1.0\r\n\r\n").doing("ask the innocent pod")?;
     let mut said = String::new();
     socket.read_to_string(&mut said).doing("hear from the innocent pod")?;
-    if said.ends_with("served") { Ok(()) } else { Err(Error::new(format!("the innocent pod answers {said:?}"))) }
+    if said.ends_with("innocent") { Ok(()) } else { Err(Error::new(format!("the innocent pod answers {said:?}"))) }
 }
