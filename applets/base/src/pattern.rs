@@ -169,9 +169,9 @@ impl Pattern {
     /// As [`Self::is_match`].
     pub fn captures_at(&self, text: &[u8], at: usize) -> Result<Option<Spans>> {
         match &self.engine {
-            Engine::Plain(regex) => Ok(regex.captures_at(text, at).map(|found| {
-                found.iter().map(|group| group.map(|group| group.range())).collect()
-            })),
+            Engine::Plain(regex) => {
+                Ok(regex.captures_at(text, at).map(|found| found.iter().map(|group| group.map(|group| group.range())).collect()))
+            }
             Engine::Longest(regex, machine, cache) => {
                 let Some(found) = regex.find_at(text, at) else { return Ok(None) };
                 let mut captures = machine.create_captures();
@@ -351,10 +351,12 @@ mod tests {
         let all = |pattern: &str, text: &str| {
             let mut all = Vec::new();
             let regex = compile(pattern, Syntax::Extended, Meaning::default()).unwrap();
-            regex.each_match(text.as_bytes(), |spans| {
-                all.push(spans[0].clone().unwrap());
-                true
-            }).unwrap();
+            regex
+                .each_match(text.as_bytes(), |spans| {
+                    all.push(spans[0].clone().unwrap());
+                    true
+                })
+                .unwrap();
             all
         };
         assert_eq!(all("l*", "héllo"), [0..0, 1..1, 3..5, 6..6]);

@@ -294,7 +294,8 @@ mod tests {
 
     #[test]
     fn lines_lose_quotes_and_keep_blanks() {
-        let lines: Vec<String> = words(b"  a  b \n\n \n\"c  d\" e\\ f", true).unwrap().into_iter().map(|(line, _)| line).collect();
+        let lines: Vec<String> =
+            words(b"  a  b \n\n \n\"c  d\" e\\ f", true).unwrap().into_iter().map(|(line, _)| line).collect();
         assert_eq!(lines, ["a  b ", "c  d e f"]);
     }
 

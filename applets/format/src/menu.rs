@@ -111,14 +111,7 @@ pub struct Menu {
 
 impl Default for Menu {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            default: Ok(0),
-            wait: Wait::Unsaid,
-            fallback: Vec::new(),
-            saves: Vec::new(),
-            once: false,
-        }
+        Self { entries: Vec::new(), default: Ok(0), wait: Wait::Unsaid, fallback: Vec::new(), saves: Vec::new(), once: false }
     }
 }
 

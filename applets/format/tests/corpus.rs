@@ -26,7 +26,9 @@ impl Disks for Machine {
             ("", "/boot/grub/versions/one.cfg") => {
                 "menuentry One --id one-1.4 {\n setup_serial\n linux /boot/1.4/vmlinuz ${console}\n}\n"
             }
-            ("image", "/etc/bootargs.cfg") => "set kernel=/boot/vmlinuz\nset initramfs=/boot/initrd\nset kernelcmd=\"root=LABEL=A ro\"\n",
+            ("image", "/etc/bootargs.cfg") => {
+                "set kernel=/boot/vmlinuz\nset initramfs=/boot/initrd\nset kernelcmd=\"root=LABEL=A ro\"\n"
+            }
             _ => return None,
         };
         Some(text.into())

@@ -186,9 +186,7 @@ impl Server {
     fn may_join(&self, mac: Mac, client: Client) -> Result<Ipv4Addr> {
         match client {
             Client::Http(from) if !self.identity.makes_tokens() || self.visitors.knows(mac, Instant::now()) => Ok(from),
-            Client::Http(_) => {
-                Err(Error::new(format!("{} got no answer to DHCP and no boot file here lately", pxe::mac(mac))))
-            }
+            Client::Http(_) => Err(Error::new(format!("{} got no answer to DHCP and no boot file here lately", pxe::mac(mac)))),
             Client::Tftp if self.identity.makes_tokens() => Err(Error::new("settings with a token come by HTTP alone")),
             Client::Tftp => Ok(Ipv4Addr::UNSPECIFIED),
         }

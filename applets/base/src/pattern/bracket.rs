@@ -58,7 +58,11 @@ impl Reader<'_> {
         if self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| *c != ']') {
             self.at += 1;
             let last = self.end_of_range()?;
-            return if first <= last { Ok(Part::Range(first, last)) } else { Err(format!("the range {first}-{last} has no characters")) };
+            return if first <= last {
+                Ok(Part::Range(first, last))
+            } else {
+                Err(format!("the range {first}-{last} has no characters"))
+            };
         }
         Ok(Part::Range(first, first))
     }

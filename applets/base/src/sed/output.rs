@@ -144,9 +144,7 @@ impl Output {
     pub(super) fn write_to(&mut self, path: &Path, text: &[u8], ended: bool) -> Result<()> {
         let to_main = self.place.is_none() && path == Path::new(STDOUT);
         match self.written.get_mut(path) {
-            Some(sink) if !to_main => {
-                sink.line(text, self.end, ended).and_then(|()| sink.to.flush()).on("write", path)
-            }
+            Some(sink) if !to_main => sink.line(text, self.end, ended).and_then(|()| sink.to.flush()).on("write", path),
             _ => self.line(text, ended),
         }
     }

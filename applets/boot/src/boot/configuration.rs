@@ -55,10 +55,7 @@ fn merge(all: &mut Menu, menu: Menu) {
     for entry in menu.entries {
         // One file system's configuration may lead to another's.
         let same = |other: &Entry| {
-            other.kernel == entry.kernel
-                && other.words == entry.words
-                && other.title == entry.title
-                && other.start == entry.start
+            other.kernel == entry.kernel && other.words == entry.words && other.title == entry.title && other.start == entry.start
         };
         if first || !all.entries.iter().any(same) {
             all.entries.push(entry);

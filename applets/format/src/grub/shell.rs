@@ -333,14 +333,12 @@ impl<'a> Shell<'a> {
                 }
                 Ok(true)
             }
-            Command::While(condition, body, until) => {
-                loop {
-                    self.step()?;
-                    if self.block(condition)? == *until || !self.turn(body)? {
-                        return Ok(true);
-                    }
+            Command::While(condition, body, until) => loop {
+                self.step()?;
+                if self.block(condition)? == *until || !self.turn(body)? {
+                    return Ok(true);
                 }
-            }
+            },
             Command::Function(name, body) => {
                 self.functions.insert(name.clone(), Rc::clone(body));
                 Ok(true)
@@ -462,9 +460,7 @@ impl<'a> Shell<'a> {
             "#" => self.parameters.len().saturating_sub(1).to_string(),
             "@" | "*" => self.parameters.get(1..).unwrap_or_default().join(" "),
             _ => match name.parse::<usize>() {
-                Ok(number) if !self.variables.set.contains_key(name) => {
-                    self.parameters.get(number).cloned().unwrap_or_default()
-                }
+                Ok(number) if !self.variables.set.contains_key(name) => self.parameters.get(number).cloned().unwrap_or_default(),
                 _ => self.variables.get(name).to_string(),
             },
         }

@@ -157,11 +157,7 @@ fn bodies_run_with_the_variables_that_the_configuration_leaves() {
     let menu = menu(text);
     assert_eq!(
         shown(&menu),
-        [
-            ("late", "/after late".to_string()),
-            ("below > inner", "/k here= there=2".into()),
-            ("f", "/f a 2".into()),
-        ]
+        [("late", "/after late".to_string()), ("below > inner", "/k here= there=2".into()), ("f", "/f a 2".into()),]
     );
     assert_eq!(menu.entries[2].initrds[0].path, "/y");
 }
@@ -175,9 +171,19 @@ fn what_is_no_kernel_stays_in_the_menu() {
     let menu = menu(text);
     let found: Vec<String> = shown(&menu).into_iter().map(|(_, meaning)| meaning).collect();
     let expected = [
-        "Disk", "Disk", "Disk", "Off", "Restart", "? it loads no kernel", "? multiboot2 can't be done here",
-        "? there is no device lvm/vg-root here", "/EFI/Linux/a.efi x", "? linux names no kernel",
-        "? nonsense can't be done here", "Disk", "? it wants a password, and none is asked for here",
+        "Disk",
+        "Disk",
+        "Disk",
+        "Off",
+        "Restart",
+        "? it loads no kernel",
+        "? multiboot2 can't be done here",
+        "? there is no device lvm/vg-root here",
+        "/EFI/Linux/a.efi x",
+        "? linux names no kernel",
+        "? nonsense can't be done here",
+        "Disk",
+        "? it wants a password, and none is asked for here",
     ];
     assert_eq!(found, expected);
 }

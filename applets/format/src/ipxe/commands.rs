@@ -15,8 +15,22 @@ const PARAMETERS: usize = 64;
 const FORMS: usize = 8;
 /// Commands that show something, or set up a screen that is not there.
 const SHOWN: &[&str] = &[
-    "ifstat", "route", "console", "colour", "color", "cpair", "nstat", "ipstat", "neighbour", "certstat", "profstat", "sync",
-    "fcstat", "ibstat", "help", "ifclose",
+    "ifstat",
+    "route",
+    "console",
+    "colour",
+    "color",
+    "cpair",
+    "nstat",
+    "ipstat",
+    "neighbour",
+    "certstat",
+    "profstat",
+    "sync",
+    "fcstat",
+    "ibstat",
+    "help",
+    "ifclose",
 ];
 /// Commands that bring up a network card. There is one, and it has its address.
 const NETWORK: &[&str] = &["dhcp", "ifopen", "ifconf", "iflinkwait", "iwstat"];
@@ -101,10 +115,8 @@ impl Machine<'_> {
             "prompt" => Err("nobody pressed a key".into()),
             "shell" | "login" | "config" | "read" | "form" | "present" | "sanhook" | "sanunhook" | "autoboot" | "ping"
             | "vcreate" | "vdestroy" | "certstore" | "certfree" | "fdt" | "shim" | "pciscan" | "usbscan" | "usbkeys"
-            | "gdbstub" | "lotest" | "imgmem" | "imgdecrypt" | "startnet" | "pxebs" | "startpxe" | "stoppxe" | "wol"
-            | "bofm" | "iwlist" | "ifname" | "imgsig" | "imgprepend" | "mdio" | "acpi" => {
-                Err(format!("{name} can't be done here"))
-            }
+            | "gdbstub" | "lotest" | "imgmem" | "imgdecrypt" | "startnet" | "pxebs" | "startpxe" | "stoppxe" | "wol" | "bofm"
+            | "iwlist" | "ifname" | "imgsig" | "imgprepend" | "mdio" | "acpi" => Err(format!("{name} can't be done here")),
             _ => Err(format!("there is no command {name}")),
         }
     }

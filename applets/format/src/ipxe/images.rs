@@ -216,11 +216,7 @@ impl Machine<'_> {
             let path = image.words.split_whitespace().next().filter(|path| path.starts_with('/'));
             (image.file.clone(), path.map(ToString::to_string))
         };
-        let found = Found {
-            kernel: kernel.file.clone(),
-            initrds: others.map(segment).collect(),
-            words: kernel.words.clone(),
-        };
+        let found = Found { kernel: kernel.file.clone(), initrds: others.map(segment).collect(), words: kernel.words.clone() };
         self.world.load(&found)
     }
 

@@ -149,7 +149,10 @@ fn the_disk_and_the_firmware_are_ends_of_their_own() {
         ("kernel wipe\nexit\n", End::Exit(0)),
         ("chain over\niseq ${over} 1 && poweroff\n", End::Off),
         ("isset ${none} || reboot\n", End::Restart),
-        ("menu\nitem local x\nitem wipe y\nchoose --default local t && goto ${t}\n:local\nexit\n:wipe\nkernel w\nboot\n", End::Exit(0)),
+        (
+            "menu\nitem local x\nitem wipe y\nchoose --default local t && goto ${t}\n:local\nexit\n:wipe\nkernel w\nboot\n",
+            End::Exit(0),
+        ),
         ("chain --replace over\nkernel wipe\nboot\n", End::Exit(0)),
     ] {
         assert_eq!(end(text), Ok(expected), "{text}");

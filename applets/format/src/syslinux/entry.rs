@@ -56,13 +56,7 @@ impl Label {
     /// A label for a command line that names none: a kernel and its words.
     pub fn of_command(line: &str) -> Self {
         let line = line.trim();
-        Self {
-            id: line.to_string(),
-            title: line.to_string(),
-            kind: Kind::Kernel,
-            file: line.to_string(),
-            ..Self::default()
-        }
+        Self { id: line.to_string(), title: line.to_string(), kind: Kind::Kernel, file: line.to_string(), ..Self::default() }
     }
 
     /// What it starts. `append` and `sysappend` are those that stand above all labels.

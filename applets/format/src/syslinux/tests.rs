@@ -115,7 +115,9 @@ fn menus_lie_in_menus() {
     assert_eq!(menu.automatic().map(|number| menu.entries[number].id.as_str()), Ok("e"));
     let named = read("DEFAULT c\nLABEL w\nKERNEL w\nLABEL c\nCONFIG c.cfg\n");
     assert!(named.automatic().is_err_and(|why| why.contains("c.cfg is not read")));
-    let named = parse("DEFAULT c\nLABEL w\nKERNEL w\nLABEL c\nCONFIG c.cfg\n", Reader::Syslinux, &mut |_| Some("LABEL x\nKERNEL x".into()));
+    let named = parse("DEFAULT c\nLABEL w\nKERNEL w\nLABEL c\nCONFIG c.cfg\n", Reader::Syslinux, &mut |_| {
+        Some("LABEL x\nKERNEL x".into())
+    });
     assert!(named.automatic().is_err_and(|why| why.contains("the default is the menu \"c\"")));
 }
 

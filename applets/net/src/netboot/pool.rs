@@ -56,7 +56,8 @@ impl Pool {
             .or_else(|| self.candidates(mac).find(|address| self.is_free(*address, mac, own, now)))
             .or_else(|| self.oldest(|held| !held.lent && held.by.is_some()))
             .or_else(|| self.oldest(|held| held.by.is_none()))?;
-        let (until, lent) = self.held.get(&found).filter(|held| held.by == Some(mac)).map_or((now, false), |held| (held.until, held.lent));
+        let (until, lent) =
+            self.held.get(&found).filter(|held| held.by == Some(mac)).map_or((now, false), |held| (held.until, held.lent));
         self.held.insert(found, Held { by: Some(mac), until: until.max(now + OFFER), lent });
         Some(found)
     }
