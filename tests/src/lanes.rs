@@ -39,8 +39,8 @@ pub fn run(report: &Report, plan: &[&Planned], out: PathBuf) -> Result<()> {
             move || watch(now, &ended)
         });
         let running: Vec<_> = lanes
-            .into_values()
-            .map(|cases| (world.beside(), cases))
+            .into_iter()
+            .map(|(lane, cases)| (world.beside(lane), cases))
             .map(|(mut world, cases)| {
                 scope.spawn({
                     let now = &now;

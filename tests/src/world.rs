@@ -16,6 +16,8 @@ use lab::segment;
 use lab::until;
 use lab::vm::{Spec, Vm};
 
+use crate::case::Lane;
+
 /// From power-on to services, on a busy machine under emulation.
 pub const BOOT: Duration = Duration::from_mins(6);
 /// From the typed join to a Ready node.
@@ -58,6 +60,8 @@ pub struct World {
     nodes: HashMap<(String, Kind), Result<Node, String>>,
     /// Where transcripts are kept.
     evidence: PathBuf,
+    /// The lane whose cases run here.
+    lane: Lane,
 }
 
 /// Counts machines, so that no two have the same name in the network.
@@ -73,13 +77,13 @@ impl World {
     pub fn start(evidence: PathBuf) -> Result<Self> {
         let lab = Lab::start()?;
         let plane = ControlPlane::start(&lab)?;
-        Ok(Self { lab: Arc::new(lab), plane: Arc::new(plane), nodes: HashMap::new(), evidence })
+        Ok(Self { lab: Arc::new(lab), plane: Arc::new(plane), nodes: HashMap::new(), evidence, lane: Lane::Cluster })
     }
 
     /// A world for another lane: the same network and cluster, no machine yet.
-    pub fn beside(&self) -> Self {
+    pub fn beside(&self, lane: Lane) -> Self {
         let (lab, plane) = (Arc::clone(&self.lab), Arc::clone(&self.plane));
-        Self { lab, plane, nodes: HashMap::new(), evidence: self.evidence.clone() }
+        Self { lab, plane, nodes: HashMap::new(), evidence: self.evidence.clone(), lane }
     }
 
     /// End the machines that cases share; the next case that asks for one gets a fresh one.
@@ -87,6 +91,9 @@ impl World {
         for node in self.nodes.drain().filter_map(|(_, node)| node.ok()) {
             let name = node.name.clone();
             drop(node);
+            let on_it = format!("--field-selector=spec.nodeName={name}");
+            let _ =
+                self.plane.ask(&["delete", "pods", "--all-namespaces", &on_it, "--force", "--grace-period=0", "--wait=false"]);
             // It may never have joined.
             let _ = self.plane.ask(&["delete", "node", &name, "--ignore-not-found"]);
         }
@@ -108,6 +115,10 @@ impl World {
 
     /// The joined machine.
     pub fn warm(&mut self, board: &str) -> Result<(&mut Node, &ControlPlane)> {
+        if self.lane != Lane::Cluster {
+            // Upstream's specs, which run meanwhile, would put pods on it.
+            return Err(Error::new("the case joins a machine to the cluster: put its area into the lane of the cluster"));
+        }
         self.node(board, Kind::Warm)
     }
 
