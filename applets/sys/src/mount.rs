@@ -1,24 +1,14 @@
 //! Mounts through descriptors, as far as rustix has no function for them.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use rustix::fs::StatVfsMountFlags;
 use rustix::mount::OpenTreeFlags;
 use rustix::path::Arg;
 
-/// `MOUNT_ATTR_RDONLY`
-const READ_ONLY: u64 = 1;
-
-/// `struct mount_attr` of mount_setattr(2).
-#[repr(C)]
-struct Attributes {
-    set: u64,
-    clear: u64,
-    propagation: u64,
-    user_namespace: u64,
-}
+use crate::mount_attr::{self, Attributes, READ_ONLY};
 
 /// Make the one mount that `root` is the root of read-only (mount_setattr(2)). Other mounts of its
 /// file system stay as they are.
@@ -27,20 +17,7 @@ struct Attributes {
 /// `EINVAL` when `root` is not the root of a mount, `EBUSY` while files are open for writing
 /// through it.
 pub fn make_read_only(root: impl AsFd) -> io::Result<()> {
-    let wanted = Attributes { set: READ_ONLY, clear: 0, propagation: 0, user_namespace: 0 };
-    // SAFETY: the empty path and the attributes outlive the call, which only reads them; the size
-    // is theirs.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            root.as_fd().as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            &raw const wanted,
-            size_of::<Attributes>(),
-        )
-    };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    mount_attr::set(root.as_fd(), &Attributes { set: READ_ONLY, ..Attributes::default() }, false)
 }
 
 /// Returns a new read-only mount of what lies at `path` below `dir`. It is attached nowhere, and
