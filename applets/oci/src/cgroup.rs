@@ -89,10 +89,15 @@ impl Cgroup {
         }
     }
 
+    /// Kills all of it and waits until it has gone.
+    pub fn kill_and_wait(&self) -> Result<()> {
+        self.kill()?;
+        self.wait_until_empty()
+    }
+
     /// Kill all of it, wait until it has gone, and remove the cgroup with those below.
     pub fn remove(&self) -> Result<()> {
-        self.kill()?;
-        self.wait_until_empty()?;
+        self.kill_and_wait()?;
         remove_tree(&self.folder)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use kit::{Context, Error, Result};
-use oci_spec::runtime::{Capability, Spec};
+use oci_spec::runtime::Spec;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mount", "network", "pid", "time
 
 /// What may lie over a file of /proc: what lxcfs and the like show of a container's own limits. Anything else could take in
 /// who writes labels and settings there (CVE-2025-52881).
-const OVER_PROC: [&str; 10] = [
+pub const OVER_PROC: [&str; 10] = [
     "cpuinfo",
     "diskstats",
     "loadavg",
@@ -46,7 +46,38 @@ pub fn configuration(spec: &Value) -> Result<()> {
             absolute(Some(path), &format!("config.json: linux.{kind}[{at}]"))?;
         }
     }
+    if spec.pointer("/linux/mountLabel").is_some_and(is_said) {
+        return Err(no_selinux("config.json: linux.mountLabel"));
+    }
+    hooks(spec)?;
     namespaces(spec)
+}
+
+/// Whether a text is there and not empty.
+fn is_said(value: &Value) -> bool {
+    value.as_str().is_none_or(|text| !text.is_empty()) && !value.is_null()
+}
+
+/// A label that nobody would enforce.
+fn no_selinux(place: &str) -> Error {
+    let kernel = Path::new("/sys/fs/selinux/enforce").exists();
+    let why = if kernel { "SELinux labels are not supported" } else { "SELinux is disabled or not supported by the kernel" };
+    Error::new(format!("{place}: {why}"))
+}
+
+/// The specification's rules for hooks.
+fn hooks(spec: &Value) -> Result<()> {
+    for kind in ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] {
+        for (at, hook) in list(spec, &format!("/hooks/{kind}")).enumerate() {
+            let place = format!("config.json: hooks.{kind}[{at}]");
+            absolute(hook.get("path"), &format!("{place}.path"))?;
+            let timeout = hook.get("timeout").filter(|timeout| !timeout.is_null());
+            if timeout.is_some_and(|timeout| timeout.as_u64().is_none_or(|seconds| seconds == 0)) {
+                return Err(Error::new(format!("{place}.timeout is not a number of seconds above 0")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether all of it is of the specification's form. A complaint names no place, but what was found and what was expected.
@@ -60,12 +91,8 @@ pub fn process(process: &Value, place: &str) -> Result<()> {
         return Err(Error::new(format!("{place}args must not be empty")));
     }
     absolute(process.get("cwd"), &format!("{place}cwd"))?;
-    for set in SETS {
-        for name in list(process, &format!("/capabilities/{set}")) {
-            if Capability::deserialize(name).is_err() {
-                return Err(Error::new(format!("{place}capabilities.{set}: unknown capability {name}")));
-            }
-        }
+    if process.get("selinuxLabel").is_some_and(is_said) {
+        return Err(no_selinux(&format!("{place}selinuxLabel")));
     }
     let mut limits = BTreeSet::new();
     for limit in list(process, "/rlimits") {
@@ -195,10 +222,11 @@ mod tests {
             ("/linux/namespaces/0/type", json!("moon"), "config.json: linux.namespaces: there is no type \"moon\""),
             ("/linux/namespaces/0/type", json!("mount"), "config.json: linux.namespaces: mount is there twice"),
             ("/linux/maskedPaths", json!(["proc"]), "config.json: linux.maskedPaths[0] \"proc\" is not an absolute path"),
+            ("/hooks", json!({"poststop": [{"path": "x"}]}), "config.json: hooks.poststop[0].path \"x\" is not an absolute path"),
             (
-                "/process/capabilities",
-                json!({"bounding": ["CAP_TO_FLY"]}),
-                "config.json: process.capabilities.bounding: unknown capability \"CAP_TO_FLY\"",
+                "/hooks",
+                json!({"prestart": [{"path": "/x", "timeout": 0}]}),
+                "config.json: hooks.prestart[0].timeout is not a number of seconds above 0",
             ),
             (
                 "/process/rlimits",
@@ -211,6 +239,17 @@ mod tests {
             let (part, key) = pointer.rsplit_once('/').unwrap();
             spec.pointer_mut(part).unwrap()[key] = value;
             assert_eq!(configuration(&spec).unwrap_err().to_string(), words, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn labels_without_selinux_are_refused() {
+        for (part, key) in [("/process", "selinuxLabel"), ("/linux", "mountLabel")] {
+            let mut spec = spec();
+            spec.pointer_mut(part).unwrap()[key] = json!("");
+            configuration(&spec).unwrap();
+            spec.pointer_mut(part).unwrap()[key] = json!("system_u:object_r:container_file_t:s0");
+            assert!(configuration(&spec).unwrap_err().to_string().contains("SELinux"), "{key}");
         }
     }
 

@@ -4,17 +4,20 @@
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
+use oci_spec::runtime::{Capability, LinuxResources};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::check::{self, SETS};
 use crate::devices;
-use crate::propagation;
+use crate::features::CAPABILITIES;
+use crate::resources;
 use crate::seccomp::Filter;
 
 /// Where containers without a `cgroupsPath` go.
 const CGROUP_DEFAULT: &str = "/kutties/oci";
 
-/// The capability with which a filter may be loaded without no_new_privs, and mounts changed.
+/// The capability with which a filter may be loaded without no_new_privs.
 const SYS_ADMIN: &str = "CAP_SYS_ADMIN";
 
 /// The capability with which a user's process is given its standard streams.
@@ -38,6 +41,10 @@ pub struct Config {
     pub rootfs: PathBuf,
     /// `process.terminal`
     pub terminal: bool,
+    /// `linux.resources` without the device rules.
+    pub resources: LinuxResources,
+    /// Capabilities that were left out: unknown, or not of this kernel.
+    pub left_out: Vec<String>,
 }
 
 /// Read `config.json` of a bundle.
@@ -55,7 +62,9 @@ impl Config {
         refuse(&spec)?;
         let linux = object(&mut spec, "linux")?;
         let filter = linux.remove("seccomp").filter(|s| !s.is_null()).map(Filter::compile).transpose()?;
-        let devices = devices::rules(linux.get("resources").and_then(|r| r.get("devices")))?;
+        let resources = linux.remove("resources").unwrap_or(Value::Null);
+        let devices = devices::rules(resources.get("devices"))?;
+        let resources = resources::read(resources)?;
         let cgroup = cgroup(linux.get("cgroupsPath").and_then(Value::as_str).unwrap_or_default(), id)?;
         linux.insert("cgroupsPath".into(), json!(cgroup));
         // libcontainer knows the specification's words alone, and always means them for all that lies below.
@@ -67,13 +76,12 @@ impl Config {
         let rootfs = text(root.get("path")).ok_or_else(|| Error::new("config.json: no root.path"))?;
         let rootfs = bundle.join(rootfs);
         root.insert("path".into(), json!(rootfs));
-        let propagates = propagation::asked(&spec);
         let process = object(&mut spec, "process")?;
-        adapt_process(process, filter.is_some(), propagates)?;
+        let left_out = adapt_process(process, filter.is_some())?;
         let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
         mounts(&mut spec, bundle);
         check::form(&spec)?;
-        Ok(Self { spec, filter, devices, cgroup, rootfs, terminal })
+        Ok(Self { spec, filter, devices, cgroup, rootfs, terminal, resources, left_out })
     }
 }
 
@@ -121,14 +129,21 @@ fn mounts(spec: &mut Value, bundle: &Path) {
     }
 }
 
-/// Give a process the rights that its last steps need: to load a filter, to change mounts, to own its standard streams.
-pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: bool) -> Result<()> {
+/// Gives a process the rights that its last steps need: to load a filter, to own its standard streams. Returns the capabilities that
+/// are left out, because nobody knows them or this kernel does not have them.
+pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result<Vec<String>> {
     let no_new_privs = process.get("noNewPrivileges").and_then(Value::as_bool).unwrap_or(false);
     if !no_new_privs {
         process.remove("noNewPrivileges");
     }
     let written = process.remove("capabilities").unwrap_or(Value::Null);
     let mut sets: Vec<Vec<String>> = SETS.iter().map(|set| names(written.get(*set))).collect();
+    let mut left_out: Vec<String> = sets.iter().flatten().filter(|name| !is_available(name)).cloned().collect();
+    left_out.sort();
+    left_out.dedup();
+    for set in &mut sets {
+        set.retain(|name| !left_out.contains(name));
+    }
     let [_, _, permitted, inheritable, ambient] = sets.as_mut_slice() else {
         return Err(Error::new("five capability sets"));
     };
@@ -136,7 +151,7 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: b
     ambient.retain(|cap| permitted.contains(cap) && inheritable.contains(cap));
     // They go with the exec: what is in neither bounding, inheritable nor ambient does not survive it.
     let user = process.entry("user").or_insert_with(|| json!({"uid": 0, "gid": 0}));
-    let needed = [(SYS_ADMIN, mounts || (filtered && !no_new_privs)), (CHOWN, user.get("uid").is_some_and(|uid| *uid != 0))];
+    let needed = [(SYS_ADMIN, filtered && !no_new_privs), (CHOWN, user.get("uid").is_some_and(|uid| *uid != 0))];
     for (cap, _) in needed.into_iter().filter(|(_, needed)| *needed) {
         for set in &mut sets[1..3] {
             if !set.iter().any(|there| there == cap) {
@@ -149,7 +164,17 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool, mounts: b
     }
     let sets: Map<String, Value> = SETS.iter().zip(sets).map(|(name, set)| ((*name).into(), json!(set))).collect();
     process.insert("capabilities".into(), Value::Object(sets));
-    Ok(())
+    Ok(left_out)
+}
+
+/// Whether a capability is one, and this kernel has it.
+fn is_available(name: &str) -> bool {
+    if Capability::deserialize(&json!(name)).is_err() {
+        return false;
+    }
+    let last = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap").ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let number = CAPABILITIES.iter().position(|known| *known == name);
+    number.zip(last).is_none_or(|(number, last)| number <= last)
 }
 
 /// The capabilities of a set; no set is an empty one.
@@ -225,6 +250,16 @@ mod tests {
         without["linux"] = json!({});
         without["process"]["capabilities"] = json!(null);
         assert!(caps(&Config::adapt(without, "c1", Path::new("/b")).unwrap(), "effective").is_empty());
+    }
+
+    #[test]
+    fn unknown_capabilities_are_left_out_and_told() {
+        let mut spec = spec();
+        spec["process"]["capabilities"]["bounding"] = json!(["CAP_TO_FLY", "CAP_CHOWN"]);
+        spec["process"]["capabilities"]["permitted"] = json!(["CAP_TO_FLY", "CAP_CHOWN"]);
+        let config = Config::adapt(spec, "c1", Path::new("/b")).unwrap();
+        assert_eq!(config.left_out, ["CAP_TO_FLY"]);
+        assert_eq!(caps(&config, "bounding"), ["CAP_CHOWN"]);
     }
 
     #[test]

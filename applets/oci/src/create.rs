@@ -15,9 +15,10 @@ use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, mknodat};
 use crate::cgroup::Cgroup;
 use crate::config::{self, Config};
 use crate::folder::{Folder, Record, began_at, write};
+use crate::hooks::{Hooks, Time};
 use crate::launch::Launch;
 use crate::oci::Oci;
-use crate::{check, copyup, cwd, devices, errors, keyring};
+use crate::{check, copyup, devices, errors, keyring, resources};
 
 /// Options of `create`.
 #[derive(Debug, Args)]
@@ -56,13 +57,19 @@ pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Re
     let config = Config::adapt(config::read(&bundle)?, &options.id, &bundle)?;
     check::rootfs(&config.rootfs)?;
     check_terminal(config.terminal, console_socket)?;
+    let hooks = Rc::new(Hooks::of(config.spec.to_string().as_bytes(), &options.id, &bundle)?);
+    oci.log.unknown_capabilities(&config.left_out);
     folder.make()?;
     let cgroup = Cgroup::at(&config.cgroup);
     let made = cgroup.make().and_then(|()| {
-        let made = make(oci, options, &folder, &config, &bundle, console_socket);
+        let made =
+            make(oci, options, &Parts { folder: &folder, config: &config, bundle: &bundle, console_socket, hooks: &hooks });
         if made.is_err() {
             // Only what we made: a cgroup that was in use is somebody's. The first failure is the one to tell.
             let _ = cgroup.remove();
+            for warning in hooks.run_all(Time::Poststop, None) {
+                oci.log.warn(&warning.to_string());
+            }
         }
         made
     });
@@ -81,14 +88,17 @@ fn check_terminal(terminal: bool, socket: Option<&Path>) -> Result<()> {
     }
 }
 
-fn make(
-    oci: &Oci,
-    options: &Options,
-    folder: &Folder,
-    config: &Config,
-    bundle: &Path,
-    console_socket: Option<&Path>,
-) -> Result<i32> {
+/// What a container is made from.
+struct Parts<'a> {
+    folder: &'a Folder,
+    config: &'a Config,
+    bundle: &'a Path,
+    console_socket: Option<&'a Path>,
+    hooks: &'a Rc<Hooks>,
+}
+
+fn make(oci: &Oci, options: &Options, parts: &Parts<'_>) -> Result<i32> {
+    let Parts { folder, config, bundle, console_socket, hooks } = *parts;
     let mut spec = config.spec.clone();
     // To the end of this function: then the container has mounts of its own.
     let _filled = copyup::fill(&mut spec, &config.rootfs, folder)?;
@@ -104,16 +114,24 @@ fn make(
     };
     folder.keep(&record)?;
     // Before libcontainer, so that not even its own steps in the container can open what is forbidden.
-    devices::enforce(&config.devices, Cgroup::at(&config.cgroup).folder())?;
-    cwd::make(&config.spec, &config.rootfs)?;
+    let cgroup = Cgroup::at(&config.cgroup);
+    devices::enforce(&config.devices, cgroup.folder())?;
+    resources::apply(&config.resources, cgroup.folder()).doing(format!("create {}", options.id))?;
     if !options.no_new_keyring {
         keyring::join(&options.id)?;
     }
     let refusal = Rc::new(memory()?);
-    let launch = Launch::first(config.filter.clone(), Rc::clone(&refusal), Rc::new(pipe(folder)?), options.preserve_fds.into());
+    let launch = Launch::first(
+        config.filter.clone(),
+        Rc::clone(&refusal),
+        Rc::new(pipe(folder)?),
+        options.preserve_fds.into(),
+        Rc::clone(hooks),
+    );
     let container = build(folder, options, console_socket, launch)
         .map_err(|e| errors::not_made(&format!("create {}", options.id), &e, &refusal, &oci.heard))?;
     let pid = container.pid().ok_or_else(|| Error::new("libcontainer told no process"))?.as_raw();
+    resources::limit_processes(&config.resources, cgroup.folder()).doing(format!("create {}", options.id))?;
     record.began = began_at(pid);
     folder.keep(&record)?;
     if let Some(path) = &options.pid_file {

@@ -6,6 +6,7 @@ use libcontainer::container::ContainerStatus;
 
 use crate::errors::chain;
 use crate::folder::{Folder, Known};
+use crate::hooks::Time;
 use crate::oci::Oci;
 
 /// Options of `delete`.
@@ -35,11 +36,18 @@ pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
     if !idle && !force {
         return Err(Error::new(format!("cannot delete container {id} that is not stopped: {}", known.status_name())));
     }
+    let hooks = known.hooks();
     known.cgroup().remove()?;
     if let Some(inner) = &mut known.inner {
-        // Its hooks for after the end run there; a process that just ended may not be reaped yet.
+        // A process that just ended may not be reaped yet.
         inner.state.pid = None;
         inner.delete(true).map_err(|e| Error::new(format!("delete {id}: {}", chain(&e))))?;
     }
-    known.folder.remove()
+    known.folder.remove()?;
+    // The container is gone, whatever its hooks say to that. One whose creation broke off may have no configuration.
+    let warnings = hooks.map_or_else(|_| Vec::new(), |hooks| hooks.run_all(Time::Poststop, None));
+    for warning in warnings {
+        oci.log.warn(&warning.to_string());
+    }
+    Ok(())
 }

@@ -122,7 +122,7 @@ impl Drop for Corner {
 
 fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i32, Option<crate::console::Console>)> {
     let filter = known.folder.filter()?;
-    let (process, terminal) = process(options, known, filter.is_some())?;
+    let (process, terminal) = process(oci, options, known, filter.is_some())?;
     let file = corner.join("process.json");
     write(&file, &process)?;
     let awaited =
@@ -172,7 +172,7 @@ fn beside_first(known: &Known) -> Option<String> {
 }
 
 /// The process to run, as JSON, and whether it has a terminal. What is not said is as in the container's first process.
-fn process(options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>, bool)> {
+fn process(oci: &Oci, options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>, bool)> {
     let bytes = fs::read(known.folder.config()).on("read", known.folder.config())?;
     let mut spec: Value = serde_json::from_slice(&bytes).on("read", known.folder.config())?;
     // Its sets hold the addition for loading the filter; exec takes that away again.
@@ -188,7 +188,8 @@ fn process(options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>,
     check::process(&whole, &place)?;
     let Value::Object(mut process) = whole else { return Err(Error::new("the process is no object")) };
     let terminal = process.get("terminal").and_then(Value::as_bool).unwrap_or(false);
-    config::adapt_process(&mut process, filtered, false)?;
+    let left_out = config::adapt_process(&mut process, filtered)?;
+    oci.log.unknown_capabilities(&left_out);
     Ok((serde_json::to_vec(&process).doing("encode the process")?, terminal))
 }
 
@@ -209,6 +210,7 @@ fn given(path: &Path, first: &Map<String, Value>) -> Result<Map<String, Value>> 
 
 /// The container's first process with what the command line says.
 fn asked(options: &Options, mut process: Map<String, Value>) -> Result<Map<String, Value>> {
+    process.entry("user").or_insert_with(|| json!({"uid": 0, "gid": 0}));
     process.insert("args".into(), json!(options.command));
     process.insert("terminal".into(), json!(options.tty));
     if let Some(cwd) = &options.cwd {
@@ -224,12 +226,18 @@ fn asked(options: &Options, mut process: Map<String, Value>) -> Result<Map<Strin
     env.extend(options.env.iter().map(|entry| json!(entry)));
     process.insert("env".into(), Value::Array(env));
     if let Some(user) = &options.user {
-        let (uid, gid) = user.split_once(':').unwrap_or((user, "0"));
         let number = |n: &str| n.parse::<u32>().map_err(|_| Error::usage(format!("user {user} is not UID or UID:GID")));
-        process.insert("user".into(), json!({"uid": number(uid)?, "gid": number(gid)?}));
+        let (uid, gid) = user.split_once(':').map_or((user.as_str(), None), |(uid, gid)| (uid, Some(gid)));
+        // What is not said stays the container's: its group, further groups and mask.
+        process["user"]["uid"] = json!(number(uid)?);
+        if let Some(gid) = gid {
+            process["user"]["gid"] = json!(number(gid)?);
+        }
     }
     if !options.additional_gids.is_empty() {
-        process["user"]["additionalGids"] = json!(options.additional_gids);
+        let mut gids = process["user"].get("additionalGids").and_then(Value::as_array).cloned().unwrap_or_default();
+        gids.extend(options.additional_gids.iter().map(|gid| json!(gid)));
+        process["user"]["additionalGids"] = Value::Array(gids);
     }
     for cap in &options.cap {
         let Some(sets) = process.get_mut("capabilities").and_then(Value::as_object_mut) else { break };

@@ -4,33 +4,10 @@ use std::io::Write;
 
 use clap::Args;
 use kit::{Context, Exit, Result, out};
-use libcontainer::syscall::linux::MountOption;
 use oci_spec::runtime::{Capability, VERSION};
 use serde_json::{Value, json};
 
-use crate::seccomp;
-
-/// libcontainer's options for a mount and all below it, which it does not list itself.
-const RECURSIVE: [&str; 18] = [
-    "rro",
-    "rrw",
-    "rnosuid",
-    "rsuid",
-    "rnodev",
-    "rdev",
-    "rnoexec",
-    "rexec",
-    "rnodiratime",
-    "rdiratime",
-    "rrelatime",
-    "rnorelatime",
-    "rnoatime",
-    "ratime",
-    "rstrictatime",
-    "rnostrictatime",
-    "rnosymfollow",
-    "rsymfollow",
-];
+use crate::{rootfs, seccomp};
 
 /// Options of `features`.
 #[derive(Debug, Args)]
@@ -44,8 +21,7 @@ pub fn run(_: &Options) -> Result<Exit> {
 }
 
 fn features() -> Value {
-    let options: Vec<String> =
-        MountOption::known_options().into_iter().chain(RECURSIVE.iter().chain(&["tmpcopyup"]).map(|o| (*o).to_owned())).collect();
+    let options: Vec<&str> = rootfs::words().collect();
     let capabilities: Vec<&str> =
         CAPABILITIES.into_iter().filter(|name| serde_json::from_value::<Capability>(json!(name)).is_ok()).collect();
     let flags: Vec<&str> = seccomp::FLAGS.iter().map(|(name, _)| *name).collect();
@@ -81,7 +57,7 @@ fn features() -> Value {
 }
 
 /// linux/capability.h, in its order.
-const CAPABILITIES: [&str; 41] = [
+pub const CAPABILITIES: [&str; 41] = [
     "CAP_CHOWN",
     "CAP_DAC_OVERRIDE",
     "CAP_DAC_READ_SEARCH",

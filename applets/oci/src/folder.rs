@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
+use crate::hooks::Hooks;
 use crate::seccomp::Filter;
 
 /// What we keep of a container beside libcontainer's state.
@@ -177,6 +178,12 @@ impl Known {
     pub fn pid(&self) -> Option<Pid> {
         let inner = self.inner.as_ref().filter(|inner| inner.status() != ContainerStatus::Stopped)?;
         Pid::from_raw(inner.pid()?.as_raw())
+    }
+
+    /// Its hooks.
+    pub fn hooks(&self) -> Result<Hooks> {
+        let config = fs::read(self.folder.config()).on("read", self.folder.config())?;
+        Hooks::of(&config, self.folder.id(), &self.record.bundle)
     }
 
     /// libcontainer's side, for what it does.

@@ -47,9 +47,15 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
 fn has_own_pids(known: &Known) -> bool {
     let spec: Option<serde_json::Value> =
         std::fs::read(known.folder.config()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let namespaces = spec.as_ref().and_then(|spec| spec.pointer("/linux/namespaces")?.as_array());
+    makes_pids(spec.as_ref())
+}
+
+/// Whether a configuration asks for a new process namespace; one at an empty path is new too.
+fn makes_pids(spec: Option<&serde_json::Value>) -> bool {
+    let namespaces = spec.and_then(|spec| spec.pointer("/linux/namespaces")?.as_array());
     let own = |ns: &serde_json::Value| {
-        ns.get("type").is_some_and(|t| t == "pid") && ns.get("path").is_none_or(serde_json::Value::is_null)
+        let path = ns.get("path").and_then(serde_json::Value::as_str).unwrap_or_default();
+        ns.get("type").is_some_and(|t| t == "pid") && path.is_empty()
     };
     namespaces.is_some_and(|all| all.iter().any(own))
 }
@@ -79,6 +85,22 @@ fn number(text: &str) -> Result<i32> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+
+    #[test]
+    fn a_process_namespace_without_a_path_is_new() {
+        use serde_json::json;
+        for (namespaces, new) in [
+            (json!([{"type": "pid"}]), true),
+            (json!([{"type": "pid", "path": null}]), true),
+            (json!([{"type": "pid", "path": ""}]), true),
+            (json!([{"type": "pid", "path": "/proc/1/ns/pid"}]), false),
+            (json!([{"type": "ipc", "path": ""}]), false),
+            (json!([]), false),
+        ] {
+            assert_eq!(makes_pids(Some(&json!({"linux": {"namespaces": namespaces}}))), new, "{namespaces}");
+        }
+        assert!(!makes_pids(None));
+    }
 
     #[test]
     fn signals_have_names_and_numbers() {

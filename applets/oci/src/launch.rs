@@ -7,17 +7,18 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use libcontainer::oci_spec::runtime::Spec;
-use libcontainer::workload::{Executor, ExecutorError, ExecutorSetEnvsError, ExecutorValidationError};
+use libcontainer::workload::{Executor, ExecutorError, ExecutorSetEnvsError, ExecutorValidationError, HookStage, Pid};
 use nix::sys::signal::SigSet;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::process::Uid;
 
-use crate::propagation;
+use crate::hooks::{Hooks, Time};
+use crate::rootfs;
 use crate::seccomp::Filter;
 
 /// What the container's process becomes.
@@ -29,8 +30,10 @@ pub struct Launch {
     refusal: Rc<File>,
     /// Where `start`, or `exec`, reads why the exec failed; its end of file means that it did not.
     outcome: Rc<File>,
-    /// Whether the mounts are ours to change: those of a running container are not.
-    mounts: bool,
+    /// What runs during the creation; none for a further process.
+    hooks: Option<Rc<Hooks>>,
+    /// Mounts that become read-only once all is made in them.
+    late: Rc<RefCell<Vec<OwnedFd>>>,
     /// How many descriptors after the standard streams it gets.
     preserved: u32,
     program: RefCell<PathBuf>,
@@ -39,14 +42,22 @@ pub struct Launch {
 
 impl Launch {
     /// The first process of a container, with files for what goes wrong before exec and at it.
-    pub fn first(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>, preserved: u32) -> Self {
-        let (program, environment) = (RefCell::default(), RefCell::default());
-        Self { filter, refusal, outcome, mounts: true, preserved, program, environment }
+    pub fn first(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>, preserved: u32, hooks: Rc<Hooks>) -> Self {
+        Self { hooks: Some(hooks), ..Self::further(filter, refusal, outcome, preserved) }
     }
 
     /// A further process.
     pub fn further(filter: Option<Filter>, refusal: Rc<File>, outcome: Rc<File>, preserved: u32) -> Self {
-        Self { mounts: false, ..Self::first(filter, refusal, outcome, preserved) }
+        let (program, environment, late) = (RefCell::default(), RefCell::default(), Rc::default());
+        Self { filter, refusal, outcome, hooks: None, late, preserved, program, environment }
+    }
+
+    /// Hands a failure over: to `create`, which reads it, and to libcontainer.
+    fn told<T>(&self, done: kit::Result<T>) -> Result<T, ExecutorError> {
+        done.map_err(|e| {
+            say(&self.refusal, &e.to_string());
+            ExecutorError::Other(e.to_string())
+        })
     }
 
     /// The environment in the configuration's order, a later value in place of an earlier, then what was added.
@@ -73,7 +84,7 @@ impl Launch {
         let args = c_strings(args)?;
         let env = self.environment(spec)?;
         // What Rust's start-up and our caller changed for themselves is not the container's.
-        sys::sigpipe::end_on_closed_pipe();
+        sys::signals::reset();
         SigSet::empty().thread_set_mask().map_err(|e| format!("unblock signals: {e}"))?;
         if let Some(filter) = &self.filter {
             filter.load().map_err(|e| format!("load the seccomp filter: {e}"))?;
@@ -83,10 +94,32 @@ impl Launch {
 }
 
 impl Executor for Launch {
+    fn prepare_root(&self, spec: &Spec, rootfs: &Path) -> Result<(), ExecutorError> {
+        let late = self.told(rootfs::prepare(spec, rootfs))?;
+        self.late.replace(late);
+        Ok(())
+    }
+
+    fn run_hooks(&self, stage: HookStage, pid: Pid) -> Result<(), ExecutorError> {
+        let Some(hooks) = &self.hooks else { return Ok(()) };
+        let times: &[Time] = match stage {
+            HookStage::Runtime => &[Time::Prestart, Time::CreateRuntime],
+            HookStage::Container => &[Time::CreateContainer],
+        };
+        self.told(times.iter().try_for_each(|time| hooks.run(*time, Some(pid.as_raw()))))
+    }
+
+    fn mount_console(&self, terminal: BorrowedFd<'_>) -> Result<(), ExecutorError> {
+        self.told(rootfs::console(terminal))
+    }
+
+    fn finish_root(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        self.told(rootfs::finish(spec, &self.late.take()))
+    }
+
     fn validate(&self, spec: &Spec) -> Result<(), ExecutorValidationError> {
         give_streams(spec);
-        let propagated = if self.mounts { propagation::apply(spec) } else { Ok(()) };
-        match propagated.and_then(|()| find(spec)) {
+        match find(spec) {
             Ok(program) => {
                 self.program.replace(program);
                 Ok(())

@@ -91,19 +91,26 @@ pub struct Oci {
     pub root: PathBuf,
     /// What libcontainer complained of.
     pub heard: Heard,
+    /// For warnings.
+    pub log: Log,
 }
 
 fn enter(args: &[OsString]) -> Result<Exit> {
     let protected = if args.iter().any(|word| ENTERING.iter().any(|verb| word == verb)) { kit::own::protect() } else { Ok(()) };
-    let options: Options = kit::parse(&NAME, args)?;
+    // runc's callers know 1 for every failure that is not a process's own.
+    let options: Options = kit::parse(&NAME, args).map_err(as_runc)?;
     let log = Log::open(options.log.as_ref(), options.log_format)?;
-    let done = protected.and_then(|()| act(options));
+    let done = protected.and_then(|()| act(options)).map_err(as_runc);
     if let Err(e) = &done
         && !e.is_text()
     {
         log.line("error", &e.to_string());
     }
     done
+}
+
+fn as_runc(e: Error) -> Error {
+    if e.exit() == Exit::USAGE { e.with_exit(Exit::FAILED) } else { e }
 }
 
 fn act(options: Options) -> Result<Exit> {
@@ -116,7 +123,8 @@ fn act(options: Options) -> Result<Exit> {
     let Some(verb) = options.verb else { return Err(Error::usage("no verb: kutties oci --help lists them")) };
     let debug = options.debug.then(|| Log::open(options.log.as_ref(), options.log_format)).transpose()?;
     let root = std::path::absolute(&options.root).unwrap_or(options.root);
-    let oci = Oci { root, heard: trace::listen(debug)? };
+    let log = Log::open(options.log.as_ref(), options.log_format)?;
+    let oci = Oci { root, heard: trace::listen(debug)?, log };
     match verb {
         Verb::Checkpoint(o) => checkpoint::refuse("checkpoint", &o.0),
         Verb::Create(o) => create::run(&oci, &o.0),

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use clap::Args;
 use kit::{Context, Error, Exit, Result};
-use libcontainer::container::ContainerStatus;
+use libcontainer::container::{Container, ContainerStatus};
+use libcontainer::workload::Pid;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::errors::chain;
 use crate::folder::Known;
+use crate::hooks::Time;
 use crate::oci::Oci;
 
 /// Options of `start`.
@@ -40,9 +42,20 @@ pub fn start(oci: &Oci, id: &str) -> Result<()> {
     let mut refusal = String::new();
     outcome.read_to_string(&mut refusal).doing("hear how exec went")?;
     if refusal.is_empty() {
-        return Ok(());
+        return greet(&known).map_err(|e| Error::new(format!("start {id}: {e}")));
     }
     Err(Error::new(format!("start {id}: unable to start container process: {refusal}")))
+}
+
+/// Runs the hooks for after the start; a container whose hook fails is stopped.
+fn greet(known: &Known) -> Result<()> {
+    let pid = known.inner.as_ref().and_then(Container::pid).map(Pid::as_raw);
+    let done = known.hooks().and_then(|hooks| hooks.run(Time::Poststart, pid));
+    if done.is_err() {
+        // The first failure is the one to tell; delete kills what is left.
+        let _ = known.cgroup().kill_and_wait();
+    }
+    done
 }
 
 /// Open without waiting for a writer, then read with waiting.

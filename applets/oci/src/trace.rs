@@ -35,6 +35,23 @@ impl Log {
         Ok(Self { file: path.map(open).transpose()?, format })
     }
 
+    /// Tells what was passed over, in the log, or on standard error where there is none.
+    pub fn warn(&self, message: &str) {
+        if self.file.is_some() {
+            self.line("warning", message);
+        } else {
+            // Nobody is left to tell it to when the reader has gone.
+            let _ = writeln!(std::io::stderr(), "oci: warning: {message}");
+        }
+    }
+
+    /// Tells of capabilities that were left out of a process's sets.
+    pub fn unknown_capabilities(&self, names: &[String]) {
+        if !names.is_empty() {
+            self.warn(&format!("ignoring unknown or unavailable capabilities: {}", names.join(" ")));
+        }
+    }
+
     /// Add a line. A log that can't be written to must not fail what was done.
     pub fn line(&self, level: &str, message: &str) {
         let Some(mut file) = self.file.as_ref() else { return };

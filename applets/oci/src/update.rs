@@ -5,13 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kit::{Context, Error, Exit, Result};
-use libcgroups::common::{CgroupConfig, CgroupManager, ControllerOpt, create_cgroup_manager};
-use oci_spec::runtime::LinuxResources;
 use serde_json::{Value, json};
 
-use crate::errors::chain;
 use crate::folder::Known;
 use crate::oci::Oci;
+use crate::resources;
 
 /// Options of `update`.
 #[derive(Debug, Args)]
@@ -65,26 +63,16 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     if known.pid().is_none() {
         return Err(Error::new("container not running"));
     }
-    let resources = resources(options)?;
-    let config =
-        CgroupConfig { cgroup_path: known.record.cgroup.clone(), systemd_cgroup: false, container_name: options.id.clone() };
-    let failed = |e: &dyn std::error::Error| Error::new(format!("update {}: {}", options.id, chain(e)));
-    let manager = create_cgroup_manager(config).map_err(|e| failed(&e))?;
-    let limits = ControllerOpt { resources: &resources, freezer_state: None, oom_score_adj: None, disable_oom_killer: false };
-    manager.apply(&limits).map_err(|e| failed(&e))?;
-    Ok(Exit::OK)
-}
-
-/// The device rules are fixed when the container is made: a cgroup's filters can only be added to.
-fn resources(options: &Options) -> Result<LinuxResources> {
-    let mut value = match &options.resources {
+    // The device rules are fixed when the container is made: a cgroup's filters can only be added to.
+    let limits = resources::read(match &options.resources {
         Some(path) => read(path)?,
         None => from_options(options),
-    };
-    if let Some(all) = value.as_object_mut() {
-        all.remove("devices");
-    }
-    serde_json::from_value(value).doing("read the limits")
+    })?;
+    let cgroup = known.cgroup();
+    resources::apply(&limits, cgroup.folder())
+        .and_then(|()| resources::limit_processes(&limits, cgroup.folder()))
+        .doing(format!("update {}", options.id))?;
+    Ok(Exit::OK)
 }
 
 fn read(path: &PathBuf) -> Result<Value> {
