@@ -12,6 +12,9 @@ use crate::api::{LinuxContainerSecurityContext, Mount, MountPropagation};
 /// What may be asked of a mount beside the rest.
 const OPTIONS: &[&str] = &["noexec", "nodev", "nosuid"];
 
+/// Directory of devices.
+const DEV: &str = "/dev";
+
 /// The `mounts` section, and how the root's mounts spread.
 #[derive(Debug)]
 pub struct Mounts {
@@ -24,7 +27,10 @@ pub struct Mounts {
 /// What every container has, then Kubernetes' mounts.
 pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<Mounts> {
     let asked = &input.config.mounts;
-    let taken = |place: &str| asked.iter().any(|mount| clean(&mount.container_path) == Path::new(place));
+    // A mount at /dev brings what lies below it: ours would hide the host's terminals and shared memory, or be hidden.
+    let places: Vec<PathBuf> = asked.iter().map(|mount| clean(&mount.container_path)).collect();
+    let dev_taken = places.iter().any(|place| place == Path::new(DEV));
+    let taken = |place: &str| places.iter().any(|it| it == Path::new(place)) || (dev_taken && Path::new(place).starts_with(DEV));
     let mut list: Vec<Value> = system(input, security.privileged);
     // An image's volume at /etc must not cover our files.
     list.extend(

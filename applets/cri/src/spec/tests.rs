@@ -134,6 +134,21 @@ fn mounts_that_lie_in_others_come_later_and_replace_ours() {
 }
 
 #[test]
+fn a_mount_at_dev_brings_what_lies_below_it() {
+    let mut config = security(|_| {});
+    for at_dev in ["/dev", "/dev/", "//dev/.", "/x/../dev"] {
+        config.mounts = vec![mount(at_dev), mount("/dev/termination-log")];
+        let spec = made(&sandbox(), &config).unwrap();
+        let below: Vec<_> = places(&spec).into_iter().filter(|place| Path::new(place).starts_with("/dev")).collect();
+        assert_eq!(below, ["/dev", "/dev/termination-log"], "{at_dev}");
+    }
+    config.mounts = vec![mount("/dev/shm"), mount("/device")];
+    let spec = made(&sandbox(), &config).unwrap();
+    let count = |place: &str| places(&spec).iter().filter(|it| **it == place).count();
+    assert_eq!((count("/dev"), count("/dev/pts"), count("/dev/mqueue"), count("/dev/shm")), (1, 1, 1, 1));
+}
+
+#[test]
 fn what_is_not_implemented_is_refused() {
     let refused = |change: &dyn Fn(&mut Mount)| {
         let mut config = security(|_| {});
