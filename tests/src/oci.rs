@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[
     Case { name: "seccomp", boards: BOTH, run: |world, board| script(world, board, "seccomp") },
     Case { name: "devices", boards: BOTH, run: |world, board| script(world, board, "devices") },
     Case { name: "limits", boards: BOTH, run: |world, board| script(world, board, "limits") },
+    Case { name: "roots", boards: X86, run: |world, board| script(world, board, "roots") },
+    Case { name: "hooks", boards: X86, run: |world, board| script(world, board, "hooks") },
     Case { name: "errors", boards: X86, run: |world, board| script(world, board, "errors") },
     Case { name: "escapes", boards: X86, run: |world, board| script(world, board, "escapes") },
     Case { name: "root-walk", boards: BOTH, run: root_walk },

@@ -24,12 +24,23 @@ refuses "a relative mount" 'mounts[0].destination "proc" is not an absolute path
 refuses "an unknown namespace" 'linux.namespaces: there is no type "moon"' 's/"type":"ipc"/"type":"moon"/'
 refuses "a namespace twice" 'linux.namespaces: pid is there twice' 's/"type":"ipc"/"type":"pid"/'
 refuses "a namespace that is not there" 'find the ipc namespace /proc/0/ns/ipc: no such file or directory' 's|"type":"ipc"|"type":"ipc","path":"/proc/0/ns/ipc"|'
-refuses "an unknown capability" 'process.capabilities.bounding: unknown capability "CAP_OOPS"' 's/"CAP_CHOWN"/"CAP_OOPS"/'
+make_bundle odd '["echo","ran"]'
+sed -i 's/"CAP_CHOWN"/"CAP_OOPS"/g' "$WORK/odd/config.json"
+run_it odd
+same "an unknown capability does not keep a container from running" 0 "$CODE"
+holds "and is told" "$OUT" "CAP_OOPS"
+OUT=$($OCI --log "$WORK/odd.log" run --bundle "$WORK/odd" odd 2>&1 < /dev/null)
+same "in the log where there is one" ran "$OUT"
+holds "as a warning" "$(cat "$WORK/odd.log")" "level=warning"
 refuses "no arguments" 'process.args must not be empty' 's/"args":\["true"\]/"args":[]/'
 refuses "a word for a number" "config.json is not of the specification's form: invalid type" 's/"uid":0/"uid":"root"/'
 refuses "a mount inside /proc" 'mounts[4].destination "/proc/self/attr" is inside of /proc' 's|"destination":"/sys"|"destination":"/proc/self/attr"|'
 refuses "something else at /proc" 'mounts[0]: /proc is not of type proc' 's/"type":"proc","source":"proc"/"type":"tmpfs","source":"tmpfs"/'
 refuses "an unknown mount type" "nosuchfs" 's/"type":"sysfs"/"type":"nosuchfs"/'
+LINUX='"mountLabel":"system_u:object_r:x:s0"' refuses "a label of files without SELinux" "SELinux"
+PROCESS='"selinuxLabel":"system_u:system_r:x:s0"' refuses "a label of the process without SELinux" "SELinux"
+TOP='"hooks":{"poststop":[{"path":"true"}]}' refuses "a hook by a relative path" 'hooks.poststop[0].path "true" is not an absolute path'
+RESOURCES='"unified":{"../x":"1"}' refuses "a limit in another cgroup" "is not a file's name"
 LINUX='"sysctl":{"kernel.panic":"1"}' refuses "the host's sysctl" "kernel.panic"
 holds "a bad name" "$($OCI create --bundle "$WORK/bad" a/b 2>&1)" "invalid container ID format"
 same "nothing is left" "" "$($OCI list -q)"
@@ -40,9 +51,13 @@ for words in "create --pidfd-socket x e" "run --no-subreaper e" "exec --process-
     "spec --rootless" "--rootless=true list" "ps e -ef" "--criu x list"; do
     # shellcheck disable=SC2086
     out=$($OCI $words 2>&1)
-    same "$words fails" 2 $?
+    same "$words fails" 1 $?
     case "$out" in *"unexpected argument"* | *"invalid value"*) pass "$words is said" ;; *) fail "$words" "$out" ;; esac
 done
+$OCI > /dev/null 2>&1
+same "no verb" 1 $?
+$OCI no-such-verb > /dev/null 2>&1
+same "an unknown verb" 1 $?
 holds "checkpoint" "$($OCI checkpoint --image-path /tmp/x --leave-running e 2>&1)" "no CRIU here"
 holds "restore" "$($OCI restore --bundle /tmp/x --detach e 2>&1)" "no CRIU here"
 same "version" 3 "$($OCI --version | wc -l | tr -d ' ')"

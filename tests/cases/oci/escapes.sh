@@ -130,4 +130,135 @@ MOUNTS='{"destination":"/leave/mnt","type":"tmpfs","source":"tmpfs"}' make_bundl
 ln -s "$WORK/outside" "$WORK/leave/rootfs/leave"
 run_it leave
 same "a mount does not follow a link out" 0 "$(ls "$WORK/outside" | wc -l | tr -d ' ')"
+
+# nowhere NAME: neither a file of the host was made, nor one changed or removed, below the victim
+VICTIM=$WORK/victim
+fresh_victim() {
+    rm -rf "$VICTIM"
+    mkdir -p "$VICTIM/pts" "$VICTIM/sub"
+    echo precious > "$VICTIM/ptmx"
+    echo precious > "$VICTIM/file"
+    WANT=$(find "$VICTIM" | sort; cat "$VICTIM/ptmx" "$VICTIM/file")
+}
+nowhere() { same "$1" "$WANT" "$(find "$VICTIM" | sort; cat "$VICTIM/ptmx" "$VICTIM/file")"; }
+
+# CVE-2026-41579, and crun's before it (GHSA-7vwr-4279-7gq5): /dev of the image is a link to a directory of the host.
+for with in tmpfs nothing; do
+    fresh_victim
+    make_bundle devlink '["ls","-l","/dev/"]'
+    rm -rf "$WORK/devlink/rootfs/dev"
+    mkdir -p "$WORK/devlink/rootfs$VICTIM"
+    ln -s "$VICTIM" "$WORK/devlink/rootfs/dev"
+    [ $with = tmpfs ] || sed -i '/"destination":"\/dev/d' "$WORK/devlink/config.json"
+    run_it devlink
+    nowhere "CVE-2026-41579: /dev is a link, $with is mounted there"
+    rm -rf "$WORK/devlink"
+done
+
+# CVE-2021-30465, CVE-2024-45310, CVE-2019-18837: targets of mounts, and files made for them, lie behind links that lead out.
+for kind in directory file; do
+    for at in /link/x /link/sub/x /deep/link/x /link; do
+        fresh_victim
+        if [ $kind = file ]; then src=$SECRET; else src=$WORK/outside; fi
+        MOUNTS="{\"destination\":\"$at\",\"type\":\"bind\",\"source\":\"$src\",\"options\":[\"rbind\"]}" make_bundle target '["true"]'
+        mkdir -p "$WORK/target/rootfs/deep"
+        ln -sfn "$VICTIM" "$WORK/target/rootfs/link"
+        ln -sfn "../../../../../../../../..$VICTIM" "$WORK/target/rootfs/deep/link"
+        run_it target
+        nowhere "CVE-2021-30465, CVE-2024-45310: a $kind mounted at $at"
+        rm -rf "$WORK/target"
+    done
+done
+# CVE-2024-23652: what a mount needed is never taken away again, least of all behind a link that came later.
+fresh_victim
+MOUNTS="{\"destination\":\"/made/file\",\"type\":\"bind\",\"source\":\"$SECRET\",\"options\":[\"bind\"]}" make_bundle stub '["true"]'
+$OCI create --bundle "$WORK/stub" stub < /dev/null > /dev/null 2>&1
+mv "$WORK/stub/rootfs/made" "$WORK/stub/rootfs/was"
+ln -s "$VICTIM" "$WORK/stub/rootfs/made"
+$OCI delete --force stub
+nowhere "CVE-2024-23652: nothing of the host goes with a container"
+
+# CVE-2019-19921, CVE-2023-27561, CVE-2023-28642: /proc or /sys of the image is a link, so that masks and labels go elsewhere.
+for at in proc sys; do
+    for to in /fake fake ../fake tmp; do
+        LINUX='"maskedPaths":["/proc/keys"],"readonlyPaths":["/proc/sys"]' make_bundle ownproc '["sh","-c","echo ESCAPED"]'
+        rm -rf "${WORK:?}/ownproc/rootfs/$at"
+        mkdir -p "$WORK/ownproc/rootfs/fake"
+        ln -s $to "$WORK/ownproc/rootfs/$at"
+        run_it ownproc
+        safe "CVE-2019-19921, CVE-2023-28642: /$at is a link to $to" "$OUT"
+        rm -rf "$WORK/ownproc"
+    done
+done
+# CVE-2019-16884: something else lies over /proc, directly or behind a link.
+for at in /proc /x/../proc //proc/. /link /link/self /link/sys; do
+    MOUNTS="{\"destination\":\"$at\",\"type\":\"bind\",\"source\":\"$WORK/outside\",\"options\":[\"rbind\"]}" make_bundle overproc '["sh","-c","echo ESCAPED"]'
+    ln -sfn proc "$WORK/overproc/rootfs/link"
+    run_it overproc
+    safe "CVE-2019-16884: a volume at $at" "$OUT"
+done
+
+# CVE-2025-52565, CVE-2025-62161: what is masked is a link of the image, or lies behind one.
+fresh_victim
+LINUX='"maskedPaths":["/mask","/dir/mask"],"readonlyPaths":["/ro"]' make_bundle maskout '["echo","ran"]'
+ln -s "$VICTIM/file" "$WORK/maskout/rootfs/mask"
+ln -s "$VICTIM" "$WORK/maskout/rootfs/dir"
+ln -s "$VICTIM/sub" "$WORK/maskout/rootfs/ro"
+run_it maskout
+nowhere "CVE-2025-62161: masked paths are links that lead out"
+same "CVE-2025-62161: nothing of the host is covered" precious "$(cat "$VICTIM/file")"
+
+# CVE-2022-24769, CVE-2022-29162, CVE-2022-27650, CVE-2025-27612: inheritable and ambient sets are empty unless asked for.
+make_bundle caps '["sh","-c","grep -E CapInh /proc/self/status; grep -E CapAmb /proc/self/status; sleep 1000"]'
+sed -i -e 's/"inheritable":\[\],"ambient":\[\]/"inheritable":[]/' "$WORK/caps/config.json"
+begin caps
+until_there grep -q CapAmb "$WORK/caps/out"
+zeros() { case "$2" in *[1-9a-f]*) fail "$1" "$2" ;; *0000*) pass "$1" ;; *) fail "$1" "$2" ;; esac; }
+zeros "CVE-2022-29162: first process" "$(sed 's/^Cap[A-Za-z]*://' "$WORK/caps/out")"
+zeros "CVE-2022-29162, CVE-2025-27612: exec" "$($OCI exec caps grep -E 'CapInh|CapAmb' /proc/self/status | sed 's/^Cap[A-Za-z]*://')"
+zeros "CVE-2022-29162, CVE-2025-27612: exec with a capability" "$($OCI exec --cap CAP_NET_RAW caps grep -E 'CapInh|CapAmb' /proc/self/status | sed 's/^Cap[A-Za-z]*://')"
+# CVE-2026-30892 (crun), CVE-2024-40635: a user of an exec is the one that is said, or refused.
+same "CVE-2026-30892: exec -u 1" 1 "$($OCI exec -u 1 caps id -u)"
+for user in 4294967296 4294967295 -1 1:4294967296 '' ' 0' 0x0 1:; do
+    out=$($OCI exec -u "$user" caps id -u 2>&1)
+    same "CVE-2024-40635: user '$user'" refused "$(case "$out" in 0) echo root ;; *) echo refused ;; esac)"
+done
+# CVE-2016-9962: nobody inside may look into a process that comes in. A process of the container reads descriptors of execs.
+out=$($OCI exec caps sh -c 'for p in /proc/[0-9]*; do ls -l $p/fd 2> /dev/null; done' 7< "$WORK")
+case "$out" in *"$WORK"*) fail "CVE-2016-9962: descriptors of a process that comes in" "$out" ;; *) pass "CVE-2016-9962: descriptors of a process that comes in" ;; esac
+# CVE-2023-25809: a container without a cgroup namespace can't write to the host's cgroups through a read-only mount.
+NS='{"type":"pid"},{"type":"mount"},{"type":"ipc"},{"type":"uts"}' \
+    MOUNTS='{"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":["ro"]}' \
+    make_bundle cgwrite '["sh","-c","mkdir /sys/fs/cgroup/escaped && echo ESCAPED; mount -o remount,rw /sys/fs/cgroup && echo ESCAPED"]'
+run_it cgwrite
+safe "CVE-2023-25809: the host's cgroups" "$OUT"
+same "CVE-2023-25809: no cgroup was made" no "$([ -e /sys/fs/cgroup/escaped ] && echo yes || echo no)"
+# CVE-2022-0811, CVE-2021-44716's kin: sysctls that lead elsewhere, by name or value.
+for sysctl in '"net/../kernel/core_pattern":"ESCAPED"' '"net.ipv4.ip_forward":"1+kernel.core_pattern=ESCAPED"' '"net....kernel.core_pattern":"ESCAPED"' '"kernel/core_pattern":"ESCAPED"'; do
+    LINUX="\"sysctl\":{$sysctl}" make_bundle sysctl '["true"]'
+    run_it sysctl
+    safe "CVE-2022-0811: sysctl $sysctl" "$OUT"
+done
+# CVE-2025-47291's kin: a limit or a cgroup of somebody else, by a path in a name.
+for what in '"unified":{"../../memory.max":"1"}' '"unified":{"/sys/fs/cgroup/cgroup.procs":"1"}' '"hugepageLimits":[{"pageSize":"../x","limit":1}]'; do
+    RESOURCES=$what make_bundle foreign '["echo","ran"]'
+    run_it foreign
+    same "a limit in another cgroup is refused: $what" 1 "$CODE"
+done
+$OCI exec --cgroup ../.. caps true > /dev/null 2>&1
+same "an exec in another cgroup is refused" yes "$([ $? != 0 ] && echo yes)"
+$OCI delete --force caps
+
+# A process with CAP_SYS_ADMIN takes its root away. Whoever enters its mount namespace then (setns goes to the topmost mount, as
+# an exec does) must not come to the host's root. It holds once PID 1's root is not stacked on the initramfs.
+CAPS="$DEFAULT_CAPS,\"CAP_SYS_ADMIN\",\"CAP_SYS_CHROOT\"" make_bundle walk '["sh","-c","umount -l / && echo gone; sleep 1000"]'
+mkdir -p /etc/kutties-walk
+cp "$SECRET" /etc/kutties-walk/value
+begin walk
+until_there grep -q . "$WORK/walk/out"
+holds "umount and setns: the root is gone" "$(cat "$WORK/walk/out")" gone
+OUT=$($OCI exec walk cat /etc/kutties-walk/value 2>&1)
+safe "umount and setns: the host's root is not reached" "$OUT"
+$OCI delete --force walk
+rm -rf /etc/kutties-walk
 finish

@@ -22,6 +22,13 @@ same "exec sees the process" "1" "$($OCI exec life sh -c 'cat /proc/1/cmdline | 
 same "exec's environment" "there" "$($OCI exec -e HELLO=there life sh -c 'echo $HELLO')"
 same "exec's folder" "/tmp" "$($OCI exec --cwd /tmp life sh -c 'pwd')"
 same "exec as another user" "1000 1000" "$($OCI exec -u 1000:1000 life sh -c 'echo $(id -u) $(id -g)')"
+USER_JSON='{"uid":5,"gid":6,"additionalGids":[7],"umask":63}' make_bundle groups '["sleep","1000"]'
+begin groups
+who='echo $(id -u) $(id -g) $(sed -n "s/^Groups:[[:space:]]*//p" /proc/self/status) $(umask)'
+same "exec keeps group, further groups and mask of the container" "1000 6 7 0077" "$($OCI exec -u 1000 groups sh -c "$who")"
+same "exec with a group of its own" "1000 8 7 0077" "$($OCI exec -u 1000:8 groups sh -c "$who")"
+same "exec with further groups" "5 6 7 9 0077" "$($OCI exec -g 9 groups sh -c "$who")"
+$OCI delete --force groups
 holds "exec of nothing" "$($OCI exec life no-such-program 2>&1)" 'exec: "no-such-program": executable file not found in $PATH'
 holds "exec of no file" "$($OCI exec life /no/such 2>&1)" 'exec: "/no/such": stat /no/such: no such file or directory'
 holds "exec with a terminal" "$($OCI exec -t life sh -c 'test -t 1 && echo terminal')" terminal
@@ -66,6 +73,9 @@ OUT=$($OCI run --bundle "$WORK/plain" plain 2>&1 < /dev/null | cat)
 unset BYTES
 holds "a user opens its output again" "$OUT" again
 holds "umask" "$OUT" 0022
+USER_JSON='{"uid":1000,"gid":1000}' make_bundle ignoring '["grep","SigIgn","/proc/self/status"]'
+IGNORING=$(trap '' HUP INT TERM USR1; $OCI run --bundle "$WORK/ignoring" ignoring 2>&1 < /dev/null)
+holds "nor one that the caller ignores" "$IGNORING" 0000000000000000
 holds "no signal is ignored" "$OUT" 0000000000000000
 holds "the last of two variables counts" "$OUT" second
 
