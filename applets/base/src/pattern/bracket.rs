@@ -1,6 +1,6 @@
 //! Bracket expressions: `[…]`, in which a backslash is a character, and brackets have names, classes and ranges.
 
-use super::bytes::raw_byte;
+use super::bytes::{byte_text, raw_byte};
 
 const UNCLOSED: &str = "a [ is not closed";
 
@@ -108,13 +108,13 @@ fn write(parts: &[Part], negated: bool, lines: bool) -> Result<String, String> {
             Part::Range(first, last) => match (raw_byte(*first), raw_byte(*last)) {
                 (None, None) => text.push_str(&range(u32::from(*first), u32::from(*last))),
                 (Some(first), Some(last)) => {
-                    bytes.push_str(&format!("\\x{first:02X}-\\x{last:02X}"));
+                    bytes.extend([byte_text(first), "-".into(), byte_text(last)]);
                     if first < last {
                         text.push_str(&range(0x80, 0x10_ffff));
                     }
                 }
                 (None, Some(last)) if first.is_ascii() => {
-                    bytes.push_str(&format!("\\x80-\\x{last:02X}"));
+                    bytes.extend([byte_text(0x80), "-".into(), byte_text(last)]);
                     text.push_str(&range(u32::from(*first), 0x10_ffff));
                 }
                 _ => return Err("a range goes from a character to a byte that is none".into()),

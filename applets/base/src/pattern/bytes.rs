@@ -90,6 +90,11 @@ impl<'a> Text<'a> {
     }
 }
 
+/// A byte in `regex`'s language, where bytes count.
+pub(super) fn byte_text(byte: u8) -> String {
+    format!("\\x{byte:02X}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! A pattern in `regex`'s language.
 
-use super::bytes::raw_byte;
+use super::bytes::{byte_text, raw_byte};
 use super::{Meaning, Syntax, bracket};
 
 /// A pattern in `regex`'s language, and what must be known of it.
@@ -25,7 +25,9 @@ pub struct Source {
 pub fn translate(pattern: &[char], syntax: Syntax, meaning: Meaning, groups: usize) -> Result<Source, String> {
     let mut source = Source { groups, ..Source::default() };
     if syntax == Syntax::Fixed {
-        pattern.iter().for_each(|c| put_literal(&mut source.text, *c));
+        for c in pattern {
+            put_literal(&mut source.text, *c);
+        }
         return Ok(source);
     }
     let extended = syntax == Syntax::Extended;
@@ -240,7 +242,7 @@ impl Translator<'_> {
 /// A character, or a byte that is none, as itself.
 fn put_literal(text: &mut String, c: char) {
     match raw_byte(c) {
-        Some(byte) => text.push_str(&format!("(?-u:\\x{byte:02X})")),
+        Some(byte) => text.extend(["(?-u:".into(), byte_text(byte), ")".into()]),
         None => regex::escape(c.encode_utf8(&mut [0; 4])).chars().for_each(|c| text.push(c)),
     }
 }

@@ -81,9 +81,8 @@ fn number(text: &[char], at: &mut usize, radix: u32, digits: usize) -> Option<u8
 
 fn put(bytes: &mut Vec<u8>, byte: u8, place: Place) {
     let is_special = match place {
-        Place::Pattern => byte == b'\\',
         Place::Replacement => byte == b'\\' || byte == b'&',
-        Place::Text => byte == b'\\',
+        Place::Pattern | Place::Text => byte == b'\\',
     };
     if is_special {
         bytes.push(b'\\');

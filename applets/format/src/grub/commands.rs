@@ -231,7 +231,7 @@ impl Shell<'_> {
             self.scene.loaded = true;
             return true;
         }
-        if name == "bootmgfw.efi" || !name.ends_with(".efi") {
+        if name == "bootmgfw.efi" || name.rsplit_once('.').is_none_or(|(_, kind)| kind != "efi") {
             return self.fail(format!("{file} is no kernel"));
         }
         self.kernel(&[path.clone()].into_iter().chain(args.cloned()).collect::<Vec<_>>())

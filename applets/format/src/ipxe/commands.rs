@@ -69,7 +69,7 @@ impl Machine<'_> {
                 self.command(&rest, base, depth + 1)
             }
             name if SHOWN.contains(&name) => Ok(Step::Next),
-            name if NETWORK.contains(&name) => self.network(name, args),
+            name if NETWORK.contains(&name) => network(name, args),
             name => self.variable_command(name, args),
         }
     }
@@ -158,15 +158,6 @@ impl Machine<'_> {
         self.slept += seconds;
         self.world.sleep(seconds);
         Ok(Step::Next)
-    }
-
-    /// The card that was asked on is `net0`.
-    fn network(&mut self, name: &str, args: &[&str]) -> Run {
-        let mut own = args.iter().skip_while(|arg| arg.starts_with('-')).filter(|arg| arg.starts_with("net"));
-        match own.find(|card| **card != "net0" && **card != "netX") {
-            Some(card) => Err(format!("{name}: there is no network card {card}")),
-            None => Ok(Step::Next),
-        }
     }
 
     fn cpuid(&mut self, args: &[&str]) -> Run {
@@ -261,3 +252,12 @@ const EXTENDED_EDX: &str = "fpu vme de pse tsc msr pae mce cx8 apic - syscall mt
     pat pse36 - mp nx - mmxext mmx fxsr fxsr_opt pdpe1gb rdtscp - lm 3dnowext 3dnow";
 const EXTENDED_ECX: &str = "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw ibs xop \
     skinit wdt - lwp fma4 tce - nodeid_msr - tbm topoext perfctr_core perfctr_nb - bpext ptsc perfctr_llc mwaitx - -";
+
+/// The card that was asked on is `net0`.
+fn network(name: &str, args: &[&str]) -> Run {
+    let mut own = args.iter().skip_while(|arg| arg.starts_with('-')).filter(|arg| arg.starts_with("net"));
+    match own.find(|card| **card != "net0" && **card != "netX") {
+        Some(card) => Err(format!("{name}: there is no network card {card}")),
+        None => Ok(Step::Next),
+    }
+}

@@ -220,6 +220,7 @@ impl Machine<'_> {
         self.world.load(&found)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the form of a command")]
     pub(super) fn imgstat(&mut self) -> Run {
         for image in &self.images {
             self.world.say(&format!("{} : {} {}", image.name, image.uri, image.words));

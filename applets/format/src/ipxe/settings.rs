@@ -88,21 +88,17 @@ impl Setting {
             pairs.join(between)
         };
         match kind {
-            Kind::Text => String::from_utf8_lossy(&self.bytes).into_owned(),
             Kind::Uri => quoted(&self.bytes),
             Kind::Hex => pairs(":"),
             Kind::HexHyphens => pairs("-"),
-            Kind::HexRaw => pairs(""),
             Kind::Base64 => base64(&self.bytes),
-            Kind::Ipv4 => match self.bytes[..] {
-                [a, b, c, d] => format!("{a}.{b}.{c}.{d}"),
-                _ => String::from_utf8_lossy(&self.bytes).into_owned(),
-            },
+            Kind::Ipv4 if self.bytes.len() == 4 => self.bytes.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
+            Kind::Text | Kind::Ipv4 => String::from_utf8_lossy(&self.bytes).into_owned(),
             Kind::Uuid if self.bytes.len() == 16 => {
                 let all = pairs("");
                 [&all[..8], &all[8..12], &all[12..16], &all[16..20], &all[20..]].join("-")
             }
-            Kind::Uuid => pairs(""),
+            Kind::HexRaw | Kind::Uuid => pairs(""),
             Kind::Number(_, signed) => self.number(signed).to_string(),
         }
     }

@@ -171,7 +171,7 @@ fn suffix(file: &str) -> Suffix {
     let path = if file.contains("://") { file.split(['?', '#']).next().unwrap_or(file) } else { file };
     let name = path.rsplit(['/', ':']).next().unwrap_or(path).to_ascii_lowercase();
     let legacy = [".0", ".bin", ".bs", ".bss", ".com", ".cbt", ".kpxe", ".kkpxe", ".pxe", ".lkrn", ".krn"];
-    if name.ends_with(".c32") {
+    if name.rsplit_once('.').is_some_and(|(_, kind)| kind == "c32") {
         Suffix::Module
     } else if name == "memdisk" || legacy.iter().any(|kind| name.ends_with(kind)) {
         Suffix::Legacy

@@ -41,6 +41,7 @@ pub fn nest(place: &str, levels: &str) -> io::Result<()> {
 }
 
 /// Start processes whose children lose them, without end.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a verb")]
 pub fn storm() -> io::Result<ExitCode> {
     let starters = (0..STARTERS).map(|_| {
         thread::spawn(|| {
@@ -56,6 +57,7 @@ pub fn storm() -> io::Result<ExitCode> {
 }
 
 /// Make empty files until there are no more to be had, without end.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a verb")]
 pub fn inodes(place: &str) -> io::Result<ExitCode> {
     for number in 0_u64.. {
         while File::create(Path::new(place).join(number.to_string())).is_err() {
