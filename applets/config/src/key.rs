@@ -74,6 +74,7 @@ pub const CONTAINER_SIZE: Key = Key {
     name: "container.size",
     kind: Kind::Text,
     default: "25%",
+    trust: Trust::Url,
     about: "the most that one container may write below its root where /var is in RAM; a percentage of /var, or bytes with k, m or g",
 };
 /// `hostname`

@@ -38,10 +38,9 @@ impl Disks for Machine {
     }
     fn search(&mut self, by: By, value: &str) -> Option<String> {
         let found = match (by, value) {
-            (By::Uuid, "1111-aaaa") => "main",
             (By::Label, "ESP") | (By::File, "/EFI/redhat/grubx64.efi" | "/efi/ubuntu/shimx64.efi") => "esp",
             (By::Label, "PVE" | "STATE" | "Gentoo") => "state",
-            (By::File, "/boot/medium.uuid") => "main",
+            (By::Uuid, "1111-aaaa") | (By::File, "/boot/medium.uuid") => "main",
             _ => return None,
         };
         Some(found.into())

@@ -48,10 +48,10 @@ pub fn prepare<'s>(machine: &Machine, saves: impl Iterator<Item = &'s Save>) -> 
         }
     }
     let changed = blocks.into_iter().filter(|(_, (before, after))| before != after);
-    changed.map(|((device, path), (before, after))| place(machine, Place { device, path }, before, after)).collect()
+    changed.map(|((device, path), (before, after))| place(machine, &Place { device, path }, before, after)).collect()
 }
 
-fn place(machine: &Machine, file: Place, before: Vec<u8>, after: Vec<u8>) -> Result<Write> {
+fn place(machine: &Machine, file: &Place, before: Vec<u8>, after: Vec<u8>) -> Result<Write> {
     let name = format!("{} of {}", file.path, file.device);
     let refused = |why: &str| Error::new(format!("write {name}: {why}"));
     let (device, kind) = machine.source(&file.device).ok_or_else(|| refused("it is on no disk"))?;

@@ -148,17 +148,16 @@ impl Keeper {
     fn key(self: &Arc<Self>, mac: Mac, from: Ipv4Addr) -> Result<String> {
         let end = Instant::now() + MAKE_TIMEOUT;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = match state.again(mac) {
-            Some(number) => number,
-            None => {
-                let number = state.order(mac, from)?;
-                let line = format!("{number} kutties netboot: {}\n", pxe::mac(mac));
-                if let Err(e) = self.tell(&mut state, &line) {
-                    state.made.retain(|made| made.number != number);
-                    return Err(e);
-                }
-                number
+        let number = if let Some(number) = state.again(mac) {
+            number
+        } else {
+            let number = state.order(mac, from)?;
+            let line = format!("{number} kutties netboot: {}\n", pxe::mac(mac));
+            if let Err(e) = self.tell(&mut state, &line) {
+                state.made.retain(|made| made.number != number);
+                return Err(e);
             }
+            number
         };
         // Others are not kept waiting while the cluster makes it.
         loop {
