@@ -305,7 +305,9 @@ mod tests {
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
         // The writers end with the reading end.
         container.streams[0].fd = None;
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         std::fs::remove_file(log).unwrap();
         assert!(logged < 256 * 1024, "{logged} bytes were read");
     }

@@ -111,7 +111,7 @@ fn is_child(pid: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::process::Command;

@@ -314,7 +314,7 @@ impl Monitor {
         Reply::Done
     }
 
-    fn exec_begun(&mut self, caller: u64, job: ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
+    fn exec_begun(&mut self, caller: u64, job: &ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
         // Both files have served.
         let _ = fs::remove_file(&job.process_file);
         let pid = job::read_pid(&job.pid_file);
