@@ -196,7 +196,7 @@ impl Monitor {
                 reply
             }
             Then::Deleted => self.deleted(&container, code, complaint),
-            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), *exec, code, complaint) {
+            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), &exec, code, complaint) {
                 Ok(()) => return,
                 Err(e) => Reply::Failed(e.to_string()),
             },
