@@ -68,8 +68,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", default_value = paths::CONTAINERS)]
     containers: PathBuf,
     /// Size of a container's writable layer in memory: a percentage of the file system, or bytes with k, m or g
-    #[arg(long, value_name = "SIZE", default_value = "25%", value_parser = writable)]
-    writable: Writable,
+    #[arg(long, value_name = "SIZE", default_value_t = Writable::DEFAULT.to_string())]
+    writable: String,
     /// Write the steps at which a test may kill the server, `RPC STEP` a line, and end
     #[cfg(feature = "failpoints")]
     #[arg(long)]
@@ -130,7 +130,7 @@ async fn serve(options: &Options, zygote: Zygote) -> Result<Exit> {
         images: Images::open(&options.images, Path::new(PROGRAM))?,
         zygote,
         containers: options.containers.clone(),
-        writable: options.writable,
+        writable: writable(&options.writable),
         turns: Turns::default(),
         streaming,
         rates: Rates::default(),
@@ -172,9 +172,12 @@ fn raise_files() -> Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).doing("raise the limit of open files")
 }
 
-/// The option's value, with an error of clap's form.
-fn writable(text: &str) -> std::result::Result<Writable, String> {
-    text.parse().map_err(|e: kit::Error| e.to_string())
+/// The option's value. It is a setting of the node's, and a wrong one must not leave the node without a runtime.
+fn writable(text: &str) -> Writable {
+    text.parse().unwrap_or_else(|e: kit::Error| {
+        tracing::error!(error = %e, default = %Writable::DEFAULT, "read the size of writable layers: the default holds");
+        Writable::DEFAULT
+    })
 }
 
 /// Root's alone: who can speak here can do anything on the node.

@@ -1,6 +1,7 @@
 //! A container's root: the image's layers below, a folder of its own above (overlayfs).
 
 use std::ffi::CString;
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,15 @@ pub enum Writable {
     Bytes(u64),
 }
 
+impl fmt::Display for Writable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Bytes(bytes) => write!(f, "{bytes}"),
+        }
+    }
+}
+
 impl FromStr for Writable {
     type Err = Error;
 
@@ -74,6 +84,9 @@ impl FromStr for Writable {
 }
 
 impl Writable {
+    /// A quarter of the file system.
+    pub const DEFAULT: Self = Self::Percent(25);
+
     /// The limits of bytes and of inodes where the file system has that many. Bytes that are named take their share of inodes.
     fn of(self, bytes: u64, inodes: u64) -> (u64, u64) {
         let share = |of: u64, part: u64, whole: u64| {

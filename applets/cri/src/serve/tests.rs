@@ -77,7 +77,7 @@ pub(crate) fn options(name: &str) -> Options {
     let root = Path::new("/tmp").join(format!("cri-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&root);
     let [socket, state, images, containers] = ["s", "p", "i", "c"].map(|part| root.join(part));
-    Options { socket, state, images, containers, writable: Writable::Percent(25) }
+    Options { socket, state, images, containers, writable: "25%".into() }
 }
 
 /// Remove what was left. The server of the test still lives and may write a file meanwhile, so it is tried again.
@@ -117,7 +117,7 @@ pub(crate) async fn start(
         state: options.state.clone(),
         images: options.images.clone(),
         containers: options.containers.clone(),
-        writable: options.writable,
+        writable: options.writable.clone(),
     };
     let _ = fs::remove_file(&own.socket);
     let task = tokio::spawn(async move {
@@ -419,4 +419,9 @@ fn turns_are_shared_by_those_who_share_them() {
         drop((turns.take("another").await, first, second));
         stop.await.unwrap();
     });
+}
+
+#[test]
+fn a_wrong_size_leaves_the_node_its_runtime() {
+    assert_eq!((writable("64m"), writable("much")), (Writable::Bytes(64 << 20), Writable::DEFAULT));
 }
