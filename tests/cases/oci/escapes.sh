@@ -233,7 +233,7 @@ NS='{"type":"pid"},{"type":"mount"},{"type":"ipc"},{"type":"uts"}' \
 run_it cgwrite
 safe "CVE-2023-25809: the host's cgroups" "$OUT"
 same "CVE-2023-25809: no cgroup was made" no "$([ -e /sys/fs/cgroup/escaped ] && echo yes || echo no)"
-# CVE-2022-0811, CVE-2021-44716's kin: sysctls that lead elsewhere, by name or value.
+# CVE-2022-0811: sysctls that lead elsewhere, by name or value.
 for sysctl in '"net/../kernel/core_pattern":"ESCAPED"' '"net.ipv4.ip_forward":"1+kernel.core_pattern=ESCAPED"' '"net....kernel.core_pattern":"ESCAPED"' '"kernel/core_pattern":"ESCAPED"'; do
     LINUX="\"sysctl\":{$sysctl}" make_bundle sysctl '["true"]'
     run_it sysctl
