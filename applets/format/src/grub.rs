@@ -6,8 +6,10 @@
 
 mod commands;
 mod default;
+mod devices;
 mod pattern;
 mod read;
+mod scene;
 mod shell;
 mod test;
 

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::shell::{Kind, Level, Node};
+use super::scene::{Kind, Level, Node};
 use crate::menu::{Entry, MOST, Menu, Save, Wait};
 
 /// A menu whose entries have their numbers in the list.
@@ -80,7 +80,7 @@ impl Numbered {
     /// The entry that a default names; none when it names none of them.
     fn resolve(&self, default: &str, entries: &[Entry]) -> Result<Option<usize>, String> {
         let (head, rest) = split(default);
-        let named = |(title, id, _): &(String, String, Number)| *id == head || *title == head;
+        let named = |(title, id, _): &(String, String, Number)| (*id == head || *title == head) && !head.is_empty();
         let whole = head.bytes().all(|b| b.is_ascii_digit()) && !head.is_empty();
         let by_name = || self.nodes.iter().position(named);
         let found = if whole { leading(&head) } else { by_name().or_else(|| leading(&head)) };

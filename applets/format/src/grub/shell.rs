@@ -1,6 +1,6 @@
 //! GRUB's shell as it runs: variables, blocks, menus.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -9,7 +9,8 @@ use core::mem::{replace, take};
 
 use super::Disks;
 use super::read::{self, Command, Part, Word};
-use crate::menu::{Entry, MOST, Place, Save, Start};
+use super::scene::{Item, Kind, Level, Node, Pending, Run, Scene, Stop, Variables, names};
+use crate::menu::{Entry, MOST, Place, Start};
 
 /// The most commands that are run, of all and of one entry: functions, files and loops may have no end.
 const STEPS: usize = 50_000;
@@ -17,7 +18,7 @@ const BODY: usize = 10_000;
 pub(super) const DEPTH: usize = 24;
 /// The most bytes of all variables, and of a word.
 pub(super) const VALUE: usize = 64 << 10;
-/// Variables that menus and configurations below this one see without `export`.
+/// Variables that configurations below this one see without `export`.
 const EXPORTED: &[&str] = &["root", "prefix", "grub_platform", "grub_cpu", "config_directory", "cmdpath"];
 /// Features that the scripts of GRUB's own tools ask for.
 const FEATURES: &[&str] = &[
@@ -32,113 +33,6 @@ const FEATURES: &[&str] = &[
     "feature_200_final",
     "feature_ntldr",
 ];
-
-/// End of a block before its last command.
-pub(super) enum Stop {
-    /// The configuration can't be run.
-    Error(String),
-    Break,
-    Continue,
-    Return(bool),
-    /// The entry is started, or another configuration has taken over.
-    Done,
-}
-
-impl From<String> for Stop {
-    fn from(why: String) -> Self {
-        Self::Error(why)
-    }
-}
-
-/// Success of the last command.
-pub(super) type Run = Result<bool, Stop>;
-
-/// Variables, and which of them menus below see.
-#[derive(Clone, Default)]
-pub(super) struct Variables {
-    pub set: BTreeMap<String, String>,
-    pub exported: BTreeSet<String>,
-}
-
-impl Variables {
-    /// Those of a menu below.
-    fn below(&self) -> Self {
-        let seen = |(name, _): &(&String, &String)| self.exported.contains(*name);
-        let set = self.set.iter().filter(seen).map(|(name, value)| (name.clone(), value.clone()));
-        Self { set: set.collect(), exported: self.exported.clone() }
-    }
-
-    pub fn get(&self, name: &str) -> &str {
-        self.set.get(name).map(String::as_str).unwrap_or_default()
-    }
-}
-
-/// A menu that has been read.
-#[derive(Default)]
-pub(super) struct Level {
-    pub nodes: Vec<Node>,
-    pub default: String,
-    pub timeout: String,
-    pub fallback: String,
-    pub saves: Vec<Save>,
-    /// Values that a variable of the environment block had before it was cleared.
-    pub cleared: Vec<String>,
-    /// Reasons why some of it was not understood.
-    pub reasons: Vec<String>,
-}
-
-/// An entry of it.
-pub(super) struct Node {
-    pub title: String,
-    pub id: String,
-    pub kind: Kind,
-}
-
-pub(super) enum Kind {
-    Entry(Entry),
-    Menu(Level),
-}
-
-/// An entry or a menu that has not been run yet.
-struct Pending {
-    title: String,
-    id: String,
-    args: Vec<String>,
-    body: Rc<Vec<Command>>,
-    menu: bool,
-    /// Its protection: a password.
-    locked: bool,
-}
-
-enum Item {
-    Pending(Pending),
-    Ready(Entry),
-}
-
-/// The menu that is being read, or the entry whose body runs.
-#[derive(Default)]
-pub(super) struct Scene {
-    items: Vec<Item>,
-    /// What `linux` and the like have loaded.
-    pub entry: Entry,
-    pub loaded: bool,
-    /// It was started at once.
-    pub started: bool,
-    /// Another configuration that has taken over.
-    pub other: Option<Level>,
-    pub saves: Vec<Save>,
-    pub cleared: Vec<String>,
-    pub reasons: Vec<String>,
-    in_body: bool,
-}
-
-impl Scene {
-    pub fn complain(&mut self, why: String) {
-        if self.reasons.len() < MOST {
-            self.reasons.push(why);
-        }
-    }
-}
 
 pub(super) struct Shell<'a> {
     pub disks: &'a mut dyn Disks,
@@ -236,7 +130,11 @@ impl<'a> Shell<'a> {
         let kind = if locked {
             Ok(Kind::Entry(Entry::unknown("", "", "it wants a password, and none is asked for here")))
         } else if menu {
-            self.variables = self.variables.below();
+            // A menu's own settings do not hold for the one below. GRUB would also hide what is not
+            // exported; to see more does no harm.
+            for name in ["default", "timeout", "fallback"] {
+                self.variables.set.remove(name);
+            }
             self.limit = limit;
             self.depth += 1;
             self.configuration(&body).map(Kind::Menu)
@@ -500,43 +398,4 @@ impl<'a> Shell<'a> {
         }
         Ok(out)
     }
-}
-
-struct Names {
-    title: String,
-    id: String,
-    args: Vec<String>,
-    unrestricted: bool,
-    users: bool,
-}
-
-/// The title, the id and the rights of an entry.
-fn names(words: &[String]) -> Names {
-    let (mut title, mut id, mut args) = (None, String::new(), Vec::new());
-    let (mut unrestricted, mut users) = (false, false);
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--id" => id = words.next().cloned().unwrap_or_default(),
-            "--class" | "--hotkey" | "--source" => drop(words.next()),
-            "--users" => {
-                users = true;
-                words.next();
-            }
-            "--unrestricted" => unrestricted = true,
-            option if option.starts_with("--users=") => users = true,
-            option if option.starts_with("--") => {
-                if let Some(value) = option.strip_prefix("--id=") {
-                    id = value.to_string();
-                }
-            }
-            other => {
-                title.get_or_insert_with(|| other.to_string());
-                args.push(other.to_string());
-            }
-        }
-    }
-    // `$1` is the title.
-    args.insert(0, String::new());
-    Names { title: title.unwrap_or_default(), id, args, unrestricted, users }
 }

@@ -157,7 +157,7 @@ fn bodies_run_with_the_variables_that_the_configuration_leaves() {
     let menu = menu(text);
     assert_eq!(
         shown(&menu),
-        [("late", "/after late".to_string()), ("below > inner", "/k here= there=2".into()), ("f", "/f a 2".into()),]
+        [("late", "/after late".to_string()), ("below > inner", "/k here=1 there=2".into()), ("f", "/f a 2".into()),]
     );
     assert_eq!(menu.entries[2].initrds[0].path, "/y");
 }

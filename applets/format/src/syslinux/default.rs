@@ -106,6 +106,7 @@ impl Chooser<'_> {
         if let Some(level) = self.levels.iter().find(|level| !level.id.is_empty() && level.id == name) {
             return Err(format!("the default is the menu {:?}", level.title));
         }
+        let first = &self.levels[0];
         let entry = match labelled_of(flat, name).map(|found| flat.entries[found].clone()) {
             Some(mut entry) => {
                 entry.words = format!("{} {}", entry.words, words.trim()).trim().to_string();
@@ -113,7 +114,7 @@ impl Chooser<'_> {
                 entry
             }
             None if name.is_empty() => return Err("the configuration names an empty default".into()),
-            None => match Label::of_command(line).meaning(&self.levels[0].append, self.levels[0].sysappend) {
+            None => match Label::of_command(line, &first.append).meaning("", first.sysappend) {
                 Meaning::Entry(entry) => entry,
                 Meaning::Config(_) => Entry::unknown(line, line, "it is another configuration"),
             },

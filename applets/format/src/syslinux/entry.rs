@@ -53,10 +53,17 @@ pub(super) enum Meaning {
 }
 
 impl Label {
-    /// A label for a command line that names none: a kernel and its words.
-    pub fn of_command(line: &str) -> Self {
-        let line = line.trim();
-        Self { id: line.to_string(), title: line.to_string(), kind: Kind::Kernel, file: line.to_string(), ..Self::default() }
+    /// A label for a command line that names none: a kernel, and words behind those of `append`.
+    pub fn of_command(line: &str, append: &str) -> Self {
+        let (file, words) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+        Self {
+            id: line.to_string(),
+            title: line.to_string(),
+            kind: Kind::Kernel,
+            file: file.to_string(),
+            append: Some(format!("{append} {words}")),
+            ..Self::default()
+        }
     }
 
     /// What it starts. `append` and `sysappend` are those that stand above all labels.

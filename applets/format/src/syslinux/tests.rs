@@ -104,7 +104,7 @@ fn labels_that_are_no_kernel_are_told_apart() {
 fn menus_lie_in_menus() {
     let text = "UI menu.c32\nAPPEND up\nMENU BEGIN more\nMENU TITLE ^More\nAPPEND down\nLABEL a\nKERNEL a\nMENU END\n\
         LABEL b\nKERNEL b\nLABEL c\nKERNEL menu.c32\nAPPEND c.cfg\nINCLUDE d.cfg Dir\n";
-    let menu = parse(text, Reader::Syslinux, &mut |name| Some(format!("LABEL of-{name}\nKERNEL {name}\nDEFAULT of-{name}\n")));
+    let menu = parse(text, Reader::Syslinux, &mut |name| Some(format!("LABEL of-{name}\nKERNEL {name}\n")));
     let titles: Vec<&str> = menu.entries.iter().map(|entry| entry.title.as_str()).collect();
     assert_eq!(titles, ["More > a", "b", "c > of-c.cfg", "Dir > of-d.cfg"]);
     assert_eq!(shown(&menu), ["a down", "b up", "c.cfg", "d.cfg up"]);
