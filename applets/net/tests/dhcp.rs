@@ -214,7 +214,7 @@ fn hostile(server: &Server) {
         option(15, b"evil\nnameserver 6.6.6.6"),
         option(121, &routes),
         option(26, &[0xff, 0xff]),
-        option(6, &[10, 8, 0, 1]),
+        "--dhcp-option=6,10.8.0.1".into(),
         option(224, b"kutties.service.x.command=/bin/id"),
     ];
     nix::unistd::sethostname("localhost").unwrap();
