@@ -95,6 +95,7 @@ fn leased(name: &str, lease: &serde_json::Value, command_line: &str, file: &str)
 const GIVEN: &[(&str, &str)] = &[
     ("config", "kutties.config=https://evil.example/a.toml"),
     ("console.shell", "kutties.console.shell=/bin/evil"),
+    ("container.size", "kutties.container.size=1k"),
     ("hostname", "kutties.hostname=given"),
     ("join", "kutties.join=10.9.0.1:6443,token=abcdef.0123456789abcdef"),
     ("kubelet.enabled", "kutties.kubelet.enabled=no"),
@@ -102,8 +103,10 @@ const GIVEN: &[(&str, &str)] = &[
     ("modules.coldplug", "kutties.modules.coldplug=no"),
     ("modules.load", "kutties.modules.load=evil"),
     ("network.dhcp", "kutties.network.dhcp=no"),
+    ("network.pods", "kutties.network.pods=bridge"),
     ("network.timeout", "kutties.network.timeout=1"),
     ("ntp.servers", "kutties.ntp.servers=10.9.0.1"),
+    ("root.size", "kutties.root.size=1k"),
     ("service.x.after", "kutties.service.x.after=/x"),
     ("service.x.command", "kutties.service.x.command=/bin/sh,-c,\"id >/dev/console\""),
     ("settings.dhcp", "kutties.settings.dhcp=yes"),
