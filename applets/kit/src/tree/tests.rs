@@ -151,7 +151,7 @@ fn the_rest_goes_when_one_thing_can_not() {
     assert!(!top.join("a").exists() && !top.join("z").exists());
     // The directory that holds the mount may have moved up: the mount is found where it is now.
     let table = fs::read_to_string("/proc/self/mounts").unwrap();
-    let line = table.lines().find(|line| line.contains("kutties-tree") && line.contains("mount/")).unwrap();
+    let line = table.lines().find(|line| line.contains(&format!("kutties-tree-{}-mount/", std::process::id()))).unwrap();
     let now = PathBuf::from(line.split(' ').nth(1).unwrap());
     assert_eq!(fs::read_to_string(now.join("kept")).unwrap(), "kept");
     unmount(&now, UnmountFlags::DETACH).unwrap();
