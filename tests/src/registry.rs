@@ -137,6 +137,9 @@ fn secured(world: &mut World, board: &str) -> Outcome {
     Ok(forget(guest)?)
 }
 
+/// Place of an authority that a person adds to the system's.
+const LAB_AUTHORITY: &str = "/etc/ssl/certs/lab.crt";
+
 fn tokens(world: &mut World, board: &str) -> Outcome {
     let registry = Registry::start(&world.lab)?;
     let guest = &world.bare(board)?.vm.guest;
@@ -144,6 +147,8 @@ fn tokens(world: &mut World, board: &str) -> Outcome {
     push(&registry, board, "team/tokens", Packing::Gzip)?;
     let name = format!("{}/team/tokens:1", Registry::tokens());
     hosts(guest, &Registry::tokens(), &format!("server = \"http://{}\"\n", Registry::tokens()))?;
+    // Credentials go to another server over TLS alone.
+    guest.write(LAB_AUTHORITY, registry.authority().as_bytes(), 0o644)?;
     for creds in [&["--creds", "puller:guess"][..], &[]] {
         refused(guest, &[creds, &[name.as_str()]].concat(), "401 unauthorized: incorrect username or password")?;
     }

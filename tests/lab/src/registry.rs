@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kit::{Context, Error, Result};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 
 pub use push::{Packing, Pushed};
 
@@ -61,7 +61,7 @@ impl Registry {
             fs::remove_dir_all(&dir).on("remove", &dir)?;
         }
         fs::create_dir_all(&dir).on("make", &dir)?;
-        let authority = certificates(&dir)?;
+        let (authority, certificate, key) = certificates(&dir)?;
         let users = dir.join("htpasswd");
         fs::write(&users, format!("{}:{HASH}\n", USER.0)).on("write", &users)?;
         let storage = dir.join("storage");
@@ -80,7 +80,7 @@ impl Registry {
         };
         let tls = format!("  tls: {{certificate: {0}/server.crt, key: {0}/server.key}}\n", dir.display());
         let auth = format!("auth:\n  htpasswd: {{realm: lab, path: {}}}\n", users.display());
-        let authorizer = token::start()?;
+        let authorizer = token::start(&certificate, &key)?;
         let keys = dir.join("keys.json");
         fs::write(&keys, authorizer.keys.to_string()).on("write", &keys)?;
         let (realm, name) = (authorizer.realm, token::NAME);
@@ -111,7 +111,7 @@ impl Registry {
         format!("{ADDRESS}:{}", Self::SECURE)
     }
 
-    /// `HOST:PORT` of the door for tokens, in plain HTTP.
+    /// `HOST:PORT` of the door for tokens, in plain HTTP; the service that gives them speaks TLS.
     pub fn tokens() -> String {
         format!("{ADDRESS}:{}", Self::TOKENS)
     }
@@ -138,8 +138,9 @@ impl Registry {
     }
 }
 
-/// An authority of the test's own and a server's certificate by it, in the folder; the authority's certificate.
-fn certificates(dir: &Path) -> Result<String> {
+/// An authority of the test's own and a server's certificate by it, in the directory. Returns the authority's certificate,
+/// the server's, and its key.
+fn certificates(dir: &Path) -> Result<(String, Certificate, KeyPair)> {
     let told = |e: rcgen::Error| Error::new(format!("make certificates: {e}"));
     let mut params = CertificateParams::new(Vec::new()).map_err(told)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -152,5 +153,5 @@ fn certificates(dir: &Path) -> Result<String> {
         let path = dir.join(name);
         fs::write(&path, text).on("write", &path)?;
     }
-    Ok(authority.pem())
+    Ok((authority.pem(), server, key))
 }

@@ -2,13 +2,17 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine};
 use kit::{Context, Error, Result};
+use rcgen::Certificate;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::USER;
@@ -27,8 +31,9 @@ pub struct Service {
     pub keys: Value,
 }
 
-/// Start to serve; it ends with the process.
-pub fn start() -> Result<Service> {
+/// Start to serve over TLS, as that server; it ends with the process.
+pub fn start(certificate: &Certificate, key: &rcgen::KeyPair) -> Result<Service> {
+    let tls = tls(certificate, key)?;
     let odd = |e: &dyn std::fmt::Display| Error::new(format!("make a key: {e}"));
     let random = SystemRandom::new();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(|e| odd(&e))?;
@@ -39,22 +44,37 @@ pub fn start() -> Result<Service> {
     let key =
         json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": NAME, "x": part(1..33), "y": part(33..65) });
     let listener = TcpListener::bind((ADDRESS, 0)).doing("listen for those who want tokens")?;
-    let realm = format!("http://{}/token", listener.local_addr().doing("listen for those who want tokens")?);
+    let realm = format!("https://{}/token", listener.local_addr().doing("listen for those who want tokens")?);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Who hangs up gets nothing.
-            let _ = answer(stream, &pair, &random);
+            let _ = ServerConnection::new(Arc::clone(&tls))
+                .map_err(std::io::Error::other)
+                .and_then(|connection| answer(StreamOwned::new(connection, stream), &pair, &random));
         }
     });
     Ok(Service { realm, keys: json!({ "keys": [key] }) })
 }
 
-fn answer(mut stream: TcpStream, pair: &EcdsaKeyPair, random: &SystemRandom) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
+/// Settings of TLS for the server of that certificate.
+fn tls(certificate: &Certificate, key: &rcgen::KeyPair) -> Result<Arc<ServerConfig>> {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| Error::new(format!("read the server's key: {e}")))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().doing("choose TLS")?;
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
+    config.map(Arc::new).doing("take the server's certificate")
+}
+
+fn answer(
+    mut stream: StreamOwned<ServerConnection, TcpStream>,
+    pair: &EcdsaKeyPair,
+    random: &SystemRandom,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(&mut stream).lines();
     let asked = lines.next().transpose()?.unwrap_or_default();
     let wanted = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
     let mut known = false;
-    for line in lines {
+    for line in lines.by_ref() {
         let line = line?;
         if line.is_empty() {
             break;
