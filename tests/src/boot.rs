@@ -110,7 +110,7 @@ fn root(world: &mut World, board: &str) -> Outcome {
 
 /// Neither a full nor a crowded root directory takes the node away: what works there lies elsewhere.
 fn full_root(world: &mut World, board: &str) -> Outcome {
-    const FILLS: [&str; 2] = ["dd if=/dev/zero of=/full bs=1M", "mkdir /full && cd /full && seq 1 1000000 | xargs -n 1000 touch"];
+    const FILLS: [&str; 2] = ["dd if=/dev/zero of=/full bs=1M", "mkdir /full && cd /full && seq 1 30000 | xargs -n 1000 touch"];
     let node = world.bare(board)?;
     node.vm.console.wait_prompt(Mark::default(), BOOT)?;
     for fill in FILLS {

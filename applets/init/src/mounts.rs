@@ -44,10 +44,12 @@ const WELCOME: &[Mount] = &[
     row("/dev/shm", "tmpfs", FILES, "mode=1777,size=25%"),
     row("/dev/mqueue", "mqueue", PLAIN, ""),
     row("/sys/fs/bpf", "bpf", PLAIN, "mode=700"),
-    row("/sys/kernel/security", "securityfs", PLAIN, ""),
     row("/sys/kernel/tracing", "tracefs", PLAIN, "mode=700"),
     row("/sys/firmware/efi/efivars", "efivarfs", PLAIN, ""),
 ];
+
+/// Where policies of Linux security modules are loaded: before the first service, which loads one.
+const SECURITY: Mount = row("/sys/kernel/security", "securityfs", PLAIN, "");
 
 const fn row(at: &'static str, kind: &'static str, flags: MountFlags, options: &'static str) -> Mount {
     Mount { at, kind, flags, options }
@@ -79,6 +81,12 @@ pub fn needed(machine: &mut Machine) -> Result<String> {
     // From here on commands reach us, also in a rescue shell.
     machine.control.open()?;
     outcome.map(|()| String::new())
+}
+
+/// The row for security policies, where the kernel has any such module.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a boot step")]
+pub fn security(_: &mut Machine) -> Result<String> {
+    Ok(if SECURITY.mount().is_ok() { String::new() } else { format!("without {}", SECURITY.at) })
 }
 
 /// The welcome rows; those that can't be had are named.

@@ -59,6 +59,7 @@ pub const STEPS: &[Step] = &[
     here("files", &[], identity::files, Failure::GoOn),
     here("limits", &[], limits::raise, Failure::GoOn),
     here("hostname", &[], identity::hostname, Failure::GoOn),
+    here("security", &[], mounts::security, Failure::GoOn),
     here("services", &[], services, Failure::Rescue),
     Step { name: "kube", after: &[], work: Work::Child(&["bundle"], MODULES), failure: Failure::GoOn },
     Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES), failure: Failure::GoOn },

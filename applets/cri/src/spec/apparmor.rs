@@ -40,7 +40,12 @@ pub fn load() -> Result<()> {
 /// A profile that was asked for and can't be given.
 pub fn choose(asked: Option<&SecurityProfile>, privileged: bool) -> Result<Option<String>> {
     let on = is_on();
-    let loaded = if on { fs::read_to_string(LOADED).unwrap_or_default() } else { String::new() };
+    let list = || if on { fs::read_to_string(LOADED).unwrap_or_default() } else { String::new() };
+    let mut loaded = list();
+    // Somebody took it away, or it could not be loaded when the server started.
+    if on && !is_loaded(&loaded, DEFAULT) && load().is_ok() {
+        loaded = list();
+    }
     of(asked, privileged, on.then_some(loaded.as_str()))
 }
 
