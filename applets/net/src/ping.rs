@@ -78,6 +78,9 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&NAME, args)?;
+    for number in [Some(options.interval), Some(options.wait), options.deadline].into_iter().flatten() {
+        seconds(number)?;
+    }
     let mut ping = Ping::prepare(options).map_err(|e| e.with_exit(NOT_TRIED))?;
     ping.say_first()?;
     ping.talk().map_err(|e| e.with_exit(NOT_TRIED))?;
