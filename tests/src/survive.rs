@@ -38,6 +38,8 @@ const TRIAL: Duration = Duration::from_mins(8);
 const LIFE: Duration = Duration::from_secs(30);
 /// What is on its way out is gone by then.
 const CLEAN: Duration = Duration::from_mins(1);
+/// Place of the shipped binary while another one is in its place.
+const KEPT: &str = "/run/kutties-kept";
 /// Where the settings of the lab's registry are on the node.
 const HOSTS: &str = "/etc/containerd/certs.d";
 
@@ -108,8 +110,11 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     let knows = |binary: &str| guest.sh(&format!("grep -c /kill-at {binary} || true"));
     let (shipped, killable) = (knows(kit::paths::BINARY)?, knows(KILLABLE)?);
     ensure(shipped == "0\n" && killable != "0\n", || format!("binaries with orders: {shipped}{killable}"))?;
-    // All that is started from now on is the binary that can be killed.
-    guest.sh(&format!("mount --bind {KILLABLE} {} && systemctl restart cri", kit::paths::BINARY))?;
+    // All that is started from now on is the binary that can be killed. The shipped one has no name, and nothing can be mounted over it:
+    // it makes way, and is kept aside.
+    let binary = kit::paths::BINARY;
+    guest.sh(&format!("touch {KEPT} && mount --bind {binary} {KEPT}"))?;
+    guest.sh(&format!("umount -l {binary}; {KEPT} mount --bind {KILLABLE} {binary} && systemctl restart cri"))?;
     let tried = (|| {
         survivor(guest, &["configure"], TRIAL)?;
         survivor(guest, &["bystander"], TRIAL)?;
@@ -121,8 +126,8 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
         ensure(failures.is_empty(), || format!("{}\n{}", failures.join("\n"), node.service_log("cri")))
     })();
     guest.sh(&format!(
-        "{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {} && systemctl restart cri",
-        kit::paths::BINARY
+        "{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {binary}; {KEPT} mount --bind {KEPT} {binary} && \
+         umount -l {KEPT} && systemctl restart cri"
     ))?;
     tried
 }

@@ -221,11 +221,13 @@ zeros "CVE-2022-29162, CVE-2025-27612: exec with a capability" "$($OCI exec --ca
 same "CVE-2026-30892: exec -u 1" 1 "$($OCI exec -u 1 caps id -u)"
 for user in 4294967296 4294967295 -1 1:4294967296 '' ' 0' 0x0 1:; do
     out=$($OCI exec -u "$user" caps id -u 2>&1)
-    same "CVE-2024-40635: user '$user'" refused "$(case "$out" in 0) echo root ;; *) echo refused ;; esac)"
+    if [ "$out" = 0 ]; then found=root; else found=refused; fi
+    same "CVE-2024-40635: user '$user'" refused "$found"
 done
 # CVE-2016-9962: nobody inside may look into a process that comes in. A process of the container reads descriptors of execs.
 out=$($OCI exec caps sh -c 'for p in /proc/[0-9]*; do ls -l $p/fd 2> /dev/null; done' 7< "$WORK")
-case "$out" in *"$WORK"*) fail "CVE-2016-9962: descriptors of a process that comes in" "$out" ;; *) pass "CVE-2016-9962: descriptors of a process that comes in" ;; esac
+# The container's own output is a file below that directory.
+same "CVE-2016-9962: descriptors of a process that comes in" 0 "$(echo "$out" | grep -c -- "-> $WORK\$")"
 # CVE-2023-25809: a container without a cgroup namespace can't write to the host's cgroups through a read-only mount.
 NS='{"type":"pid"},{"type":"mount"},{"type":"ipc"},{"type":"uts"}' \
     MOUNTS='{"destination":"/sys/fs/cgroup","type":"cgroup","source":"cgroup","options":["ro"]}' \
@@ -237,7 +239,7 @@ same "CVE-2023-25809: no cgroup was made" no "$([ -e /sys/fs/cgroup/escaped ] &&
 for sysctl in '"net/../kernel/core_pattern":"ESCAPED"' '"net.ipv4.ip_forward":"1+kernel.core_pattern=ESCAPED"' '"net....kernel.core_pattern":"ESCAPED"' '"kernel/core_pattern":"ESCAPED"'; do
     LINUX="\"sysctl\":{$sysctl}" make_bundle sysctl '["true"]'
     run_it sysctl
-    safe "CVE-2022-0811: sysctl $sysctl" "$OUT"
+    same "CVE-2022-0811: sysctl $sysctl" 0 "$(grep -c ESCAPED /proc/sys/kernel/core_pattern)"
 done
 # CVE-2025-47291's kin: a limit or a cgroup of somebody else, by a path in a name.
 for what in '"unified":{"../../memory.max":"1"}' '"unified":{"/sys/fs/cgroup/cgroup.procs":"1"}' '"hugepageLimits":[{"pageSize":"../x","limit":1}]'; do
