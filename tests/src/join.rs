@@ -174,6 +174,10 @@ fn worker(world: &mut World, board: &str) -> Outcome {
 
 /// The least memory that a worker is Ready in: nothing may be there twice while the root directory moves.
 fn smallest(world: &mut World, board: &str) -> Outcome {
+    let profile = firmware::binary::profile();
+    if profile != "release" {
+        return Err(Failure::Skipped(format!("it was built with the profile {profile}")));
+    }
     let mut node = kubelet_alone(world, board, Appliance::kube_worker, 192)?;
     node.wait_ready(&world.plane, JOIN)?;
     Ok(())
