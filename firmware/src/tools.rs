@@ -60,7 +60,13 @@ pub fn debian(packages: &[&str]) -> Result<()> {
         if !root {
             command.arg("apt-get");
         }
-        run::answered(command.args(["-q", "-y", "--no-install-recommends"]).args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+        // A build for another board may be installing at the same time.
+        run::answered(
+            command
+                .args(["-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"])
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
     };
     let install = [&["install"], missing.as_slice()].concat();
     // The lists may be missing or old; they are fetched only when the first try fails.
