@@ -91,6 +91,7 @@ pub fn process(process: &Value, place: &str) -> Result<()> {
         return Err(Error::new(format!("{place}args must not be empty")));
     }
     absolute(process.get("cwd"), &format!("{place}cwd"))?;
+    user(process, place)?;
     if process.get("selinuxLabel").is_some_and(is_said) {
         return Err(no_selinux(&format!("{place}selinuxLabel")));
     }
@@ -181,6 +182,16 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
+/// Refuses the number that stands for "no change" in setuid(2) and its kin: the process would stay root.
+fn user(process: &Value, place: &str) -> Result<()> {
+    let user = process.get("user").unwrap_or(&Value::Null);
+    let numbers = ["uid", "gid"].iter().filter_map(|name| user.get(name)).chain(list(user, "/additionalGids"));
+    match numbers.filter_map(Value::as_u64).find(|number| *number >= u64::from(u32::MAX)) {
+        Some(number) => Err(Error::new(format!("{place}user: {number} is the number of no user and no group"))),
+        None => Ok(()),
+    }
+}
+
 fn wrong(what: &str) -> Result<()> {
     Err(Error::new(format!("config.json: {what}")))
 }
@@ -210,6 +221,16 @@ mod tests {
             ("/linux", json!(null), "config.json: no linux"),
             ("/process", json!(null), "config.json: no process"),
             ("/process/args", json!([]), "config.json: process.args must not be empty"),
+            (
+                "/process/user",
+                json!({"uid": 4_294_967_295_u32, "gid": 0}),
+                "config.json: process.user: 4294967295 is the number of no user and no group",
+            ),
+            (
+                "/process/user",
+                json!({"uid": 1, "gid": 1, "additionalGids": [4_294_967_296_u64]}),
+                "config.json: process.user: 4294967296 is the number of no user and no group",
+            ),
             ("/process/cwd", json!("tmp"), "config.json: process.cwd \"tmp\" is not an absolute path"),
             ("/process/cwd", json!(null), "config.json: process.cwd is missing"),
             ("/mounts/0/destination", json!("a"), "config.json: mounts[0].destination \"a\" is not an absolute path"),
