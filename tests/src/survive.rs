@@ -38,7 +38,7 @@ const TRIAL: Duration = Duration::from_mins(8);
 const LIFE: Duration = Duration::from_secs(30);
 /// What is on its way out is gone by then.
 const CLEAN: Duration = Duration::from_mins(1);
-/// Place of the shipped binary while another one is in its place.
+/// Place of a copy of the shipped binary.
 const KEPT: &str = "/run/kutties-kept";
 /// Where the settings of the lab's registry are on the node.
 const HOSTS: &str = "/etc/containerd/certs.d";
@@ -111,10 +111,11 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     let (shipped, killable) = (knows(kit::paths::BINARY)?, knows(KILLABLE)?);
     ensure(shipped == "0\n" && killable != "0\n", || format!("binaries with orders: {shipped}{killable}"))?;
     // All that is started from now on is the binary that can be killed. The shipped one has no name, and nothing can be mounted over it:
-    // it makes way, and is kept aside.
+    // it makes way, and a copy is put back.
     let binary = kit::paths::BINARY;
-    guest.sh(&format!("touch {KEPT} && mount --bind {binary} {KEPT}"))?;
-    guest.sh(&format!("umount -l {binary}; {KEPT} mount --bind {KILLABLE} {binary} && systemctl restart cri"))?;
+    guest.sh(&format!(
+        "cp {binary} {KEPT} && umount -l {binary}; {KEPT} mount --bind {KILLABLE} {binary} && systemctl restart cri"
+    ))?;
     let tried = (|| {
         survivor(guest, &["configure"], TRIAL)?;
         survivor(guest, &["bystander"], TRIAL)?;
@@ -127,7 +128,7 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     })();
     guest.sh(&format!(
         "{SURVIVOR} disperse; {SURVIVOR} bystander-ends; umount -l {binary}; {KEPT} mount --bind {KEPT} {binary} && \
-         umount -l {KEPT} && systemctl restart cri"
+         systemctl restart cri"
     ))?;
     tried
 }
