@@ -7,6 +7,9 @@ use kit::{Error, Result};
 use lab::guest::Guest;
 use lab::until;
 
+/// Table that guards the node's loopback addresses: made once, with the first port of a pod, and there to stay.
+const GUARD: &str = "kutties_loopback";
+
 /// What is there, each with how often.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Holdings(BTreeMap<String, usize>);
@@ -15,7 +18,7 @@ impl Holdings {
     /// Look now.
     pub fn of(guest: &Guest) -> Result<Self> {
         let mut held = BTreeMap::new();
-        for line in guest.look()? {
+        for line in guest.look()?.into_iter().filter(|line| !line.contains(GUARD)) {
             *held.entry(line).or_insert(0) += 1;
         }
         Ok(Self(held))
