@@ -1,6 +1,7 @@
 //! What the cases of a board take, built by a process of its own: a build for the next board runs while a lab does.
 
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -8,6 +9,7 @@ use conformance::suite::Suite;
 use kit::{Context, Error, Result};
 use lab::appliance::Appliance;
 use lab::control_plane::Programs;
+use lab::namespace;
 
 use crate::plan::Planned;
 use crate::{Options, ahead, case, cni, flash, join, kubelets, media, packages, pods, repository, rpcs, ssh};
@@ -28,7 +30,8 @@ pub struct Build {
 impl Build {
     /// Begin to build for a board. What cargo and Go say goes to the terminal, or, `aside`, to a file.
     pub fn begin(board: &str, options: &Options, aside: bool) -> Result<Self> {
-        let program = std::env::current_exe().doing("find this program")?;
+        let own = namespace::own_program()?;
+        let program = format!("/proc/self/fd/{}", own.as_raw_fd());
         // What runs beside cases takes the time that they leave.
         let mut command = if aside { Command::new("nice") } else { Command::new(&program) };
         if aside {

@@ -4,6 +4,7 @@
 //! is called in a command's place, and no file of the machine is touched.
 
 use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, chroot, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use agent::{Answer, exec};
 use kit::{Context, Error, Result};
 use lab::guest::Output;
+use lab::namespace;
 use rustix::mount::{MountFlags, mount, mount_bind_recursive};
 
 use crate::applet_cases::{self, Place};
@@ -51,8 +53,14 @@ pub fn run(report: &Report, repository: &Path) -> Result<()> {
         "private",
         "--",
     ]);
-    let program = std::env::current_exe().doing("find this program")?;
-    command.arg(program).arg("--native").arg(&dir).env_clear().envs(ENVIRONMENT.iter().copied()).stdin(Stdio::null());
+    let program = namespace::own_program()?;
+    command
+        .arg(format!("/proc/self/fd/{}", program.as_raw_fd()))
+        .arg("--native")
+        .arg(&dir)
+        .env_clear()
+        .envs(ENVIRONMENT.iter().copied())
+        .stdin(Stdio::null());
     let status = command.status().doing("start setpriv (package util-linux)")?;
     let said = fs::read(dir.join(VERDICTS)).map_err(|e| Error::new(format!("the native cases ended with {status}: {e}")))?;
     let tried: Vec<Tried> = serde_json::from_slice(&said).doing("read the verdicts")?;

@@ -83,8 +83,8 @@ pub fn enter() -> Result<ExitCode> {
     Ok(code(status))
 }
 
-/// Our own file, which a build may have replaced since we began. Whoever we start has the descriptor, too.
-fn own_program() -> Result<File> {
+/// Our own file, which a build may have replaced since we began. Whoever we start has the descriptor, too: `/proc/self/fd/N` names it there.
+pub fn own_program() -> Result<File> {
     let file = File::open("/proc/self/exe").doing("open this program")?;
     rustix::io::fcntl_setfd(&file, FdFlags::empty()).doing("hand this program on")?;
     Ok(file)
