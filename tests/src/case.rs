@@ -86,6 +86,7 @@ pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("soak", Lane::Cluster, streaming::LONG_CASES),
     ("pods", Lane::Cluster, pods::LONG_CASES),
     ("survive", Lane::Alone, survive::LONG_CASES),
+    ("join", Lane::Cluster, join::LONG_CASES),
     ("kubelets", Lane::Cluster, kubelets::LONG_CASES),
     ("callers", Lane::Alone, callers::CASES),
     ("media", Lane::Cluster, media::LONG_CASES),

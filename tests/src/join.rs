@@ -30,7 +30,6 @@ pub const CASES: &[Case] = &[
     Case { name: "join-with-wrong-ca-hash", boards: X86, run: wrong_hash },
     Case { name: "join-to-nobody", boards: X86, run: nobody },
     Case { name: "kubelet-alone-in-384-mib", boards: X86, run: worker },
-    Case { name: "kubelet-alone-is-ready-in-192-mib", boards: X86, run: smallest },
     Case { name: "kubelet-alone-joins-natively", boards: X86, run: native },
     Case { name: "stays-ready-for-ten-minutes", boards: X86, run: stays_ready },
     Case { name: "at-boot-by-command-line", boards: X86, run: by_command_line },
@@ -38,6 +37,9 @@ pub const CASES: &[Case] = &[
     Case { name: "at-boot-by-url-that-comes-late", boards: X86, run: by_url },
     Case { name: "reboots-and-joins-again", boards: X86, run: rejoins },
 ];
+
+/// Cases of `make soak`.
+pub const LONG_CASES: &[Case] = &[Case { name: "kubelet-alone-is-ready-in-192-mib", boards: X86, run: smallest }];
 
 /// What the names of the cases hold that need the bundle with the kubelet alone.
 pub const ALONE: &[&str] = &["kubelet-alone", "at-boot", "joined-worker"];
