@@ -20,7 +20,7 @@ pub struct Phase {
     pub word: &'static str,
     /// Its name for a person.
     about: &'static str,
-    /// Minutes that it usually takes the first time on two cores; later, what did not change is not built again.
+    /// Minutes that it takes the first time on two cores, roughly; later, what did not change is not built again.
     usual: f32,
     /// Does it for a board.
     run: fn(&str) -> Result<()>,
