@@ -17,6 +17,7 @@ mod pgrep;
 mod pidof;
 mod process;
 mod ps;
+mod pstree;
 mod sed;
 mod select;
 mod setsid;
@@ -100,6 +101,7 @@ pub const APPLETS: &[Applet] = &[
     row("printenv", "print environment variables", |args| adopt("printenv", uu_printenv::uumain, args)),
     row("printf", "format and print arguments", |args| adopt("printf", uu_printf::uumain, args)),
     ps::PS,
+    pstree::PSTREE,
     row("pwd", "print the working folder", |args| adopt("pwd", uu_pwd::uumain, args)),
     row("readlink", "print where a link leads", |args| adopt("readlink", uu_readlink::uumain, args)),
     row("realpath", "print absolute names without links", |args| adopt("realpath", uu_realpath::uumain, args)),
