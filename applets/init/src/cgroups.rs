@@ -26,6 +26,12 @@ const OURS: &str = "/sys/fs/cgroup/kutties";
 const SERVICES: &str = "/sys/fs/cgroup/kutties/services";
 /// The controllers that the kubelet refuses to work without.
 const NEEDED: &[&str] = &["cpu", "cpuset", "memory", "pids"];
+/// Shares of busy processors, below `/kutties`; what is not here has the kernel's 100. The kubelet gives `/kubepods` about 40 for each
+/// processor, so pods that want all of them leave the services what these need: the runtime first, for the kubelet waits for it. A flood
+/// of output that monitors read stays behind both.
+const WEIGHTS: &[(&str, u32)] = &[("", 400), ("services", 1000), ("monitors", 400), ("init", 1000)];
+/// The share of a service among the services.
+const RUNTIME_WEIGHT: (&str, u32) = ("services/cri", 400);
 
 /// Make the tree and move PID 1 into its leaf. A controller that can't be enabled is named; the kubelet will miss it.
 pub fn set_up(_: &mut Machine) -> Result<String> {
@@ -42,6 +48,9 @@ pub fn set_up(_: &mut Machine) -> Result<String> {
     for group in [OURS, SERVICES] {
         enable(group, NEEDED.iter().copied().filter(|c| *c != "cpuset"));
     }
+    for weight in WEIGHTS {
+        weigh(*weight);
+    }
     Ok(if missing.is_empty() { String::new() } else { format!("without {}", missing.join(" ")) })
 }
 
@@ -51,10 +60,18 @@ fn enable<'a>(group: &str, controllers: impl Iterator<Item = &'a str>) -> bool {
     fs::write(Path::new(group).join("cgroup.subtree_control"), words.join(" ")).is_ok()
 }
 
+/// Sets the share of a group. Where the controller is missing all are equal.
+fn weigh((name, weight): (&str, u32)) {
+    let _ = fs::write(path(name).join("cpu.weight"), weight.to_string());
+}
+
 /// A leaf for a service or a console: `services/cri`. Gives its open `cgroup.procs`.
 pub fn leaf(name: &str) -> Result<OwnedFd> {
     let dir = path(name);
     fs::create_dir_all(&dir).on("make cgroup", &dir)?;
+    if name == RUNTIME_WEIGHT.0 {
+        weigh(RUNTIME_WEIGHT);
+    }
     let procs = dir.join("cgroup.procs");
     OpenOptions::new().write(true).open(&procs).map(File::into).on("open", &procs)
 }
