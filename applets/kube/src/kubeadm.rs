@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 
@@ -43,8 +43,15 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if matches!(verb, Some("join" | "init")) && !asks_help && !phase {
         wait_for_cri()?;
         ready_node()?;
-        if !words.iter().any(|w| w.starts_with("--cri-socket") || w.starts_with("--config")) {
+        if !given(&words, "--cri-socket") && !given(&words, "--config") {
             command.arg(format!("--cri-socket=unix://{}", paths::CRI));
+        }
+        if verb == Some("init") {
+            check_clock()?;
+            if !given(&words, "--kubernetes-version") && !given(&words, "--config") {
+                // kubeadm asks the internet for the newest version otherwise, and waits for its answer.
+                command.arg(format!("--kubernetes-version={}", own_version(program)?));
+            }
         }
         if verb == Some("join")
             && let Some(join) = Join::parse(&words)?
@@ -54,6 +61,33 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     // Only a failed exec returns.
     Err(Error::new(format!("run {program}: {}", command.exec())).with_exit(Exit::NOT_RUN))
+}
+
+/// Whether an option is on the command line, with its value behind an equals sign or in the next word.
+fn given(words: &[String], option: &str) -> bool {
+    words.iter().filter_map(|word| word.strip_prefix(option)).any(|rest| rest.is_empty() || rest.starts_with('='))
+}
+
+/// The version of the bundle, which is the only one that its images have.
+fn own_version(program: &str) -> Result<String> {
+    let output = Command::new(program).args(["version", "-o", "short"]).output().on("run", program)?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if output.status.success() && version.starts_with('v') {
+        return Ok(version);
+    }
+    Err(Error::new(format!("{program} version: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+/// Refuse to make certificates at a time before this program was built: nobody else would take them for valid.
+fn check_clock() -> Result<()> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs().cast_signed());
+    if now >= kit::clock::earliest() {
+        return Ok(());
+    }
+    Err(Error::new(
+        "the clock is wrong: it is before this image was made, and certificates made now would be valid at the wrong time; \
+         set it with date -s or kutties ntp, then try again",
+    ))
 }
 
 /// The bundle's kubeadm, or what is missing instead.

@@ -15,7 +15,7 @@ mod keeper;
 mod secret;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -122,9 +122,15 @@ fn run(args: &[OsString]) -> Result<Exit> {
     .map(|()| Exit::OK)
 }
 
+/// First file that exists of a list as kubectl takes it, paths with colons between; the last one if none does.
+fn first_of(list: &OsStr) -> Option<PathBuf> {
+    let paths: Vec<PathBuf> = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect();
+    paths.iter().find(|path| path.exists()).or(paths.last()).cloned()
+}
+
 impl Cluster {
     fn open(&self) -> Result<(Kubeconfig, Api)> {
-        let path = self.kubeconfig.clone().or_else(|| std::env::var_os("KUBECONFIG").map(PathBuf::from));
+        let path = self.kubeconfig.clone().or_else(|| first_of(&std::env::var_os("KUBECONFIG")?));
         let path = path.unwrap_or_else(|| ADMIN.into());
         let text = std::fs::read_to_string(&path).on("read", &path)?;
         let config = Kubeconfig::parse(&text, path.parent().or(Some(Path::new(".")))).on("read", &path)?;
@@ -274,6 +280,15 @@ fn time_to_live(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_file_of_a_list_is_read() {
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let list = format!("/no/such:{here}:/no/other");
+        assert_eq!(first_of(OsStr::new(&list)), Some(PathBuf::from(here)));
+        assert_eq!(first_of(OsStr::new("/no/such:/no/other")), Some(PathBuf::from("/no/other")));
+        assert_eq!(first_of(OsStr::new("")), None);
+    }
 
     #[test]
     fn times_and_names_are_checked() {
