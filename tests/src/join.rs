@@ -36,6 +36,7 @@ pub const CASES: &[Case] = &[
     Case { name: "at-boot-by-dhcp-and-pods-end-before-a-reboot", boards: X86, run: by_dhcp },
     Case { name: "at-boot-by-url-that-comes-late", boards: X86, run: by_url },
     Case { name: "reboots-and-joins-again", boards: X86, run: rejoins },
+    Case { name: "a-cluster-of-systemds-and-a-node-made-anew", boards: X86, run: made_anew },
 ];
 
 /// Cases of `make soak`.
@@ -221,6 +222,47 @@ fn native(world: &mut World, board: &str) -> Outcome {
     refused(&mut node, &own, &["joined already"])?;
     start(&world.plane, &node, "native", "")?;
     delete(&world.plane, "native")?;
+    Ok(())
+}
+
+/// The resolver of systemd, which `kubeadm init` writes into the cluster's configuration on Debian and Ubuntu.
+const SYSTEMDS_RESOLVER: &str = "/run/systemd/resolve/resolv.conf";
+
+/// A node joins by kubeadm where the cluster's kubelets are told to use systemd's resolver; then its Node object is deleted and made
+/// anew, which gives it another range of addresses.
+fn made_anew(world: &mut World, board: &str) -> Outcome {
+    let usual = world.plane.kubelet_config()?;
+    let configure = |plane: &ControlPlane, text: &str| {
+        let patch = serde_json::json!({ "data": { "kubelet": text } }).to_string();
+        plane.ask(&["-n", "kube-system", "patch", "configmap", "kubelet-config", "--type=merge", "-p", &patch]).map(drop)
+    };
+    configure(&world.plane, &format!("{}\nresolvConf: {SYSTEMDS_RESOLVER}\n", usual.trim_end()))?;
+    let joined = world.boot(board, |_, _| Ok(())).and_then(|mut node| {
+        node.join(&world.plane)?;
+        Ok(node)
+    });
+    configure(&world.plane, &usual)?;
+    let (mut node, plane) = (joined?, &world.plane);
+    node.wait_ready(plane, JOIN)?;
+    let config = node.vm.guest.sh("grep resolvConf /var/lib/kubelet/config.yaml")?;
+    ensure(config.contains(SYSTEMDS_RESOLVER), || format!("the kubelet's configuration says {config}"))?;
+    start(plane, &node, "resolves", "")?;
+    let object = format!("node/{}", node.name);
+    let before = field(plane, &object, "{.spec.podCIDR}")?;
+    plane.ask(&["delete", &object, "--timeout=2m"])?;
+    node.vm.guest.sh("systemctl restart kubelet")?;
+    let after = until(JOIN, || match field(plane, &object, "{.spec.podCIDR}")? {
+        range if range.is_empty() => Err(Error::new("the Node has no range yet")),
+        range => Ok(range),
+    })?;
+    ensure(after != before, || format!("the Node made anew has the range {after} again"))?;
+    node.wait_ready(plane, JOIN)?;
+    start(plane, &node, "renewed", "")?;
+    let address = field(plane, "pod/renewed", "{.status.podIP}")?;
+    let prefix = after.rsplit_once('.').map_or("", |(prefix, _)| prefix);
+    ensure(address.starts_with(prefix), || format!("the pod has {address}, the Node {after}"))?;
+    delete(plane, "renewed")?;
+    plane.ask(&["delete", &object, "--timeout=2m"]).map(drop)?;
     Ok(())
 }
 
