@@ -38,21 +38,8 @@ pub fn run(report: &Report, repository: &Path) -> Result<()> {
     fs::create_dir_all(dir.join("root")).on("make", &dir)?;
     let _ = fs::remove_file(dir.join(VERDICTS));
     fs::copy(built(repository), dir.join("kutties")).on("copy", built(repository))?;
-    let mut command = Command::new("setpriv");
     // A user namespace for root, too: no case may load a module or set the clock of this machine.
-    command.args(["--pdeathsig", "KILL", "unshare", "--user", "--map-root-user"]);
-    command.args([
-        "--mount",
-        "--net",
-        "--pid",
-        "--uts",
-        "--ipc",
-        "--fork",
-        "--kill-child=KILL",
-        "--propagation",
-        "private",
-        "--",
-    ]);
+    let mut command = namespace::command(true);
     let program = namespace::own_program()?;
     command
         .arg(format!("/proc/self/fd/{}", program.as_raw_fd()))

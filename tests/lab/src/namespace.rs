@@ -50,21 +50,7 @@ pub fn enter() -> Result<ExitCode> {
     let path = std::env::var("PATH").unwrap_or_default();
     let signals = block_signals()?;
     let terminal = rustix::termios::tcgetattr(rustix::stdio::stdin()).ok();
-    // Each of the three dies with the one before it.
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "unshare"]).args(user_namespace());
-    command.args([
-        "--mount",
-        "--net",
-        "--pid",
-        "--uts",
-        "--ipc",
-        "--fork",
-        "--kill-child=KILL",
-        "--propagation",
-        "private",
-        "--",
-    ]);
+    let mut command = command(!rustix::process::geteuid().is_root());
     command
         .arg(format!("/proc/self/fd/{}", program.as_raw_fd()))
         .args(std::env::args_os().skip(1))
@@ -83,16 +69,22 @@ pub fn enter() -> Result<ExitCode> {
     Ok(code(status))
 }
 
+/// A command that runs what is added to it as the first process of namespaces of its own, with a user namespace if wanted, without one
+/// only root may have the others. It ends with this process.
+pub fn command(with_users: bool) -> Command {
+    let users: &[&str] = if with_users { &["--user", "--map-root-user"] } else { &[] };
+    let others = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--propagation", "private", "--"];
+    // Each of the three processes dies with the one before it.
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare"]).args(users).args(others);
+    command
+}
+
 /// Our own file, which a build may have replaced since we began. Whoever we start has the descriptor, too: `/proc/self/fd/N` names it there.
 pub fn own_program() -> Result<File> {
     let file = File::open("/proc/self/exe").doing("open this program")?;
     rustix::io::fcntl_setfd(&file, FdFlags::empty()).doing("hand this program on")?;
     Ok(file)
-}
-
-/// Without root a user namespace gives the rights that the lab needs.
-fn user_namespace() -> &'static [&'static str] {
-    if rustix::process::geteuid().is_root() { &[] } else { &["--user", "--map-root-user"] }
 }
 
 /// Mounts the inside's own /proc, /run and /etc, and takes care of signals. Answers the host's number of this process.
