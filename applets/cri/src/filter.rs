@@ -2,6 +2,17 @@
 
 use std::collections::BTreeMap;
 
+/// The label of pods that a person started by `kutties run`, and of their containers.
+///
+/// The kubelet ends every pod that it finds in a list and does not know. So lists without a filter leave these out: whoever asks for an
+/// id or for this label sees them.
+pub const OF_A_PERSON: &str = "dev.kutties.run";
+
+/// Whether a list shows what has these labels, after the ids and labels that it asks for.
+pub fn is_listed(ids: &[&str], asked: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    !labels.contains_key(OF_A_PERSON) || asked.contains_key(OF_A_PERSON) || ids.iter().any(|id| !id.is_empty())
+}
+
 /// Whether `asked` is empty, or the id, or its beginning.
 pub fn id_fits(asked: &str, id: &str) -> bool {
     id.starts_with(asked)
@@ -27,6 +38,14 @@ mod tests {
         assert!(labels_fit(&labels(&[("a", "1")]), &have));
         assert!(!labels_fit(&labels(&[("a", "1"), ("b", "3")]), &have));
         assert!(!labels_fit(&labels(&[("c", "")]), &have));
+    }
+
+    #[test]
+    fn the_kubelet_does_not_see_a_persons_pods() {
+        let own = labels(&[(OF_A_PERSON, "yes")]);
+        assert!(!is_listed(&["", ""], &labels(&[]), &own));
+        assert!(is_listed(&["", "ab"], &labels(&[]), &own) && is_listed(&[], &own, &own));
+        assert!(is_listed(&[], &labels(&[]), &labels(&[("a", "1")])));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub const APPLETS: &[Applet] = &[
     cli::RM,
     cli::RMI,
     cli::RMP,
+    cli::RUN,
     cli::STATS,
     cli::STOP,
     cli::STOPP,

@@ -12,6 +12,7 @@ mod node;
 mod pods;
 mod ps;
 mod remove;
+mod run;
 mod stats;
 mod stop;
 mod stream;
@@ -19,6 +20,7 @@ mod table;
 mod terminal;
 mod time;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -34,14 +36,20 @@ pub use node::{INFO, VERSION};
 pub use pods::PODS;
 pub use ps::PS;
 pub use remove::{RM, RMP};
+pub use run::RUN;
 pub use stats::STATS;
 pub use stop::{STOP, STOPP};
 
+use crate::api::image_service_client::ImageServiceClient;
 use crate::api::runtime_service_client::RuntimeServiceClient;
 use crate::client::{Channel, connect};
+use crate::filter::OF_A_PERSON;
 
 /// The runtime's side of the server.
 pub type Runtime = RuntimeServiceClient<Channel>;
+
+/// The images' side of it.
+pub type Images = ImageServiceClient<Channel>;
 
 /// Where the server is; every command takes it.
 #[derive(Debug, Args)]
@@ -54,11 +62,20 @@ pub struct Server {
 impl Server {
     /// A connection to it.
     pub async fn connect(&self) -> Result<Runtime> {
+        Ok(self.connect_both().await?.0)
+    }
+
+    /// The same for both services.
+    pub async fn connect_both(&self) -> Result<(Runtime, Images)> {
         let path = PathBuf::from(self.runtime_endpoint.trim_start_matches("unix://"));
+        let (runtime, images) = connect(&path).await?;
         // Both ways of a message may be as large as the kubelet allows.
-        Ok(connect(&path).await?.0.max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE))
+        Ok((runtime.max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE), images))
     }
 }
+
+/// Value of the label of a person's pods.
+const OWN: &str = "yes";
 
 /// The largest message, in bytes: the kubelet's.
 const MESSAGE: usize = 16 << 20;
@@ -73,6 +90,16 @@ fn ask<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 #[expect(clippy::needless_pass_by_value, reason = "so that it can be given to map_err")]
 fn told(status: Status) -> Error {
     Error::new(status.message())
+}
+
+/// The labels of the requests that together list a person's pods as well as the cluster's. One request is enough for an id.
+fn with_own(id: &str, labels: &BTreeMap<String, String>) -> Vec<BTreeMap<String, String>> {
+    if !id.is_empty() || labels.contains_key(OF_A_PERSON) {
+        return vec![labels.clone()];
+    }
+    let mut own = labels.clone();
+    own.insert(OF_A_PERSON.into(), OWN.into());
+    vec![labels.clone(), own]
 }
 
 /// Labels as they are asked for, `NAME=VALUE`.

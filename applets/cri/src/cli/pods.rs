@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use kit::{Applet, Exit, Place, Result};
 use serde_json::{Value, json};
 
-use super::{Server, ask, list, short, time, told};
+use super::{Server, ask, list, short, time, told, with_own};
 use crate::api::{ListPodSandboxRequest, PodSandbox, PodSandboxFilter, PodSandboxState, PodSandboxStateValue};
 
 /// The applet.
@@ -43,8 +43,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
             label_selector: options.list.labels(),
         };
         let mut runtime = options.server.connect().await?;
-        let request = ListPodSandboxRequest { filter: Some(filter) };
-        let found = runtime.list_pod_sandbox(request).await.map_err(told)?.into_inner().items;
+        let mut found = Vec::new();
+        for label_selector in with_own(&filter.id, &filter.label_selector) {
+            let filter = PodSandboxFilter { label_selector, ..filter.clone() };
+            let request = ListPodSandboxRequest { filter: Some(filter) };
+            found.extend(runtime.list_pod_sandbox(request).await.map_err(told)?.into_inner().items);
+        }
         options.list.show(found, &KIND)
     })
 }

@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use kit::{Applet, Exit, Place, Result};
 use serde_json::{Value, json};
 
-use super::{Server, ask, list, short, time, told};
+use super::{Server, ask, list, short, time, told, with_own};
 use crate::api::{Container, ContainerFilter, ContainerState, ContainerStateValue, ListContainersRequest};
 
 /// The applet.
@@ -44,8 +44,11 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&PS, args)?;
     ask(async {
         let mut runtime = options.server.connect().await?;
-        let request = ListContainersRequest { filter: Some(filter(&options)) };
-        let mut found = runtime.list_containers(request).await.map_err(told)?.into_inner().containers;
+        let (mut found, filter) = (Vec::new(), filter(&options));
+        for label_selector in with_own(&format!("{}{}", filter.id, filter.pod_sandbox_id), &filter.label_selector) {
+            let request = ListContainersRequest { filter: Some(ContainerFilter { label_selector, ..filter.clone() }) };
+            found.extend(runtime.list_containers(request).await.map_err(told)?.into_inner().containers);
+        }
         found.retain(|container| {
             let image = container.image.clone().unwrap_or_default().image;
             [&image, &container.image_id, &container.image_ref].iter().any(|known| known.contains(&options.image))

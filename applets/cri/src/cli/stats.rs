@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use kit::{Applet, Exit, Place, Result};
 
-use super::{Runtime, Server, ask, label, short, table, told};
+use super::{Runtime, Server, ask, label, short, table, told, with_own};
 use crate::api::{ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, UInt64Value};
 
 /// The applet.
@@ -62,8 +62,12 @@ async fn look(runtime: &mut Runtime, options: &Options) -> Result<Vec<ContainerS
         pod_sandbox_id: options.pod.clone(),
         label_selector: options.label.iter().cloned().collect(),
     };
-    let request = ListContainerStatsRequest { filter: Some(filter) };
-    Ok(runtime.list_container_stats(request).await.map_err(told)?.into_inner().stats)
+    let mut found = Vec::new();
+    for label_selector in with_own(&format!("{}{}", filter.id, filter.pod_sandbox_id), &filter.label_selector) {
+        let request = ListContainerStatsRequest { filter: Some(ContainerStatsFilter { label_selector, ..filter.clone() }) };
+        found.extend(runtime.list_container_stats(request).await.map_err(told)?.into_inner().stats);
+    }
+    Ok(found)
 }
 
 fn row(now: &ContainerStats, before: &[ContainerStats], whole: bool) -> Vec<String> {

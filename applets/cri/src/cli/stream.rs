@@ -45,12 +45,20 @@ pub struct Ends<'a, I> {
 
 /// Go to the URL and carry bytes until the process has ended: its exit code.
 pub fn talk(url: &str, wanted: Wanted) -> Result<Exit> {
+    talk_after(url, wanted, || Ok(()))
+}
+
+/// The same with something to do as soon as the stream is there, such as the start of the process.
+pub fn talk_after(url: &str, wanted: Wanted, ready: impl FnOnce() -> Result<()>) -> Result<Exit> {
     let (input, mut out, mut err) = (std::io::stdin(), std::io::stdout().lock(), std::io::stderr().lock());
     let input = input.as_fd().try_clone_to_owned().doing("take the standard input")?;
     let ends = Ends { input: std::fs::File::from(input), out: &mut out, err: &mut err };
     // Before anything is sent: a size that changes meanwhile must not be missed.
     let terminal = wanted.tty.then(Terminal::open).transpose()?;
-    let ended = Talk::begin(url, wanted, ends)?.run(terminal.as_ref());
+    let mut talk = Talk::begin(url, wanted, ends)?;
+    talk.flush()?;
+    ready()?;
+    let ended = talk.run(terminal.as_ref());
     drop(terminal);
     ended
 }

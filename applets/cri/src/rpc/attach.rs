@@ -1,14 +1,28 @@
 //! `Attach`: where to come for a container's own streams.
 
-use super::exec::{check, running};
+use tonic::Code;
+
+use super::exec::check;
 use crate::api::{AttachRequest, AttachResponse};
-use crate::server::{Answer, Shared};
+use crate::server::{Answer, Fault, Shared};
+use crate::store::ContainerPhase;
 use crate::streaming::{Order, Streams};
 
 pub async fn attach(server: &Shared, request: AttachRequest) -> Answer<AttachResponse> {
     let AttachRequest { container_id, stdin, tty, stdout, stderr } = request;
     let streams = Streams { stdin, stdout, stderr, tty };
     check(streams)?;
-    let container = running(server, &container_id)?;
+    let container = attachable(server, &container_id)?;
     Ok(AttachResponse { url: server.streaming.url(Order::Attach { container, streams })? })
+}
+
+/// The whole id of a container that runs, or that is made and not started yet: whoever comes before the start misses nothing.
+fn attachable(server: &Shared, id: &str) -> Answer<String> {
+    let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
+    let container = server.store.refreshed(container);
+    let is_made = container.phase == ContainerPhase::Created && container.exit.is_none();
+    if !container.is_running() && !is_made {
+        return Err(Fault::new(Code::FailedPrecondition, format!("container {} does not run", container.id)));
+    }
+    Ok(container.id.clone())
 }

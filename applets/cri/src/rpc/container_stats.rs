@@ -12,7 +12,7 @@ use crate::api::{
     StreamContainerStatsResponse,
 };
 use crate::cgroup::Cgroup;
-use crate::filter::{id_fits, labels_fit};
+use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::rootfs;
 use crate::measure::{self, value};
 use crate::pieces;
@@ -47,6 +47,7 @@ fn fits(filter: &ContainerStatsFilter, container: &Container) -> bool {
     id_fits(&filter.id, &container.id)
         && id_fits(&filter.pod_sandbox_id, &container.sandbox)
         && labels_fit(&filter.label_selector, &container.config.labels)
+        && is_listed(&[&filter.id, &filter.pod_sandbox_id], &filter.label_selector, &container.config.labels)
 }
 
 async fn measure(server: &Shared, containers: Vec<Arc<Container>>) -> Result<Vec<ContainerStats>> {

@@ -6,7 +6,7 @@ use crate::api::{
     Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
     StreamContainersRequest, StreamContainersResponse,
 };
-use crate::filter::{id_fits, labels_fit};
+use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::{Answer, Shared};
 use crate::store::{Container, ContainerPhase};
@@ -50,6 +50,7 @@ fn fits(filter: &ContainerFilter, container: &Container) -> bool {
         && id_fits(&filter.pod_sandbox_id, &container.sandbox)
         && filter.state.is_none_or(|asked| asked.state() == state(container))
         && labels_fit(&filter.label_selector, &container.config.labels)
+        && is_listed(&[&filter.id, &filter.pod_sandbox_id], &filter.label_selector, &container.config.labels)
 }
 
 fn item(container: &Container) -> Item {

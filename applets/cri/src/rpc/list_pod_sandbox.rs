@@ -6,7 +6,7 @@ use crate::api::{
     ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState, StreamPodSandboxesRequest,
     StreamPodSandboxesResponse,
 };
-use crate::filter::{id_fits, labels_fit};
+use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::{Answer, Shared};
 use crate::store::{Sandbox, SandboxPhase};
@@ -37,6 +37,7 @@ fn fits(filter: &PodSandboxFilter, sandbox: &Sandbox) -> bool {
     id_fits(&filter.id, &sandbox.id)
         && filter.state.is_none_or(|asked| asked.state() == state(sandbox))
         && labels_fit(&filter.label_selector, &sandbox.config.labels)
+        && is_listed(&[&filter.id], &filter.label_selector, &sandbox.config.labels)
 }
 
 fn item(sandbox: &Sandbox) -> PodSandbox {

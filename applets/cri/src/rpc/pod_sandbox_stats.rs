@@ -13,7 +13,7 @@ use crate::api::{
     StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
 };
 use crate::cgroup::Cgroup;
-use crate::filter::{id_fits, labels_fit};
+use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::network;
 use crate::measure::{self, value};
 use crate::monitor::wire;
@@ -47,7 +47,9 @@ async fn ready(server: &Shared, filter: PodSandboxStatsFilter) -> Result<Vec<Pod
 }
 
 fn fits(filter: &PodSandboxStatsFilter, sandbox: &Sandbox) -> bool {
-    id_fits(&filter.id, &sandbox.id) && labels_fit(&filter.label_selector, &sandbox.config.labels)
+    id_fits(&filter.id, &sandbox.id)
+        && labels_fit(&filter.label_selector, &sandbox.config.labels)
+        && is_listed(&[&filter.id], &filter.label_selector, &sandbox.config.labels)
 }
 
 async fn measure(server: &Shared, sandboxes: Vec<Arc<Sandbox>>) -> Result<Vec<PodSandboxStats>> {
