@@ -91,7 +91,7 @@ fn import_given(store: &Store, dir: &Path) {
     let mut given: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     given.sort();
     for path in given {
-        match store.import(&path, true) {
+        match store.import_given(&path) {
             Ok(images) => {
                 let names: Vec<_> = images.iter().flat_map(|image| &image.tags).collect();
                 tracing::info!(path = %path.display(), images = ?names, "imported");

@@ -1,5 +1,7 @@
 //! The images that an archive offers: docker's `manifest.json`, or an OCI layout's `index.json`.
 
+use std::path::{Path, PathBuf};
+
 use kit::{Context, Error, Result};
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageIndex};
 use serde::Deserialize;
@@ -8,6 +10,7 @@ use crate::archive::Archive;
 use crate::configuration;
 use crate::hash::{digest, digest_like};
 use crate::reference::{NO_DIGEST, Reference, is_digest};
+use crate::shared;
 
 /// An index may point to an index (a name, then its platforms); no tool nests them deeper.
 const INDEX_DEPTH: u8 = 3;
@@ -25,14 +28,23 @@ pub struct Candidate {
     pub config: Vec<u8>,
     /// The configuration, decoded.
     pub parsed: ImageConfiguration,
-    /// The members that hold the layers, lowest first.
-    pub layers: Vec<String>,
+    /// The places of the layers, lowest first.
+    pub layers: Vec<Source>,
     /// Full names with tags.
     pub tags: Vec<String>,
     /// The manifest's digest, where there is one.
     pub manifest: Option<String>,
-    /// Bytes of all blobs as they came.
+    /// Bytes of all blobs as they came; of a layer that is a directory, of its files.
     pub size: u64,
+}
+
+/// The place of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The member of the archive that holds it.
+    Blob(String),
+    /// A directory of the node's own read-only file system, which serves as the layer as it is.
+    Directory(PathBuf),
 }
 
 #[derive(Deserialize)]
@@ -45,15 +57,16 @@ struct DockerEntry {
     layers: Option<Vec<String>>,
 }
 
-/// All images of the archive that can run here.
-pub fn find(archive: &Archive) -> Result<Vec<Candidate>> {
+/// All images of the archive that can run here. Its layers may be directories below `shared`, if that is given.
+pub fn find(archive: &Archive, shared: Option<&Path>) -> Result<Vec<Candidate>> {
     let found = if archive.has("manifest.json") {
         docker(archive)?
     } else if archive.has("index.json") {
         let mut found = Vec::new();
         let index: ImageIndex = decode(archive, "index.json", &archive.document("index.json")?)?;
         for descriptor in index.manifests() {
-            oci(archive, descriptor, &names(descriptor), INDEX_DEPTH, &mut found)?;
+            let reader = Reader { archive, shared };
+            reader.follow(descriptor, &names(descriptor), INDEX_DEPTH, &mut found)?;
         }
         found
     } else {
@@ -82,33 +95,50 @@ fn docker(archive: &Archive) -> Result<Vec<Candidate>> {
         let names = entry.repo_tags.unwrap_or_default();
         let config = archive.document(&entry.config)?;
         let id = digest(&config);
-        found.extend(candidate(archive, id, config, entry.layers.unwrap_or_default(), &names, None)?);
+        let layers = entry.layers.unwrap_or_default().into_iter().map(Source::Blob).collect();
+        found.extend(candidate(archive, id, config, layers, &names, None)?);
     }
     Ok(found)
 }
 
-/// Follow a descriptor of an index down to the manifests that fit this machine.
-fn oci(archive: &Archive, descriptor: &Descriptor, names: &[String], depth: u8, found: &mut Vec<Candidate>) -> Result<()> {
-    let fits = descriptor.platform().as_ref().is_none_or(|p| p.architecture().to_string() == architecture());
-    if !fits {
-        return Ok(());
+/// A reader of an OCI layout.
+struct Reader<'a> {
+    archive: &'a Archive,
+    shared: Option<&'a Path>,
+}
+
+impl Reader<'_> {
+    /// Follow a descriptor of an index down to the manifests that fit this machine.
+    fn follow(&self, descriptor: &Descriptor, names: &[String], depth: u8, found: &mut Vec<Candidate>) -> Result<()> {
+        let archive = self.archive;
+        let fits = descriptor.platform().as_ref().is_none_or(|p| p.architecture().to_string() == architecture());
+        if !fits {
+            return Ok(());
+        }
+        let bytes = blob(archive, descriptor)?;
+        let kind = descriptor.media_type().to_string();
+        if kind.contains("index") || kind.contains("manifest.list") {
+            let index: ImageIndex = decode(archive, descriptor.digest().as_ref(), &bytes)?;
+            let Some(depth) = depth.checked_sub(1) else {
+                return Err(Error::new(format!("{}: indexes are nested too deep", archive.path().display())));
+            };
+            return index.manifests().iter().try_for_each(|inner| self.follow(inner, names, depth, found));
+        }
+        let what = format!("{}: decode {}", archive.path().display(), descriptor.digest());
+        let manifest = configuration::manifest(decode(archive, descriptor.digest().as_ref(), &bytes)?).doing(what)?;
+        let config = blob(archive, manifest.config())?;
+        let layers = manifest.layers().iter().map(|layer| self.source(layer)).collect::<Result<_>>()?;
+        let id = digest(&config);
+        found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
+        Ok(())
     }
-    let bytes = blob(archive, descriptor)?;
-    let kind = descriptor.media_type().to_string();
-    if kind.contains("index") || kind.contains("manifest.list") {
-        let index: ImageIndex = decode(archive, descriptor.digest().as_ref(), &bytes)?;
-        let Some(depth) = depth.checked_sub(1) else {
-            return Err(Error::new(format!("{}: indexes are nested too deep", archive.path().display())));
-        };
-        return index.manifests().iter().try_for_each(|inner| oci(archive, inner, names, depth, found));
+
+    fn source(&self, layer: &Descriptor) -> Result<Source> {
+        match shared::directory(layer, self.shared).on("import", self.archive.path())? {
+            Some(directory) => Ok(Source::Directory(directory)),
+            None => Ok(Source::Blob(blob_name(layer.digest().as_ref())?)),
+        }
     }
-    let what = format!("{}: decode {}", archive.path().display(), descriptor.digest());
-    let manifest = configuration::manifest(decode(archive, descriptor.digest().as_ref(), &bytes)?).doing(what)?;
-    let config = blob(archive, manifest.config())?;
-    let layers = manifest.layers().iter().map(|layer| blob_name(layer.digest().as_ref())).collect::<Result<_>>()?;
-    let id = digest(&config);
-    found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
-    Ok(())
 }
 
 /// One image, unless it is for another architecture.
@@ -116,7 +146,7 @@ fn candidate(
     archive: &Archive,
     id: String,
     config: Vec<u8>,
-    layers: Vec<String>,
+    layers: Vec<Source>,
     names: &[String],
     manifest: Option<String>,
 ) -> Result<Option<Candidate>> {
@@ -131,7 +161,13 @@ fn candidate(
         return Err(Error::new(format!("{path}: the configuration names {told} layers, the manifest {held}")));
     }
     let tags = names.iter().map(|n| Reference::parse(n).map(|r| r.tagged())).collect::<Result<Vec<_>>>()?;
-    let size = config.len() as u64 + layers.iter().map(|l| archive.size(l)).sum::<u64>();
+    let mut size = config.len() as u64;
+    for (layer, diff_id) in layers.iter().zip(parsed.rootfs().diff_ids()) {
+        size += match layer {
+            Source::Blob(name) => archive.size(name),
+            Source::Directory(directory) => shared::check(directory, diff_id).on("import", archive.path())?,
+        };
+    }
     Ok(Some(Candidate { id, config, parsed, layers, tags: tags.into_iter().flatten().collect(), manifest, size }))
 }
 

@@ -15,6 +15,7 @@ mod place;
 mod reference;
 pub mod registry;
 pub mod room;
+mod shared;
 pub mod step;
 mod store;
 pub mod strangers;

@@ -34,7 +34,9 @@ pub const IMAGES: &str = "/var/lib/kutties/images";
 pub const CONTAINERS: &str = "/var/lib/kutties/containers";
 /// Images that came with the initramfs.
 pub const IMAGES_GIVEN: &str = "/usr/share/kutties/images";
-/// The Go programs of Kubernetes as a file system with one program in it.
+/// Directory of what came with the initramfs to be mounted: read-only, never changed.
+pub const BUNDLES: &str = "/usr/lib/kutties";
+/// The Go programs of Kubernetes as a file system with one program in it, and the layers of images where those came along.
 pub const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
 /// Where that is mounted.
 pub const KUBE: &str = "/usr/lib/kutties/kube";

@@ -8,6 +8,7 @@ use super::endpoint::Outcome;
 use super::fault::{Fault, Kind};
 use crate::candidate::architecture;
 use crate::configuration;
+use crate::shared;
 
 /// What we ask for: images and indexes, in both families of types.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -78,6 +79,10 @@ pub fn check(manifest: &ImageManifest) -> Outcome<()> {
     if !known.contains(&kind.as_str()) && kind != "application/octet-stream" && !kind.is_empty() {
         return Err(Fault::new(Kind::Invalid, format!("it is no container image: its configuration is of the type {kind:?}")));
     }
+    if let Some(path) = manifest.layers().iter().find_map(shared::named) {
+        let why = format!("a layer of it is at {path}: only a layout that came with the node may name a directory of it");
+        return Err(Fault::new(Kind::Invalid, why));
+    }
     match manifest.layers().iter().map(|layer| layer.media_type().to_string()).find(|kind| kind.ends_with("+encrypted")) {
         Some(kind) => Err(Fault::new(Kind::Invalid, format!("its layers are encrypted ({kind}), which is not supported"))),
         None => Ok(()),
@@ -121,6 +126,18 @@ mod tests {
         let said = choose(&index(&[("linux", "s390x", ""), ("linux", "arm", "v7")])).unwrap_err();
         assert_eq!(said.kind, Kind::NotFound);
         assert!(said.message.contains("linux/arm/v7"), "{said}");
+    }
+
+    #[test]
+    fn no_registry_names_a_directory_of_the_node() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        let mut layer = serde_json::json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": 7 });
+        layer["annotations"] = serde_json::json!({ "dev.kutties.layer": "/usr/lib/kutties/kube/layers/kube" });
+        let config = serde_json::json!({ "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": 7 });
+        let text = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
+        let Document::Image(manifest) = decode(text.to_string().as_bytes()).unwrap() else { unreachable!("it is an image") };
+        let said = check(&manifest).unwrap_err();
+        assert!(said.kind == Kind::Invalid && said.message.contains("/usr/lib/kutties/kube/layers/kube"), "{said}");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use kit::{Context, Result};
+use kit::{Context, Result, paths};
 
 use super::index::Record;
 use super::ingest::{Arrival, Ingest};
 use super::{Image, Store, layer_names};
 use crate::archive::Archive;
-use crate::candidate::{self, Candidate};
+use crate::candidate::{self, Candidate, Source};
 use crate::layer;
 use crate::place::Below;
 use crate::reference::Reference;
@@ -24,9 +24,24 @@ impl Store {
 
     /// The same, with a name for the one image of an archive that has none for it.
     pub fn import_as(&self, path: &Path, pinned: bool, name: Option<&Reference>) -> Result<Vec<Image>> {
+        self.import_from(path, pinned, name, None)
+    }
+
+    /// Take in what came with the node, pinned. The layers of a layout directory may be directories of the bundle, which are used
+    /// where they are.
+    pub fn import_given(&self, path: &Path) -> Result<Vec<Image>> {
+        self.import_sharing(path, Path::new(paths::BUNDLES))
+    }
+
+    /// The same with layers below another directory.
+    pub(super) fn import_sharing(&self, path: &Path, below: &Path) -> Result<Vec<Image>> {
+        self.import_from(path, true, None, Some(below).filter(|_| path.is_dir()))
+    }
+
+    fn import_from(&self, path: &Path, pinned: bool, name: Option<&Reference>, shared: Option<&Path>) -> Result<Vec<Image>> {
         let scratch = self.scratch()?;
         let archive = Archive::open(path, &scratch).map_err(|e| room::named(e, self.root()))?;
-        let mut candidates = candidate::find(&archive)?;
+        let mut candidates = candidate::find(&archive, shared)?;
         if let (Some(tag), [only]) = (name.and_then(Reference::tagged), candidates.as_mut_slice()) {
             only.tags = vec![tag];
         }
@@ -69,9 +84,14 @@ impl Store {
             }
             let place = |name: &String| all.iter().position(|other| other == name).map(|at| paths[at].clone());
             let below: Vec<_> = layers[..*number].iter().filter_map(place).collect();
-            let (blob, diff_id) = (&candidate.layers[*number], &candidate.parsed.rootfs().diff_ids()[*number]);
-            let top = ingest.make(at)?;
-            layer::unpack(archive.open_file(blob)?, diff_id, &top, &Below::there(&below)).on("import", archive.path())?;
+            match &candidate.layers[*number] {
+                Source::Directory(directory) => ingest.link(at, directory)?,
+                Source::Blob(blob) => {
+                    let (top, diff_id) = (ingest.make(at)?, &candidate.parsed.rootfs().diff_ids()[*number]);
+                    let below = Below::there(&below);
+                    layer::unpack(archive.open_file(blob)?, diff_id, &top, &below).on("import", archive.path())?;
+                }
+            }
             reached(Step::LayerWhole);
         }
         ingest.commit(arrivals)

@@ -82,6 +82,12 @@ impl<'a> Ingest<'a> {
         Ok(path)
     }
 
+    /// Let a directory that is the node's own be a new layer, where it is: a symbolic link stands for it.
+    pub fn link(&self, number: usize, directory: &Path) -> Result<()> {
+        let path = self.dir.join(&self.layers[number]);
+        std::os::unix::fs::symlink(directory, &path).on("link", &path)
+    }
+
     /// Let everybody see the images: all of them at once, or none.
     pub fn commit(self, arrivals: Vec<Arrival>) -> Result<()> {
         // Before the lock: on a disk this takes a while. In memory it is nothing.
@@ -92,6 +98,11 @@ impl<'a> Ingest<'a> {
         for name in &self.layers {
             let (from, to) = (self.dir.join(name), self.store.layer(name));
             if !to.is_dir() {
+                // A link to a directory of another release, which is gone: a directory can't be renamed over it.
+                if to.is_symlink() {
+                    fs::remove_file(&to).on("remove", &to)?;
+                    index.layers.remove(name);
+                }
                 fs::rename(&from, &to).on("rename", &from)?;
                 reached(Step::LayerMoved);
             }
@@ -138,7 +149,8 @@ pub fn gone(dir: &Path, name: &str, path: &Path) -> Result<PathBuf> {
     let mut number = 0;
     let gone = loop {
         let gone = dir.join(format!("{name}.{number}{GONE}"));
-        if !gone.exists() {
+        // A link whose directory is gone is there as well.
+        if fs::symlink_metadata(&gone).is_err() {
             break gone;
         }
         number += 1;

@@ -2,7 +2,8 @@
 //!
 //! A change gathers its layers in a folder of its own ([`ingest`]) and is complete when the new index was renamed into place;
 //! whatever else lies in the store is rubbish, which the next change collects. A layer is keyed by its chain id (its own digest and
-//! all below it), because unpacking looks at those below.
+//! all below it), because unpacking looks at those below. A layer that came with the node as a directory of its bundle is a symbolic
+//! link to that directory, which takes no room.
 
 mod import;
 pub mod index;
@@ -41,7 +42,7 @@ pub struct Image {
     pub tags: Vec<String>,
     /// `REPOSITORY@DIGEST` in full, sorted.
     pub digests: Vec<String>,
-    /// Bytes of its blobs as they came.
+    /// Bytes of its blobs as they came, and of the files of layers that came as directories.
     pub size: u64,
     /// Whether it must not be collected: it came with the node and can't be fetched again.
     pub pinned: bool,
@@ -137,10 +138,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Remove what no image needs: what a killed change has left, layers of removed images that were mounted then.
+    /// Remove what no image needs: what a killed change has left, layers of removed images that were mounted then. An image with a layer
+    /// of the node's bundle that is no longer there goes, too: another release runs now.
     pub fn collect(&self) -> Result<()> {
         let _lock = self.lock(FlockOperation::LockExclusive)?;
         let mut index = self.index_unlocked()?;
+        let before = index.images.len();
+        index.images.retain(|record| !record.layers.iter().any(|name| self.is_dangling(name)));
+        if index.images.len() != before {
+            index.write(&self.root)?;
+        }
         let swept = self.sweep(&mut index);
         if swept.changed {
             index.write(&self.root)?;
@@ -200,6 +207,12 @@ impl Store {
         self.layers().join(name)
     }
 
+    /// Whether a layer is a link to a directory that is not there.
+    fn is_dangling(&self, name: &str) -> bool {
+        let path = self.layer(name);
+        path.is_symlink() && !path.is_dir()
+    }
+
     fn config_path(&self, id: &str) -> PathBuf {
         self.configs().join(id.trim_start_matches("sha256:"))
     }
@@ -238,7 +251,9 @@ impl Store {
     fn image(&self, record: Record) -> Result<Image> {
         let path = self.config_path(&record.id);
         let config = configuration::configuration(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
-        let layers = record.layers.iter().map(|name| self.layer(name)).collect();
+        // A link stands for a directory of the node's bundle.
+        let real = |path: PathBuf| fs::read_link(&path).unwrap_or(path);
+        let layers = record.layers.iter().map(|name| real(self.layer(name))).collect();
         let Record { id, tags, digests, size, pinned, .. } = record;
         Ok(Image { id, tags, digests, size, pinned, config, layers })
     }

@@ -1,4 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod shared;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
