@@ -8,9 +8,11 @@ mod cache;
 mod compile;
 pub mod pin;
 mod progress;
+mod sets;
 mod source;
 pub mod table;
 mod toolchain;
+mod tree;
 
 use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};

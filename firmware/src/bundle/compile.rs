@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::source::Source;
 use super::table::Variant;
 use super::toolchain::Go;
+use super::tree::Tree;
 use crate::tools;
 
 /// Part of every key: raise it when the way of building changes.
@@ -53,6 +54,9 @@ impl Recipe<'_> {
             add(name);
             add(text);
         }
+        for package in self.variant.modules.without {
+            add(package);
+        }
         for file in self.variant.contents.files().iter().chain(&self.variant.contents.programs()).chain(&self.source.packages) {
             add(file);
         }
@@ -67,6 +71,9 @@ impl Recipe<'_> {
         }
         let source = dir.join("source");
         self.source.write(&source)?;
+        if let Some(tree) = Tree::make(self.variant.modules, &self.go.path, &source)? {
+            tree.check(self.variant.modules)?;
+        }
         let label = format!("bundle {} for {} with {}", self.variant.name, self.arch.go(), self.go.version);
         let mut progress = Progress::begin(label);
         for (file, package) in self.variant.contents.files().iter().zip(&self.source.packages) {

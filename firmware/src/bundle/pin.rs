@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::source::Source;
+use super::tree::{self, Tree};
 use super::table::{ModuleSet, VARIANTS, Variant};
 use super::{Arch, toolchain};
 use crate::place;
@@ -34,8 +35,8 @@ pub fn pin(name: &str) -> Result<PathBuf> {
 /// and some of those are nowhere.
 fn resolve(set: &ModuleSet, variants: &[&Variant], work: &Path) -> Result<()> {
     let go = toolchain::find()?;
-    let start = minimal(set);
-    fs::write(work.join("go.mod"), &start).context("write go.mod")?;
+    let tree = Tree::make(set, &go.path, work)?;
+    fs::write(work.join("go.mod"), minimal(set)).context("write go.mod")?;
     for variant in variants {
         let source = Source::new(variant);
         for (name, text) in source.files.iter().filter(|(name, _)| *name == "main.go") {
@@ -59,12 +60,21 @@ fn resolve(set: &ModuleSet, variants: &[&Variant], work: &Path) -> Result<()> {
             }
         }
     }
+    // Go has no sums for a module that is replaced by a directory; what is copied into that is held to them all the same.
+    if let Some(tree) = tree {
+        let path = work.join("go.sum");
+        let sums = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        fs::write(&path, tree.sums(set) + &sums).with_context(|| format!("write {}", path.display()))?;
+    }
     Ok(())
 }
 
-/// A go.mod that asks for the root alone.
+/// A go.mod that asks for the root, and for the modules beside it.
 fn minimal(set: &ModuleSet) -> String {
-    let mut text = format!("module kutties.invalid/{}\n\ngo 1.26.0\n\nrequire {} {}\n", set.name, set.root, set.version);
+    let mut text = format!("module kutties.invalid/{}\n\ngo 1.26.0\n\n", set.name);
+    for (module, version) in std::iter::once(&(set.root, set.version)).chain(set.also) {
+        let _ = writeln!(text, "require {module} {version}");
+    }
     if let Some((version, modules)) = set.staging {
         text.push_str("\nreplace (\n");
         for module in modules {
@@ -72,6 +82,9 @@ fn minimal(set: &ModuleSet) -> String {
             let _ = writeln!(text, "\t{module} => {module} {version}");
         }
         text.push_str(")\n");
+    }
+    if !set.without.is_empty() {
+        let _ = writeln!(text, "\nreplace {} => ./{}", set.root, tree::DIRECTORY);
     }
     text
 }

@@ -108,6 +108,6 @@ mod tests {
 
     #[test]
     fn packages_need_no_main() {
-        assert!(Source::new(find("etcd").unwrap()).files.iter().all(|(name, _)| *name != "main.go"));
+        assert!(Source::new(find("registry").unwrap()).files.iter().all(|(name, _)| *name != "main.go"));
     }
 }

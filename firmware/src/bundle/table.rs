@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result};
 
+use super::sets::{COREDNS, COREDNS_SERVER, ETCD, ETCD_SERVER, ETCDCTL, FLANNEL};
+
 /// A set of Go modules with one pinned go.mod and go.sum.
 #[derive(Debug)]
 pub struct ModuleSet {
@@ -15,6 +17,10 @@ pub struct ModuleSet {
     pub staging: Option<(&'static str, &'static [&'static str])>,
     /// Those of them that are taken at another version: theirs is not in Go's checksum database, and what can't be checked is not built.
     pub staging_but: &'static [(&'static str, &'static str)],
+    /// Modules beside the root that programs come from: (module, version).
+    pub also: &'static [(&'static str, &'static str)],
+    /// Packages that the root's main.go imports for what they register, and that are left out.
+    pub without: &'static [&'static str],
     /// Build tags.
     pub tags: &'static str,
     /// Variables that the linker sets.
@@ -91,11 +97,13 @@ pub fn find(name: &str) -> Result<&'static Variant> {
     VARIANTS.iter().find(|v| v.name == name).with_context(|| format!("no bundle is called {name}: {}", known()))
 }
 
+/// The text of a file of a set's pins.
 macro_rules! pins {
     ($set:literal, $file:literal) => {
         include_str!(concat!("../../bundle/", $set, "/", $file))
     };
 }
+pub(super) use pins;
 
 /// Kubernetes. kubeadm takes the version of the control plane from `gitVersion`.
 static KUBE: ModuleSet = ModuleSet {
@@ -104,6 +112,8 @@ static KUBE: ModuleSet = ModuleSet {
     version: "v1.37.1",
     staging: Some(("v0.37.1", STAGING)),
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "grpcnotrace,notest",
     stamps: &[
         ("k8s.io/component-base/version.gitVersion", "v1.37.1"),
@@ -175,6 +185,8 @@ static KUBE_1_36: ModuleSet = ModuleSet {
     version: "v1.36.3",
     staging: Some(("v0.36.3", STAGING)),
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "grpcnotrace,notest",
     stamps: stamps!("v1.36.3", "36"),
     go_mod: pins!("kube-1.36", "go.mod"),
@@ -188,6 +200,8 @@ static KUBE_1_35: ModuleSet = ModuleSet {
     version: "v1.35.6",
     staging: Some(("v0.35.6", STAGING)),
     staging_but: &[("k8s.io/mount-utils", "v0.35.7")],
+    also: &[],
+    without: &[],
     tags: "grpcnotrace,notest",
     stamps: stamps!("v1.35.6", "35"),
     go_mod: pins!("kube-1.35", "go.mod"),
@@ -201,23 +215,12 @@ static E2E: ModuleSet = ModuleSet {
     version: "v1.37.1",
     staging: Some(("v0.37.1", STAGING)),
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "grpcnotrace,notest",
     stamps: stamps!("v1.37.1", "37"),
     go_mod: pins!("e2e", "go.mod"),
     go_sum: pins!("e2e", "go.sum"),
-};
-
-/// The store of the lab's control plane; the version is the one that kubeadm 1.37 names.
-static ETCD: ModuleSet = ModuleSet {
-    name: "etcd",
-    root: "go.etcd.io/etcd/server/v3",
-    version: "v3.7.0",
-    staging: None,
-    staging_but: &[],
-    tags: "",
-    stamps: &[],
-    go_mod: pins!("etcd", "go.mod"),
-    go_sum: pins!("etcd", "go.sum"),
 };
 
 /// The runtime of the hand-made appliance that `make bench` compares with.
@@ -227,6 +230,8 @@ static CONTAINERD: ModuleSet = ModuleSet {
     version: "v2.4.2",
     staging: None,
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "no_btrfs,no_devmapper,no_zfs,netgo,osusergo",
     stamps: &[("github.com/containerd/containerd/v2/version.Version", "v2.4.2")],
     go_mod: pins!("containerd", "go.mod"),
@@ -240,6 +245,8 @@ static RUNC: ModuleSet = ModuleSet {
     version: "v1.4.1",
     staging: None,
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "seccomp,netgo,osusergo",
     stamps: &[("main.version", "1.4.1")],
     go_mod: pins!("runc", "go.mod"),
@@ -253,23 +260,12 @@ static CNI: ModuleSet = ModuleSet {
     version: "v1.9.1",
     staging: None,
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "netgo,osusergo",
     stamps: &[],
     go_mod: pins!("cni", "go.mod"),
     go_sum: pins!("cni", "go.sum"),
-};
-
-/// Cluster DNS, for images that we pack ourselves.
-static COREDNS: ModuleSet = ModuleSet {
-    name: "coredns",
-    root: "github.com/coredns/coredns",
-    version: "v1.14.7",
-    staging: None,
-    staging_but: &[],
-    tags: "grpcnotrace",
-    stamps: &[],
-    go_mod: pins!("coredns", "go.mod"),
-    go_sum: pins!("coredns", "go.sum"),
 };
 
 /// The registry that the lab's machines pull from.
@@ -279,6 +275,8 @@ static REGISTRY: ModuleSet = ModuleSet {
     version: "v3.1.2",
     staging: None,
     staging_but: &[],
+    also: &[],
+    without: &[],
     tags: "",
     stamps: &[("github.com/distribution/distribution/v3/version.version", "v3.1.2")],
     go_mod: pins!("registry", "go.mod"),
@@ -391,7 +389,7 @@ pub static VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "lab",
-        about: "the lab's control plane, kubeadm and kubectl in one file",
+        about: "a node and a control plane in one file",
         modules: &KUBE,
         contents: Contents::Multicall {
             file: "kube",
@@ -473,9 +471,9 @@ pub static VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "etcd",
-        about: "the store of the lab's control plane",
+        about: "the store of a control plane and its client, in one file",
         modules: &ETCD,
-        contents: Contents::Packages(&[("etcd", "go.etcd.io/etcd/server/v3")]),
+        contents: Contents::Multicall { file: "etcd", programs: &[&ETCD_SERVER, &ETCDCTL] },
         cgo: false,
     },
     Variant {
@@ -527,9 +525,19 @@ pub static VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "coredns",
-        about: "cluster DNS",
+        about: "cluster DNS with the plugins that kubeadm's settings name",
         modules: &COREDNS,
-        contents: Contents::Packages(&[("coredns", "github.com/coredns/coredns")]),
+        contents: Contents::Multicall { file: "coredns", programs: &[&COREDNS_SERVER] },
+        cgo: false,
+    },
+    Variant {
+        name: "flannel",
+        about: "the pod network's daemon, and the program that installs its CNI configuration",
+        modules: &FLANNEL,
+        contents: Contents::Packages(&[
+            ("flanneld", "github.com/flannel-io/flannel"),
+            ("install-conf", "github.com/flannel-io/flannel/cmd/install_conf"),
+        ]),
         cgo: false,
     },
     Variant {
@@ -556,9 +564,11 @@ mod tests {
     #[test]
     fn pins_name_the_version_of_the_table() {
         for set in VARIANTS.iter().map(|v| v.modules) {
-            let line = format!("{} {}", set.root, set.version);
-            assert!(set.go_mod.contains(&line), "{}: go.mod lacks {line}", set.name);
-            assert!(set.go_sum.contains(&line), "{}: go.sum lacks {line}", set.name);
+            for (module, version) in std::iter::once(&(set.root, set.version)).chain(set.also) {
+                let line = format!("{module} {version}");
+                assert!(set.go_mod.contains(&line), "{}: go.mod lacks {line}", set.name);
+                assert!(set.go_sum.contains(&line), "{}: go.sum lacks {line}", set.name);
+            }
         }
     }
 }
