@@ -20,7 +20,7 @@ export KUTTIES_PROFILE := $(PROFILE)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
-	@echo "BOARD=$(BOARD) KUBE=worker|node|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
+	@echo "BOARD=$(BOARD) KUBE=worker|node|control-plane|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
 	@echo "==> the builders (usually 3 minutes the first time)"

@@ -66,6 +66,24 @@ impl Suite {
         if record.exists() {
             return Ok(root);
         }
+        let all = self.closure(packages)?;
+        let _ = fs::remove_dir_all(&root);
+        for package in &all {
+            run::answered(Command::new("dpkg-deb").arg("--extract").arg(self.dir.join(&package.file)).arg(&root))?;
+        }
+        let files: Vec<&str> = all.iter().map(|package| package.file.as_str()).collect();
+        fs::write(&record, files.join("\n")).with_context(|| format!("write {}", record.display()))?;
+        Ok(root)
+    }
+
+    /// The packages and all that they depend on, from the cache when all are there.
+    pub fn closure(&self, packages: &[&str]) -> Result<Vec<Package>> {
+        let key = crate::sum::bytes(packages.join(" ").as_bytes());
+        let record = self.dir.join(format!("closure-{}.json", &key[..16]));
+        let known: Option<Vec<Package>> = fs::read_to_string(&record).ok().and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(known) = known.filter(|known| known.iter().all(|package| self.dir.join(&package.file).exists())) {
+            return Ok(known);
+        }
         println!("fetching {} of Debian {} for {}, and what they need", packages.join(", "), self.name, self.arch);
         self.update()?;
         let wanted = ["install", "--yes", "--no-install-recommends"];
@@ -75,16 +93,17 @@ impl Suite {
         fs::create_dir_all(archives.join("partial")).with_context(|| format!("make {}", archives.display()))?;
         run::answered(self.apt("apt-get").arg("clean"))?;
         let said = install("--print-uris")?;
-        let files: Vec<&str> =
-            said.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split(' ').nth(1)).collect();
         install("--download-only")?;
-        let _ = fs::remove_dir_all(&root);
-        for file in &files {
-            run::answered(Command::new("dpkg-deb").arg("--extract").arg(archives.join(file)).arg(&root))?;
+        let mut all = Vec::new();
+        for file in said.lines().filter(|line| line.starts_with('\'')).filter_map(|line| line.split(' ').nth(1)) {
+            let path = self.dir.join(file);
+            fs::rename(archives.join(file), &path).with_context(|| format!("make {}", path.display()))?;
+            let (name, version) = named(file).with_context(|| format!("read the name of {file}"))?;
+            all.push(Package { name, version, sha256: crate::sum::file(&path)?, file: file.to_owned() });
         }
         run::answered(self.apt("apt-get").arg("clean"))?;
-        fs::write(&record, files.join("\n")).with_context(|| format!("write {}", record.display()))?;
-        Ok(root)
+        fs::write(&record, serde_json::to_string(&all)?).with_context(|| format!("write {}", record.display()))?;
+        Ok(all)
     }
 
     /// The folder of the package's unpacked files.
@@ -166,6 +185,12 @@ impl Suite {
     }
 }
 
+/// Name and version out of `NAME_VERSION_ARCH.deb`, in which the colon of a version is written as `%3a`.
+fn named(file: &str) -> Option<(String, String)> {
+    let (name, rest) = file.split_once('_')?;
+    Some((name.to_owned(), rest.rsplit_once('_')?.0.replace("%3a", ":")))
+}
+
 /// The part of a one-line entry before the suite, made from the first entry of Debian's main archive in a file of either format.
 fn debian_entry(text: &str) -> Option<String> {
     text.lines().find_map(from_line).or_else(|| text.split("\n\n").find_map(from_stanza))
@@ -213,6 +238,12 @@ fn entry(uri: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_files() {
+        let libgmp = ("libgmp10".to_owned(), "2:6.3.0+dfsg-3".to_owned());
+        assert_eq!(named("libgmp10_2%3a6.3.0+dfsg-3_amd64.deb"), Some(libgmp));
+    }
 
     #[test]
     fn finds_the_main_archive_in_both_formats() {

@@ -3,53 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use initramfs::Archive;
 
 use crate::apt::{Package, Suite};
 use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::kind::Given;
+use crate::kube::{self, Bundle};
 use crate::manifest::{Boot, Manifest, Output, Part, parts};
 use crate::segment::{self, Sizes};
 use crate::sign::Key;
-use crate::{binary, bundle, kind, modules, place, rust_std, sbom, squash, tools};
+use crate::{binary, kind, modules, place, rust_std, sbom, tools};
 
-/// Which Kubernetes bundle goes along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Kube {
-    /// None.
-    None,
-    /// The kubelet alone.
-    Worker,
-    /// kubelet, kubeadm, kubectl and kube-proxy.
-    #[default]
-    Node,
-}
-
-impl Kube {
-    /// The bundle's name; none for none.
-    pub const fn variant(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::Worker => Some("worker"),
-            Self::Node => Some("node"),
-        }
-    }
-}
-
-impl std::str::FromStr for Kube {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "none" => Ok(Self::None),
-            "worker" => Ok(Self::Worker),
-            "node" => Ok(Self::Node),
-            _ => bail!("no bundle {text}; there are worker, node and none"),
-        }
-    }
-}
+pub use crate::kube::Kube;
 
 /// What to build beside the parts that each board has.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +46,7 @@ pub struct Outputs {
     pub core: PathBuf,
     /// Kernel modules and the kernel's configuration.
     pub modules: PathBuf,
-    /// `kube-worker.cpio.zst` or `kube-node.cpio.zst`.
+    /// `kube-worker.cpio.zst`, `kube-node.cpio.zst` or `kube-control-plane.cpio.zst`.
     pub kube: Option<PathBuf>,
     /// `images.cpio.zst`
     pub images: Option<PathBuf>,
@@ -99,12 +66,7 @@ impl Outputs {
 }
 
 /// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
-const IMAGES: &str = "/usr/share/kutties/images";
-/// Where the Kubernetes bundle lies as a file system, and where that is mounted; `kit::paths` says the same.
-const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
-const KUBE: &str = "/usr/lib/kutties/kube";
-/// The bundle's one program in there.
-const KUBE_PROGRAM: &str = "kube";
+pub(crate) const IMAGES: &str = "/usr/share/kutties/images";
 /// Where programs in Go and others look for certificate authorities first.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -121,9 +83,9 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let vmlinuz = work.copy(&kernel.vmlinuz, "vmlinuz")?;
     work.packages.push(kernel.package.clone());
     let modules = work.segment("modules", &modules::build(board, &kernel)?)?;
-    let bundle = options.kube.variant().map(|variant| bundle_of(variant, board)).transpose()?;
-    let kube = match options.kube.variant().zip(bundle.as_deref()) {
-        Some((variant, file)) => Some(work.segment(&format!("kube-{variant}"), &kube_archive(variant, file)?)?),
+    let bundle = kube::build(options.kube, board)?;
+    let kube = match &bundle {
+        Some(bundle) => Some(work.kube(options.kube, bundle)?),
         None => None,
     };
     let images = match options.images.as_slice() {
@@ -157,7 +119,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         boot: Boot { kernel: name(&outputs.vmlinuz), segments: outputs.segments().into_iter().map(name).collect() },
     };
     let bill = outputs.dir.join(sbom::NAME);
-    segment::replace(&bill, sbom::text(&manifest, bundle.as_deref())?.as_bytes())?;
+    segment::replace(&bill, sbom::text(&manifest, &bundle.map(|bundle| bundle.programs).unwrap_or_default())?.as_bytes())?;
     manifest.files.push(Output::of(&outputs.dir, &bill, None, Vec::new())?);
     manifest.write(&outputs.manifest)?;
     if let Some(key) = key {
@@ -178,10 +140,14 @@ fn holds_all(dir: &Path, path: &Path, parts: &[Part]) -> bool {
     in_front && (is_packed || fs::metadata(path).is_ok_and(|meta| meta.len() > largest))
 }
 
-/// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: for those that a release does not have.
+/// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: `control-plane`, or one that a release does not have.
 pub fn kube_segment(board: &Board, variant: &str) -> Result<PathBuf> {
     let path = board.out()?.join(format!("kube-{variant}.cpio.zst"));
-    segment::write(&kube_archive(variant, &bundle_of(variant, board)?)?, &path)?;
+    let bundle = match variant.parse::<Kube>() {
+        Ok(kube) => kube::build(kube, board)?.with_context(|| format!("build a segment of the bundle {variant}"))?,
+        Err(_) => kube::bundle(variant, board)?,
+    };
+    segment::write(&bundle.archive, &path)?;
     Ok(path)
 }
 
@@ -197,6 +163,15 @@ impl Work {
         let path = self.dir.join(format!("{name}.cpio.zst"));
         let sizes: Sizes = segment::write(archive, &path)?;
         self.files.push(Output::of(&self.dir, &path, Some(&sizes), parts(archive))?);
+        Ok(path)
+    }
+
+    fn kube(&mut self, kube: Kube, bundle: &Bundle) -> Result<PathBuf> {
+        let path = self.segment(&format!("kube-{kube}"), &bundle.archive)?;
+        if let Some(output) = self.files.last_mut() {
+            output.content.clone_from(&bundle.content);
+        }
+        self.packages.extend(bundle.packages.iter().cloned());
         Ok(path)
     }
 
@@ -236,22 +211,6 @@ fn authorities(package: &Path) -> Result<Vec<u8>> {
         bundle.extend(fs::read(&path).with_context(|| format!("read {}", path.display()))?);
     }
     Ok(bundle)
-}
-
-/// The bundle's program.
-fn bundle_of(variant: &str, board: &Board) -> Result<PathBuf> {
-    // A folder of its own: variants may give their file the same name.
-    bundle::build(variant, board.arch.name(), &place::out(&format!("{}/bundle/{variant}", board.name))?)
-}
-
-fn kube_archive(variant: &str, file: &Path) -> Result<Archive> {
-    let mut archive = Archive::new();
-    archive.copy(KUBE_IMAGE, 0o644, &squash::image(file, KUBE_PROGRAM)?)?;
-    archive.folder(KUBE)?;
-    for program in bundle::programs(variant)? {
-        archive.link(&format!("/usr/bin/{program}"), &format!("{KUBE}/{KUBE_PROGRAM}"))?;
-    }
-    Ok(archive)
 }
 
 fn images_archive(images: &[PathBuf]) -> Result<Archive> {

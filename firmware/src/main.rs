@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use firmware::board::{Arch, Board};
-use firmware::image::{self, Kube, Options};
+use firmware::image::{self, Options};
 use firmware::kernel::Kernel;
+use firmware::kube::Kube;
 use firmware::sign::Key;
 use firmware::{bundle, segment, sizes, test_image, tools};
 
@@ -32,7 +33,7 @@ enum Verb {
         /// The board, a file in board/
         #[arg(long, default_value = "x86_64-qemu")]
         board: String,
-        /// The Kubernetes bundle: worker, node or none
+        /// The Kubernetes bundle: worker, node, control-plane or none
         #[arg(long, default_value = "node")]
         kube: Kube,
         /// Container images to take along: tar archives or OCI layout folders
@@ -73,7 +74,7 @@ enum Verb {
         /// The board, a file in board/
         #[arg(long, default_value = "x86_64-qemu")]
         board: String,
-        /// The Kubernetes bundle: worker, node or none
+        /// The Kubernetes bundle: worker, node, control-plane or none
         #[arg(long, default_value = "node")]
         kube: Kube,
     },
@@ -101,7 +102,7 @@ enum Verb {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Build the segment of one Kubernetes bundle, such as worker-1.36, into out/BOARD/
+    /// Build the segment of one Kubernetes bundle, such as worker-1.36 or control-plane, into out/BOARD/
     Kube {
         /// The bundle's name
         variant: String,

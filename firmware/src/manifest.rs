@@ -61,6 +61,9 @@ pub struct Output {
     /// What it is made of, the largest first: a segment's files before compression, or the outputs that an image holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// What the file system in it holds, before compression: the layers of images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<Part>,
 }
 
 /// A part of an output.
@@ -105,7 +108,14 @@ impl Output {
     pub fn of(dir: &Path, path: &Path, sizes: Option<&Sizes>, parts: Vec<Part>) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
         let name = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
-        Ok(Self { name, bytes: bytes.len() as u64, sha256: sum::bytes(&bytes), raw: sizes.map(|sizes| sizes.raw), parts })
+        Ok(Self {
+            name,
+            bytes: bytes.len() as u64,
+            sha256: sum::bytes(&bytes),
+            raw: sizes.map(|sizes| sizes.raw),
+            parts,
+            content: Vec::new(),
+        })
     }
 
     /// As another output's part.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -22,7 +22,13 @@ pub const NAME: &str = "sbom.spdx.json";
 /// SPDX's word for "nobody has looked".
 const UNKNOWN: &str = "NOASSERTION";
 /// Licences of Debian's packages that something is taken from, by what their names begin with: their copyright files are prose.
-const DEBIAN: &[(&str, &str)] = &[("linux-", "GPL-2.0-only"), ("ca-certificates", "MPL-2.0")];
+const DEBIAN: &[(&str, &str)] = &[
+    ("linux-", "GPL-2.0-only"),
+    ("ca-certificates", "MPL-2.0"),
+    ("iptables", "GPL-2.0-only"),
+    ("nftables", "GPL-2.0-only"),
+    ("libc6", "LGPL-2.1-or-later"),
+];
 
 /// Something that was taken from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,13 +48,13 @@ impl Package {
     }
 }
 
-/// The document's text. `bundle` is the Kubernetes bundle's program.
-pub fn text(manifest: &Manifest, bundle: Option<&Path>) -> Result<String> {
+/// The document's text; `programs` are those in Go.
+pub fn text(manifest: &Manifest, programs: &[PathBuf]) -> Result<String> {
     let mut packages = crates(manifest.arch)?;
     packages.push(Package::new("generic", "rust-std", &manifest.rustc, "MIT OR Apache-2.0"));
     // zig brings the C library and the compiler's runtime library.
     packages.push(Package::new("generic", "zig", &manifest.zig, "MIT"));
-    if let Some(file) = bundle {
+    for file in programs {
         packages.extend(modules(&bundle::build_info(file)?));
     }
     for package in &manifest.packages {
@@ -165,6 +171,8 @@ fn modules(said: &str) -> Vec<Package> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["dep", name, version, ..] => found.push(Package::new("golang", name, version, UNKNOWN)),
+            // A directory in its place holds the module itself, of which something was left out.
+            ["=>", name, ..] if name.starts_with('.') => {}
             ["=>", name, version, ..] => {
                 found.pop();
                 found.push(Package::new("golang", name, version, UNKNOWN));

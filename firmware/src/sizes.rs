@@ -17,6 +17,10 @@ use crate::{binary, symbols, tools};
 /// The binary's limits: as it is, so that it fits a flash part, and as xz, what a download costs.
 const LIMIT: u64 = 16 << 20;
 const LIMIT_XZ: u64 = (5 << 20) + (512 << 10);
+/// The limit of all that boots, for a control plane with its images, in bytes.
+const LIMIT_CONTROL_PLANE: u64 = 115_000_000;
+/// The segment of such a one.
+const CONTROL_PLANE: &str = "kube-control-plane.cpio.zst";
 
 /// Beside the outputs: sizes as xz by sum, for measuring takes longer than building what did not change.
 const MEASURED: &str = ".xz.json";
@@ -34,6 +38,13 @@ pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
             limit("kutties", file.bytes, LIMIT);
             limit("kutties as xz", xz.unwrap_or_default(), LIMIT_XZ);
         }
+    }
+    let boots = manifest.files.iter().filter(|file| boots(file));
+    let sum = boots.map(|file| file.bytes).sum::<u64>();
+    println!("{:<22} {:>9} {:>9.2}", "kernel and segments", "", megabytes(sum));
+    if outputs.kube.as_ref().is_some_and(|path| path.ends_with(CONTROL_PLANE)) {
+        let verdict = if sum <= LIMIT_CONTROL_PLANE { "kept" } else { "MISSED" };
+        println!("  limit {verdict}: all of a control plane {:.2} of {:.0} MB", megabytes(sum), megabytes(LIMIT_CONTROL_PLANE));
     }
     Ok(())
 }
@@ -125,7 +136,7 @@ mod tests {
     fn the_picture_goes_down_to_crates() {
         let file = |name: &str, raw: Option<u64>, parts: &[(&str, u64)]| {
             let parts = parts.iter().map(|(name, bytes)| Part { name: (*name).to_owned(), bytes: *bytes }).collect();
-            Output { name: name.to_owned(), bytes: 5_000_000, sha256: String::new(), raw, parts }
+            Output { name: name.to_owned(), bytes: 5_000_000, sha256: String::new(), raw, parts, content: Vec::new() }
         };
         let manifest = Manifest {
             board: "x86_64-qemu".to_owned(),

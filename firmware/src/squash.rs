@@ -1,4 +1,5 @@
-//! A squashfs image of one program: a file system that the node's kernel unpacks page by page as the program is read.
+//! A squashfs image of one program, or of one and the layers of images: a file system that the node's kernel unpacks page by page as
+//! it is read.
 //!
 //! As a plain file of an initramfs the program would be unpacked by the kernel before init starts, and would hold its whole size in
 //! memory for good. So it stays packed, and the pages of it that nobody uses can go.
@@ -8,9 +9,10 @@ use std::io::Cursor;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use backhand::compression::{CompressionOptions, Compressor, Zstd};
 use backhand::{FilesystemCompressor, FilesystemWriter, NodeHeader};
+use initramfs::{Archive, Node};
 
 use crate::{binary, segment, sum};
 
@@ -26,36 +28,75 @@ const QUICK_LEVEL: u32 = 3;
 pub fn image(program: &Path, name: &str) -> Result<PathBuf> {
     let bytes = fs::read(program).with_context(|| format!("read {}", program.display()))?;
     let path = program.with_extension("squashfs");
-    let stamp_path = program.with_extension("squashfs.stamp");
-    let level = if binary::profile() == "release" { LEVEL } else { QUICK_LEVEL };
     let source = sum::bytes(&bytes);
-    // One that was packed better will do.
+    anew(&path, &source, || {
+        println!("packing {name} into a file system ({:.1} MB)", segment::megabytes(bytes.len() as u64));
+        pack(bytes, name, level()).with_context(|| format!("pack {name}"))
+    })?;
+    Ok(path)
+}
+
+/// Makes the file anew, unless it is there and was made of the same; one that was packed better will do.
+fn anew(path: &Path, source: &str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
+    let (level, stamp_path) = (level(), path.with_extension("squashfs.stamp"));
     let is_good = |stamp: &str| {
         let (from, packed) = stamp.split_once(' ')?;
         Some(from == source && packed.parse::<u32>().ok()? >= level)
     };
     if path.exists() && fs::read_to_string(&stamp_path).ok().as_deref().and_then(is_good) == Some(true) {
-        return Ok(path);
+        return Ok(());
     }
-    println!("packing {name} into a file system ({:.1} MB)", segment::megabytes(bytes.len() as u64));
-    segment::replace(&path, &pack(bytes, name, level).with_context(|| format!("pack {name}"))?)?;
-    segment::replace(&stamp_path, format!("{source} {level}").as_bytes())?;
-    Ok(path)
+    segment::replace(path, &make()?)?;
+    segment::replace(&stamp_path, format!("{source} {level}").as_bytes())
 }
 
-fn pack(program: Vec<u8>, name: &str, compression_level: u32) -> Result<Vec<u8>> {
-    let time = segment::epoch()?;
+fn level() -> u32 {
+    if binary::profile() == "release" { LEVEL } else { QUICK_LEVEL }
+}
+
+/// A writer of the node's bundle.
+fn writer<'a>(compression_level: u32) -> Result<FilesystemWriter<'a, 'a, 'a>> {
     let mut writer = FilesystemWriter::default();
     writer.set_block_size(BLOCK);
-    writer.set_time(time);
+    writer.set_time(segment::epoch()?);
     writer.set_root_mode(0o755);
     writer.set_only_root_id();
     let options = CompressionOptions::Zstd(Zstd { compression_level });
     writer.set_compressor(FilesystemCompressor::new(Compressor::Zstd, Some(options))?);
-    writer.push_file(Cursor::new(program), name, NodeHeader::new(0o755, 0, 0, time))?;
+    Ok(writer)
+}
+
+fn written(mut writer: FilesystemWriter<'_, '_, '_>) -> Result<Vec<u8>> {
     let mut image = Cursor::new(Vec::new());
     writer.write(&mut image)?;
     Ok(image.into_inner())
+}
+
+fn pack(program: Vec<u8>, name: &str, compression_level: u32) -> Result<Vec<u8>> {
+    let mut writer = writer(compression_level)?;
+    writer.push_file(Cursor::new(program), name, NodeHeader::new(0o755, 0, 0, segment::epoch()?))?;
+    written(writer)
+}
+
+/// An image at `path` of an archive's files, made anew only when one of them has changed.
+pub fn archive(files: &Archive, path: &Path) -> Result<()> {
+    let source = sum::bytes(&files.to_newc(segment::epoch()?)?);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    anew(path, &source, || {
+        println!("packing {name}");
+        let mut writer = writer(level())?;
+        let time = segment::epoch()?;
+        for (at, node) in files.nodes() {
+            let header = |mode: u32| NodeHeader::new((mode & 0o7777) as u16, 0, 0, time);
+            match node {
+                Node::Folder(mode) => writer.push_dir(at, header(*mode))?,
+                Node::File(mode, bytes) => writer.push_file(bytes.as_slice(), at, header(*mode))?,
+                Node::Link(target) => writer.push_symlink(target, at, header(0o777))?,
+                Node::Device(..) => bail!("pack {at}: devices have no place in it"),
+            }
+        }
+        written(writer)
+    })
 }
 
 /// An image of all that is in a folder but what `skip` names, paths from the folder; quickly packed.
@@ -103,6 +144,35 @@ mod tests {
     use super::*;
     use backhand::{FilesystemReader, InnerNode};
     use std::io::Read;
+
+    #[test]
+    fn an_archive_s_nodes_come_out() {
+        let dir = std::env::temp_dir().join(format!("kutties-squash-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let mut files = Archive::new();
+        files.file("/layers/a/bin/p", 0o755, vec![7; 2_500_000]).unwrap();
+        files.folder("/layers/a/tmp").unwrap();
+        files.put("/layers/a/sticky", Node::Folder(0o1777)).unwrap();
+        files.link("/p", "layers/a/bin/p").unwrap();
+        let path = dir.join("t.squashfs");
+        archive(&files, &path).unwrap();
+        let (image, made) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+        archive(&files, &path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), made);
+        let reader = FilesystemReader::from_reader(Cursor::new(image)).unwrap();
+        let node = |path: &str| reader.files().find(|node| node.fullpath == Path::new(path)).unwrap();
+        assert_eq!(node("/layers/a/sticky").header.permissions, 0o1777);
+        let InnerNode::Symlink(link) = &node("/p").inner else { unreachable!("it is a link") };
+        assert_eq!(link.link, Path::new("layers/a/bin/p"));
+        let InnerNode::File(file) = &node("/layers/a/bin/p").inner else { unreachable!("it is a file") };
+        let mut back = Vec::new();
+        reader.file(file).reader().read_to_end(&mut back).unwrap();
+        assert!(back == vec![7; 2_500_000], "it comes out changed");
+        files.file("/q", 0o644, "q").unwrap();
+        archive(&files, &path).unwrap();
+        assert_ne!(fs::read(&path).unwrap().len(), 0);
+        fs::remove_dir_all(&dir).unwrap();
+    }
 
     #[test]
     fn what_went_in_comes_out_and_the_bytes_are_always_the_same() {

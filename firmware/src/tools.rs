@@ -88,7 +88,9 @@ pub fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).is_file())
 }
 
-fn zig() -> Result<PathBuf> {
+/// The `zig` program.
+pub fn zig() -> Result<PathBuf> {
+    debian(&["python3-venv"])?;
     let venv = place::cache("tools")?.join(ZIG);
     let program = venv.join("bin/zig");
     if !program.exists() {

@@ -134,6 +134,11 @@ impl Archive {
         self.nodes.iter().map(|(path, node)| (path.as_str(), node))
     }
 
+    /// The same, given away.
+    pub fn into_nodes(self) -> impl Iterator<Item = (String, Node)> {
+        self.nodes.into_iter()
+    }
+
     /// The newc archive; `mtime` in seconds since 1970 stands on every node.
     pub fn to_newc(&self, mtime: u32) -> Result<Vec<u8>, Error> {
         newc::write(self.nodes(), mtime).map_err(|e| Error(format!("write the archive: {e}")))

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use serde_json::Value;
 
+use crate::plugin::Request;
+
 /// How long a plugin may take: well under the four minutes after which the kubelet gives a sandbox up.
 const DEADLINE: Duration = Duration::from_mins(1);
 /// How much of a plugin's output is kept, in bytes.
@@ -41,6 +43,22 @@ pub fn run(kind: &str, call: &Call<'_>, configuration: &Value) -> Result<Value> 
     let input = serde_json::to_vec(configuration).doing(what())?;
     let outcome = Outcome::of(&program, call, input, DEADLINE).doing(what())?;
     outcome.judge().doing(what())
+}
+
+/// Run the plugin `kind` for a plugin that was asked itself: the same call with another configuration.
+pub fn pass(kind: &str, verb: &str, request: &Request, configuration: &Value) -> Result<Value> {
+    let netns = request.netns.to_string_lossy();
+    let call = Call {
+        // Whoever kills us for being late kills it, too.
+        apart: false,
+        command: verb,
+        container_id: &request.container_id,
+        netns: &netns,
+        ifname: &request.ifname,
+        args: request.args_text.clone(),
+        path: &request.path,
+    };
+    run(kind, &call, configuration)
 }
 
 /// The program of a plugin type, in the first folder that has it.

@@ -6,7 +6,7 @@ use std::path::Path;
 use kit::{Context, Error};
 use serde_json::Value;
 
-use crate::exec::{self, Call};
+use crate::exec;
 use crate::plugin::{Fault, Request, code};
 use crate::{Answer, host_local};
 
@@ -45,16 +45,5 @@ fn is_own(kind: &str, request: &Request) -> bool {
 }
 
 fn call(kind: &str, verb: &str, request: &Request) -> Result<Value, Error> {
-    let netns = request.netns.to_string_lossy();
-    let call = Call {
-        // Whoever kills us for being late kills it, too.
-        apart: false,
-        command: verb,
-        container_id: &request.container_id,
-        netns: &netns,
-        ifname: &request.ifname,
-        args: request.args_text.clone(),
-        path: &request.path,
-    };
-    exec::run(kind, &call, &request.configuration).doing("ipam")
+    exec::pass(kind, verb, request, &request.configuration).doing("ipam")
 }

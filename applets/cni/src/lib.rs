@@ -1,5 +1,5 @@
 //! The pod network by the Container Network Interface: [`Network`] runs a chain of plugins as libcni does, and the plugins
-//! `bridge`, `ptp`, `host-local`, `loopback` and `portmap` are applets, interchangeable with the reference ones.
+//! `bridge`, `flannel`, `ptp`, `host-local`, `loopback` and `portmap` are applets, interchangeable with the reference ones.
 
 mod answer;
 mod cache;
@@ -16,6 +16,7 @@ mod range;
 mod veth;
 
 mod bridge;
+mod flannel;
 mod loopback;
 mod portmap;
 mod ptp;
@@ -28,7 +29,7 @@ pub use own::own_conflist;
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[bridge::NAME, host_local::NAME, loopback::NAME, portmap::NAME, ptp::NAME];
+pub const APPLETS: &[Applet] = &[bridge::NAME, flannel::NAME, host_local::NAME, loopback::NAME, portmap::NAME, ptp::NAME];
 
 /// The versions of the specification that we speak, oldest first. Before 0.3 answers had another form.
 pub const VERSIONS: [&str; 5] = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];

@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::source::Source;
-use super::tree::{self, Tree};
 use super::table::{ModuleSet, VARIANTS, Variant};
+use super::tree::{self, Tree};
 use super::{Arch, toolchain};
 use crate::place;
 

@@ -17,11 +17,8 @@ pub static ETCD: ModuleSet = ModuleSet {
     go_sum: pins!("etcd", "go.sum"),
 };
 
-pub static ETCD_SERVER: Program = Program {
-    name: "etcd",
-    imports: &[r#""os""#, r#""go.etcd.io/etcd/server/v3/etcdmain""#],
-    start: "etcdmain.Main(os.Args)",
-};
+pub static ETCD_SERVER: Program =
+    Program { name: "etcd", imports: &[r#""os""#, r#""go.etcd.io/etcd/server/v3/etcdmain""#], start: "etcdmain.Main(os.Args)" };
 
 pub static ETCDCTL: Program =
     Program { name: "etcdctl", imports: &[r#""go.etcd.io/etcd/etcdctl/v3/ctlv3""#], start: "ctlv3.MustStart()" };

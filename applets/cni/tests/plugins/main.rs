@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
 mod exchange;
+mod flannel;
 mod loopback;
 mod others;
 mod ports;
@@ -52,6 +53,7 @@ const TESTS: &[Test] = &[
     ("pods of IPv6 alone", ranges::version_six),
     ("networks of others run", others::run),
     ("networks of others wait for their plugins", others::wait),
+    ("flannel's daemon gives the range", flannel::range),
     ("a pod outlives its network's configuration", others::removed),
 ];
 
