@@ -213,7 +213,8 @@ fn authorities(package: &Path) -> Result<Vec<u8>> {
     Ok(bundle)
 }
 
-fn images_archive(images: &[PathBuf]) -> Result<Archive> {
+/// A segment of images: archives (docker or OCI, tar) or directories that are OCI layouts.
+pub(crate) fn images_archive(images: &[PathBuf]) -> Result<Archive> {
     let mut archive = Archive::new();
     for image in images {
         let name = image.file_name().and_then(|name| name.to_str()).with_context(|| format!("name {}", image.display()))?;

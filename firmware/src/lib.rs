@@ -22,6 +22,7 @@ pub mod modules;
 pub mod netboot;
 pub mod netfilter;
 pub mod oci_image;
+pub mod pack_images;
 pub mod packed;
 pub mod pause;
 pub mod payload;

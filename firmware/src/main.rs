@@ -11,7 +11,7 @@ use firmware::image::{self, Options};
 use firmware::kernel::Kernel;
 use firmware::kube::Kube;
 use firmware::sign::Key;
-use firmware::{bundle, segment, sizes, test_image, tools};
+use firmware::{bundle, pack_images, segment, sizes, test_image, tools};
 
 /// Builds what boots.
 #[derive(Parser)]
@@ -91,6 +91,18 @@ enum Verb {
         #[arg(long, default_value = "x86_64")]
         arch: Arch,
     },
+    /// Pack any set of images into a segment: what is no file here is pulled from its registry
+    PackImages {
+        /// The segment to write, such as images.cpio.zst
+        #[arg(long)]
+        out: PathBuf,
+        /// The program that pulls, built for this machine's processor; without one it is built
+        #[arg(long, value_name = "PROGRAM")]
+        kutties: Option<PathBuf>,
+        /// Names of images, archives (docker or OCI, tar), or directories that are OCI layouts
+        #[arg(required = true, value_name = "IMAGE")]
+        images: Vec<String>,
+    },
     /// Build one of the Go bundles
     Bundle {
         /// Its name
@@ -152,6 +164,10 @@ fn run(verb: Verb) -> Result<()> {
             segment::node(&files, &segment).map(drop)
         }
         Verb::TestImage { arch } => test_image::build(arch).map(|path| println!("{}", path.display())),
+        Verb::PackImages { out, kutties, images } => {
+            let out = std::path::absolute(&out).with_context(|| format!("find {}", out.display()))?;
+            pack_images::pack(&images, kutties.as_deref(), &out)
+        }
         Verb::Bundle { variant, arch, out } => {
             bundle::build(&variant, arch.name(), &out).map(|path| println!("{}", path.display()))
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -86,7 +87,7 @@ impl Files<'_> {
         {
             self.take(&format!("usr{loader}"))?;
         }
-        let mode = if path.ends_with(".so") { 0o644 } else { 0o755 };
+        let mode = fs::metadata(from)?.permissions().mode() & 0o777;
         Ok(self.archive.file(path, mode, bytes)?)
     }
 

@@ -65,7 +65,7 @@ pub fn layout(image: &Image, layers: &[&Layer], directory: &str) -> Result<Archi
         json!({ "mediaType": LAYER, "digest": layer.diff_id, "size": layer.size,
             "annotations": { DIRECTORY: format!("{directory}/{}", layer.name) } })
     };
-    let parts = Parts::of(image, &diff_ids, layers.iter().map(described).collect())?;
+    let parts = Parts::of(image, &diff_ids, &layers.iter().map(described).collect::<Vec<_>>())?;
     let mut all = Archive::new();
     all.file("oci-layout", 0o644, VERSION)?;
     all.file("index.json", 0o644, parts.index)?;
@@ -83,7 +83,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(image: &Image, diff_ids: &[&str], layers: Vec<Value>) -> Result<Self> {
+    fn of(image: &Image, diff_ids: &[&str], layers: &[Value]) -> Result<Self> {
         let (_, tag) = image.name.rsplit_once(':').with_context(|| format!("pack {}: it has no tag", image.name))?;
         let config = serde_json::to_vec(&json!({
             "architecture": image.arch.debian(),
@@ -110,7 +110,7 @@ impl Parts {
 /// The tar of an image with one layer, which holds these files.
 pub fn pack(image: &Image, files: &Archive) -> Result<Vec<u8>> {
     let layer = tar_of(files)?;
-    let parts = Parts::of(image, &[&digest(&layer)], vec![descriptor(LAYER, &layer)])?;
+    let parts = Parts::of(image, &[&digest(&layer)], &[descriptor(LAYER, &layer)])?;
     let docker = json!([{ "Config": blob(&parts.config), "RepoTags": [image.name], "Layers": [blob(&layer)] }]);
 
     let mut all = Archive::new();
