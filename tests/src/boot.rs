@@ -66,7 +66,9 @@ fn settings(world: &mut World, board: &str) -> Outcome {
         ("/proc/sys/vm/overcommit_memory", "1"),
         ("/proc/sys/net/ipv4/ip_forward", "1"),
         ("/proc/sys/net/ipv6/conf/all/forwarding", "1"),
-        ("/proc/sys/net/ipv6/conf/all/accept_ra", "2"),
+        // Router advertisements count on the node's own cards; those of pods keep the default (CVE-2020-10749).
+        ("/proc/sys/net/ipv6/conf/eth0/accept_ra", "2"),
+        ("/proc/sys/net/ipv6/conf/default/accept_ra", "1"),
         ("/proc/sys/fs/inotify/max_user_instances", "8192"),
         ("/proc/sys/kernel/dmesg_restrict", "1"),
         ("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never"),

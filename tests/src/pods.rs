@@ -2,6 +2,7 @@
 
 mod gates;
 mod hostile;
+mod images;
 mod life;
 mod limits;
 mod places;
@@ -41,6 +42,13 @@ pub const CASES: &[Case] = &[
     Case { name: "what-can-not-be-given-is-refused", boards: X86, run: refused::all },
     Case { name: "a-flooded-log-is-cut-and-its-pod-lives", boards: X86, run: hostile::log },
     Case { name: "a-full-root-is-full-for-its-container-alone", boards: X86, run: hostile::root },
+    Case { name: "an-images-volumes-are-writable", boards: X86, run: images::volumes },
+    Case { name: "layers-and-users-in-odd-forms", boards: X86, run: images::layers },
+    Case { name: "an-image-by-sha512", boards: X86, run: images::digest },
+    Case { name: "an-image-without-layers", boards: X86, run: images::nothing },
+    Case { name: "numbers-of-no-user-are-refused", boards: X86, run: images::numbers },
+    Case { name: "an-image-names-nothing-of-the-node", boards: X86, run: images::out },
+    Case { name: "execs-that-talk-or-leave-children", boards: X86, run: images::talk },
     Case { name: "a-kubelet-with-the-newer-gates", boards: X86, run: gates::newer },
 ];
 

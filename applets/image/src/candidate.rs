@@ -1,5 +1,6 @@
 //! The images that an archive offers: docker's `manifest.json`, or an OCI layout's `index.json`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
@@ -14,6 +15,11 @@ use crate::shared;
 
 /// An index may point to an index (a name, then its platforms); no tool nests them deeper.
 const INDEX_DEPTH: u8 = 3;
+/// Bytes of all documents that one archive may have read: each image has some tens of kilobytes. An index can name another one any
+/// number of times, which multiplies with each level (CVE-2026-53493).
+const ALL_DOCUMENTS: usize = 64 << 20;
+/// Bytes that reading a document counts for at least: short ones take time, too.
+const LEAST_DOCUMENT: usize = 4 << 10;
 /// The annotation in which containerd and others keep an image's full name.
 const FULL_NAME: &str = "io.containerd.image.name";
 /// The annotation that the OCI layout defines: a tag, or a full name.
@@ -57,16 +63,23 @@ struct DockerEntry {
     layers: Option<Vec<String>>,
 }
 
+/// Documents of an archive, with the room that is left for them. Its layers may be directories below `shared`, if that is given.
+struct Documents<'a> {
+    archive: &'a Archive,
+    shared: Option<&'a Path>,
+    room: Cell<usize>,
+}
+
 /// All images of the archive that can run here. Its layers may be directories below `shared`, if that is given.
 pub fn find(archive: &Archive, shared: Option<&Path>) -> Result<Vec<Candidate>> {
+    let documents = Documents { archive, shared, room: Cell::new(ALL_DOCUMENTS) };
     let found = if archive.has("manifest.json") {
-        docker(archive)?
+        docker(&documents)?
     } else if archive.has("index.json") {
         let mut found = Vec::new();
-        let index: ImageIndex = decode(archive, "index.json", &archive.document("index.json")?)?;
+        let index: ImageIndex = decode(archive, "index.json", &documents.read("index.json")?)?;
         for descriptor in index.manifests() {
-            let reader = Reader { archive, shared };
-            reader.follow(descriptor, &names(descriptor), INDEX_DEPTH, &mut found)?;
+            oci(&documents, descriptor, &names(descriptor), INDEX_DEPTH, &mut found)?;
         }
         found
     } else {
@@ -88,49 +101,27 @@ pub fn architecture() -> &'static str {
     }
 }
 
-fn docker(archive: &Archive) -> Result<Vec<Candidate>> {
-    let entries: Vec<DockerEntry> = decode(archive, "manifest.json", &archive.document("manifest.json")?)?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let names = entry.repo_tags.unwrap_or_default();
-        let config = archive.document(&entry.config)?;
-        let id = digest(&config);
-        let layers = entry.layers.unwrap_or_default().into_iter().map(Source::Blob).collect();
-        found.extend(candidate(archive, id, config, layers, &names, None)?);
+impl Documents<'_> {
+    /// A document's bytes.
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let bytes = self.archive.document(name)?;
+        let Some(left) = self.room.get().checked_sub(bytes.len().max(LEAST_DOCUMENT)) else {
+            let path = self.archive.path().display();
+            return Err(Error::new(format!("{path}: its indexes lead to more documents than an archive may have")));
+        };
+        self.room.set(left);
+        Ok(bytes)
     }
-    Ok(found)
-}
 
-/// A reader of an OCI layout.
-struct Reader<'a> {
-    archive: &'a Archive,
-    shared: Option<&'a Path>,
-}
-
-impl Reader<'_> {
-    /// Follow a descriptor of an index down to the manifests that fit this machine.
-    fn follow(&self, descriptor: &Descriptor, names: &[String], depth: u8, found: &mut Vec<Candidate>) -> Result<()> {
-        let archive = self.archive;
-        let fits = descriptor.platform().as_ref().is_none_or(|p| p.architecture().to_string() == architecture());
-        if !fits {
-            return Ok(());
+    /// A blob's bytes, once its digest was found right.
+    fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
+        let wanted = descriptor.digest().to_string();
+        let bytes = self.read(&blob_name(&wanted)?)?;
+        let got = digest_like(&wanted, &bytes);
+        if got != wanted {
+            return Err(Error::new(format!("{}: blob {wanted} has digest {got}", self.archive.path().display())));
         }
-        let bytes = blob(archive, descriptor)?;
-        let kind = descriptor.media_type().to_string();
-        if kind.contains("index") || kind.contains("manifest.list") {
-            let index: ImageIndex = decode(archive, descriptor.digest().as_ref(), &bytes)?;
-            let Some(depth) = depth.checked_sub(1) else {
-                return Err(Error::new(format!("{}: indexes are nested too deep", archive.path().display())));
-            };
-            return index.manifests().iter().try_for_each(|inner| self.follow(inner, names, depth, found));
-        }
-        let what = format!("{}: decode {}", archive.path().display(), descriptor.digest());
-        let manifest = configuration::manifest(decode(archive, descriptor.digest().as_ref(), &bytes)?).doing(what)?;
-        let config = blob(archive, manifest.config())?;
-        let layers = manifest.layers().iter().map(|layer| self.source(layer)).collect::<Result<_>>()?;
-        let id = digest(&config);
-        found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
-        Ok(())
+        Ok(bytes)
     }
 
     fn source(&self, layer: &Descriptor) -> Result<Source> {
@@ -139,6 +130,45 @@ impl Reader<'_> {
             None => Ok(Source::Blob(blob_name(layer.digest().as_ref())?)),
         }
     }
+}
+
+fn docker(documents: &Documents) -> Result<Vec<Candidate>> {
+    let archive = documents.archive;
+    let entries: Vec<DockerEntry> = decode(archive, "manifest.json", &documents.read("manifest.json")?)?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let names = entry.repo_tags.unwrap_or_default();
+        let config = documents.read(&entry.config)?;
+        let id = digest(&config);
+        let layers = entry.layers.unwrap_or_default().into_iter().map(Source::Blob).collect();
+        found.extend(candidate(archive, id, config, layers, &names, None)?);
+    }
+    Ok(found)
+}
+
+/// Follow a descriptor of an index down to the manifests that fit this machine.
+fn oci(documents: &Documents, descriptor: &Descriptor, names: &[String], depth: u8, found: &mut Vec<Candidate>) -> Result<()> {
+    let archive = documents.archive;
+    let fits = descriptor.platform().as_ref().is_none_or(|p| p.architecture().to_string() == architecture());
+    if !fits {
+        return Ok(());
+    }
+    let bytes = documents.blob(descriptor)?;
+    let kind = descriptor.media_type().to_string();
+    if kind.contains("index") || kind.contains("manifest.list") {
+        let index: ImageIndex = decode(archive, descriptor.digest().as_ref(), &bytes)?;
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(Error::new(format!("{}: indexes are nested too deep", archive.path().display())));
+        };
+        return index.manifests().iter().try_for_each(|inner| oci(documents, inner, names, depth, found));
+    }
+    let what = format!("{}: decode {}", archive.path().display(), descriptor.digest());
+    let manifest = configuration::manifest(decode(archive, descriptor.digest().as_ref(), &bytes)?).doing(what)?;
+    let config = documents.blob(manifest.config())?;
+    let layers = manifest.layers().iter().map(|layer| documents.source(layer)).collect::<Result<_>>()?;
+    let id = digest(&config);
+    found.extend(candidate(archive, id, config, layers, names, Some(descriptor.digest().to_string()))?);
+    Ok(())
 }
 
 /// One image, unless it is for another architecture.
@@ -177,17 +207,6 @@ fn names(descriptor: &Descriptor) -> Vec<String> {
     let get = |key| annotations.and_then(|a| a.get(key)).cloned();
     // A bare tag in ref.name says nothing about the repository: it is no name.
     get(FULL_NAME).or_else(|| get(REF_NAME).filter(|name| name.contains('/') || name.contains(':'))).into_iter().collect()
-}
-
-/// A blob's bytes, once its digest was found right.
-fn blob(archive: &Archive, descriptor: &Descriptor) -> Result<Vec<u8>> {
-    let wanted = descriptor.digest().to_string();
-    let bytes = archive.document(&blob_name(&wanted)?)?;
-    let got = digest_like(&wanted, &bytes);
-    if got != wanted {
-        return Err(Error::new(format!("{}: blob {wanted} has digest {got}", archive.path().display())));
-    }
-    Ok(bytes)
 }
 
 /// Where a layout keeps a blob.

@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -85,12 +85,12 @@ fn bring_up() -> Result<Exit> {
         return say("not asked for").map(|()| Exit::OK);
     }
     let limit = Instant::now() + Duration::from_secs(config.number(&key::NETWORK_TIMEOUT));
-    let asking = give_all(&mut kernel, &parameters, limit)?;
+    let asking = give_all(&mut kernel, &config, &parameters, limit)?;
     finish(&mut kernel, &asking)
 }
 
 /// Give each card its address as soon as it has a carrier; clients run on until `limit`.
-fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], mut limit: Instant) -> Result<Vec<Asking>> {
+fn give_all(kernel: &mut Netlink, config: &Config, parameters: &[IpParameter], mut limit: Instant) -> Result<Vec<Asking>> {
     let mut asking: Vec<Asking> = Vec::new();
     let carrier_limit = Instant::now() + CARRIER;
     loop {
@@ -98,6 +98,7 @@ fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], mut limit: Instant
             kernel.links()?.into_iter().filter(|link| link.is_card() && wanted(parameters, &link.name)).collect();
         for card in &cards {
             if !card.is_up() {
+                hear_routers(config, &card.name)?;
                 kernel.up(&card.name)?;
             } else if card.is_running() && !asking.iter().any(|a| a.name == card.name) {
                 asking.push(give(kernel, card, parameters)?);
@@ -114,6 +115,21 @@ fn give_all(kernel: &mut Netlink, parameters: &[IpParameter], mut limit: Instant
             return Ok(asking);
         }
         sleep(LOOK);
+    }
+}
+
+/// Take the default route from router advertisements on this card, though the node is a router itself; the configuration's own word goes
+/// first. Other interfaces, those of pods among them, keep the kernel's default, by which a router ignores them: a pod must not become the
+/// node's gateway (CVE-2020-10749).
+fn hear_routers(config: &Config, card: &str) -> Result<()> {
+    if config.open(&key::SYSCTL).any(|(name, _)| name.starts_with("net.ipv6.conf.") && name.ends_with(".accept_ra")) {
+        return Ok(());
+    }
+    let setting = format!("/proc/sys/net/ipv6/conf/{card}/accept_ra");
+    match fs::write(&setting, "2") {
+        // A kernel without IPv6.
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        written => written.on("write", &setting),
     }
 }
 

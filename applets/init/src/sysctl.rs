@@ -23,9 +23,6 @@ const SETTINGS: &[(&str, &str)] = &[
     ("net.ipv4.ip_forward", "1"),
     ("net.ipv6.conf.all.forwarding", "1"),
     ("net.ipv6.conf.default.forwarding", "1"),
-    // A router ignores router advertisements unless told not to; the node itself still needs its default route from them.
-    ("net.ipv6.conf.all.accept_ra", "2"),
-    ("net.ipv6.conf.default.accept_ra", "2"),
     // Each container may watch files: the kernel's 128 instances are used up by a few dozen pods.
     ("fs.inotify.max_user_instances", "8192"),
     ("fs.inotify.max_user_watches", "524288"),

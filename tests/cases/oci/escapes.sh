@@ -101,7 +101,7 @@ for link in console ptmx pts; do
     safe "CVE-2025-52565: /dev/$link is a link" "$OUT"
 done
 
-# CVE-2025-52881: what the runtime writes to /proc goes to files of the image, or to other files of /proc.
+# CVE-2025-52881, CVE-2025-62596: what the runtime writes to /proc goes to files of the image, or to other files of /proc.
 for how in fake link; do
     rm -rf "$WORK/proc" "$WORK/sys"
     make_bundle proc '["sh","-c","cat /proc/sys/net/ipv4/ip_unprivileged_port_start; cat /proc/self/attr/apparmor/exec; cat /proc/self/attr/exec"]'
@@ -142,7 +142,7 @@ fresh_victim() {
 }
 nowhere() { same "$1" "$WANT" "$(find "$VICTIM" | sort; cat "$VICTIM/ptmx" "$VICTIM/file")"; }
 
-# CVE-2026-41579, and crun's before it (GHSA-7vwr-4279-7gq5): /dev of the image is a link to a directory of the host.
+# CVE-2026-41579, and crun's before it (CVE-2026-47766): /dev of the image is a link to a directory of the host.
 for with in tmpfs nothing; do
     fresh_victim
     make_bundle devlink '["ls","-l","/dev/"]'
@@ -153,6 +153,38 @@ for with in tmpfs nothing; do
     run_it devlink
     nowhere "CVE-2026-41579: /dev is a link, $with is mounted there"
     rm -rf "$WORK/devlink"
+done
+
+# CVE-2026-88264 (crun): the terminal of a container without a mount at /dev is bound to where the image's /dev/console leads.
+for to in /proc/sys/kernel/core_pattern "$VICTIM/file" "../../../../../../../../..$VICTIM/file"; do
+    for readonly in true false; do
+        fresh_victim
+        TERMINAL=true LINUX='"readonlyPaths":["/proc/sys"]' \
+            make_bundle console '["sh","-c","grep -e /proc/sys/ -e victim /proc/self/mountinfo && echo ESCAPED; echo ESCAPED > /proc/sys/kernel/core_pattern; true"]'
+        sed -i -e '/"destination":"\/dev/d' -e "s|\"root\":{|&\"readonly\":$readonly,|" "$WORK/console/config.json"
+        mkdir -p "$WORK/console/rootfs$VICTIM"
+        echo untouched > "$WORK/console/rootfs$VICTIM/file"
+        ln -s "$to" "$WORK/console/rootfs/dev/console"
+        run_it console
+        OUT=$(echo "$OUT" | grep -v "core_pattern: ")
+        safe "CVE-2026-88264: /dev/console is $to, root read-only $readonly" "$OUT"
+        nowhere "CVE-2026-88264: nothing of the host is changed, root read-only $readonly"
+        rm -rf "$WORK/console"
+    done
+done
+# CVE-2026-88265 (crun): a stream that the caller has closed becomes what the image's /dev/null leads to, and gets another owner.
+for closed in '0<&-' '0<&- 2>&-'; do
+    echo "the host's secret" > "$WORK/owned"
+    chown 7:7 "$WORK/owned"
+    USER_JSON='{"uid":1000,"gid":1000}' MOUNTS="{\"destination\":\"/etc/owned\",\"type\":\"bind\",\"source\":\"$WORK/owned\",\"options\":[\"rbind\"]}" \
+        make_bundle reopen '["sh","-c","cat <&0; cat <&2; readlink /proc/self/fd/0 /proc/self/fd/2; true"]'
+    sed -i '/"destination":"\/dev/d' "$WORK/reopen/config.json"
+    ln -sf /etc/owned "$WORK/reopen/rootfs/dev/null"
+    OUT=$(eval "$OCI run --bundle $WORK/reopen reopen $closed")
+    case "$OUT" in *owned*) OUT="ESCAPED $OUT" ;; esac
+    safe "CVE-2026-88265: streams closed by $closed" "$OUT"
+    same "CVE-2026-88265: the file has its owner, $closed" 7:7 "$(stat -c %u:%g "$WORK/owned")"
+    rm -rf "$WORK/reopen"
 done
 
 # CVE-2021-30465, CVE-2024-45310, CVE-2019-18837: targets of mounts, and files made for them, lie behind links that lead out.
@@ -178,7 +210,7 @@ ln -s "$VICTIM" "$WORK/stub/rootfs/made"
 $OCI delete --force stub
 nowhere "CVE-2024-23652: nothing of the host goes with a container"
 
-# CVE-2019-19921, CVE-2023-27561, CVE-2023-28642: /proc or /sys of the image is a link, so that masks and labels go elsewhere.
+# CVE-2019-19921, CVE-2023-27561, CVE-2023-28642, CVE-2025-54867: /proc or /sys of the image is a link, so that masks and labels go elsewhere.
 for at in proc sys; do
     for to in /fake fake ../fake tmp; do
         LINUX='"maskedPaths":["/proc/keys"],"readonlyPaths":["/proc/sys"]' make_bundle ownproc '["sh","-c","echo ESCAPED"]'
@@ -224,6 +256,12 @@ for user in 4294967296 4294967295 -1 1:4294967296 '' ' 0' 0x0 1:; do
     if [ "$out" = 0 ]; then found=root; else found=refused; fi
     same "CVE-2024-40635: user '$user'" refused "$found"
 done
+# CVE-2026-57231 (podman): a variable without a value is not filled in from the runtime's environment, by name or by a pattern.
+out=$(HOSTSECRET="the host's secret" $OCI exec -e HOSTSECRET -e 'HOST*' -e '*' caps env 2>&1)
+safe "CVE-2026-57231: exec with a bare variable" "$out"
+ENV='"HOSTSECRET","HOST*","*"' make_bundle bare '["sh","-c","env; cat /proc/self/environ"]'
+OUT=$(HOSTSECRET="the host's secret" $OCI run --bundle "$WORK/bare" bare 2>&1 < /dev/null)
+safe "CVE-2026-57231: a bare variable of the first process" "$OUT"
 # CVE-2016-9962: nobody inside may look into a process that comes in. A process of the container reads descriptors of execs.
 out=$($OCI exec caps sh -c 'for p in /proc/[0-9]*; do ls -l $p/fd 2> /dev/null; done' 7< "$WORK")
 # The container's own output is a file below that directory.

@@ -9,6 +9,7 @@ pub mod flash;
 pub mod guest;
 mod heartbeat;
 mod initrd;
+pub mod layout;
 pub mod namespace;
 pub mod netboot;
 pub mod network;

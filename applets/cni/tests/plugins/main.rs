@@ -250,6 +250,12 @@ fn two_pods(setup: &Setup) {
         assert!(a.inside(|nl| nl.routes().unwrap().iter().any(|r| r.is_default() && r.gateway == Some(gateway))));
     }
     network.check(&a.attachment).unwrap();
+    // No pod's router advertisement gives this machine a default route (CVE-2020-10749).
+    let outer = links().into_iter().find(|name| name.starts_with("veth")).unwrap();
+    for link in ["br1", &outer] {
+        let hears = std::fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{link}/accept_ra"));
+        assert!(setup.reference.is_some() || hears.unwrap().trim() == "0", "{link}");
+    }
     a.inside(|nl| assert!(nl.delete_address("eth0", "10.9.1.2/24".parse().unwrap()).unwrap()));
     assert!(network.check(&a.attachment).is_err());
     assert_eq!(setup.leases("two").len(), 4);

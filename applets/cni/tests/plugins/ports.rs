@@ -53,6 +53,12 @@ pub fn ports(setup: &Setup) {
     assert!(setup.reference.is_some() || hears(&server));
     send(&pod, any, "192.0.2.1:8053".parse().unwrap());
     assert_eq!(from(&server), "10.9.3.1".parse::<IpAddr>().unwrap());
+    // What is for another machine is left alone, though it goes to a port of that number (CVE-2025-67499).
+    let far = other.inside(|_| UdpSocket::bind("192.0.2.2:8053").unwrap());
+    send(&pod, any, "192.0.2.2:8053".parse().unwrap());
+    heard(&far);
+    UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"hello", "192.0.2.2:8053").unwrap();
+    heard(&far);
     network.check(&pod.attachment).unwrap();
     network.del(&pod.attachment).unwrap();
     network.del(&pod.attachment).unwrap();

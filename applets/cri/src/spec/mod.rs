@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 pub use process::exec;
 pub use resources::{HIERARCHY, limits};
-pub use user::{User, resolve as resolve_user};
+pub use user::{User, number, resolve as resolve_user};
 
 use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 use crate::life::image_volumes::ImageVolume;

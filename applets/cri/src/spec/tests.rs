@@ -319,6 +319,43 @@ fn users_are_looked_up_inside_the_image() {
     fs::remove_dir_all(root).unwrap();
 }
 
+/// Numbers of no user, and names that an image could give to root (CVE-2016-3697, CVE-2024-40635, CVE-2026-46680).
+#[test]
+fn a_number_is_no_name_of_roots() {
+    let root = std::env::temp_dir().join(format!("cri-numbers-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(root.join("etc")).unwrap();
+    let odd = ["4294967295", "4294967296", "18446744073709551616", "99999999999999999999999999", "-1", "-0", "+4294967296", "1000"];
+    let lines = |rest: &str| odd.map(|name| format!("{name}{rest}\n")).concat();
+    fs::write(root.join("etc/passwd"), lines(":x:0:0::/:/bin/sh")).unwrap();
+    fs::write(root.join("etc/group"), lines(":x:0:")).unwrap();
+    let of = |user: &str| resolve_user(&root, user, &LinuxContainerSecurityContext::default());
+    for name in &odd[..odd.len() - 1] {
+        assert!(of(name).is_err() && of(&format!("7:{name}")).is_err(), "{name}");
+    }
+    let user = of("1000:1000").unwrap();
+    assert_eq!((user.uid, user.gid, user.groups), (1000, 1000, vec![1000]));
+    fs::remove_dir_all(root).unwrap();
+}
+
+/// Files of the image are not read without end (CVE-2025-4437, CVE-2026-47262).
+#[test]
+fn a_huge_file_of_groups_is_refused() {
+    let root = std::env::temp_dir().join(format!("cri-groups-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&root);
+    fs::create_dir_all(root.join("etc")).unwrap();
+    fs::write(root.join("etc/passwd"), "web:x:33:34::/srv:/bin/sh\n").unwrap();
+    let of = || resolve_user(&root, "web", &LinuxContainerSecurityContext::default());
+    // As many groups as a file may have, each with that member.
+    let many: String = (0..60_000).map(|gid| format!("g:x:{gid}:web\n")).collect();
+    fs::write(root.join("etc/group"), &many).unwrap();
+    assert_eq!(of().unwrap().groups.len(), 60_000);
+    fs::File::create(root.join("etc/group")).unwrap().set_len(64 << 30).unwrap();
+    let said = of().unwrap_err().to_string();
+    assert!(said.contains("/etc/group is larger than"), "{said}");
+    fs::remove_dir_all(root).unwrap();
+}
+
 #[test]
 fn an_exec_is_the_container_with_another_command() {
     let spec = made(&sandbox(), &security(|_| {})).unwrap();

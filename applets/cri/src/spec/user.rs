@@ -1,5 +1,6 @@
 //! Whom a container runs as: numbers from Kubernetes, or names that the image's own /etc/passwd and /etc/group explain.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -9,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
 use crate::api::{LinuxContainerSecurityContext, LinuxContainerUser, SupplementalGroupsPolicy};
 
-/// An image's passwd or group file is read up to here: bytes. The largest real ones are some tens of kilobytes.
+/// Size of an image's passwd or group file above which it is refused, in bytes: the largest real ones are some tens of kilobytes.
 const LIMIT: u64 = 1 << 20;
 
 /// A container's identity.
@@ -36,11 +37,12 @@ impl From<&User> for LinuxContainerUser {
 pub fn resolve(rootfs: &Path, image_user: &str, security: &LinuxContainerSecurityContext) -> Result<User> {
     let files = Files { passwd: read(rootfs, "etc/passwd")?, group: read(rootfs, "etc/group")? };
     let (who, group) = wanted(image_user, security)?;
-    let entry = files.user(&who);
-    let uid = match (&entry, who.parse()) {
+    let number = number(&who)?;
+    let entry = files.user(&who, number);
+    let uid = match (&entry, number) {
         (Some(entry), _) => entry.uid,
-        (None, Ok(uid)) => uid,
-        (None, Err(_)) => return Err(Error::new(format!("the image's /etc/passwd has no user {who}"))),
+        (None, Some(uid)) => uid,
+        (None, None) => return Err(Error::new(format!("the image's /etc/passwd has no user {who}"))),
     };
     let gid = match group {
         Some(group) => files.gid(&group)?,
@@ -55,13 +57,8 @@ pub fn resolve(rootfs: &Path, image_user: &str, security: &LinuxContainerSecurit
     for group in &security.supplemental_groups {
         groups.push(u32::try_from(*group).doing("read a supplemental group")?);
     }
-    let mut seen = Vec::new();
-    groups.retain(|gid| {
-        !seen.contains(gid) && {
-            seen.push(*gid);
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    groups.retain(|gid| seen.insert(*gid));
     Ok(User { uid, gid, groups, home: entry.map(|entry| entry.home).filter(|home| !home.is_empty()) })
 }
 
@@ -91,6 +88,20 @@ fn wanted(image_user: &str, security: &LinuxContainerSecurityContext) -> Result<
     Ok((who, group.filter(|group| !group.is_empty())))
 }
 
+/// Number of a user or group that is written as one; none for a name.
+///
+/// # Errors
+/// A number that is no user's. It is never looked up as a name: an image could give that name to root (CVE-2026-46680).
+pub fn number(text: &str) -> Result<Option<u32>> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    // The last one means "no change" to setuid(2) and its kin.
+    let number = text.parse().ok().filter(|number| *number != u32::MAX);
+    number.map(Some).ok_or_else(|| Error::new(format!("{text} is the number of no user and no group")))
+}
+
 struct Files {
     passwd: String,
     group: String,
@@ -105,8 +116,7 @@ struct Entry {
 
 impl Files {
     /// The line of that name, or of that number: a name that consists of digits is a number, as in every runtime.
-    fn user(&self, who: &str) -> Option<Entry> {
-        let number = who.parse::<u32>().ok();
+    fn user(&self, who: &str, number: Option<u32>) -> Option<Entry> {
         self.passwd.lines().filter_map(entry).find(|entry| match number {
             Some(uid) => entry.uid == uid,
             None => entry.name == who,
@@ -114,7 +124,7 @@ impl Files {
     }
 
     fn gid(&self, group: &str) -> Result<u32> {
-        if let Ok(gid) = group.parse() {
+        if let Some(gid) = number(group)? {
             return Ok(gid);
         }
         let mut lines = self.group.lines().map(|line| line.split(':').collect::<Vec<_>>());
@@ -150,7 +160,10 @@ fn read(rootfs: &Path, name: &str) -> Result<String> {
     };
     let mut bytes = Vec::new();
     if file.metadata().is_ok_and(|data| data.is_file()) {
-        file.take(LIMIT).read_to_end(&mut bytes).doing(format!("read the image's /{name}"))?;
+        file.take(LIMIT + 1).read_to_end(&mut bytes).doing(format!("read the image's /{name}"))?;
+    }
+    if bytes.len() as u64 > LIMIT {
+        return Err(Error::new(format!("the image's /{name} is larger than {LIMIT} bytes")));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

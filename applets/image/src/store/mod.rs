@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
@@ -78,8 +78,11 @@ impl Store {
     /// The store at `root`, which is made if it is not there.
     pub fn open(root: &Path) -> Result<Self> {
         let store = Self { root: root.to_owned() };
-        for dir in [root.to_owned(), store.layers(), store.configs(), store.ingests()] {
+        fs::create_dir_all(root).on("make", root)?;
+        for dir in [store.layers(), store.configs(), store.ingests()] {
             fs::create_dir_all(&dir).on("make", &dir)?;
+            // Nobody else may run what an image has with a set-user-ID bit (CVE-2021-41103, CVE-2024-25621).
+            fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).on("close to others", &dir)?;
         }
         Ok(store)
     }

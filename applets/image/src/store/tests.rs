@@ -313,3 +313,35 @@ fn an_image_without_layers_comes_and_goes() {
     assert_eq!(other.import(&out, false).unwrap()[0].tags, ["docker.io/library/bare:1"]);
     assert!(store.remove("bare:1").unwrap() && tags(&store).is_empty());
 }
+
+/// Programs of images have their set-user-ID bits in the store (CVE-2021-41103, CVE-2024-25621).
+#[test]
+fn nobody_else_comes_to_what_images_hold() {
+    let folder = Folder::new("closed");
+    let store = folder.store();
+    // A store of an elder version is closed when it is opened.
+    fs::set_permissions(store.layers(), fs::Permissions::from_mode(0o755)).unwrap();
+    let store = folder.store();
+    for dir in [store.layers(), store.configs(), store.ingests()] {
+        assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700, "{}", dir.display());
+    }
+}
+
+/// An index that names another one many times, over and over (CVE-2026-53493).
+#[test]
+fn indexes_do_not_multiply() {
+    let folder = Folder::new("multiply");
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let descriptor = |bytes: &str| serde_json::json!({ "mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len() });
+    let index = |of: &serde_json::Value, count| serde_json::json!({ "schemaVersion": 2, "manifests": vec![of; count] }).to_string();
+    let mut archive = Made::default();
+    let mut text = index(&serde_json::json!({}), 0);
+    for _ in 0..2 {
+        archive = archive.file(&format!("blobs/{}", digest(text.as_bytes()).replace(':', "/")), &text);
+        text = index(&descriptor(&text), 20_000);
+    }
+    let path = folder.0.join("deep.tar");
+    fs::write(&path, archive.file("index.json", &text).bytes()).unwrap();
+    let said = folder.store().import(&path, false).unwrap_err().to_string();
+    assert!(said.contains("more documents than an archive may have"), "{said}");
+}
