@@ -22,7 +22,7 @@ pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<V
     let part = |what, kind, first, blocks, name| gpt::Partition { kind, id: guid(what, uki), first, blocks, name };
     let mut parts = vec![part("system", gpt::SYSTEM, FIRST, sectors, "kutties")];
     parts.extend(bios.map(|bios| part("stage", gpt::BIOS_BOOT, gpt::BEFORE, bios.stage_blocks(), "kutties-bios")));
-    let table = gpt::table(guid("disk", uki), blocks, &parts);
+    let table = gpt::table(&gpt::Disk::image(guid("disk", uki), blocks), &parts);
     let mut image = table.head;
     if let Some(bios) = bios {
         let sector = bios.sector(gpt::BEFORE, u16::try_from(bios.stage_blocks())?);

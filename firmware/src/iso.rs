@@ -42,7 +42,7 @@ fn partitions(mut image: Vec<u8>, uki: &[u8], place: u32, len: usize, bios: Opti
     let first = u64::from(place) * (iso::BLOCK / BLOCK) as u64;
     let system =
         gpt::Partition { kind: gpt::SYSTEM, id: guid("system", uki), first, blocks: (len / BLOCK) as u64, name: "kutties" };
-    let table = gpt::table(guid("disk", uki), blocks, &[system]);
+    let table = gpt::table(&gpt::Disk::image(guid("disk", uki), blocks), &[system]);
     let tail = image.len() - table.tail.len();
     image[..table.head.len()].copy_from_slice(&table.head);
     image[tail..].copy_from_slice(&table.tail);

@@ -6,23 +6,26 @@ use alloc::vec::Vec;
 
 use crate::crc32;
 
-/// Bytes of a block; media of 4096 bytes a block see an image for 512 as it is not meant.
+/// Bytes of a block of an image; media of 4096 bytes a block see one for 512 as it is not meant.
 pub const BLOCK: usize = 512;
 /// Entries in the table, which no one reads otherwise.
 const ENTRIES: usize = 128;
 const ENTRY_LEN: usize = 128;
 const HEADER_LEN: usize = 92;
-/// Blocks of the table of entries.
+/// Blocks of the table of entries, for blocks of [`BLOCK`] bytes.
 const TABLE: u64 = (ENTRIES * ENTRY_LEN / BLOCK) as u64;
-/// Blocks before the first partition can begin, and after the last one.
+/// Blocks of [`BLOCK`] bytes before the first partition can begin, and after the last one.
 pub const BEFORE: u64 = TABLE + 2;
-/// Blocks at the disk's end.
+/// Blocks of [`BLOCK`] bytes at the disk's end.
 pub const AFTER: u64 = TABLE + 1;
 
 /// The type of a UEFI system partition.
 pub const SYSTEM: Guid = Guid::of(0xc12a_7328, 0xf81f, 0x11d2, [0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b]);
 /// The type of a partition that a BIOS loader lies in.
 pub const BIOS_BOOT: Guid = Guid::of(0x2168_6148, 0x6449, 0x6e6f, [0x74, 0x4e, 0x65, 0x65, 0x64, 0x45, 0x46, 0x49]);
+
+/// The type of a partition with a file system of Linux.
+pub const LINUX: Guid = Guid::of(0x0fc6_3daf, 0x8483, 0x4772, [0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4]);
 
 /// A GUID as it lies on the disk: its first three parts little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +40,44 @@ impl Guid {
     }
 }
 
+/// A disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// Its own number.
+    pub id: Guid,
+    /// Its size in blocks.
+    pub blocks: u64,
+    /// Bytes of a block: [`BLOCK`], or 4096 on some disks.
+    pub block: usize,
+    /// True for a disk that a BIOS is meant to start from.
+    pub boots: bool,
+}
+
+impl Disk {
+    /// A disk image that a machine starts from.
+    pub const fn image(id: Guid, blocks: u64) -> Self {
+        Self { id, blocks, block: BLOCK, boots: true }
+    }
+
+    /// Blocks of the table of entries.
+    const fn table(&self) -> u64 {
+        (ENTRIES * ENTRY_LEN).div_ceil(self.block) as u64
+    }
+
+    /// Blocks before the first partition can begin.
+    pub const fn before(&self) -> u64 {
+        self.table() + 2
+    }
+
+    /// Blocks behind the last partition.
+    pub const fn after(&self) -> u64 {
+        self.table() + 1
+    }
+}
+
 /// A partition.
-#[derive(Debug, Clone)]
-pub struct Partition {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition<'a> {
     /// What it is for.
     pub kind: Guid,
     /// Its own.
@@ -49,19 +87,19 @@ pub struct Partition {
     /// In blocks, at least one.
     pub blocks: u64,
     /// At most 36 characters of UTF-16.
-    pub name: &'static str,
+    pub name: &'a str,
 }
 
-/// What stands before the first partition and behind the last one on a disk of so many blocks.
+/// What stands before the first partition and behind the last one.
 pub struct Table {
-    /// `BEFORE` blocks; its first 440 bytes are free for a BIOS loader.
+    /// [`Disk::before`] blocks; its first 440 bytes are free for a BIOS loader.
     pub head: Vec<u8>,
-    /// `AFTER` blocks.
+    /// [`Disk::after`] blocks.
     pub tail: Vec<u8>,
 }
 
 /// The tables of a disk.
-pub fn table(disk: Guid, blocks: u64, partitions: &[Partition]) -> Table {
+pub fn table(disk: &Disk, partitions: &[Partition<'_>]) -> Table {
     let mut entries = vec![0; ENTRIES * ENTRY_LEN];
     for (partition, entry) in partitions.iter().zip(entries.chunks_exact_mut(ENTRY_LEN)) {
         entry[..16].copy_from_slice(&partition.kind.0);
@@ -73,39 +111,53 @@ pub fn table(disk: Guid, blocks: u64, partitions: &[Partition]) -> Table {
         }
     }
     let sum = crc32::of(&entries);
-    let last = blocks - 1;
-    let mut head = protective(blocks);
-    head.extend(header(disk, sum, 1, last, 2, blocks));
+    let last = disk.blocks - 1;
+    let mut head = protective(disk);
+    head.extend(header(disk, sum, 1, last, 2));
     head.extend(&entries);
     let mut tail = entries;
-    tail.extend(header(disk, sum, last, 1, last - TABLE, blocks));
+    tail.extend(header(disk, sum, last, 1, last - disk.table()));
     Table { head, tail }
 }
 
-/// The MBR that keeps old programs from seeing an empty disk. Its one partition is marked as to be booted from: BIOSes there are
-/// that pass over a disk without.
-fn protective(blocks: u64) -> Vec<u8> {
-    let mut block = vec![0; BLOCK];
+/// The disk and its one partition, from the first [`Disk::before`] blocks. None where anything in them is not as [`table`] writes
+/// it for a disk with that one partition, which does not boot.
+pub fn read_single<'a>(head: &[u8], block: usize, kind: Guid, name: &'a str) -> Option<(Disk, Partition<'a>)> {
+    let word = |at: usize| Some(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?));
+    let guid = |at: usize| Some(Guid(head.get(at..at + 16)?.try_into().ok()?));
+    let disk = Disk { id: guid(block + 56)?, blocks: word(block + 32)?.checked_add(1)?, block, boots: false };
+    let entry = 2 * block;
+    let (first, last) = (word(entry + 32)?, word(entry + 40)?);
+    let inside = disk.before() <= first && first <= last && last.checked_add(disk.after())? < disk.blocks;
+    let partition = Partition { kind, id: guid(entry + 16)?, first, blocks: last.checked_add(1)?.checked_sub(first)?, name };
+    (inside && table(&disk, core::slice::from_ref(&partition)).head == head).then_some((disk, partition))
+}
+
+/// The MBR that keeps old programs from seeing an empty disk. On a disk that boots its one partition is marked as to be booted from:
+/// BIOSes there are that pass over a disk without.
+fn protective(disk: &Disk) -> Vec<u8> {
+    let mut block = vec![0; disk.block];
     let entry = &mut block[446..462];
-    entry[0] = 0x80;
+    entry[0] = if disk.boots { 0x80 } else { 0 };
     entry[1..4].copy_from_slice(&[0, 2, 0]);
     entry[4] = 0xee;
     entry[5..8].fill(0xff);
     entry[8..12].copy_from_slice(&1_u32.to_le_bytes());
-    entry[12..16].copy_from_slice(&u32::try_from(blocks - 1).unwrap_or(u32::MAX).to_le_bytes());
-    block[510..].copy_from_slice(&[0x55, 0xaa]);
+    entry[12..16].copy_from_slice(&u32::try_from(disk.blocks - 1).unwrap_or(u32::MAX).to_le_bytes());
+    block[510..512].copy_from_slice(&[0x55, 0xaa]);
     block
 }
 
-fn header(disk: Guid, entries_sum: u32, own: u64, other: u64, entries: u64, blocks: u64) -> Vec<u8> {
-    let mut block = vec![0; BLOCK];
+fn header(disk: &Disk, entries_sum: u32, own: u64, other: u64, entries: u64) -> Vec<u8> {
+    let mut block = vec![0; disk.block];
     block[..8].copy_from_slice(b"EFI PART");
     block[8..12].copy_from_slice(&[0, 0, 1, 0]);
     block[12..16].copy_from_slice(&(HEADER_LEN as u32).to_le_bytes());
-    for (at, value) in [(24, own), (32, other), (40, BEFORE), (48, blocks - AFTER - 1), (72, entries)] {
+    let last_usable = disk.blocks - disk.after() - 1;
+    for (at, value) in [(24, own), (32, other), (40, disk.before()), (48, last_usable), (72, entries)] {
         block[at..at + 8].copy_from_slice(&value.to_le_bytes());
     }
-    block[56..72].copy_from_slice(&disk.0);
+    block[56..72].copy_from_slice(&disk.id.0);
     for (at, value) in [(80, ENTRIES as u32), (84, ENTRY_LEN as u32), (88, entries_sum)] {
         block[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
@@ -122,7 +174,7 @@ mod tests {
     #[test]
     fn both_headers_point_at_each_other_and_hold_their_sums() {
         let partition = Partition { kind: SYSTEM, id: Guid([7; 16]), first: 2048, blocks: 4096, name: "kutties" };
-        let table = table(Guid([9; 16]), 10_000, &[partition]);
+        let table = table(&Disk::image(Guid([9; 16]), 10_000), &[partition]);
         assert_eq!((table.head.len() as u64, table.tail.len() as u64), (BEFORE * 512, AFTER * 512));
         assert_eq!(table.head[510..512], [0x55, 0xaa]);
         for (block, own, other, entries) in
@@ -140,5 +192,36 @@ mod tests {
         // As on the disk: 28 73 2a c1 1f f8 d2 11 ba 4b 00 a0 c9 3e c9 3b.
         assert_eq!(SYSTEM.0[..6], [0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8]);
         assert_eq!(BIOS_BOOT.0, *b"Hah!IdontNeedEFI");
+    }
+    #[test]
+    fn blocks_may_have_4096_bytes() {
+        let disk = Disk { id: Guid([9; 16]), blocks: 10_000, block: 4096, boots: false };
+        let partition = Partition { kind: LINUX, id: Guid([7; 16]), first: 256, blocks: 4096, name: "data" };
+        let table = table(&disk, &[partition]);
+        assert_eq!((disk.before(), disk.after()), (6, 5));
+        assert_eq!((table.head.len(), table.tail.len()), (6 * 4096, 5 * 4096));
+        assert_eq!((&table.head[4096..4104], table.head[446]), (&b"EFI PART"[..], 0));
+        assert_eq!(table.head[510..512], [0x55, 0xaa]);
+    }
+
+    #[test]
+    fn only_a_table_as_we_write_it_is_read() {
+        let disk = Disk { id: Guid([9; 16]), blocks: 10_000, block: 512, boots: false };
+        let partition = Partition { kind: LINUX, id: Guid([7; 16]), first: 2048, blocks: 4096, name: "data" };
+        let head = table(&disk, core::slice::from_ref(&partition)).head;
+        assert_eq!(read_single(&head, 512, LINUX, "data"), Some((disk, partition.clone())));
+        assert_eq!(read_single(&head, 512, LINUX, "other"), None);
+        assert_eq!(read_single(&head, 512, SYSTEM, "data"), None);
+        assert_eq!(read_single(&head, 4096, LINUX, "data"), None);
+        for at in (0..head.len()).step_by(7).chain(446..462).chain(512..620) {
+            let mut other = head.clone();
+            other[at] ^= 0x5a;
+            assert_eq!(read_single(&other, 512, LINUX, "data"), None, "{at}");
+        }
+        let two = table(&disk, &[partition.clone(), Partition { first: 6144, ..partition }]).head;
+        assert_eq!(read_single(&two, 512, LINUX, "data"), None);
+        for len in [0, 100, 512, 1024, 1100, head.len() - 1] {
+            assert_eq!(read_single(&head[..len], 512, LINUX, "data"), None);
+        }
     }
 }

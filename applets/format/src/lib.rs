@@ -9,6 +9,7 @@ pub mod dbus;
 pub mod dhcp;
 pub mod dns;
 pub mod elf;
+pub mod ext4;
 pub mod fat;
 pub mod fdt;
 pub mod fit;
