@@ -77,6 +77,22 @@ pub const CONTAINER_SIZE: Key = Key {
     trust: Trust::Url,
     about: "the most that one container may write below its root where /var is in RAM; a percentage of /var, or bytes with k, m or g",
 };
+/// `data.create`
+pub const DATA_CREATE: Key = Key {
+    name: "data.create",
+    kind: Kind::Flag,
+    default: "no",
+    trust: Trust::Local,
+    about: "make a partition and a file system on the disk that data.disk names by SERIAL=, when it is empty",
+};
+/// `data.disk`
+pub const DATA_DISK: Key = Key {
+    name: "data.disk",
+    kind: Kind::Text,
+    default: "",
+    trust: Trust::Local,
+    about: "the disk to mount at /data: as var.disk",
+};
 /// `hostname`
 pub const HOSTNAME: Key = Key {
     name: "hostname",
@@ -224,6 +240,22 @@ pub const SYSCTL: Key = Key {
     trust: Trust::Url,
     about: "a kernel setting, such as sysctl.vm.swappiness=1",
 };
+/// `var.create`
+pub const VAR_CREATE: Key = Key {
+    name: "var.create",
+    kind: Kind::Flag,
+    default: "no",
+    trust: Trust::Local,
+    about: "make a partition and a file system on the disk that var.disk names by SERIAL=, when it is empty",
+};
+/// `var.disk`
+pub const VAR_DISK: Key = Key {
+    name: "var.disk",
+    kind: Kind::Text,
+    default: "",
+    trust: Trust::Local,
+    about: "the disk to mount at /var, which then outlives a reboot, with /etc/kubernetes: LABEL=, UUID=, SERIAL= or first-empty, which makes a file system on the first empty disk",
+};
 /// `var.size`
 pub const VAR_SIZE: Key = Key {
     name: "var.size",
@@ -238,6 +270,8 @@ pub const KEYS: &[Key] = &[
     CONFIG,
     CONSOLE_SHELL,
     CONTAINER_SIZE,
+    DATA_CREATE,
+    DATA_DISK,
     HOSTNAME,
     JOIN,
     KUBELET_ENABLED,
@@ -257,5 +291,7 @@ pub const KEYS: &[Key] = &[
     SSH_KEYS,
     SSH_PORT,
     SYSCTL,
+    VAR_CREATE,
+    VAR_DISK,
     VAR_SIZE,
 ];

@@ -96,6 +96,8 @@ const GIVEN: &[(&str, &str)] = &[
     ("config", "kutties.config=https://evil.example/a.toml"),
     ("console.shell", "kutties.console.shell=/bin/evil"),
     ("container.size", "kutties.container.size=1k"),
+    ("data.create", "kutties.data.create=yes"),
+    ("data.disk", "kutties.data.disk=first-empty"),
     ("hostname", "kutties.hostname=given"),
     ("join", "kutties.join=10.9.0.1:6443,token=abcdef.0123456789abcdef"),
     ("kubelet.enabled", "kutties.kubelet.enabled=no"),
@@ -115,6 +117,8 @@ const GIVEN: &[(&str, &str)] = &[
     ("ssh.keys", "\"kutties.ssh.keys=ssh-ed25519 AAAA evil\""),
     ("ssh.port", "kutties.ssh.port=2222"),
     ("sysctl.kernel.modprobe", "kutties.sysctl.kernel.modprobe=/bin/evil"),
+    ("var.create", "kutties.var.create=yes"),
+    ("var.disk", "kutties.var.disk=first-empty"),
     ("var.size", "kutties.var.size=1k"),
 ];
 

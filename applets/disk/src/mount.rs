@@ -22,7 +22,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags};
 
 use crate::flags::{Change, Depth, Options, propagation};
 use crate::table::{self, Entry};
-use crate::{loops, signature};
+use crate::{loops, nfs, signature};
 
 /// Mount.
 pub const MOUNT: Applet = Applet { name: "mount", about: "mount file systems, or show mounts", place: Place::Bin, run };
@@ -219,6 +219,9 @@ fn set_propagation(target: &Path, Change(flags): Change) -> Result<()> {
 
 fn new_mount(entry: &Entry, options: &Options) -> Result<()> {
     let mut flags = options.set.0;
+    if nfs::is_type(&entry.kind) {
+        return nfs::mount_nfs(&entry.source, &entry.target, &entry.kind, flags, &options.data);
+    }
     let mut source = signature::resolve(&entry.source)?;
     // The loop device goes away with its last user: it stays open until the mount uses it.
     let mut _held = None;

@@ -184,18 +184,17 @@ fn text(file: &File, at: u64, len: usize) -> Option<String> {
 }
 
 fn uuid(file: &File, at: u64) -> Option<String> {
-    let bytes = bytes(file, at, 16)?;
-    if bytes.iter().all(|b| *b == 0) {
-        return None;
+    let bytes: [u8; 16] = bytes(file, at, 16)?.try_into().ok()?;
+    bytes.iter().any(|b| *b != 0).then(|| uuid_text(&bytes))
+}
+
+/// A number in the usual form: 32 hexadecimal digits in five groups.
+pub fn uuid_text(bytes: &[u8; 16]) -> String {
+    let mut text = format!("{:032x}", u128::from_be_bytes(*bytes));
+    for at in [20, 16, 12, 8] {
+        text.insert(at, '-');
     }
-    let mut text = String::new();
-    for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.extend([byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default()));
-    }
-    Some(text)
+    text
 }
 
 /// Whether anything can be read: a drive without a medium can't.

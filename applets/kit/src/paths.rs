@@ -14,6 +14,14 @@ pub const DHCP: &str = "/run/kutties/dhcp";
 pub const LOGS: &str = "/run/kutties/log";
 /// Each boot step with its time and outcome, one line each.
 pub const BOOT_LOG: &str = "/run/kutties/boot.log";
+/// File systems that are damaged, read-only: one directory a key.
+pub const DISKS: &str = "/run/kutties/disks";
+/// The files of kubeadm and of the control plane.
+pub const KUBERNETES: &str = "/etc/kubernetes";
+/// Their place on a disk of /var, from which they are bound.
+pub const KUBERNETES_KEPT: &str = "/var/lib/kutties/kubernetes";
+/// The machine's number, where /var is on a disk and the firmware has none.
+pub const MACHINE_ID_KEPT: &str = "/var/lib/kutties/machine-id";
 /// The CRI server's socket.
 pub const CRI: &str = "/run/kutties/cri.sock";
 /// Where bare kubeadm and crictl look for a runtime: a link to [`CRI`].

@@ -1,5 +1,6 @@
 //! The fence: safe functions over the system calls that rustix and nix lack. The only room of the binary where `unsafe` stands.
 
+pub mod block;
 pub mod bpf;
 pub mod child;
 pub mod clock;
