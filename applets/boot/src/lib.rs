@@ -3,6 +3,7 @@
 mod boot;
 mod chosen;
 mod insmod;
+mod install;
 mod kernel_file;
 mod kexec;
 mod lsmod;
@@ -19,6 +20,7 @@ use kit::Applet;
 pub const APPLETS: &[Applet] = &[
     boot::BOOT,
     insmod::INSMOD,
+    install::INSTALL,
     kexec::KEXEC,
     lsmod::LSMOD,
     modinfo::MODINFO,

@@ -9,7 +9,7 @@
 //! changed until all is here; then the kubelet, pods and services are stopped as for a reboot, and the new kernel starts.
 
 mod cmdline;
-mod download;
+pub mod download;
 pub mod manifest;
 mod node;
 
@@ -52,8 +52,9 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&UPDATE, args)?;
-    let url = if options.url.ends_with('/') { format!("{}manifest.json", options.url) } else { options.url.clone() };
-    let (manifest, folder) = (believed(&url)?, url.rsplit_once('/').map_or("", |(folder, _)| folder));
+    let url = manifest_url(&options.url);
+    let (text, folder) = (believed(&url)?, folder(&url));
+    let manifest = Manifest::parse(&text, std::env::consts::ARCH).doing(format_args!("read {url}"))?;
     room(manifest.bytes())?;
     let kernel = download::kernel(folder, &manifest.kernel)?;
     let Kernel { image, segments, .. } = kernel_file::unwrap(&kernel).doing(format_args!("read {}", manifest.kernel.name))?;
@@ -74,8 +75,18 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if options.load { Ok(Exit::OK) } else { kexec::start() }
 }
 
-/// The manifest, once it is known whose it is.
-fn believed(url: &str) -> Result<Manifest> {
+/// The manifest's own URL, where a directory's is given.
+pub fn manifest_url(url: &str) -> String {
+    if url.ends_with('/') { format!("{url}manifest.json") } else { url.to_owned() }
+}
+
+/// The URL of a manifest's directory.
+pub fn folder(url: &str) -> &str {
+    url.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The text of a manifest, once it is known whose it is.
+pub fn believed(url: &str) -> Result<Vec<u8>> {
     let keys = Keys::here()?;
     if keys.is_empty() {
         let path = paths::TRUST;
@@ -85,7 +96,7 @@ fn believed(url: &str) -> Result<Manifest> {
     }
     let text = get(url, MANIFEST)?;
     keys.check(url, &text, &get(&format!("{url}.sig"), SIGNATURE)?)?;
-    Manifest::parse(&text, std::env::consts::ARCH).doing(format_args!("read {url}"))
+    Ok(text)
 }
 
 /// Whether there is memory for so many bytes.
@@ -110,6 +121,7 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-fn say(line: &str) -> Result<()> {
+/// Tells a person how far it is.
+pub fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{line}").doing("write the progress")
 }

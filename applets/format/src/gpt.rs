@@ -133,6 +133,41 @@ pub fn read_single<'a>(head: &[u8], block: usize, kind: Guid, name: &'a str) -> 
     (inside && table(&disk, core::slice::from_ref(&partition)).head == head).then_some((disk, partition))
 }
 
+/// Number of blocks of the disk that a table was written for, from its header, the second block. None without a table.
+pub fn blocks(header: &[u8]) -> Option<u64> {
+    let last = u64::from_le_bytes(header.get(32..40)?.try_into().ok()?);
+    is_sound(header).then(|| last.checked_add(1))?
+}
+
+fn is_sound(header: &[u8]) -> bool {
+    let Some(mut fields) = header.get(..HEADER_LEN).map(<[u8]>::to_vec) else { return false };
+    let sum = u32::from_le_bytes([fields[16], fields[17], fields[18], fields[19]]);
+    fields[16..20].fill(0);
+    fields.starts_with(b"EFI PART") && crc32::of(&fields) == sum
+}
+
+/// The same table for a disk of more blocks, from the head that [`table`] wrote for an image of blocks of [`BLOCK`] bytes. None where it
+/// is none, or the disk is smaller than the image.
+pub fn moved(head: &[u8], blocks: u64) -> Option<Table> {
+    let mut head = head.get(..BEFORE as usize * BLOCK)?.to_vec();
+    let entries = head.get(2 * BLOCK..)?.to_vec();
+    let header = head.get(BLOCK..2 * BLOCK)?;
+    let word = |at: usize| header.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+    let same = word(80)? == ENTRIES as u32 && word(84)? == ENTRY_LEN as u32 && word(88)? == crc32::of(&entries);
+    if !same || self::blocks(header)? > blocks {
+        return None;
+    }
+    let id = Guid(header.get(56..72)?.try_into().ok()?);
+    let disk = Disk { id, blocks, block: BLOCK, boots: head.get(446) == Some(&0x80) };
+    let (sum, last) = (crc32::of(&entries), blocks - 1);
+    // A BIOS loader stays.
+    head[440..BLOCK].copy_from_slice(&protective(&disk)[440..]);
+    head[BLOCK..2 * BLOCK].copy_from_slice(&self::header(&disk, sum, 1, last, 2));
+    let mut tail = entries;
+    tail.extend(self::header(&disk, sum, last, 1, last - disk.table()));
+    Some(Table { head, tail })
+}
+
 /// The MBR that keeps old programs from seeing an empty disk. On a disk that boots its one partition is marked as to be booted from:
 /// BIOSes there are that pass over a disk without.
 fn protective(disk: &Disk) -> Vec<u8> {
@@ -193,6 +228,24 @@ mod tests {
         assert_eq!(SYSTEM.0[..6], [0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8]);
         assert_eq!(BIOS_BOOT.0, *b"Hah!IdontNeedEFI");
     }
+    #[test]
+    fn an_image_moves_to_a_larger_disk() {
+        let system = Partition { kind: SYSTEM, id: Guid([7; 16]), first: 2048, blocks: 4096, name: "kutties" };
+        let mut image = table(&Disk::image(Guid([9; 16]), 10_000), core::slice::from_ref(&system)).head;
+        image[..440].fill(0xfa);
+        assert_eq!(blocks(&image[512..]), Some(10_000));
+        let there = moved(&image, 1 << 33).unwrap();
+        let wanted = table(&Disk::image(Guid([9; 16]), 1 << 33), &[system]);
+        assert_eq!((&there.head[440..], &there.tail), (&wanted.head[440..], &wanted.tail));
+        assert_eq!(there.head[..440], [0xfa; 440]);
+        assert!(moved(&image, 9_999).is_none() && moved(&image[..512], 1 << 33).is_none());
+        for at in (512..604).chain([1024, 2000, image.len() - 1]) {
+            let mut other = image.clone();
+            other[at] ^= 1;
+            assert!(moved(&other, 1 << 33).is_none(), "{at}");
+        }
+    }
+
     #[test]
     fn blocks_may_have_4096_bytes() {
         let disk = Disk { id: Guid([9; 16]), blocks: 10_000, block: 4096, boots: false };

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use config::{COMMAND_LINE, command_line, key};
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Result, paths};
 use rustix::rand::{GetRandomFlags, getrandom};
 use rustix::system::{sethostname, uname};
 
@@ -76,15 +76,30 @@ pub fn files(_: &mut Machine) -> Result<String> {
     Ok(String::new())
 }
 
-/// The machine's number: the firmware's, so that it is the same after a reboot, else a random one.
+/// The machine's number: the firmware's, so that it is the same after a reboot, else the one that a disk of /var keeps, else a random
+/// one.
 fn machine_id() -> Result<()> {
     const PATH: &str = "/etc/machine-id";
     if fs::read_to_string(PATH).is_ok_and(|text| text.trim().len() == 32) {
         return Ok(());
     }
     let uuid = fs::read_to_string(UUID).unwrap_or_default().trim().replace('-', "").to_ascii_lowercase();
-    let id = if is_number(&uuid) { uuid } else { random()? };
+    let kept = fs::read_to_string(paths::MACHINE_ID_KEPT).unwrap_or_default().trim().to_owned();
+    let id = match [uuid, kept].into_iter().find(|id| is_number(id)) {
+        Some(id) => id,
+        None => keep(random()?)?,
+    };
     fs::write(PATH, format!("{id}\n")).on("write", PATH)
+}
+
+/// For the next boot, if /var is there then.
+fn keep(id: String) -> Result<String> {
+    let path = Path::new(paths::MACHINE_ID_KEPT);
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).on("make", dir)?;
+    }
+    fs::write(path, format!("{id}\n")).on("write", path)?;
+    Ok(id)
 }
 
 /// Whether it is 32 hexadecimal digits and not all the same, as careless firmware has it.

@@ -9,7 +9,7 @@ use kit::control::Shutdown;
 use kit::paths;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rustix::mount::{UnmountFlags, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};
 use rustix::process::WaitStatus;
 use rustix::system::{RebootCommand, reboot};
 
@@ -229,19 +229,25 @@ fn signal_all(signal: Signal) {
     let _ = kill(Pid::from_raw(-1), signal);
 }
 
-/// Unmount what holds data, the last mounted first. What is busy is let go of by the kernel when it stops.
+/// Unmount what holds data, the last mounted first. What is busy is made read-only, so that its journal is closed; if that fails too,
+/// the kernel replays the journal at the next mount. Nobody waits for a server of NFS that may be gone.
 fn unmount_all() {
+    let mounts = || data_mounts(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default());
     for _ in 0..ROUNDS {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        for at in data_mounts(&table).iter().rev() {
-            let _ = unmount(at.as_str(), UnmountFlags::empty());
+        for (at, kind) in mounts().iter().rev() {
+            let is_remote = kind.starts_with("nfs");
+            let flags = if is_remote { UnmountFlags::FORCE | UnmountFlags::DETACH } else { UnmountFlags::empty() };
+            let _ = unmount(at.as_str(), flags);
         }
+    }
+    for (at, _) in mounts().iter().rev() {
+        let _ = mount_remount(at.as_str(), MountFlags::RDONLY, c"");
     }
     rustix::fs::sync();
 }
 
-/// Mount points of file systems that lie on something: those in RAM and the kernel's own need no unmounting.
-fn data_mounts(table: &str) -> Vec<String> {
+/// Mount points and kinds of file systems that lie on something: those in RAM and the kernel's own need no unmounting.
+fn data_mounts(table: &str) -> Vec<(String, String)> {
     const RAM: &[&str] = &[
         "rootfs",
         "tmpfs",
@@ -260,7 +266,8 @@ fn data_mounts(table: &str) -> Vec<String> {
     ];
     let kind = |line: &str| line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or_default().to_owned();
     let at = |line: &str| line.split(' ').nth(4).map(|text| text.replace("\\040", " "));
-    table.lines().filter(|line| !RAM.contains(&kind(line).as_str())).filter_map(at).filter(|at| at != "/").collect()
+    let mounts = table.lines().filter_map(|line| Some((at(line)?, kind(line))));
+    mounts.filter(|(at, kind)| !RAM.contains(&kind.as_str()) && at != "/").collect()
 }
 
 #[cfg(test)]
@@ -273,6 +280,7 @@ mod tests {
                      30 22 254:1 / /var rw shared:9 - ext4 /dev/vda1 rw\n\
                      31 22 0:20 / /run rw - tmpfs tmpfs rw\n\
                      32 30 254:2 / /var/my\\040disk rw - xfs /dev/vdb rw\n";
-        assert_eq!(data_mounts(table), ["/var", "/var/my disk"]);
+        let expected = [("/var", "ext4"), ("/var/my disk", "xfs")].map(|(at, kind)| (at.to_owned(), kind.to_owned()));
+        assert_eq!(data_mounts(table), expected);
     }
 }

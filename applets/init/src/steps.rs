@@ -29,6 +29,8 @@ pub enum Work {
     Here(fn(&mut Machine) -> Result<String>),
     /// An applet in a child. Steps after it wait this long; it may go on for longer.
     Child(&'static [&'static str], Duration),
+    /// The same where the settings ask for it; elsewhere nobody waits for it.
+    ChildIf(fn(&Config) -> bool, &'static [&'static str], Duration),
 }
 
 /// What happens when a step fails.
@@ -44,28 +46,37 @@ pub enum Failure {
 
 /// The longest that modules keep others waiting: probing an old disk controller takes that long.
 const MODULES: Duration = Duration::from_secs(20);
+/// The longest that disks keep others waiting: they have half a minute to appear, and a new or larger file system takes a while.
+const DISKS_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest that the network keeps the shell and the kubelet waiting.
 pub const NETWORK: Duration = Duration::from_secs(15);
 
-/// In order. Services start before devices and network: a CRI server needs neither.
+/// In order. Services start before devices and network: a CRI server needs neither, unless /var is to be on a disk.
 pub const STEPS: &[Step] = &[
     here("root", &[], root::leave, Failure::GoOn),
     here("mounts", &[], mounts::needed, Failure::Reboot),
     here("config", &[], configure, Failure::GoOn),
     here("root size", &[], root_size::limit, Failure::GoOn),
     here("cgroups", &[], cgroups::set_up, Failure::Rescue),
-    here("var", &[], mounts::var, Failure::Rescue),
+    Step { name: "devices for disks", after: &[], work: DEVICES_FOR_DISKS, failure: Failure::GoOn },
+    Step {
+        name: "disks",
+        after: &["devices for disks"],
+        work: Work::ChildIf(disk::disks::are_wanted, &["disks"], DISKS_TIMEOUT),
+        failure: Failure::GoOn,
+    },
+    here("var", &["disks"], mounts::var, Failure::Rescue),
     here("clock", &[], clock::floor, Failure::GoOn),
-    here("files", &[], identity::files, Failure::GoOn),
+    here("files", &["var"], identity::files, Failure::GoOn),
     here("limits", &[], limits::raise, Failure::GoOn),
     here("hostname", &[], identity::hostname, Failure::GoOn),
     here("security", &[], mounts::security, Failure::GoOn),
-    here("services", &[], services, Failure::Rescue),
+    here("services", &["var", "files"], services, Failure::Rescue),
     Step { name: "kube", after: &[], work: Work::Child(&["bundle"], MODULES), failure: Failure::GoOn },
     Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES), failure: Failure::GoOn },
     here("more mounts", &[], mounts::welcome, Failure::GoOn),
     here("sysctl", &[], sysctl::apply, Failure::GoOn),
-    Step { name: "network", after: &["devices"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
+    Step { name: "network", after: &["devices", "files"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
     Step {
         name: "modules",
         after: &["devices"],
@@ -77,6 +88,9 @@ pub const STEPS: &[Step] = &[
     here("name", &["settings"], identity::last_name, Failure::GoOn),
     here("consoles", &["name"], consoles, Failure::GoOn),
 ];
+
+/// The disks' drivers come first then, and the step `devices` finds its work done.
+const DEVICES_FOR_DISKS: Work = Work::ChildIf(disk::disks::are_wanted, &["coldplug", "devices"], MODULES);
 
 const fn here(
     name: &'static str,
@@ -186,7 +200,8 @@ impl Machine {
                     let outcome = work(self);
                     self.step_over(step, since, outcome);
                 }
-                Work::Child(arguments, patience) => match child(step.name, arguments) {
+                Work::ChildIf(is_wanted, ..) if !is_wanted(&self.config) => self.boot.set(at, Progress::Over),
+                Work::Child(arguments, patience) | Work::ChildIf(_, arguments, patience) => match child(step.name, arguments) {
                     Ok(pid) => self.boot.set(at, Progress::Running { pid, since, until: since + patience, late: false }),
                     Err(e) => {
                         self.boot.set(at, Progress::Over);

@@ -28,7 +28,8 @@ pub fn segment(folder: &str, file: &File, to: &mut Parts) -> Result<()> {
     to.close()
 }
 
-fn checked(folder: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// A file, part by part. What was taken is good when this returns well, and not before.
+pub fn checked(folder: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let url = format!("{folder}/{}", file.name);
     say(&format!("fetching {url} ({} bytes)", file.bytes))?;
     let (mut digest, mut bytes) = (Digest::new(&SHA256), 0);

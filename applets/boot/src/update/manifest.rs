@@ -35,6 +35,13 @@ struct Text {
     boot: Boot,
 }
 
+/// The same without a boot.
+#[derive(Deserialize)]
+struct Listed {
+    arch: String,
+    files: Vec<File>,
+}
+
 /// What a boot loader would load.
 #[derive(Deserialize)]
 struct Boot {
@@ -58,6 +65,16 @@ impl Manifest {
             file.cloned().ok_or_else(|| Error::new(format!("it starts {} but does not list it", shown(name)))).and_then(checked)
         };
         Ok(Self { kernel: file(&boot.kernel)?, segments: boot.segments.iter().map(file).collect::<Result<_>>()? })
+    }
+
+    /// The file of that name, of a manifest for `arch` that need not start anything.
+    pub fn file(text: &[u8], arch: &str, name: &str) -> Result<File> {
+        let listed: Listed = serde_json::from_slice(text).map_err(|e| Error::new(format!("it is no manifest: {e}")))?;
+        if listed.arch != arch {
+            return Err(Error::new(format!("it is for {}, and this machine is {arch}", shown(&listed.arch))));
+        }
+        let file = listed.files.into_iter().find(|file| file.name == name);
+        file.ok_or_else(|| Error::new(format!("it lists no {name}"))).and_then(checked)
     }
 
     /// All bytes to fetch.
