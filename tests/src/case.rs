@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, builds, callers, client, clock, cni, conformance, cri, image, join, kube, kubelets, media, netboot, oci, pods,
-    registry, rpcs, ssh, streaming, survive, update,
+    applets, boot, builds, callers, client, clock, cni, conformance, cri, disk, image, join, kube, kubelets, media, netboot, oci,
+    pods, registry, rpcs, ssh, streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -71,6 +71,7 @@ pub const AREAS: &[(&str, Lane, &[Case])] = &[
     ("survive", Lane::Alone, survive::CASES),
     ("clock", Lane::Alone, clock::CASES),
     ("ssh", Lane::Alone, ssh::CASES),
+    ("disk", Lane::Alone, disk::CASES),
     ("update", Lane::Cluster, update::CASES),
     ("join", Lane::Cluster, join::CASES),
     ("media", Lane::Alone, media::CASES),
@@ -89,6 +90,7 @@ pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("join", Lane::Cluster, join::LONG_CASES),
     ("kubelets", Lane::Cluster, kubelets::LONG_CASES),
     ("callers", Lane::Alone, callers::CASES),
+    ("disk", Lane::Cluster, disk::LONG_CASES),
     ("media", Lane::Cluster, media::LONG_CASES),
     ("builds", Lane::Alone, builds::LONG_CASES),
     ("update", Lane::Cluster, update::LONG_CASES),

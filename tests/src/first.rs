@@ -10,8 +10,9 @@ use crate::case::{Failure, Outcome, ensure};
 use crate::native;
 use crate::report::{Report, Verdict, say};
 
-/// What units call, or are compared with: a server of DHCP, the reference network plugins' program, a reader of disks.
-pub const PACKAGES: &[&str] = &["dnsmasq-base", "nftables", "qemu-utils"];
+/// What units call, or are compared with: a server of DHCP, a judge of file systems, the reference network plugins' program, a reader of
+/// disks.
+pub const PACKAGES: &[&str] = &["dnsmasq-base", "e2fsprogs", "nftables", "qemu-utils"];
 
 /// Run all of them: what is found soonest comes first.
 pub fn run(report: &Report, repository: &Path) {

@@ -14,6 +14,7 @@ mod cni;
 mod conformance;
 mod cri;
 mod descriptor;
+mod disk;
 mod first;
 mod flash;
 mod image;

@@ -59,6 +59,10 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
         qemu.arg("-drive").arg(format!("if=none,id=disk{at},format=raw,readonly=on,file={}", disk.display()));
         qemu.arg("-device").arg(format!("virtio-blk-pci,drive=disk{at}"));
     }
+    for (at, (disk, serial)) in spec.own_disks.iter().enumerate() {
+        qemu.arg("-drive").arg(format!("if=none,id=own{at},format=raw,file={}", disk.display()));
+        qemu.arg("-device").arg(format!("virtio-blk-pci,drive=own{at},serial={serial}"));
+    }
     // QEMU takes a doubled comma for one in a value.
     for text in &spec.smbios {
         qemu.arg("-smbios").arg(format!("type=11,value={}", text.replace(',', ",,")));

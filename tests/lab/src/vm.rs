@@ -56,6 +56,8 @@ pub struct Spec {
     pub nics: Vec<Nic>,
     /// Read-only disks, in order: `/dev/vda` is the first.
     pub disks: Vec<PathBuf>,
+    /// Disks that the machine may write, behind the read-only ones: their images and serial numbers.
+    pub own_disks: Vec<(PathBuf, String)>,
     /// What the firmware tells the system: strings of SMBIOS type 11.
     pub smbios: Vec<String>,
     /// The machine's serial number, by SMBIOS.
@@ -87,6 +89,7 @@ impl Spec {
             cpus: 2,
             nics: Vec::new(),
             disks: Vec::new(),
+            own_disks: Vec::new(),
             smbios: Vec::new(),
             smbios_serial: None,
             fw_cfg: Vec::new(),
