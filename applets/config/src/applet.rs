@@ -109,8 +109,11 @@ fn rows(config: &Config) -> Vec<Row> {
     rows
 }
 
-/// A token's second part is its secret.
+/// A token's second part is its secret, and a URL's user may have a password.
 fn hidden(name: &str, value: &str) -> String {
+    if [key::BACKUP_TO.name, key::RESTORE.name].contains(&name) {
+        return without_password(value);
+    }
     if name != key::JOIN.name {
         return value.to_owned();
     }
@@ -122,9 +125,30 @@ fn hidden(name: &str, value: &str) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
+/// A URL without what stands before the host, and behind a question mark, where stores of files expect a signature.
+fn without_password(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let (rest, more) = rest.split_once(',').map_or((rest, String::new()), |(rest, more)| (rest, format!(",{more}")));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?(secret)"));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or_else(|| host.to_owned(), |(_, host)| format!("(secret)@{host}"));
+    format!("{scheme}://{host}{path}{query}{more}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_in_urls_are_not_shown() {
+        for (value, shown) in [
+            ("/var/backup", "/var/backup"),
+            ("https://h/${time}.age", "https://h/${time}.age"),
+            ("https://u:p@h/x?sig=s,cluster=sha256:00", "https://(secret)@h/x?(secret),cluster=sha256:00"),
+        ] {
+            assert_eq!(hidden("restore", value), shown);
+        }
+    }
 
     #[test]
     fn each_key_is_shown_with_its_source_and_no_secret() {

@@ -34,6 +34,8 @@ pub struct Key {
 
 /// The longest grace period of a shutdown, in seconds: an hour. Who waits longer waits for something that does not end.
 pub const LONGEST_GRACE: u64 = 3600;
+/// The most backups that are kept.
+const MOST_BACKUPS: u64 = 10_000;
 /// The longest time for the network at boot, in seconds.
 const LONGEST_NETWORK: u64 = 3600;
 
@@ -53,6 +55,46 @@ impl Key {
     }
 }
 
+/// `age.identity`
+pub const AGE_IDENTITY: Key = Key {
+    name: "age.identity",
+    kind: Kind::Text,
+    default: "/etc/kutties/age.key",
+    trust: Trust::Segment,
+    about: "a file (mode 0600) of this machine's segment with the age identity that opens a backup at boot; without that file the consoles ask for it",
+};
+/// `backup.every`
+pub const BACKUP_EVERY: Key = Key {
+    name: "backup.every",
+    kind: Kind::Text,
+    default: "",
+    trust: Trust::Url,
+    about: "the time between two backups of a control plane, such as 6h; without it there is none by itself",
+};
+/// `backup.keep`
+pub const BACKUP_KEEP: Key = Key {
+    name: "backup.keep",
+    kind: Kind::Number(MOST_BACKUPS),
+    default: "7",
+    trust: Trust::Url,
+    about: "how many backups to keep where they are files with ${time} in their names: the newest",
+};
+/// `backup.recipients`
+pub const BACKUP_RECIPIENTS: Key = Key {
+    name: "backup.recipients",
+    kind: Kind::List,
+    default: "",
+    trust: Trust::Url,
+    about: "who can open backups: age1…, as age-keygen prints it; the identity stays elsewhere",
+};
+/// `backup.to`
+pub const BACKUP_TO: Key = Key {
+    name: "backup.to",
+    kind: Kind::Text,
+    default: "",
+    trust: Trust::Url,
+    about: "where backups go: a directory, a file, or a URL of HTTPS that takes them by PUT; ${hostname} and ${time} are filled in",
+};
 /// `config`
 pub const CONFIG: Key = Key {
     name: "config",
@@ -173,6 +215,14 @@ pub const NTP_SERVERS: Key = Key {
     trust: Trust::Dhcp,
     about: "time servers, HOST or HOST:PORT; without them those that the DHCP server names, else the clock is left alone",
 };
+/// `restore`
+pub const RESTORE: Key = Key {
+    name: "restore",
+    kind: Kind::List,
+    default: "",
+    trust: Trust::Url,
+    about: "take a control plane back from its backup at boot: FILE or URL, then cluster=sha256:HASH of the CA whose key must be in it, which http:// needs",
+};
 /// `root.size`
 pub const ROOT_SIZE: Key = Key {
     name: "root.size",
@@ -267,6 +317,11 @@ pub const VAR_SIZE: Key = Key {
 
 /// All of them, sorted by name.
 pub const KEYS: &[Key] = &[
+    AGE_IDENTITY,
+    BACKUP_EVERY,
+    BACKUP_KEEP,
+    BACKUP_RECIPIENTS,
+    BACKUP_TO,
     CONFIG,
     CONSOLE_SHELL,
     CONTAINER_SIZE,
@@ -282,6 +337,7 @@ pub const KEYS: &[Key] = &[
     NETWORK_PODS,
     NETWORK_TIMEOUT,
     NTP_SERVERS,
+    RESTORE,
     ROOT_SIZE,
     SERVICE_AFTER,
     SERVICE_COMMAND,

@@ -145,6 +145,7 @@ impl Config {
 /// A refused setting, with what would make it count.
 fn refusal(key: &Key, name: &str, origin: Origin, source: &str) -> String {
     let rule = match (key.trust, origin) {
+        (Trust::Segment, _) => "only a file of a segment may set it",
         (Trust::Settings, _) => "a DHCP server may set it only where a local source says settings.dhcp=yes",
         (_, Origin::Dhcp) => "a DHCP server may never set it",
         _ => "only a local source may set it",

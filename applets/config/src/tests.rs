@@ -93,6 +93,11 @@ fn leased(name: &str, lease: &serde_json::Value, command_line: &str, file: &str)
 
 /// A setting for every key, as a stranger would give it; and the same key's name.
 const GIVEN: &[(&str, &str)] = &[
+    ("age.identity", "kutties.age.identity=/tmp/evil"),
+    ("backup.every", "kutties.backup.every=1m"),
+    ("backup.keep", "kutties.backup.keep=1"),
+    ("backup.recipients", "kutties.backup.recipients=age1evil"),
+    ("backup.to", "kutties.backup.to=https://evil.example/x"),
     ("config", "kutties.config=https://evil.example/a.toml"),
     ("console.shell", "kutties.console.shell=/bin/evil"),
     ("container.size", "kutties.container.size=1k"),
@@ -108,6 +113,7 @@ const GIVEN: &[(&str, &str)] = &[
     ("network.pods", "kutties.network.pods=bridge"),
     ("network.timeout", "kutties.network.timeout=1"),
     ("ntp.servers", "kutties.ntp.servers=10.9.0.1"),
+    ("restore", "kutties.restore=https://evil.example/x"),
     ("root.size", "kutties.root.size=1k"),
     ("service.x.after", "kutties.service.x.after=/x"),
     ("service.x.command", "kutties.service.x.command=/bin/sh,-c,\"id >/dev/console\""),
@@ -203,6 +209,22 @@ fn a_url_does_not_set_what_it_is_judged_by() {
         let words = format!("key {name} at https://x/y is refused: only a local source may set it");
         assert!(config.complaints().contains(&words), "{words}: {:?}", config.complaints());
     }
+}
+
+#[test]
+fn what_leads_to_a_secret_comes_from_a_segment_alone() {
+    let secret = "AGE-SECRET-KEY-1QQQ";
+    let config =
+        load("identity", &[("a.toml", "age.identity = \"/etc/kutties/my.key\"\n")], &format!("kutties.age.identity={secret}"));
+    assert_eq!(config.text(&key::AGE_IDENTITY), "/etc/kutties/my.key");
+    assert_eq!(
+        config.complaints(),
+        ["key age.identity on the kernel's command line is refused: only a file of a segment may set it"]
+    );
+    let given = lease("", &[], format!("kutties.age.identity={secret}").as_bytes());
+    let config = leased("identity", &given, "kutties.settings.dhcp=yes", "");
+    assert_eq!(config.source(&key::AGE_IDENTITY), None);
+    assert!(config.complaints().iter().all(|line| !line.contains(secret)), "{:?}", config.complaints());
 }
 
 #[test]

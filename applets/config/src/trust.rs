@@ -1,4 +1,4 @@
-//! Trust in sources: which of them may set a key. Each key of the table has one of four levels.
+//! Trust in sources: which of them may set a key. Each key of the table has one of five levels.
 //!
 //! Anybody on the wire can answer as a DHCP server or change what plain HTTP brings, so a key that gives power over this machine
 //! never comes from there.
@@ -32,6 +32,8 @@ impl Origin {
 /// The sources that may set a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
+    /// Files of segments alone: what leads to a secret. A command line is for everybody to read, and firmware and hypervisors keep theirs.
+    Segment,
     /// Local sources alone: what the other rules rest on, and what is read before the network is up.
     Local,
     /// Local sources and the configuration URL.
@@ -47,14 +49,16 @@ impl Trust {
     pub const fn takes(self, origin: Origin, settings: bool) -> bool {
         match origin {
             Origin::Dhcp => matches!(self, Self::Dhcp) || (settings && matches!(self, Self::Settings)),
-            Origin::Url => !matches!(self, Self::Local),
-            _ => true,
+            Origin::Url => !matches!(self, Self::Segment | Self::Local),
+            Origin::Board | Origin::File => true,
+            _ => !matches!(self, Self::Segment),
         }
     }
 
     /// The sources in words, for people.
     pub const fn words(self) -> &'static str {
         match self {
+            Self::Segment => "segment",
             Self::Local => "local",
             Self::Url => "local, URL",
             Self::Settings => "local, URL, DHCP with settings.dhcp",
@@ -71,10 +75,14 @@ mod tests {
     const LOCAL: [Origin; 5] = [Origin::Board, Origin::File, Origin::Smbios, Origin::FwCfg, Origin::CommandLine];
 
     #[test]
-    fn local_sources_may_set_every_key() {
+    fn local_sources_may_set_every_key_but_what_leads_to_secrets() {
         for origin in LOCAL {
-            assert!(origin.is_local() && KEYS.iter().all(|key| key.trust.takes(origin, false)), "{origin:?}");
+            let segment = matches!(origin, Origin::Board | Origin::File);
+            let takes = |key: &crate::Key| key.trust.takes(origin, false) == (segment || key.trust != Trust::Segment);
+            assert!(origin.is_local() && KEYS.iter().all(takes), "{origin:?}");
         }
+        let secret: Vec<&str> = KEYS.iter().filter(|key| key.trust == Trust::Segment).map(|key| key.name).collect();
+        assert_eq!(secret, ["age.identity"]);
         assert!(!Origin::Dhcp.is_local() && !Origin::Url.is_local());
     }
 
@@ -90,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_url_does_not_set_what_it_is_judged_by() {
-        for key in [&key::CONFIG, &key::SETTINGS_DHCP, &key::SETTINGS_UNSIGNED] {
+        for key in [&key::AGE_IDENTITY, &key::CONFIG, &key::SETTINGS_DHCP, &key::SETTINGS_UNSIGNED] {
             assert!(!key.trust.takes(Origin::Url, true), "{}", key.name);
         }
         assert!(key::SERVICE_COMMAND.trust.takes(Origin::Url, false));

@@ -1,5 +1,6 @@
 //! Requests to a Kubernetes API server over TLS: one request a connection, one document back.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use kit::{Context, Error, Result};
@@ -106,14 +107,20 @@ impl Api {
         self.send(&format!("GET {path}"), "", &[])
     }
 
-    fn send(&self, what: &str, headers: &str, body: &[u8]) -> Result<Response> {
+    /// A connection, whose every wait has a limit.
+    pub fn connect(&self) -> Result<StreamOwned<ClientConnection, TcpStream>> {
         let (host, _) = split(&self.endpoint)?;
         let name = ServerName::try_from(host.to_owned()).doing(format_args!("use {host:?} as a server's name"))?;
         let tcp = http::connect(&self.endpoint)?;
         let connection = ClientConnection::new(self.tls.clone(), name).doing("set up TLS")?;
+        Ok(StreamOwned::new(connection, tcp))
+    }
+
+    fn send(&self, what: &str, headers: &str, body: &[u8]) -> Result<Response> {
+        let stream = self.connect()?;
         let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let headers = format!("Accept: application/json, */*\r\n{token}{headers}");
-        http::send(StreamOwned::new(connection, tcp), &self.endpoint, what, &headers, body)
+        http::send(stream, &self.endpoint, what, &headers, body)
     }
 }
 

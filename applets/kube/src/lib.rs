@@ -1,9 +1,12 @@
-//! What ties the node to Kubernetes: the front of kubeadm, and the `systemctl` that kubeadm asks.
+//! What ties the node to Kubernetes: the front of kubeadm, the `systemctl` that kubeadm asks, and backups of a control plane.
 
+pub mod age;
 mod api;
+pub mod backup;
 pub mod discovery;
 pub mod discovery_file;
 pub mod http;
+mod http_stream;
 mod join;
 pub mod join_configuration;
 mod kubeadm;
@@ -17,8 +20,10 @@ mod patience;
 pub mod plan;
 mod preflight;
 mod resolver;
+pub mod restore;
 pub mod spki;
 mod systemctl;
+mod time;
 mod token;
 pub mod yaml;
 
@@ -27,4 +32,4 @@ pub use options::duration;
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[native::JOIN, kubeadm::KUBEADM, systemctl::NAME, token::NAME];
+pub const APPLETS: &[Applet] = &[backup::NAME, native::JOIN, kubeadm::KUBEADM, restore::NAME, systemctl::NAME, token::NAME];
