@@ -95,7 +95,9 @@ mod tests {
             wrong[at] = if wrong[at] == b'q' { b'p' } else { b'q' };
             assert_eq!(decode("age", &String::from_utf8_lossy(&wrong)), None, "{at}");
         }
-        for wrong in ["", "age", "age1", &text[..61], &format!("{text}q"), &format!("{}b", &text[..61]), &text.replacen('a', "A", 1)] {
+        for wrong in
+            ["", "age", "age1", &text[..61], &format!("{text}q"), &format!("{}b", &text[..61]), &text.replacen('a', "A", 1)]
+        {
             assert_eq!(decode("age", wrong), None, "{wrong}");
         }
     }
