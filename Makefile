@@ -11,12 +11,15 @@ ONLY ?=
 PART ?= node
 # release builds the binary that is shipped; quick a larger one in half the time. Unset, make run is quick, and make test as CI is.
 PROFILE ?=
+# For make cluster: the number of machines; any text in CHECK ends it after the checks.
+NODES ?= 2
+CHECK ?=
 # For make critest: the program, which a person brings.
 CRITEST ?=
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run image kernel sizes check test callers soak boot-matrix bench conformance critest fmt lint clean ready
+.PHONY: help run cluster image kernel sizes check test callers soak boot-matrix bench conformance critest fmt clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +29,11 @@ run: ready ## boot a diskless node in a virtual machine and join it to a cluster
 	@echo "==> the builders (usually 3 minutes the first time)"
 	@cargo build -p lab
 	@cargo run -q -p lab -- run --board $(BOARD)
+
+cluster: ready ## boot NODES=2 diskless machines, make a cluster of them and check it; CHECK=1 ends then
+	@echo "==> the builders (usually 3 minutes the first time)"
+	@cargo build -p lab
+	@cargo run -q -p lab -- cluster --board $(BOARD) --nodes $(NODES) $(if $(CHECK),--check)
 
 image: ready ## build out/BOARD/ and print the sizes
 	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES)) $(if $(SIGN),--sign $(SIGN))
@@ -63,13 +71,8 @@ critest: ready ## run a critest that you bring (CRITEST=FILE) against the runtim
 fmt: ## format the code
 	@cargo fmt --all
 
-lint: ready ## check the format and clippy's findings
-	@cargo fmt --all --check
-	@cargo clippy --workspace --all-targets -- -D warnings
-
 clean: ## remove what was built; the cache in ~/.cache/kutties stays
-	@cargo clean -q
-	@rm -rf out
+	@cargo clean -q && rm -rf out
 
 # Rust is what a person brings; the linker that cargo needs for the builders is installed here, all else by them.
 ready:

@@ -50,6 +50,7 @@ impl Offer {
                 sha256: firmware::sum::bytes(content),
                 raw: None,
                 parts: Vec::new(),
+                content: Vec::new(),
             })
             .collect();
         Ok(Self { manifest, files })

@@ -35,10 +35,15 @@ pub struct Appliance {
 impl Appliance {
     /// Install what is missing and build all that has changed: outside the lab, where there is an internet.
     pub fn build(name: &str) -> Result<Self> {
+        Self::build_with(name, Kube::Node)
+    }
+
+    /// The same with another bundle.
+    pub fn build_with(name: &str, kube: Kube) -> Result<Self> {
         let appliance = Self::open(name)?;
         let board = &appliance.board;
         let tools = tools::ensure(board).map_err(told)?;
-        image::build(board, &Options { kube: Kube::Node, ..Options::default() }).map_err(told)?;
+        image::build(board, &Options { kube, ..Options::default() }).map_err(told)?;
         let lab = appliance.dir.join("lab");
         fs::create_dir_all(&lab).on("make", &lab)?;
         let agent = binary::package("agent", board.arch, &tools).map_err(told)?;
@@ -157,6 +162,15 @@ impl Appliance {
         spec
     }
 
+    /// A machine that can be a control plane or join one, with the agent and the image of busybox; its pods' network is what the cluster
+    /// brings.
+    pub fn cluster_spec(&self, dir: impl Into<PathBuf>) -> Spec {
+        let segments = vec![self.core(), self.modules(), self.kube_control_plane(), self.agent(), self.busybox()];
+        let mut spec = Spec::new(self.board.arch, self.qemu.clone(), self.kernel(), segments, dir.into());
+        spec.cmdline.clone_from(&self.board.cmdline);
+        spec
+    }
+
     /// The same with the agent and the image of busybox inside.
     pub fn test_spec(&self, dir: impl Into<PathBuf>) -> Spec {
         let mut spec = self.spec(dir);
@@ -192,6 +206,11 @@ impl Appliance {
     /// The segment with all of Kubernetes' programs.
     pub fn kube_node(&self) -> PathBuf {
         self.dir.join("kube-node.cpio.zst")
+    }
+
+    /// The segment with all of Kubernetes' programs and the images of a control plane.
+    pub fn kube_control_plane(&self) -> PathBuf {
+        self.dir.join("kube-control-plane.cpio.zst")
     }
 
     /// The client of every RPC, a program for the guest.

@@ -34,7 +34,6 @@ pub struct Layout {
 }
 
 /// An image of a layout.
-#[derive(Debug)]
 pub struct Odd<'a> {
     /// `REGISTRY/NAME:TAG`
     pub name: &'a str,
@@ -120,7 +119,6 @@ impl Layout {
 }
 
 /// A layer in the making: what fails in it is told by [`Layout::add`].
-#[derive(Debug)]
 pub struct Layer {
     tar: tar::Builder<Vec<u8>>,
     fault: Option<io::Error>,

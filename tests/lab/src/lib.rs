@@ -2,6 +2,7 @@
 
 pub mod appliance;
 pub mod busybox;
+pub mod cluster;
 pub mod console;
 pub mod control_plane;
 pub mod debian;

@@ -23,6 +23,18 @@ enum What {
         #[arg(long)]
         check: bool,
     },
+    /// Build all, boot a control plane and workers, make a cluster of them by what a person types, check it, give the first one's shell.
+    Cluster {
+        /// A board of `board/`.
+        #[arg(long, default_value = "x86_64-qemu")]
+        board: String,
+        /// Number of machines; the first has the control plane.
+        #[arg(long, default_value_t = 2)]
+        nodes: u8,
+        /// End after the checks; so does a run without a terminal.
+        #[arg(long)]
+        check: bool,
+    },
     /// Do one of the builds of `run`.
     #[command(hide = true)]
     Phase {
@@ -37,6 +49,7 @@ enum What {
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run { board, check } => lab::run::run(&board, check),
+        What::Cluster { board, nodes, check } => lab::cluster::run(&lab::cluster::Options { board, nodes, check }),
         What::Phase { word, board } => lab::phase::one(&word, &board).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|e| {

@@ -11,6 +11,7 @@ use firmware::{binary, bundle, tools};
 use kit::{Context, Error, Result};
 
 use crate::appliance::Appliance;
+use crate::cluster;
 use crate::control_plane::Programs;
 use crate::heartbeat::{Heartbeat, say};
 
@@ -26,13 +27,20 @@ pub struct Phase {
     run: fn(&str) -> Result<()>,
 }
 
-/// All of them, in order.
-pub const PHASES: &[Phase] = &[
+/// Those of a run against a control plane on this machine, in order.
+const PHASES: &[Phase] = &[
     Phase { word: "tools", about: "build tools and the kernel", usual: 1.0, run: kernel },
-    Phase { word: "kubernetes", about: "Kubernetes for the node", usual: 9.0, run: kubernetes },
-    Phase { word: "control-plane", about: "the control plane", usual: 4.0, run: |_| Programs::ready().map(drop) },
-    Phase { word: "kutties", about: "the binary kutties", usual: 8.0, run: kutties },
+    Phase { word: "kubernetes", about: "Kubernetes for the node", usual: 4.0, run: kubernetes },
+    Phase { word: "control-plane", about: "the control plane", usual: 2.0, run: |_| Programs::ready().map(drop) },
+    Phase { word: "kutties", about: "the binary kutties", usual: 6.5, run: kutties },
     Phase { word: "images", about: "segments and the test image", usual: 1.0, run: |board| Appliance::build(board).map(drop) },
+];
+
+/// Those of a cluster of machines alone, which brings all its images along.
+const CLUSTER: &[Phase] = &[
+    Phase { word: "tools", about: "build tools and the kernel", usual: 1.0, run: kernel },
+    Phase { word: "kutties", about: "the binary kutties", usual: 6.5, run: kutties },
+    Phase { word: "cluster", about: "Kubernetes with the images of its control plane", usual: 15.0, run: cluster::ready },
 ];
 
 fn kernel(name: &str) -> Result<()> {
@@ -54,9 +62,18 @@ fn kutties(name: &str) -> Result<()> {
 
 /// Run all phases for a board, each in a process of its own whose output is passed on.
 pub fn all(board: &str) -> Result<()> {
+    each(PHASES, board)
+}
+
+/// Run the phases of a cluster in the same way.
+pub fn cluster(board: &str) -> Result<()> {
+    each(CLUSTER, board)
+}
+
+fn each(phases: &[Phase], board: &str) -> Result<()> {
     let start = Instant::now();
-    for (at, phase) in PHASES.iter().enumerate() {
-        let title = format!("phase {} of {}: {}", at + 1, PHASES.len(), phase.about);
+    for (at, phase) in phases.iter().enumerate() {
+        let title = format!("phase {} of {}: {}", at + 1, phases.len(), phase.about);
         say(format!("\x1b[1m==> {title}\x1b[0m (usually {} the first time)\n", minutes(phase.usual)).as_bytes());
         let began = Instant::now();
         child(phase, board)?;
@@ -68,7 +85,7 @@ pub fn all(board: &str) -> Result<()> {
 
 /// Run one phase in this process.
 pub fn one(word: &str, board: &str) -> Result<()> {
-    let phase = PHASES.iter().find(|phase| phase.word == word);
+    let phase = PHASES.iter().chain(CLUSTER).find(|phase| phase.word == word);
     (phase.ok_or_else(|| Error::usage(format!("there is no phase {word}")))?.run)(board)
 }
 

@@ -125,10 +125,12 @@ fn pod(plane: &ControlPlane) -> Result<()> {
     Ok(())
 }
 
-fn step(what: impl Display) {
+/// Show a heading.
+pub fn step(what: impl Display) {
     shown(&format!("\x1b[1m==> {what}\x1b[0m\n"));
 }
 
-fn shown(text: &str) {
+/// Show a text as it is.
+pub fn shown(text: &str) {
     heartbeat::say(text.as_bytes());
 }

@@ -109,7 +109,8 @@ fn hostile() -> Vec<Odd<'static>> {
         numbers.into_iter().map(|(name, user)| Odd::new(name, program(&json!({ "User": user })), vec![root()])).collect();
     all.push(Odd::new("odd.test/gid:1", program(&json!({ "User": format!("65536:{}", NOBODY[1]) })), vec![root()]));
     // CVE-2022-23648: volumes that lead out of the image.
-    let volumes = json!({ "Volumes": { "/../../../../../../etc/kubernetes": {}, "/x/../../../var/lib/kubelet": {}, "/link": {} } });
+    let volumes =
+        json!({ "Volumes": { "/../../../../../../etc/kubernetes": {}, "/x/../../../var/lib/kubelet": {}, "/link": {} } });
     let link = Layer::default().link("link", "../../../../../../etc/kubernetes");
     all.push(Odd::new("odd.test/out:1", program(&volumes), vec![link]));
     all.push(checkpoint());
@@ -286,7 +287,9 @@ pub fn out(world: &mut World, board: &str) -> Outcome {
     let (node, plane) = world.warm(board)?;
     let guest = &node.vm.guest;
     // What is to be stolen is there.
-    guest.sh("grep -q client-certificate /etc/kubernetes/kubelet.conf && grep -q KubeletConfiguration /var/lib/kubelet/config.yaml")?;
+    guest.sh(
+        "grep -q client-certificate /etc/kubernetes/kubelet.conf && grep -q KubeletConfiguration /var/lib/kubelet/config.yaml",
+    )?;
     let before = guest.sh("kutties image list")?;
     finish(plane, node, "odd-out", OUT)?;
     for container in ["out", "checkpoint"] {

@@ -325,7 +325,8 @@ fn a_number_is_no_name_of_roots() {
     let root = std::env::temp_dir().join(format!("cri-numbers-{}", std::process::id()));
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(root.join("etc")).unwrap();
-    let odd = ["4294967295", "4294967296", "18446744073709551616", "99999999999999999999999999", "-1", "-0", "+4294967296", "1000"];
+    let odd =
+        ["4294967295", "4294967296", "18446744073709551616", "99999999999999999999999999", "-1", "-0", "+4294967296", "1000"];
     let lines = |rest: &str| odd.map(|name| format!("{name}{rest}\n")).concat();
     fs::write(root.join("etc/passwd"), lines(":x:0:0::/:/bin/sh")).unwrap();
     fs::write(root.join("etc/group"), lines(":x:0:")).unwrap();

@@ -332,8 +332,10 @@ fn nobody_else_comes_to_what_images_hold() {
 fn indexes_do_not_multiply() {
     let folder = Folder::new("multiply");
     let kind = "application/vnd.oci.image.index.v1+json";
-    let descriptor = |bytes: &str| serde_json::json!({ "mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len() });
-    let index = |of: &serde_json::Value, count| serde_json::json!({ "schemaVersion": 2, "manifests": vec![of; count] }).to_string();
+    let descriptor =
+        |bytes: &str| serde_json::json!({ "mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len() });
+    let index =
+        |of: &serde_json::Value, count| serde_json::json!({ "schemaVersion": 2, "manifests": vec![of; count] }).to_string();
     let mut archive = Made::default();
     let mut text = index(&serde_json::json!({}), 0);
     for _ in 0..2 {

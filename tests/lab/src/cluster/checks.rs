@@ -1,0 +1,157 @@
+//! The checks of a cluster, counted.
+
+use std::fmt;
+use std::time::Duration;
+
+use kit::{Error, Result};
+
+use super::objects::{self, DNS, NAME, PORT};
+use super::{Cluster, Machine, wait};
+use crate::run::{shown, step};
+
+/// Nodes and the pods of the system are ready: images are unpacked, networks made, all emulated.
+const READY_TIMEOUT: Duration = Duration::from_mins(8);
+/// A Deployment of an image that every node has.
+const ROLLOUT_TIMEOUT: Duration = Duration::from_mins(5);
+/// A name or a page, through the cluster's network.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// What passed and what did not.
+#[derive(Debug, Default)]
+pub struct Checks {
+    passed: usize,
+    failed: usize,
+}
+
+impl fmt::Display for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed, 0 skipped", self.passed, self.failed)
+    }
+}
+
+impl Checks {
+    /// Number of checks that failed.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// Count an outcome and show it.
+    pub fn note(&mut self, what: &str, outcome: Result<()>) {
+        match outcome {
+            Ok(()) => {
+                self.passed += 1;
+                shown(&format!("\x1b[32mok\x1b[0m     {what}\n"));
+            }
+            Err(e) => {
+                self.failed += 1;
+                shown(&format!("\x1b[31mFAILED\x1b[0m {what}: {e}\n"));
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// Try all that a user of a cluster expects.
+    pub fn verify(&mut self, nodes: u8) {
+        step("checking the cluster");
+        let mut checks = std::mem::take(&mut self.checks);
+        let (server, machines) = (&self.machines[0], &self.machines);
+        checks.note("all nodes are Ready", nodes_ready(server, nodes));
+        checks.note("all pods of kube-system and kube-flannel run", system_pods(server));
+        checks.note("a Deployment has a replica on each node", deployment(server, nodes));
+        let pods = pods(server);
+        for machine in machines {
+            let name = &machine.seat.name;
+            checks.note(&format!("a pod on {name} reaches the service by its name"), from_pod(server, machine));
+            checks.note(&format!("{name} itself finds and reaches the service"), from_host(server, machine));
+            checks.note(&format!("{name} reaches each pod at its own address"), each_pod(machine, &pods));
+        }
+        checks.note("no image was pulled", nothing_pulled(server));
+        checks.note("the processes are a tree", machines[0].show("pstree -A -T").map(drop));
+        self.checks = checks;
+    }
+}
+
+fn nodes_ready(server: &Machine, nodes: u8) -> Result<()> {
+    let script = format!("test $(kubectl get nodes --no-headers | grep -c ' Ready ') = {nodes}");
+    let ready = wait(server, &script, READY_TIMEOUT).map(drop);
+    server.show("kubectl get nodes -o wide")?;
+    ready
+}
+
+fn system_pods(server: &Machine) -> Result<()> {
+    let ready = "kubectl wait --for=condition=Ready pod --all --timeout=20s";
+    let script = format!("{ready} -n kube-system && {ready} -n kube-flannel");
+    let outcome = wait(server, &script, READY_TIMEOUT).map(drop);
+    server.show("kubectl get pods -A -o wide")?;
+    outcome
+}
+
+fn deployment(server: &Machine, nodes: u8) -> Result<()> {
+    server.vm.guest.write("/tmp/web.yml", objects::web(nodes).as_bytes(), 0o644)?;
+    server.show("kubectl apply -f /tmp/web.yml")?;
+    let script = format!("kubectl rollout status deployment/{NAME} --timeout=20s");
+    wait(server, &script, ROLLOUT_TIMEOUT)?;
+    wait(server, "kubectl rollout status daemonset/client --timeout=20s", ROLLOUT_TIMEOUT)?;
+    let spread =
+        server.show(&format!("kubectl get pods -l app={NAME} -o custom-columns=:.spec.nodeName,:.status.podIP --no-headers"))?;
+    let mut places: Vec<&str> = spread.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    places.sort_unstable();
+    places.dedup();
+    if places.len() == usize::from(nodes) {
+        Ok(())
+    } else {
+        Err(Error::new(format!("the replicas are on {}", places.join(", "))))
+    }
+}
+
+/// Addresses of the Deployment's pods.
+fn pods(server: &Machine) -> Vec<String> {
+    let asked = wait(server, &format!("kubectl get pods -l app={NAME} -o jsonpath='{{.items[*].status.podIP}}'"), ANSWER_TIMEOUT);
+    asked.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// The client's pod on that node asks for the service's page by its short name.
+fn from_pod(server: &Machine, machine: &Machine) -> Result<()> {
+    let node = &machine.seat.name;
+    let pod =
+        format!("kubectl get pods -l app=client --field-selector=spec.nodeName={node} -o jsonpath='{{.items[0].metadata.name}}'");
+    let script = format!("kubectl exec $({pod}) -- wget -q -T 5 -O - http://{NAME}:{PORT}/");
+    answered(&wait(server, &script, ANSWER_TIMEOUT)?)
+}
+
+/// The host has no cluster DNS of its own: it asks the service of DNS by its address.
+fn from_host(server: &Machine, machine: &Machine) -> Result<()> {
+    let address = wait(server, &format!("kubectl get service {NAME} -o jsonpath='{{.spec.clusterIP}}'"), ANSWER_TIMEOUT)?;
+    let name = format!("nslookup {NAME}.default.svc.cluster.local {DNS}");
+    let found = until_said(machine, &name, address.trim())?;
+    if !found.contains(address.trim()) {
+        return Err(Error::new(format!("{name} says {found:?}")));
+    }
+    answered(&wait(machine, &format!("wget -q -T 5 -O - http://{}:{PORT}/", address.trim()), ANSWER_TIMEOUT)?)
+}
+
+fn until_said(machine: &Machine, script: &str, wanted: &str) -> Result<String> {
+    wait(machine, &format!("{script} | grep -F {wanted}"), ANSWER_TIMEOUT)
+}
+
+fn each_pod(machine: &Machine, pods: &[String]) -> Result<()> {
+    if pods.is_empty() {
+        return Err(Error::new("the Deployment has no pods"));
+    }
+    pods.iter().try_for_each(|address| {
+        answered(&wait(machine, &format!("wget -q -T 5 -O - http://{address}:{}/", objects::POD_PORT), ANSWER_TIMEOUT)?)
+    })
+}
+
+/// A page of the Deployment is the name of the pod that served it.
+fn answered(page: &str) -> Result<()> {
+    if page.trim().starts_with(NAME) { Ok(()) } else { Err(Error::new(format!("the page is {page:?}"))) }
+}
+
+/// Every image came with the machines.
+fn nothing_pulled(server: &Machine) -> Result<()> {
+    let events = wait(server, "kubectl get events -A --field-selector=reason=Pulling --no-headers 2>&1", ANSWER_TIMEOUT)?;
+    let pulls: Vec<&str> = events.lines().filter(|line| line.contains("Pulling")).collect();
+    if pulls.is_empty() { Ok(()) } else { Err(Error::new(pulls.join("; "))) }
+}
