@@ -113,6 +113,9 @@ fn board(plan: &[Planned]) -> Result<()> {
             Appliance::build(&lab::netboot::host_board())?;
         }
     }
+    if wants(&["cluster/"]) {
+        appliance.build_control_plane()?;
+    }
     if wants(&["netboot/"]) {
         appliance.build_worker()?;
         appliance.build_netboot()?;

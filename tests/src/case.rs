@@ -2,8 +2,8 @@
 
 use crate::world::World;
 use crate::{
-    applets, boot, builds, callers, client, clock, cni, conformance, cri, disk, image, join, kube, kubelets, media, netboot, oci,
-    pods, registry, rpcs, ssh, streaming, survive, update,
+    applets, boot, builds, callers, client, clock, cluster, cni, conformance, cri, disk, image, join, kube, kubelets, media,
+    netboot, oci, pods, registry, rpcs, ssh, streaming, survive, update,
 };
 
 /// Why a case did not pass.
@@ -74,6 +74,7 @@ pub const AREAS: &[(&str, Lane, &[Case])] = &[
     ("disk", Lane::Alone, disk::CASES),
     ("update", Lane::Cluster, update::CASES),
     ("join", Lane::Cluster, join::CASES),
+    ("cluster", Lane::Alone, cluster::CASES),
     ("media", Lane::Alone, media::CASES),
     ("end", Lane::Alone, boot::END_CASES),
 ];

@@ -10,6 +10,7 @@ mod callers;
 mod case;
 mod client;
 mod clock;
+mod cluster;
 mod cni;
 mod conformance;
 mod cri;

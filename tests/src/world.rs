@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -84,6 +84,11 @@ impl World {
     pub fn beside(&self, lane: Lane) -> Self {
         let (lab, plane) = (Arc::clone(&self.lab), Arc::clone(&self.plane));
         Self { lab, plane, nodes: HashMap::new(), evidence: self.evidence.clone(), lane }
+    }
+
+    /// Directory in which transcripts are kept.
+    pub fn evidence(&self) -> &Path {
+        &self.evidence
     }
 
     /// End the machines that cases share; the next case that asks for one gets a fresh one.

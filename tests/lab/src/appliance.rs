@@ -141,6 +141,11 @@ impl Appliance {
         image::build(&self.board, &Options { kube: Kube::Worker, ..Options::default() }).map(drop).map_err(told)
     }
 
+    /// Build the segment with the images of a control plane as well.
+    pub fn build_control_plane(&self) -> Result<()> {
+        self.build_kubelet("control-plane")
+    }
+
     /// Build the segment of another bundle, such as an older kubelet's.
     pub fn build_kubelet(&self, variant: &str) -> Result<()> {
         image::kube_segment(&self.board, variant).map(drop).map_err(told)

@@ -5,6 +5,7 @@ mod checks;
 mod objects;
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -50,6 +51,8 @@ pub struct Options {
     pub nodes: u8,
     /// End after the checks instead of at the first machine's shell.
     pub check: bool,
+    /// Directory of the transcripts; the machine's own directory without.
+    pub evidence: Option<PathBuf>,
 }
 
 /// Build all that is needed, boot the machines, and show the cluster.
@@ -69,18 +72,19 @@ fn show(options: &Options, check: bool) -> Result<ExitCode> {
     let terminal = if check { None } else { Some(Terminal::take(leave)?) };
     let (tell, told) = mpsc::channel();
     let wanted = options.clone();
-    thread::spawn(move || drop(tell.send(build(&wanted).map(Box::new))));
-    let mut cluster = loop {
+    thread::spawn(move || drop(tell.send(stage(&wanted).map(Box::new))));
+    let mut stage = loop {
         if left.try_recv().is_ok() {
             return Ok(ExitCode::SUCCESS);
         }
         match told.recv_timeout(Duration::from_millis(100)) {
-            Ok(cluster) => break cluster?,
+            Ok(stage) => break stage?,
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Error::new("the demonstration died")),
         }
     };
-    let code = if cluster.checks.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let cluster = &mut stage.cluster;
+    let code = if cluster.checks.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let Some(terminal) = terminal else {
         shown(&format!("{}\n", cluster.checks));
         return Ok(code);
@@ -106,19 +110,31 @@ pub struct Machine {
     pub seat: Seat,
     /// The machine.
     pub vm: Vm,
+    /// Whether a person looks.
+    is_shown: bool,
 }
 
 impl Machine {
-    fn boot(lab: &Lab, appliance: &Appliance, name: &str, memory: u32) -> Result<Self> {
+    fn boot(lab: &Lab, appliance: &Appliance, name: &str, memory: u32, evidence: Option<&Path>) -> Result<Self> {
         let seat = lab.seat(name)?;
-        let spec = Spec { memory, nics: vec![seat.nic.clone()], ..appliance.cluster_spec(lab.dir().join(name)) };
-        Ok(Self { vm: Vm::boot(&spec)?, seat })
+        let mut spec = Spec { memory, nics: vec![seat.nic.clone()], ..appliance.cluster_spec(lab.dir().join(name)) };
+        if let Some(evidence) = evidence {
+            spec.transcript = evidence.join(format!("cluster-{name}.log"));
+        }
+        Ok(Self { vm: Vm::boot(&spec)?, seat, is_shown: evidence.is_none() })
+    }
+
+    /// Show a text to the person, if there is one.
+    fn tell(&self, text: &str) {
+        if self.is_shown {
+            shown(text);
+        }
     }
 
     /// Type a line at its shell, shown; what it said, or an error if it ended with another code than 0.
     fn type_line(&mut self, line: &str, timeout: Duration) -> Result<String> {
-        shown(&format!("\n\x1b[1m{}#\x1b[0m {line}\n", self.seat.name));
-        self.vm.console.show(true);
+        self.tell(&format!("\n\x1b[1m{}#\x1b[0m {line}\n", self.seat.name));
+        self.vm.console.show(self.is_shown);
         let outcome = self.vm.type_and_hear(line, timeout);
         self.vm.console.show(false);
         match outcome? {
@@ -130,7 +146,7 @@ impl Machine {
     /// Run a script by the agent and show what it said.
     fn show(&self, script: &str) -> Result<String> {
         let said = self.vm.guest.sh(&format!("export KUBECONFIG=/etc/kubernetes/admin.conf; {script}"))?;
-        shown(&format!("\n\x1b[1m{}#\x1b[0m {script}\n{said}", self.seat.name));
+        self.tell(&format!("\n\x1b[1m{}#\x1b[0m {script}\n{said}", self.seat.name));
         Ok(said)
     }
 }
@@ -138,27 +154,37 @@ impl Machine {
 /// Machines that run, and the checks so far. Dropping it ends them.
 pub struct Cluster {
     machines: Vec<Machine>,
-    checks: Checks,
+    /// Outcomes of the checks.
+    pub checks: Checks,
+}
+
+/// All that runs while the person looks.
+struct Stage {
+    cluster: Cluster,
     _lab: Lab,
 }
 
-/// Boot the machines, make the cluster and check it.
-fn build(options: &Options) -> Result<Cluster> {
+fn stage(options: &Options) -> Result<Stage> {
     let _beat = Heartbeat::begin("waiting");
     let lab = Lab::start()?;
+    Ok(Stage { cluster: build(&lab, options)?, _lab: lab })
+}
+
+/// Boot the machines, make the cluster and check it.
+pub fn build(lab: &Lab, options: &Options) -> Result<Cluster> {
     let appliance = Appliance::open(&options.board)?;
     step(format!("booting {} machines of {}, no disk, no registry", options.nodes, options.board));
-    let begun = Instant::now();
-    let mut machines = vec![Machine::boot(&lab, &appliance, "node-1", SERVER_MIB)?];
+    let (begun, evidence) = (Instant::now(), options.evidence.as_deref());
+    let mut machines = vec![Machine::boot(lab, &appliance, "node-1", SERVER_MIB, evidence)?];
     // The workers wait at their shells while the first machine is busy.
     for number in 2..=options.nodes {
-        machines.push(Machine::boot(&lab, &appliance, &format!("node-{number}"), WORKER_MIB)?);
+        machines.push(Machine::boot(lab, &appliance, &format!("node-{number}"), WORKER_MIB, evidence)?);
     }
-    let mut cluster = Cluster { machines, checks: Checks::default(), _lab: lab };
+    let mut cluster = Cluster { machines, checks: Checks::default() };
     cluster.up()?;
     let outcome = cluster.make(options.nodes);
     cluster.checks.note("the cluster is made as kubeadm documents it", outcome);
-    if cluster.checks.failed() == 0 {
+    if cluster.checks.failures().is_empty() {
         cluster.verify(options.nodes);
         step(format!("all of it took {} s", begun.elapsed().as_secs()));
     }

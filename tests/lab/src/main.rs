@@ -49,7 +49,9 @@ enum What {
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run { board, check } => lab::run::run(&board, check),
-        What::Cluster { board, nodes, check } => lab::cluster::run(&lab::cluster::Options { board, nodes, check }),
+        What::Cluster { board, nodes, check } => {
+            lab::cluster::run(&lab::cluster::Options { board, nodes, check, evidence: None })
+        }
         What::Phase { word, board } => lab::phase::one(&word, &board).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|e| {

@@ -20,19 +20,19 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 #[derive(Debug, Default)]
 pub struct Checks {
     passed: usize,
-    failed: usize,
+    failures: Vec<String>,
 }
 
 impl fmt::Display for Checks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed, 0 skipped", self.passed, self.failed)
+        write!(f, "{} passed, {} failed, 0 skipped", self.passed, self.failures.len())
     }
 }
 
 impl Checks {
-    /// Number of checks that failed.
-    pub fn failed(&self) -> usize {
-        self.failed
+    /// The checks that failed, with their reasons.
+    pub fn failures(&self) -> &[String] {
+        &self.failures
     }
 
     /// Count an outcome and show it.
@@ -43,8 +43,8 @@ impl Checks {
                 shown(&format!("\x1b[32mok\x1b[0m     {what}\n"));
             }
             Err(e) => {
-                self.failed += 1;
                 shown(&format!("\x1b[31mFAILED\x1b[0m {what}: {e}\n"));
+                self.failures.push(format!("{what}: {e}"));
             }
         }
     }
