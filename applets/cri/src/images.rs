@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use image::{Image, Store, Usage};
 use kit::{Result, paths};
@@ -14,6 +15,11 @@ use crate::server::{Answer, blocking};
 
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
 const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// PID 1 mounts the bundle within a second of power-on; an emulated machine on a busy host takes many times that.
+const BUNDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// Between two looks whether it is mounted.
+const BUNDLE_LOOK_DELAY: Duration = Duration::from_millis(20);
 
 /// The store, the end of its first import, and the pulls that are under way.
 pub struct Images {
@@ -89,8 +95,14 @@ impl Images {
 fn import_given(store: &Store, dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     let mut given: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    given.sort();
+    // Layouts, which may stand on the bundle, come last: archives wait for nobody.
+    given.sort_by_key(|path| (path.is_dir(), path.clone()));
+    let mut is_bundle_there = false;
     for path in given {
+        if path.is_dir() && !is_bundle_there {
+            wait_for_bundle();
+            is_bundle_there = true;
+        }
         match store.import_given(&path) {
             Ok(images) => {
                 let names: Vec<_> = images.iter().flat_map(|image| &image.tags).collect();
@@ -99,6 +111,15 @@ fn import_given(store: &Store, dir: &Path) {
             }
             Err(e) => tracing::error!(error = %e, "an image that came with the node is lost"),
         }
+    }
+}
+
+/// Wait until PID 1, which goes on meanwhile, has mounted the Kubernetes bundle, where one came with the node.
+fn wait_for_bundle() {
+    let end = Instant::now() + BUNDLE_TIMEOUT;
+    let is_empty = || std::fs::read_dir(paths::KUBE).is_ok_and(|mut entries| entries.next().is_none());
+    while Path::new(paths::KUBE_IMAGE).exists() && is_empty() && Instant::now() < end {
+        std::thread::sleep(BUNDLE_LOOK_DELAY);
     }
 }
 

@@ -89,7 +89,9 @@ pub fn prove(endpoint: &str, map: &Value, token: &Token, pins: &[Pin]) -> Result
     let signature = signature.ok_or_else(|| {
         if is_unsigned(map) {
             // A cluster of a minute ago: the controller manager, which signs, has only been started.
-            return Error::new(format!("reach {endpoint}: its cluster-info is signed with no token: all have expired, or it has only just begun"));
+            return Error::new(format!(
+                "reach {endpoint}: its cluster-info is signed with no token: all have expired, or it has only just begun"
+            ));
         }
         Error::new(format!("the cluster at {endpoint} knows no token {}: it is mistyped, or has expired", token.id))
     })?;
