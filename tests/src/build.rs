@@ -12,7 +12,7 @@ use lab::control_plane::Programs;
 use lab::namespace;
 
 use crate::plan::Planned;
-use crate::{Options, ahead, case, cni, flash, join, kubelets, media, packages, pods, repository, rpcs, ssh};
+use crate::{Options, ahead, case, cni, disk, flash, join, kubelets, media, packages, pods, repository, rpcs, ssh};
 
 /// The profile for a board: what the person says, else the release's where the binary's size is tested, else the quick one.
 fn profile(board: &str) -> String {
@@ -88,6 +88,9 @@ pub fn all(plan: &[Planned]) -> Result<()> {
 fn prepare(plan: &[Planned]) -> Result<()> {
     if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
         lab::debian::disk()?;
+    }
+    if plan.iter().any(|planned| planned.name == disk::NFS) {
+        lab::nfs::tree()?;
     }
     if plan.iter().any(|planned| planned.name.starts_with("ssh/")) {
         packages(ssh::PACKAGES)?;

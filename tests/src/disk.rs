@@ -24,7 +24,12 @@ pub const CASES: &[Case] = &[
     Case { name: "a-damaged-file-system-is-put-aside", boards: X86, run: damaged },
 ];
 /// What joins a cluster and boots three times.
-pub const LONG_CASES: &[Case] = &[Case { name: "a-worker-stays-its-node-over-a-power-cut", boards: X86, run: worker }];
+pub const LONG_CASES: &[Case] = &[
+    Case { name: "a-worker-stays-its-node-over-a-power-cut", boards: X86, run: worker },
+    Case { name: "nfs-of-every-version", boards: X86, run: nfs },
+];
+/// The name of the case that needs a server.
+pub const NFS: &str = "disk/nfs-of-every-version";
 
 const MIB: u64 = 1 << 20;
 /// From the order to switch off to the end of QEMU.
@@ -170,6 +175,50 @@ fn damaged(world: &mut World, board: &str) -> Outcome {
     off(node)?;
     let after = firmware::sum::bytes(&fs::read(&disk).on("read", &disk)?);
     ensure(before == after, || "it was written".into())
+}
+
+/// A mount, as the kubelet calls it: type, options, and the version that the kernel then shows.
+const MOUNTS: &[(&str, &str, &str)] = &[
+    ("nfs", "", "4.2"),
+    ("nfs", "vers=3", "3"),
+    ("nfs", "nfsvers=4.0,hard", "4.0"),
+    ("nfs", "nfsvers=4.1,timeo=600", "4.1"),
+    ("nfs4", "minorversion=2", "4.2"),
+    ("nfs4", "", "4.2"),
+];
+/// Mounts that fail, and the sentences.
+const FAILURES: &[(&str, &str, &str)] = &[
+    ("10.77.0.1:/none", "vers=4.2", "the server at 10.77.0.1 has no /none"),
+    ("10.77.0.1:/none", "vers=3", "the server at 10.77.0.1"),
+    ("10.77.0.1:/volume", "vers=3,port=1,mountport=1,retry=0", "no NFS server answers at 10.77.0.1"),
+    ("no-such-host:/volume", "retry=0", "find the address of no-such-host"),
+    ("10.77.0.1:/volume", "sec=krb5,retry=0", "Kerberos needs rpc.gssd"),
+    ("10.77.0.1:/volume", "vers=3,nonsense=1", "an option is wrong"),
+];
+/// The server lets nobody open a file in its first seconds.
+const NFS_TIMEOUT: Duration = Duration::from_mins(1);
+
+fn nfs(world: &mut World, board: &str) -> Outcome {
+    let node = boot(world, board, &[], "")?;
+    let (guest, server) = (&node.vm.guest, lab::nfs::start(world.lab.dir())?);
+    guest.sh("mkdir -p /mnt/nfs")?;
+    let source = format!("10.77.0.1:{}", lab::nfs::PATH);
+    for (kind, options, version) in MOUNTS {
+        let options = if options.is_empty() { "rw".to_owned() } else { format!("rw,{options}") };
+        let output = guest.exec_within(&["mount", "-t", kind, "-o", &options, &source, "/mnt/nfs"], b"", NFS_TIMEOUT)?;
+        ensure(output.ok(), || format!("{kind} {options}: {output:?}\n{}", server.said()))?;
+        let line = mounted(&node, "/mnt/nfs")?;
+        let locks = *version != "3" || line.contains(",nolock,");
+        ensure(line.contains(&format!("vers={version},")) && locks, || format!("{kind} {options}: {line}"))?;
+        let output = guest.exec_within(&["/bin/sh", "-c", "echo word >/mnt/nfs/file && cat /mnt/nfs/file"], b"", NFS_TIMEOUT)?;
+        ensure(output.stdout == "word\n", || format!("{kind} {options}: {output:?}"))?;
+        guest.sh("rm /mnt/nfs/file && umount /mnt/nfs")?;
+    }
+    for (source, options, sentence) in FAILURES {
+        let output = guest.exec_within(&["mount", "-t", "nfs", "-o", options, source, "/mnt/nfs"], b"", NFS_TIMEOUT)?;
+        ensure(output.code == 32 && output.stderr.contains(sentence), || format!("{source} {options}: {output:?}"))?;
+    }
+    Ok(())
 }
 
 /// A machine with the kubelet and that disk, of that name if it has one already.

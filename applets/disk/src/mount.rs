@@ -219,7 +219,7 @@ fn set_propagation(target: &Path, Change(flags): Change) -> Result<()> {
 
 fn new_mount(entry: &Entry, options: &Options) -> Result<()> {
     let mut flags = options.set.0;
-    if nfs::is_type(&entry.kind) {
+    if nfs::is_wanted(&entry.kind, &entry.source) {
         return nfs::mount_nfs(&entry.source, &entry.target, &entry.kind, flags, &options.data);
     }
     let mut source = signature::resolve(&entry.source)?;

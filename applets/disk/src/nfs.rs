@@ -35,9 +35,10 @@ const LONGEST_RETRY: u64 = 10_000;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// True for a file system type that is mounted here.
-pub fn is_type(kind: &str) -> bool {
-    matches!(kind, "nfs" | "nfs4")
+/// True for what is mounted here: the types, and without one a source that is no file and has a server's form.
+pub fn is_wanted(kind: &str, source: &Path) -> bool {
+    let has_form = || !source.exists() && source.to_str().is_some_and(|text| server(text).is_ok());
+    matches!(kind, "nfs" | "nfs4") || (kind == "auto" && has_form())
 }
 
 /// The options as they are given, taken apart.

@@ -46,8 +46,9 @@ pub enum Failure {
 
 /// The longest that modules keep others waiting: probing an old disk controller takes that long.
 const MODULES: Duration = Duration::from_secs(20);
-/// The longest that disks keep others waiting: they have half a minute to appear, and a new or larger file system takes a while.
-const DISKS_TIMEOUT: Duration = Duration::from_mins(2);
+/// The longest that disks keep others waiting: they have half a minute to appear, and a journal or a new file system on a slow one takes
+/// a while. A node that goes on without its state is worse than a late one.
+const DISKS_TIMEOUT: Duration = Duration::from_mins(10);
 /// The longest that the network keeps the shell and the kubelet waiting.
 pub const NETWORK: Duration = Duration::from_secs(15);
 

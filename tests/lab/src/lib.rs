@@ -14,6 +14,7 @@ pub mod layout;
 pub mod namespace;
 pub mod netboot;
 pub mod network;
+pub mod nfs;
 mod nonce;
 pub mod phase;
 mod plain;

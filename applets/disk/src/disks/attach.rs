@@ -14,6 +14,7 @@ use sys::block;
 
 use super::choose::{Disk, Volume};
 use crate::make::{ALIGN, Device, only};
+use crate::table;
 
 /// What lies on a disk gives nobody rights, and stands for no device.
 const FLAGS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
@@ -90,6 +91,10 @@ pub fn mount_at(volume: &Volume, at: &Path, name: &str) -> Result<Mounted> {
         return aside(device, kind, name);
     }
     fs::create_dir_all(at).on("make", at)?;
+    if table::read(table::MOUNTS)?.iter().any(|entry| entry.target == at) {
+        // Process 1 has waited long enough and gone on: nobody may pull its /var away.
+        return Err(Error::new(format!("{} is mounted already", at.display())));
+    }
     mount(device, at, kind, FLAGS, None::<&CStr>).doing(format_args!("mount {} on {}", device.display(), at.display()))?;
     // The journal may have brought the mark along.
     if is_damaged(device)? {

@@ -28,6 +28,20 @@ fn sources() {
 }
 
 #[test]
+fn a_source_without_a_type_is_known_by_its_form() {
+    for (kind, source, wanted) in [
+        ("nfs", "x", true),
+        ("nfs4", "nas:/x", true),
+        ("auto", "nas:/x", true),
+        ("auto", "/dev/vda", false),
+        ("auto", "LABEL=a:b", false),
+        ("ext4", "nas:/x", false),
+    ] {
+        assert_eq!(is_wanted(kind, Path::new(source)), wanted, "{kind} {source}");
+    }
+}
+
+#[test]
 fn versions_are_tried_from_the_newest() {
     assert_eq!(tried("nfs", ""), "4.2 4.1 4.0 3");
     assert_eq!(tried("nfs4", ""), "4.2 4.1 4.0");
