@@ -23,6 +23,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Consoles {
     shell: String,
+    /// A program for each console before its first shell.
+    first: Option<Vec<String>>,
     all: Vec<Console>,
     /// The system ends: no shell is started again.
     closed: bool,
@@ -34,9 +36,16 @@ struct Console {
     pid: Option<Pid>,
     started: Instant,
     next: Option<Instant>,
+    /// A program before the first shell, until it was started.
+    first: Option<Vec<String>>,
 }
 
 impl Consoles {
+    /// From now on a console that is opened begins with this program; whatever comes of it, shells follow.
+    pub fn begin_with(&mut self, program: Option<Vec<String>>) {
+        self.first = program;
+    }
+
     /// Start `shell` on every console; gives their names.
     pub fn open(&mut self, shell: &str) -> Vec<String> {
         shell.clone_into(&mut self.shell);
@@ -48,7 +57,8 @@ impl Consoles {
         let now = Instant::now();
         for tty in &ttys {
             if !self.all.iter().any(|console| console.tty == *tty) {
-                self.all.push(Console { tty: tty.clone(), pid: None, started: now, next: Some(now) });
+                let first = self.first.clone();
+                self.all.push(Console { tty: tty.clone(), pid: None, started: now, next: Some(now), first });
             }
         }
         ttys
@@ -93,18 +103,31 @@ impl Console {
         self.next = Some(self.started + PAUSE);
         let tty = open(&self.tty)?;
         make_sane(&tty);
-        let base = shell.rsplit('/').next().unwrap_or(shell);
-        let mut command = Command::new(shell);
+        let first = self.first.take();
+        let (mut command, program) = program(first.as_deref(), shell);
         let share = || tty.try_clone().on("share", &self.tty);
-        command.arg0(format!("-{base}")).stdin(share()?).stdout(share()?).stderr(share()?);
+        command.stdin(share()?).stdout(share()?).stderr(share()?);
         spawn::set_environment(&mut command, &[("TERM".into(), terminal_kind(&self.tty).into())]);
         command.current_dir("/root");
         let cgroup = Some(cgroups::leaf(&format!("consoles/{}", self.tty))?);
         sys::child::before_exec(&mut command, sys::child::Before { session: true, terminal: true, cgroup, oom_score: None });
-        self.pid = Some(spawn::spawn(&mut command).doing(format!("start {shell} on {}", self.tty))?);
+        self.pid = Some(spawn::spawn(&mut command).doing(format!("start {program} on {}", self.tty))?);
         self.next = None;
         Ok(())
     }
+}
+
+/// A console's program, which a shell is, by a login shell's name, unless there is something before it; and the program's path.
+fn program<'a>(first: Option<&'a [String]>, shell: &'a str) -> (Command, &'a str) {
+    if let Some((program, words)) = first.and_then(<[String]>::split_first) {
+        let mut command = Command::new(program);
+        command.args(words);
+        return (command, program);
+    }
+    let base = shell.rsplit('/').next().unwrap_or(shell);
+    let mut command = Command::new(shell);
+    command.arg0(format!("-{base}"));
+    (command, shell)
 }
 
 /// Open it without making it anyone's controlling terminal and without waiting for a modem's carrier.

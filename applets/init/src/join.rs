@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use config::{Config, key};
 use kit::paths;
 
+use crate::restore;
 use crate::service::{Plan, Program};
 use crate::supervisor::settings_file;
 
 /// What a joined node has: it must not join again.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
 
-/// The service, when the key is set and this node has not joined yet.
+/// The service, when the key is set and this node has not joined yet. One that is to be taken back from its backup joins nobody.
 pub fn plan(config: &Config) -> Option<Plan> {
     let words = config.list(&key::JOIN);
-    if words.is_empty() || Path::new(JOINED).exists() {
+    if words.is_empty() || Path::new(JOINED).exists() || restore::is_wanted(config) {
         return None;
     }
     Some(Plan {

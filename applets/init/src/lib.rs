@@ -26,6 +26,7 @@ mod mounts;
 mod move_tree;
 mod netup;
 mod report;
+mod restore;
 mod ring;
 mod root;
 mod root_size;

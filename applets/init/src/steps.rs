@@ -9,7 +9,7 @@ use config::{Config, key};
 use kit::{Context, Error, Result, paths};
 use rustix::process::{Pid, WaitStatus};
 
-use crate::{Machine, cgroups, clock, identity, limits, mounts, root, root_size, spawn, sysctl};
+use crate::{Machine, cgroups, clock, identity, limits, mounts, restore, root, root_size, spawn, sysctl};
 
 /// One row.
 pub struct Step {
@@ -129,6 +129,8 @@ fn services(machine: &mut Machine) -> Result<String> {
 }
 
 fn consoles(machine: &mut Machine) -> Result<String> {
+    let question = restore::question(&machine.config);
+    machine.consoles.begin_with(question);
     let ttys = machine.open_consoles();
     if ttys.is_empty() { Err(Error::new("no terminal to open")) } else { Ok(ttys.join(" ")) }
 }

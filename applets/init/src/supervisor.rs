@@ -12,7 +12,7 @@ use rustix::process::{Pid, WaitStatus};
 use crate::bus::Bus;
 use crate::grace::Grace;
 use crate::service::{Plan, Program, Service};
-use crate::{join, kubelet};
+use crate::{join, kubelet, restore};
 
 /// The kernel's killer shall take pods before those that run them.
 const PROTECTED: &str = "-998";
@@ -31,6 +31,8 @@ impl Supervisor {
             fetch_plan(config),
             kubelet_plan(config),
             join::plan(config),
+            restore::plan(config),
+            restore::backup_plan(config),
             ntp_plan(config),
             sshd_plan(config),
         ];

@@ -101,7 +101,8 @@ pub fn put(url: &Url, ca: Option<&[u8]>, length: u64, write: impl FnOnce(&mut dy
     // A server that refuses does not wait for all of it.
     match (answer(stream), sent) {
         (Ok((200..=299, _)), Ok(())) => Ok(()),
-        (Ok((200..=299, _)), Err(e)) | (Err(_), Err(e)) => Err(e),
+        (Ok((200..=299, _)), Err(e)) => Err(e),
+        (Err(_), Err(e)) => Err(Error::new(format!("{e}: the server took not all of it, and says nothing"))),
         (Ok((status, body)), _) => Err(refused(status, body)),
         (Err(e), Ok(())) => Err(e),
     }

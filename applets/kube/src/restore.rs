@@ -73,7 +73,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let config = Config::load();
     let order = Order::of(&options, &config)?;
     checks::free(&order.root)?;
-    let Some(identities) = identities(&options, &config, &order)? else { return Ok(Exit::OK) };
+    let Some(identities) = identities(&options, &config, &order)? else {
+        return Ok(if options.ask { Exit::OK } else { Exit::FAILED });
+    };
     let manifest = order.fill(&identities)?;
     let Manifest { node, time, kubernetes, cluster, .. } = manifest;
     say(&format!("restored {node} as of {time}: cluster {cluster}, Kubernetes {kubernetes}; the kubelet starts it"));

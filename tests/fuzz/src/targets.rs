@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{boots, files, join, kernels, network, smbios, spdy, updates};
+use crate::{backups, boots, files, join, kernels, network, smbios, spdy, updates};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -12,6 +12,8 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "age", run: backups::age },
+    Target { name: "backup", run: backups::archive },
     Target { name: "bls", run: boots::boot_entry },
     Target { name: "cluster-info", run: join::cluster_info },
     Target { name: "cni-answer", run: network::cni_answer },

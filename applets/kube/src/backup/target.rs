@@ -2,10 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::http_stream::{self, Url};
 
@@ -51,7 +52,8 @@ impl Target {
         match self {
             Self::File(pattern) => {
                 let path = PathBuf::from(fill(pattern, node, time));
-                to_file(&path, write)?;
+                // One name for all times: what a killed backup leaves is written over by the next.
+                to_file(&path, &PathBuf::from(fill(pattern, node, "new") + ".part"), write)?;
                 Ok(path.display().to_string())
             }
             Self::Put(pattern) => {
@@ -98,20 +100,24 @@ fn fill(pattern: &str, node: &str, time: &str) -> String {
     pattern.replace(NODE, node).replace(TIME, time)
 }
 
-fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).on("write", &part)?;
-    let written = into(file, &part, write).and_then(|()| fs::rename(&part, path).on("write", path));
+fn to_file(path: &Path, part: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(part).on("write", part)?;
+    let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+    // Another one may have given the file its own name since it was opened: then it is whole, and not to be written over.
+    let number = |about: std::io::Result<fs::Metadata>| about.map(|about| about.ino()).ok();
+    if !locked || number(file.metadata()) != number(part.metadata()) {
+        return Err(Error::new(format!("write {}: another backup is under way", part.display())));
+    }
+    let written = file.set_len(0).on("write", part).and_then(|()| into(&file, part, write));
+    let written = written.and_then(|()| fs::rename(part, path).on("write", path));
     if written.is_err() {
         // Half a backup is none.
-        let _ = fs::remove_file(&part);
+        let _ = fs::remove_file(part);
     }
     written
 }
 
-fn into(file: File, part: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+fn into(file: &File, part: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let mut file = BufWriter::new(file);
     write(&mut file)?;
     let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).on("write", part)?;
@@ -140,7 +146,11 @@ mod tests {
         assert_eq!(there, [false, false, false, true, true]);
         assert!(others.iter().all(|name| dir.join(name).exists()));
         assert_eq!(target.keep("n", 2).unwrap(), 0);
-        let failed = target.write("n", "20261106T000000Z", 1, |_| Err(Error::new("no")));
+        let failed = target.write("n", "20261106T000000Z", 1, |_| {
+            let two = target.write("n", "20261107T000000Z", 1, |_| Ok(())).unwrap_err().to_string();
+            assert!(two.ends_with("another backup is under way"), "{two}");
+            Err(Error::new("no"))
+        });
         assert!(failed.is_err() && fs::read_dir(&dir).unwrap().count() == 2 + others.len());
         fs::remove_dir_all(dir).unwrap();
     }

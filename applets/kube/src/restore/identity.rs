@@ -1,13 +1,13 @@
 //! The identity that opens a backup: from a file that nobody else can read, or from a person at a terminal, who does not see it.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use kit::{Context, Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
 use crate::age::{Identity, identities};
 
@@ -15,6 +15,10 @@ use crate::age::{Identity, identities};
 const OTHERS: u32 = 0o077;
 /// The longest file that is taken for one of identities, in bytes.
 const LONGEST: u64 = 64 << 10;
+/// The longest line, in bytes: what a terminal takes.
+const LINE: usize = 4096;
+/// Character of Ctrl-C.
+const INTERRUPT: u8 = 3;
 /// Seconds between two looks whether an answer is still wanted.
 const LOOK: i64 = 1;
 
@@ -69,16 +73,21 @@ impl Silent {
                 Err(e) => return Err(e).doing("wait for the identity"),
             }
         }
-        let mut line = String::new();
-        let length = stdin.lock().read_line(&mut line).doing("read the identity")?;
+        // A terminal hands a line over at once, in whatever way it ends.
+        let mut line = vec![0; LINE];
+        let length = stdin.lock().read(&mut line).doing("read the identity")?;
         drop(silent);
-        Ok((length > 0).then_some(line))
+        line.truncate(length);
+        let line = String::from_utf8_lossy(&line).into_owned();
+        Ok((length > 0 && !line.contains(char::from(INTERRUPT))).then_some(line))
     }
 
     fn new() -> Result<Self> {
         let old = tcgetattr(io::stdin()).doing("set the terminal up")?;
         let mut modes = old.clone();
-        modes.local_modes.remove(LocalModes::ECHO);
+        // Ctrl-C ends the line: a signal would end this process, and leave a terminal without echo.
+        modes.local_modes.remove(LocalModes::ECHO | LocalModes::ISIG);
+        modes.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
         // The line's end is shown by us; what was typed ahead was not meant for this.
         tcsetattr(io::stdin(), OptionalActions::Flush, &modes).doing("set the terminal up")?;
         Ok(Self(old))

@@ -44,7 +44,9 @@ impl Stage {
         let stage = Self { root: root.to_owned(), things: Vec::new(), check };
         stage.clear()?;
         for path in PLACES.iter().map(|(_, place)| root.join(place)) {
-            DirBuilder::new().recursive(true).mode(0o700).create(&path).on("make", &path)?;
+            let parent = path.parent().unwrap_or(root);
+            DirBuilder::new().recursive(true).mode(0o755).create(parent).on("make", parent)?;
+            DirBuilder::new().mode(0o700).create(&path).on("make", &path)?;
         }
         DirBuilder::new().mode(0o700).create(root.join(STORE)).on("make", root.join(STORE))?;
         Ok(stage)
