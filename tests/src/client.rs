@@ -15,6 +15,7 @@ use crate::world::{JOIN, Node, World};
 pub const CASES: &[Case] = &[
     Case { name: "a-node-without-its-kubelet", boards: BOTH, run: without_kubelet },
     Case { name: "a-person-types-into-a-container", boards: X86, run: typed },
+    Case { name: "an-image-runs-as-docker-run-does-it", boards: X86, run: run_image },
 ];
 
 fn without_kubelet(world: &mut World, board: &str) -> Outcome {
@@ -113,6 +114,37 @@ fn type_all(node: &mut Node) -> Outcome {
 }
 
 /// Stop the container; a listener hears of it.
+/// The kubelet, which ends pods that it finds and does not know, leaves a person's alone.
+fn run_image(world: &mut World, board: &str) -> Outcome {
+    let (node, _) = world.warm(board)?;
+    let guest = &node.vm.guest;
+    let run =
+        |words: &[&str], input: &[u8]| guest.exec_within(&[&["kutties", "run"], words].concat(), input, Duration::from_mins(2));
+    let image = busybox::NAME;
+    let said =
+        run(&["--rm", "-e", "WORD=hello", "-v", "/etc:/host:ro", image, "sh", "-c", "echo $WORD; ls /host/passwd; exit 7"], b"")?;
+    ensure(said.code == 7 && said.stdout == "hello\n/host/passwd\n", || format!("{said:?}"))?;
+    let said = run(&["--rm", "-i", "-u", "1000", "-w", "/tmp", image, "sh", "-c", "cat; id -u; pwd"], b"typed\n")?;
+    ensure(said.ok() && said.stdout == "typed\n1000\n/tmp\n", || format!("{said:?}"))?;
+    ensure(guest.run(&["kutties", "pods", "-q", "--namespace", "run"])?.is_empty(), || "--rm leaves a pod".into())?;
+    let started = run(&["-d", "--name", "own", "-p", "18099:80", image, "httpd", "-f", "-h", "/bin"], b"")?;
+    ensure(started.ok(), || format!("{started:?}"))?;
+    let pod = started.stdout.trim();
+    guest.sh_until(
+        "wget -q -O /dev/null http://127.0.0.1:18099/true || wget -q -O /dev/null http://$(hostname -i):18099/true",
+        JOIN,
+    )?;
+    // Longer than the kubelet's look for strangers.
+    std::thread::sleep(Duration::from_secs(15));
+    let listed = guest.run(&["kutties", "pods", "--name", "own"])?;
+    ensure(listed.contains(" Ready ") && listed.contains(&pod[..13]), || listed.clone())?;
+    ensure(guest.run(&["kutties", "ps", "--pod", pod])?.contains("Running"), || "its container does not run".into())?;
+    guest.run(&["kutties", "stopp", pod])?;
+    guest.run(&["kutties", "rmp", pod])?;
+    let wrong = run(&["-v", "name:/x", image], b"")?;
+    ensure(wrong.code != 0 && wrong.stderr.contains("begin with a slash"), || format!("{wrong:?}"))
+}
+
 fn stopped(guest: &Guest, id: &str) -> Outcome {
     // By the name that the server's socket had when it was bound; none is a number, too.
     let connections = "grep -c /run/kutties/cri\\. /proc/net/unix || true";

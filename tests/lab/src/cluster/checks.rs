@@ -76,7 +76,14 @@ fn nodes_ready(server: &Machine, nodes: u8) -> Result<()> {
     let script = format!("test $(kubectl get nodes --no-headers | grep -c ' Ready ') = {nodes}");
     let ready = wait(server, &script, READY_TIMEOUT).map(drop);
     server.show("kubectl get nodes -o wide")?;
-    ready
+    ready.map_err(|e| with_evidence(server, &e))
+}
+
+/// The error with what the cluster says of itself.
+fn with_evidence(server: &Machine, error: &Error) -> Error {
+    let script = "kubectl get pods -A -o wide; kubectl get events -A --sort-by=.lastTimestamp | tail -n 25";
+    let said = wait(server, script, ANSWER_TIMEOUT).unwrap_or_else(|e| e.to_string());
+    Error::new(format!("{error}\n{said}"))
 }
 
 fn system_pods(server: &Machine) -> Result<()> {
@@ -84,7 +91,7 @@ fn system_pods(server: &Machine) -> Result<()> {
     let script = format!("{ready} -n kube-system && {ready} -n kube-flannel");
     let outcome = wait(server, &script, READY_TIMEOUT).map(drop);
     server.show("kubectl get pods -A -o wide")?;
-    outcome
+    outcome.map_err(|e| with_evidence(server, &e))
 }
 
 fn deployment(server: &Machine, nodes: u8) -> Result<()> {
