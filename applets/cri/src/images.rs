@@ -1,12 +1,16 @@
 //! The image store as the server uses it: away from the event loop, and complete before the first question about an image is answered.
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use image::{Image, Store, Usage};
 use kit::{Result, paths};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FsWord;
+use rustix::io::Errno;
 use tokio::sync::watch;
 
 use crate::api::AuthConfig;
@@ -16,10 +20,9 @@ use crate::server::{Answer, blocking};
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
 const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// PID 1 mounts the bundle within a second of power-on; an emulated machine on a busy host takes many times that.
+/// Longest time that the bundle's mount is waited for. PID 1 mounts it within a second of power-on; an emulated machine on a busy host
+/// takes many times that.
 const BUNDLE_TIMEOUT: Duration = Duration::from_mins(1);
-/// Between two looks whether it is mounted.
-const BUNDLE_LOOK_DELAY: Duration = Duration::from_millis(20);
 
 /// The store, the end of its first import, and the pulls that are under way.
 pub struct Images {
@@ -36,10 +39,14 @@ impl Images {
         let (done, ready) = watch::channel(false);
         let importer = store.clone();
         tokio::task::spawn_blocking(move || {
+            let given = Path::new(paths::IMAGES_GIVEN);
+            if Path::new(paths::KUBE_IMAGE).exists() && stand_on_bundle(&importer, given) {
+                wait_for_mount(Path::new(paths::KUBE), BUNDLE_TIMEOUT);
+            }
             if let Err(e) = importer.collect() {
                 tracing::error!(error = %e, "tidy the image store");
             }
-            import_given(&importer, Path::new(paths::IMAGES_GIVEN));
+            import_given(&importer, given);
             let _ = done.send(true);
         });
         let pulls = Pulls::new(program, store.clone());
@@ -91,18 +98,38 @@ impl Images {
     }
 }
 
+/// Whether images have layers in the node's bundle: layouts that came along may, links in the store do.
+fn stand_on_bundle(store: &Store, given: &Path) -> bool {
+    let layouts = std::fs::read_dir(given).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()));
+    layouts || store.shares().unwrap_or(false)
+}
+
+/// Wait until something is mounted at `path`: PID 1 does so while this server starts. Without it these images are not there, which
+/// the import then says.
+fn wait_for_mount(path: &Path, timeout: Duration) {
+    let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).ok();
+    let is_mounted = || device(path).is_some_and(|own| path.parent().and_then(device) != Some(own));
+    // Opened before the first look, so that no change after it is missed.
+    let Ok(table) = File::open("/proc/self/mountinfo") else { return };
+    let end = Instant::now() + timeout;
+    while !is_mounted() {
+        let left = end.saturating_duration_since(Instant::now());
+        let Some(left) = Timespec::try_from(left).ok().filter(|_| !left.is_zero()) else {
+            return tracing::error!(path = %path.display(), "the bundle is not mounted: images that stand on it are not there");
+        };
+        // The kernel reports a change of the table of mounts as an exception.
+        if !matches!(poll(&mut [PollFd::new(&table, PollFlags::PRI)], Some(&left)), Ok(_) | Err(Errno::INTR)) {
+            return;
+        }
+    }
+}
+
 /// Import all that lies there. One that is broken is said and does not keep the others away.
 fn import_given(store: &Store, dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     let mut given: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    // Layouts, which may stand on the bundle, come last: archives wait for nobody.
-    given.sort_by_key(|path| (path.is_dir(), path.clone()));
-    let mut is_bundle_there = false;
+    given.sort();
     for path in given {
-        if path.is_dir() && !is_bundle_there {
-            wait_for_bundle();
-            is_bundle_there = true;
-        }
         match store.import_given(&path) {
             Ok(images) => {
                 let names: Vec<_> = images.iter().flat_map(|image| &image.tags).collect();
@@ -111,15 +138,6 @@ fn import_given(store: &Store, dir: &Path) {
             }
             Err(e) => tracing::error!(error = %e, "an image that came with the node is lost"),
         }
-    }
-}
-
-/// Wait until PID 1, which goes on meanwhile, has mounted the Kubernetes bundle, where one came with the node.
-fn wait_for_bundle() {
-    let end = Instant::now() + BUNDLE_TIMEOUT;
-    let is_empty = || std::fs::read_dir(paths::KUBE).is_ok_and(|mut entries| entries.next().is_none());
-    while Path::new(paths::KUBE_IMAGE).exists() && is_empty() && Instant::now() < end {
-        std::thread::sleep(BUNDLE_LOOK_DELAY);
     }
 }
 
@@ -132,5 +150,57 @@ fn drop_source(path: &Path) {
     let removed = kit::tree::remove(path);
     if let Err(e) = removed {
         tracing::debug!(path = %path.display(), error = %e, "an imported image's source stays");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+    use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+    #[test]
+    fn a_mount_is_seen_when_it_comes() {
+        const SHORT: Duration = Duration::from_millis(50);
+        const LONG: Duration = Duration::from_secs(30);
+        let dir = std::env::temp_dir().join(format!("kutties-cri-bundle-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let begin = Instant::now();
+        wait_for_mount(&dir, SHORT);
+        assert!(begin.elapsed() >= SHORT);
+        let begin = Instant::now();
+        let mounted = std::thread::scope(|scope| {
+            let mounting = scope.spawn(|| {
+                std::thread::sleep(SHORT);
+                // Only root may mount.
+                mount("none", &dir, "tmpfs", MountFlags::empty(), None).is_ok()
+            });
+            if rustix::process::geteuid().is_root() {
+                wait_for_mount(&dir, LONG);
+            }
+            mounting.join().unwrap()
+        });
+        assert!(begin.elapsed() < LONG);
+        if mounted {
+            wait_for_mount(&dir, LONG);
+            unmount(&dir, UnmountFlags::DETACH).unwrap();
+        }
+        std::fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_bundle_is_waited_for_by_those_who_need_it() {
+        let dir = std::env::temp_dir().join(format!("kutties-cri-stand-{}", std::process::id()));
+        let (given, store) = (dir.join("given"), Store::open(&dir.join("store")).unwrap());
+        assert!(!stand_on_bundle(&store, &given));
+        std::fs::create_dir_all(&given).unwrap();
+        std::fs::write(given.join("a.tar"), "").unwrap();
+        assert!(!stand_on_bundle(&store, &given));
+        std::fs::create_dir(given.join("layout")).unwrap();
+        assert!(stand_on_bundle(&store, &given));
+        std::fs::remove_dir(given.join("layout")).unwrap();
+        std::os::unix::fs::symlink("/usr/lib/kutties/kube/layers/gone", store.root().join("layers/0a")).unwrap();
+        assert!(stand_on_bundle(&store, &given));
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -163,6 +163,11 @@ impl Store {
         }
     }
 
+    /// Whether a layer is a directory of the node's bundle, which may be still to be mounted.
+    pub fn shares(&self) -> Result<bool> {
+        Ok(names(&self.layers())?.iter().any(|(_, path)| path.is_symlink()))
+    }
+
     /// Room that the store takes: layers as they were measured when they came, what is on its way in or out now, and what could not be
     /// removed.
     pub fn usage(&self) -> Result<Usage> {
