@@ -67,8 +67,10 @@ const FILE_SYSTEM: &str = "/usr/lib/kutties/kube.squashfs";
 const MOUNT: &str = "/usr/lib/kutties/kube";
 /// The bundle's program in there.
 const PROGRAM: &str = "kube";
-/// The manifest of the pod network on a node.
-const FLANNEL: &str = "/etc/kubernetes/flannel.yml";
+/// The manifest of the pod network on a node, and the link for people. A disk that keeps /etc/kubernetes keeps the link, and so the
+/// manifest is always the one that fits the images.
+const FLANNEL: &str = "/usr/share/kutties/flannel.yml";
+const FLANNEL_LINK: &str = "/etc/kubernetes/flannel.yml";
 
 /// A segment in the making.
 pub struct Bundle {
@@ -112,6 +114,7 @@ fn control_plane(program: &Path, board: &Board) -> Result<Bundle> {
         }
     }
     archive.file(FLANNEL, 0o644, control_plane::flannel()?)?;
+    archive.link(FLANNEL_LINK, FLANNEL)?;
     let programs = std::iter::once(program.to_owned()).chain(all.programs).collect();
     Ok(Bundle { archive, content: content(&all.tree), programs, packages: all.packages })
 }
