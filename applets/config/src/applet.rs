@@ -125,7 +125,8 @@ fn hidden(name: &str, value: &str) -> String {
     parts.collect::<Vec<_>>().join(",")
 }
 
-/// A URL without what stands before the host, and behind a question mark, where stores of files expect a signature.
+/// A URL without what stands before the host, and behind a question mark, where stores of files
+/// expect a signature.
 fn without_password(value: &str) -> String {
     let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
     let (rest, more) = rest.split_once(',').map_or((rest, String::new()), |(rest, more)| (rest, format!(",{more}")));

@@ -77,7 +77,7 @@ pub const BACKUP_KEEP: Key = Key {
     kind: Kind::Number(MOST_BACKUPS),
     default: "7",
     trust: Trust::Url,
-    about: "how many backups to keep where they are files with ${time} in their names: the newest",
+    about: "number of backups to keep that are files with ${time} in their names: the newest",
 };
 /// `backup.recipients`
 pub const BACKUP_RECIPIENTS: Key = Key {
@@ -85,7 +85,7 @@ pub const BACKUP_RECIPIENTS: Key = Key {
     kind: Kind::List,
     default: "",
     trust: Trust::Url,
-    about: "who can open backups: age1…, as age-keygen prints it; the identity stays elsewhere",
+    about: "recipients that can open backups: age1…, as age-keygen prints it; the identity stays elsewhere",
 };
 /// `backup.to`
 pub const BACKUP_TO: Key = Key {
@@ -93,7 +93,7 @@ pub const BACKUP_TO: Key = Key {
     kind: Kind::Text,
     default: "",
     trust: Trust::Url,
-    about: "where backups go: a directory, a file, or a URL of HTTPS that takes them by PUT; ${hostname} and ${time} are filled in",
+    about: "place for backups: a directory, a file, or a URL of HTTPS that takes them by PUT; ${hostname} and ${time} are filled in",
 };
 /// `config`
 pub const CONFIG: Key = Key {

@@ -32,7 +32,8 @@ impl Origin {
 /// The sources that may set a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Files of segments alone: what leads to a secret. A command line is for everybody to read, and firmware and hypervisors keep theirs.
+    /// Files of segments alone: what leads to a secret. A command line is for everybody to read,
+    /// and firmware and hypervisors keep theirs.
     Segment,
     /// Local sources alone: what the other rules rest on, and what is read before the network is up.
     Local,

@@ -41,7 +41,8 @@ struct Console {
 }
 
 impl Consoles {
-    /// From now on a console that is opened begins with this program; whatever comes of it, shells follow.
+    /// From now on a console that is opened begins with this program; whatever comes of it, shells
+    /// follow.
     pub fn begin_with(&mut self, program: Option<Vec<String>>) {
         self.first = program;
     }
@@ -117,7 +118,8 @@ impl Console {
     }
 }
 
-/// A console's program, which a shell is, by a login shell's name, unless there is something before it; and the program's path.
+/// A console's program, which a shell is, by a login shell's name, unless there is something before
+/// it; and the program's path.
 fn program<'a>(first: Option<&'a [String]>, shell: &'a str) -> (Command, &'a str) {
     if let Some((program, words)) = first.and_then(<[String]>::split_first) {
         let mut command = Command::new(program);

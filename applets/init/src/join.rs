@@ -12,7 +12,8 @@ use crate::supervisor::settings_file;
 /// What a joined node has: it must not join again.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
 
-/// The service, when the key is set and this node has not joined yet. One that is to be taken back from its backup joins nobody.
+/// The service, when the key is set and this node has not joined yet. One that is to be taken back
+/// from its backup joins nobody.
 pub fn plan(config: &Config) -> Option<Plan> {
     let words = config.list(&key::JOIN);
     if words.is_empty() || Path::new(JOINED).exists() || restore::is_wanted(config) {

@@ -1,6 +1,7 @@
 //! A control plane's backups: made again and again, and taken back at boot (`kutties.restore=URL`).
 //!
-//! The identity that opens a backup comes from a file of a segment; without that file the consoles ask for it before they show a shell.
+//! The identity that opens a backup comes from a file of a segment; without that file the consoles
+//! ask for it before they show a shell.
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +14,13 @@ use crate::supervisor::settings_file;
 /// The manifest of a node that keeps a store of a cluster: kubeadm or a restore has written it.
 const ETCD: &str = "/etc/kubernetes/manifests/etcd.yaml";
 
-/// Whether this machine is to be taken back from a backup, and was not yet.
+/// Tells a machine that is to be taken back from a backup, and was not yet.
 pub fn is_wanted(config: &Config) -> bool {
     !config.list(&key::RESTORE).is_empty() && !Path::new(ETCD).exists()
 }
 
-/// The service that restores; it waits for the file with the identity, and is done once it succeeded.
+/// The service that restores; it waits for the file with the identity, and is done once it
+/// succeeded.
 pub fn plan(config: &Config) -> Option<Plan> {
     let identity = PathBuf::from(config.text(&key::AGE_IDENTITY));
     is_wanted(config).then(|| Plan {
@@ -34,7 +36,8 @@ pub fn question(config: &Config) -> Option<Vec<String>> {
     asks.then(|| command("restore", &["--ask"]))
 }
 
-/// The service that makes backups, where this node keeps a store. It reads by itself where they go and who can open them.
+/// The service that makes backups, where this node keeps a store. It reads by itself where they go
+/// and who can open them.
 pub fn backup_plan(config: &Config) -> Option<Plan> {
     let every = config.text(&key::BACKUP_EVERY);
     (!every.is_empty()).then(|| Plan {

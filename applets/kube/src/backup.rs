@@ -1,11 +1,14 @@
-//! `backup`: an encrypted backup of a control plane: etcd's snapshot, and the files that make this node what it is.
+//! `backup`: an encrypted backup of a control plane: etcd's snapshot, and the files that make this
+//! node what it is.
 //!
 //! Usage: kutties backup [--to FILE|URL] [--recipient age1…]... [--keep N] [--every TIME]
 //!
-//! What is not given comes from the settings (backup.to, backup.recipients, backup.keep). The file is one of age
-//! (age-encryption.org/v1) for X25519 recipients, so the node that makes it can't open it again. In it is a tar: manifest.json, the
-//! files, etcd.snapshot and SHA256SUMS. ${hostname} and ${time} in a file's name or a URL stand for the Node's name and the time; of files
-//! with a time in their names the newest N are kept. A directory alone gets ${hostname}-${time}.age. `kutties restore` takes it back.
+//! The rest comes from the settings (backup.to, backup.recipients, backup.keep). The file
+//! is one of age (age-encryption.org/v1) for X25519 recipients, so the node that makes it can't
+//! open it again. In it is a tar: manifest.json, the files, etcd.snapshot and SHA256SUMS.
+//! ${hostname} and ${time} in a file's name or a URL stand for the Node's name and the time; of
+//! files with a time in their names the newest N are kept. A directory alone gets
+//! ${hostname}-${time}.age. `kutties restore` takes it back.
 
 pub mod archive;
 pub mod facts;
@@ -33,7 +36,8 @@ use target::Target;
 pub const NAME: Applet =
     Applet { name: "backup", about: "back a control plane up, encrypted for somebody else", place: Place::Hidden, run };
 
-/// Delay before the first backup of a service, which has just been started: what brought the last one down might do it again.
+/// Delay before the first backup of a service, which has just been started: what brought the last
+/// one down might do it again.
 const FIRST_DELAY: Duration = Duration::from_mins(1);
 /// Delay after a backup that failed; it doubles with each up to the time between two.
 const RETRY_DELAY: Duration = Duration::from_mins(1);
@@ -42,13 +46,14 @@ const SHORTEST: Duration = Duration::from_mins(1);
 
 #[derive(Parser)]
 struct Options {
-    /// Where it goes: a file, a directory, or a URL that takes it by PUT; ${hostname} and ${time} are filled in
+    /// Place for it: a file, a directory, or a URL that takes it by PUT; ${hostname} and ${time}
+    /// are filled in
     #[arg(long, value_name = "FILE|URL")]
     to: Option<String>,
-    /// Who can open it: age1…, as age-keygen prints it
+    /// Someone who can open it: age1…, as age-keygen prints it
     #[arg(long = "recipient", value_name = "RECIPIENT")]
     recipients: Vec<String>,
-    /// How many files to keep: the newest
+    /// Number of files to keep: the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
     /// Stay, and make one each such time, such as 6h
@@ -82,7 +87,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 }
 
 impl Order {
-    /// What the command line says, and for the rest the settings.
+    /// Takes the command line's words, and for the rest the settings.
     fn of(options: Options, config: &Config) -> Result<Self> {
         let to = options.to.unwrap_or_else(|| config.text(&key::BACKUP_TO).to_owned());
         let given = if options.recipients.is_empty() { config.list(&key::BACKUP_RECIPIENTS) } else { options.recipients };

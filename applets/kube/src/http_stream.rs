@@ -1,4 +1,5 @@
-//! Requests whose answer, or whose body, is too long to be held: each wait has a limit, the whole has none.
+//! Requests whose answer, or whose body, is too long to be held: each wait has a limit, the whole
+//! has none.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +13,7 @@ use crate::kubeconfig::Credentials;
 /// The longest head of an answer, in bytes, and the longest line between chunks.
 const HEAD: u64 = 64 << 10;
 const LINE: u64 = 4 << 10;
-/// How much of a refusal's text is shown.
+/// Bytes of a refusal's text that are shown.
 const REASON: u64 = 200;
 
 /// A connection.
@@ -22,11 +23,11 @@ impl<T: Read + Write> Stream for T {}
 /// A URL of HTTP or HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
-    /// Whether it is HTTPS.
+    /// True for HTTPS.
     pub tls: bool,
     /// `HOST:PORT`
     pub endpoint: String,
-    /// What is asked for, from the slash on.
+    /// Path and query, from the slash on.
     pub path: String,
     /// `USER:PASSWORD`, when they stand there.
     user: Option<String>,
@@ -53,7 +54,8 @@ impl Url {
         Ok(Self { tls, endpoint, path: format!("{slash}{path}"), user })
     }
 
-    /// A connection to its server, whom an authority of the system, or one of `ca` (PEM), vouches for.
+    /// A connection to its server, whom an authority of the system, or one of `ca` (PEM), vouches
+    /// for.
     pub fn connect(&self, ca: Option<&[u8]>) -> Result<Box<dyn Stream>> {
         if !self.tls {
             return Ok(Box::new(http::connect(&self.endpoint)?) as Box<dyn Stream>);
@@ -101,10 +103,9 @@ pub fn put(url: &Url, ca: Option<&[u8]>, length: u64, write: impl FnOnce(&mut dy
     // A server that refuses does not wait for all of it.
     match (answer(stream), sent) {
         (Ok((200..=299, _)), Ok(())) => Ok(()),
-        (Ok((200..=299, _)), Err(e)) => Err(e),
         (Err(_), Err(e)) => Err(Error::new(format!("{e}: the server took not all of it, and says nothing"))),
+        (Ok((200..=299, _)), Err(e)) | (Err(e), Ok(())) => Err(e),
         (Ok((status, body)), _) => Err(refused(status, body)),
-        (Err(e), Ok(())) => Err(e),
     }
 }
 
@@ -140,7 +141,7 @@ pub struct Body<S: Read> {
     left: Left,
 }
 
-/// How much of a body is still to come.
+/// Rest of a body that is still to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
     /// So many bytes.

@@ -1,4 +1,5 @@
-//! What ties the node to Kubernetes: the front of kubeadm, the `systemctl` that kubeadm asks, and backups of a control plane.
+//! Ties of the node to Kubernetes: the front of kubeadm, the `systemctl` that kubeadm asks, and
+//! backups of a control plane.
 
 pub mod age;
 mod api;

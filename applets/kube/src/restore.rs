@@ -2,10 +2,12 @@
 //!
 //! Usage: kutties restore [FILE|URL] [--identity FILE] [--cluster sha256:HASH]
 //!
-//! What is not given comes from the settings (restore, age.identity); without a file of identities the terminal asks. All is unpacked
-//! to a temporary place and checked, etcd makes its data of the snapshot there, and only then everything is moved to where it belongs; what starts
-//! the kubelet comes last. Nothing is written over. The store's revision is raised by a thousand million, and what was before counts as compacted:
-//! clients that have seen more than the backup holds must notice, and list anew.
+//! The rest comes from the settings (restore, age.identity); without a file of identities
+//! the terminal asks. All is unpacked to a temporary place and checked, etcd makes its data of the
+//! snapshot there, and only then everything is moved to where it belongs; what starts the kubelet
+//! comes last. Nothing is written over. The store's revision is raised by a thousand million, and
+//! what was before counts as compacted: clients that have seen more than the backup holds must
+//! notice, and list anew.
 
 mod checks;
 mod identity;
@@ -31,15 +33,16 @@ use stage::Stage;
 pub const NAME: Applet =
     Applet { name: "restore", about: "take a control plane back from its backup", place: Place::Hidden, run };
 
-/// Where a control plane's image has etcd's programs, below the mount of the kube segment.
+/// Directory of etcd's programs in a control plane's image, below the mount of the kube segment.
 const PROGRAMS: &str = "layers/etcd/usr/local/bin";
 /// The program that makes etcd's data of a snapshot.
 const ETCDUTL: &str = "etcdutl";
-/// The amount by which the revision is raised: more than any cluster writes between two backups. etcd's documentation names it.
+/// The amount by which the revision is raised: more than any cluster writes between two backups.
+/// etcd's documentation names it.
 const BUMP: &str = "1000000000";
 /// The longest snapshot, in bytes: above 8 GiB etcd itself warns of a store.
 const LONGEST: u64 = 16 << 30;
-/// How much of etcdutl's complaint is shown, in characters.
+/// Characters of etcdutl's complaint that are shown.
 const COMPLAINT: usize = 300;
 
 #[derive(Parser)]
@@ -99,7 +102,7 @@ fn identities(options: &Options, config: &Config, order: &Order) -> Result<Optio
 }
 
 impl Order {
-    /// What the command line says, and for the rest the settings.
+    /// Takes the command line's words, and for the rest the settings.
     fn of(options: &Options, config: &Config) -> Result<Self> {
         let mut words = config.list(&key::RESTORE).into_iter();
         let (mut from, mut cluster) = (words.next(), None);
@@ -133,7 +136,7 @@ impl Order {
         let manifest = self.unpack(identities, &mut stage).doing(format_args!("restore from {}", shown(&self.from)))?;
         make_data(&etcdutl, &stage, &manifest)?;
         stage.put()?;
-        // Where it is a disk, it is to be there after another power cut.
+        // A disk is to hold it after another power cut.
         rustix::fs::sync();
         Ok(manifest)
     }
@@ -195,7 +198,7 @@ fn make_data(etcdutl: &Path, stage: &Stage, manifest: &Manifest) -> Result<()> {
 fn program(name: &str) -> Result<PathBuf> {
     let own = Path::new(paths::KUBE).join(PROGRAMS);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::iter::once(own.clone()).chain(std::env::split_paths(&path)).map(|folder| folder.join(name));
+    let found = std::iter::once(own.clone()).chain(std::env::split_paths(&path)).map(|directory| directory.join(name));
     found.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         let own = own.display();
         Error::new(format!("there is no {name} in {own} or in PATH: a control plane's image has it")).with_exit(Exit::NOT_FOUND)

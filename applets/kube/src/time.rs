@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub fn rfc3339(moment: SystemTime) -> String {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (days, rest) = (seconds / 86400, seconds % 86400);
-    // Years that begin in March, in cycles of 400 years of 146,097 days: after Howard Hinnant's "chrono-compatible low-level date
-    // algorithms".
+    // Years that begin in March, in cycles of 400 years of 146,097 days: after Howard Hinnant's
+    // "chrono-compatible low-level date algorithms".
     let shifted = days + 719_468;
     let (cycle, day) = (shifted / 146_097, shifted % 146_097);
     let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;

@@ -1,4 +1,5 @@
-//! The test vectors of age's own authors (C2SP's CCTV, module c2sp.org/CCTV/age), as far as they are of X25519 and without armor.
+//! The test vectors of age's own authors (C2SP's CCTV, module c2sp.org/CCTV/age), as far as they
+//! are of X25519 and without armor.
 //!
 //! `AGE_TESTKIT=DIRECTORY cargo test -p kube --test age_testkit -- --ignored`
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a failed unwrap is a failed test, and it says how much was tried")]

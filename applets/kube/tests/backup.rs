@@ -1,4 +1,5 @@
-//! A control plane's store backed up and taken back, with etcd, etcdctl, etcdutl, age and age-keygen themselves, whose directory is
+//! A control plane's store backed up and taken back, with etcd, etcdctl, etcdutl, age and
+//! age-keygen themselves, whose directory is
 //! `KUTTIES_PROGRAMS`.
 //!
 //! `KUTTIES_PROGRAMS=DIRECTORY cargo test -p kube --test backup -- --ignored`
@@ -190,7 +191,8 @@ fn what_is_cut_changed_or_of_others_leaves_nothing_behind() {
     backup(&dir.path("root"), good.to_str().unwrap(), &[&recipient]).unwrap();
     drop(etcd);
     let (bytes, bad, new) = (fs::read(&good).unwrap(), dir.path("bad.age"), dir.path("new"));
-    // Each byte of the header and its surroundings, then a step that meets no pattern of 512 or 65536.
+    // Each byte of the header and its surroundings, then a step that meets no pattern of 512 or
+    // 65536.
     let places = || (0..300).chain((300..bytes.len()).step_by(997)).chain([bytes.len() - 1]);
     for at in places() {
         let mut changed = bytes.clone();

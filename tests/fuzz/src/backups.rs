@@ -1,4 +1,4 @@
-//! What a node reads to take a control plane back: files of age, and the archives in them.
+//! Input of a node that takes a control plane back: files of age, and the archives in them.
 #![expect(clippy::panic, reason = "a panic is how a target tells")]
 
 use std::io::{self, Read, Write};
@@ -12,7 +12,8 @@ const IDENTITY: &str = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZ
 /// The longest snapshot that is taken, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// A file of age: a header that is read is written as it was, and what can be opened is shorter than the file.
+/// A file of age: a header that is read is written as it was, and what can be opened is shorter
+/// than the file.
 pub fn age(input: &[u8]) {
     if let Ok((header, length)) = Header::parse(input) {
         assert_eq!(Some(header.bytes().as_slice()), input.get(..length), "a header has more than one form");
@@ -22,7 +23,7 @@ pub fn age(input: &[u8]) {
     if let Ok(mut opener) = Opener::new(input, &[identity]) {
         let _ = opener.read_to_end(&mut content);
         assert!(content.len() < input.len());
-        // What has failed once gives nothing more.
+        // An opener that has failed gives nothing more.
         let before = content.len();
         let _ = opener.read_to_end(&mut content);
         assert_eq!(content.len(), before);
@@ -54,7 +55,8 @@ impl Receiver for Taken {
     }
 }
 
-/// An archive: no name leads out of the place where it is unpacked, and no mode gives more than permissions.
+/// An archive: no name leads out of the place where it is unpacked, and no mode gives more than
+/// permissions.
 pub fn archive(input: &[u8]) {
     let _ = archive::read(&mut &*input, LONGEST, &mut Taken);
 }

@@ -18,7 +18,8 @@ pub fn encode(prefix: &str, bytes: &[u8; 32]) -> String {
     format!("{prefix}1{}", text.collect::<String>())
 }
 
-/// The bytes of such a text; none when its prefix is another one, its letters are of both sizes, or its checksum is wrong.
+/// The bytes of such a text; none when its prefix is another one, its letters are of both sizes, or
+/// its checksum is wrong.
 pub fn decode(prefix: &str, text: &str) -> Option<[u8; 32]> {
     let small = text.to_ascii_lowercase();
     if text != small && text != text.to_ascii_uppercase() {

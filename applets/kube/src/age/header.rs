@@ -1,4 +1,5 @@
-//! The header: a line of the version, a stanza for each recipient, and the code that proves all of it.
+//! The header: a line of the version, a stanza for each recipient, and the code that proves all of
+//! it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,7 +14,8 @@ const END: &[u8] = b"---";
 const COLUMNS: usize = 64;
 /// Bytes of the header's code.
 const MAC: usize = 32;
-/// The longest header that is read, in bytes: a recipient of X25519 takes 107, one that withstands quantum computers two thousand.
+/// The longest header that is read, in bytes: a recipient of X25519 takes 107, one that withstands
+/// quantum computers two thousand.
 pub const LONGEST: usize = 64 << 10;
 
 /// A header.
@@ -30,7 +32,7 @@ pub struct Header {
 pub struct Stanza {
     /// The kind, and what it needs: at least one, each of visible characters.
     pub words: Vec<String>,
-    /// What is sealed.
+    /// Bytes that are sealed.
     pub body: Vec<u8>,
 }
 
@@ -98,7 +100,7 @@ impl Header {
     }
 }
 
-/// Whether the bytes may still become the first line.
+/// Tells bytes that may still become the first line.
 fn likely(bytes: &[u8]) -> bool {
     VERSION.starts_with(bytes) || bytes.starts_with(VERSION)
 }

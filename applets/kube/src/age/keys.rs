@@ -25,7 +25,7 @@ const WRAP: &[u8] = b"age-encryption.org/v1/X25519";
 /// Bytes of a file's key.
 const FILE_KEY: usize = 16;
 
-/// Whom a file is for: a public key.
+/// Receiver of a file: a public key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Recipient([u8; 32]);
 
@@ -71,7 +71,8 @@ impl fmt::Debug for Recipient {
 }
 
 impl Identity {
-    /// Read `AGE-SECRET-KEY-1…`. The error does not repeat the text, which may be a secret with a mistake in it.
+    /// Read `AGE-SECRET-KEY-1…`. The error does not repeat the text, which may be a secret with a
+    /// mistake in it.
     pub fn parse(text: &str) -> Result<Self> {
         bech32::decode(IDENTITY, text)
             .filter(|_| text.starts_with(|c: char| c.is_ascii_uppercase()))
@@ -111,7 +112,8 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The identities of a file as age-keygen writes it: one a line, with comments. The error names a line, never its text.
+/// The identities of a file as age-keygen writes it: one a line, with comments. The error names a
+/// line, never its text.
 pub fn identities(text: &str) -> Result<Vec<Identity>> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

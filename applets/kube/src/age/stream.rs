@@ -13,7 +13,7 @@ const CHUNK: usize = 64 << 10;
 const TAG: usize = 16;
 /// Bytes of the number in front of the chunks.
 const NUMBER: usize = 16;
-/// How much of a header is read in one go, in bytes.
+/// Bytes of a header that are read in one go.
 const PIECE: usize = 512;
 
 /// The length of a file with that header and so many bytes of content.
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn content(length: usize) -> Vec<u8> {
-        (0..length).map(|at| (at * 31 >> 3) as u8).collect()
+        (0..length).map(|at| ((at * 31) >> 3) as u8).collect()
     }
 
     #[test]

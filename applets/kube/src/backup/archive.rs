@@ -1,6 +1,8 @@
-//! The archive inside a backup: a tar (POSIX ustar) whose first entry says what it is, and whose last one holds the sums of all others.
+//! The archive inside a backup: a tar (POSIX ustar) whose first entry says what it is, and whose
+//! last one holds the sums of all others.
 //!
-//! Its length is known before the first byte is written, as a server that takes it by HTTP wants to know.
+//! Its length is known before the first byte is written, as a server that takes it by HTTP wants to
+//! know.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -27,10 +29,10 @@ const END: usize = 2;
 pub const LONGEST: u64 = 4 << 20;
 /// The most entries: kubeadm makes 40.
 pub const MOST: usize = 4096;
-/// How much is copied in one go, in bytes.
+/// Bytes that are copied in one go.
 const PIECE: usize = 64 << 10;
 
-/// What an archive is a backup of.
+/// Facts about the control plane that an archive is a backup of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`VERSION`]
@@ -43,13 +45,13 @@ pub struct Manifest {
     pub cluster: String,
     /// The version of the API server, when it is known.
     pub kubernetes: String,
-    /// When it was made, as RFC 3339 writes it.
+    /// Time of the backup, as RFC 3339 writes it.
     pub time: String,
     /// About the store.
     pub etcd: Store,
 }
 
-/// What etcd says of itself.
+/// Facts that etcd tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
     /// Its version.
@@ -71,11 +73,11 @@ pub struct Entry {
     pub name: String,
     /// Its permissions.
     pub mode: u32,
-    /// What it is.
+    /// Its kind and content.
     pub what: What,
 }
 
-/// What an entry is.
+/// Kind and content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A directory.
@@ -191,7 +193,8 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Receives the entries of an archive in their order. What is received counts only once [`read`] has come to a good end.
+/// Receives the entries of an archive in their order. What is received counts only once [`read`]
+/// has come to a good end.
 pub trait Receiver {
     /// The manifest, which comes first. An error ends the reading.
     fn manifest(&mut self, manifest: &Manifest) -> Result<()>;
@@ -201,7 +204,8 @@ pub trait Receiver {
     fn file(&mut self, name: &str, mode: u32) -> Result<Box<dyn Write + '_>>;
 }
 
-/// Read an archive to its end, and check it: all that is written is there, in its order, with its sums, and nothing else.
+/// Read an archive to its end, and check it: all that is written is there, in its order, with its
+/// sums, and nothing else.
 pub fn read(from: &mut dyn Read, longest: u64, to: &mut dyn Receiver) -> Result<Manifest> {
     let mut reader = Reader { from, sums: String::new(), names: BTreeSet::new(), longest };
     let first = reader.next()?.filter(|entry| entry.name == MANIFEST).ok_or_else(|| odd("it begins with no manifest"))?;
@@ -279,7 +283,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The sums are right, and nothing follows: reading up to the end also proves that nothing was cut off.
+    /// The sums are right, and nothing follows: reading up to the end also proves that nothing was
+    /// cut off.
     fn end(&mut self, entry: &Entry) -> Result<()> {
         let expected = std::mem::take(&mut self.sums);
         if self.content(entry)? != expected.as_bytes() {
@@ -309,7 +314,7 @@ impl Reader<'_> {
 
 /// The entry that a block is the head of. A file has no content yet.
 fn entry(block: &[u8; BLOCK]) -> Option<Entry> {
-    /// Where the sum of the block lies, which counts as blanks.
+    /// Place of the block's sum, which counts as blanks.
     const SUM: std::ops::Range<usize> = 148..156;
     let header = Header::from_byte_slice(block);
     header.as_ustar()?;

@@ -24,11 +24,12 @@ const API_SERVER: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
 pub const CA: &str = "etc/kubernetes/pki/ca.crt";
 /// The key of that; not there where somebody else signs for the cluster.
 pub const CA_KEY: &str = "etc/kubernetes/pki/ca.key";
-/// Where etcd's data is, as kubeadm has it.
+/// Directory of etcd's data, as kubeadm has it.
 pub const DATA: &str = "var/lib/etcd";
 /// The file that starts the kubelet: it is put back last.
 pub const KUBELET: &str = "var/lib/kubelet/config.yaml";
-/// What a control plane needs to be itself again: kubeadm's files, and those by which its kubelet is known.
+/// Files that a control plane needs to be itself again: kubeadm's, and those by which its kubelet
+/// is known.
 pub const HELD: &[&str] = &[
     "etc/kubernetes",
     "etc/default/kubelet",
@@ -37,13 +38,13 @@ pub const HELD: &[&str] = &[
     "var/lib/kubelet/instance-config.yaml",
     "var/lib/kubelet/pki",
 ];
-/// What this system makes anew, and what kubeadm keeps of earlier upgrades.
+/// Files that this system makes anew, and those that kubeadm keeps of earlier upgrades.
 const LEFT_OUT: &[&str] = &["etc/kubernetes/tmp", "etc/kubernetes/kubelet.conf.d/05-kutties-shutdown.conf"];
 /// Certificates of clients that etcd believes, in order.
 const CLIENTS: &[&str] =
     &["etc/kubernetes/pki/etcd/healthcheck-client", "etc/kubernetes/pki/apiserver-etcd-client", "etc/kubernetes/pki/etcd/server"];
 
-/// What the files say.
+/// Facts from the files.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The member's name, which kubeadm makes the Node's.

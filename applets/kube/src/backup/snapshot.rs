@@ -1,5 +1,5 @@
-//! A snapshot of etcd as it comes from the server, by the JSON form of its API (`/v3/maintenance`): nothing of it is held, and no other
-//! program is needed.
+//! A snapshot of etcd as it comes from the server, by the JSON form of its API (`/v3/maintenance`):
+//! nothing of it is held, and no other program is needed.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -18,7 +18,7 @@ const SUM: u64 = 32;
 /// The longest message, in bytes: etcd sends 32 KiB at a time.
 const LONGEST: u64 = 8 << 20;
 
-/// What etcd says of itself.
+/// Facts that etcd tells of itself.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Status {
     /// Its version.
@@ -68,7 +68,8 @@ pub fn status(api: &Api) -> Result<Status> {
     Ok(Status { version: answer.version, cluster: answer.header.cluster_id, revision })
 }
 
-/// The bytes of a snapshot. Its end is an error unless all that was announced has come, and its sum is right.
+/// The bytes of a snapshot. Its end is an error unless all that was announced has come, and its sum
+/// is right.
 pub struct Snapshot {
     from: Box<dyn BufRead>,
     length: u64,

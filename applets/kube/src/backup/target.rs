@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, FsWord, flock};
 
 use crate::http_stream::{self, Url};
 
@@ -18,7 +18,7 @@ const NAME: &str = "${hostname}-${time}.age";
 /// Digits and letters of a time, such as 20261130T235959Z.
 const TIME_LENGTH: usize = 16;
 /// The type of a file system in RAM (statfs(2)).
-const TMPFS: i64 = 0x0102_1994;
+const TMPFS: FsWord = 0x0102_1994;
 
 /// A place with a name pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,24 +64,25 @@ impl Target {
         }
     }
 
-    /// Remove all but the newest so many of this node's backups; gives the number of those that went.
+    /// Remove all but the newest so many of this node's backups; gives the number of those that
+    /// went.
     pub fn keep(&self, node: &str, most: usize) -> Result<usize> {
         let Self::File(pattern) = self else { return Ok(0) };
         let path = fill(pattern, node, TIME);
-        let (folder, name) = path.rsplit_once('/').unwrap_or((".", &path));
+        let (directory, name) = path.rsplit_once('/').unwrap_or((".", &path));
         let Some((before, after)) = name.split_once(TIME) else { return Ok(0) };
-        let folder = Path::new(if folder.is_empty() { "/" } else { folder });
+        let directory = Path::new(if directory.is_empty() { "/" } else { directory });
         let is_one = |name: &String| {
             let time = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
             time.is_some_and(|time| time.len() == TIME_LENGTH && time.bytes().all(|b| b.is_ascii_digit() || b"TZ".contains(&b)))
         };
-        let found = fs::read_dir(folder).on("read", folder)?.flatten();
+        let found = fs::read_dir(directory).on("read", directory)?.flatten();
         let mut found: Vec<String> = found.map(|e| e.file_name().to_string_lossy().into_owned()).filter(is_one).collect();
         // Such times order as texts do.
         found.sort();
         found.truncate(found.len().saturating_sub(most));
         for name in &found {
-            fs::remove_file(folder.join(name)).on("remove", folder.join(name))?;
+            fs::remove_file(directory.join(name)).on("remove", directory.join(name))?;
         }
         Ok(found.len())
     }
@@ -89,10 +90,10 @@ impl Target {
     /// A sentence when a power cut would take the backups along.
     pub fn warning(&self) -> Option<String> {
         let Self::File(pattern) = self else { return None };
-        let folder = Path::new(pattern).parent()?;
-        let system = rustix::fs::statfs(folder).ok()?;
-        (i64::from(system.f_type) == TMPFS)
-            .then(|| format!("{} is in RAM: what is written there does not survive a power cut", folder.display()))
+        let directory = Path::new(pattern).parent()?;
+        let system = rustix::fs::statfs(directory).ok()?;
+        (system.f_type == TMPFS)
+            .then(|| format!("{} is in RAM: what is written there does not survive a power cut", directory.display()))
     }
 }
 
@@ -103,7 +104,8 @@ fn fill(pattern: &str, node: &str, time: &str) -> String {
 fn to_file(path: &Path, part: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(part).on("write", part)?;
     let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-    // Another one may have given the file its own name since it was opened: then it is whole, and not to be written over.
+    // Another one may have given the file its own name since it was opened: then it is whole, and
+    // not to be written over.
     let number = |about: std::io::Result<fs::Metadata>| about.map(|about| about.ino()).ok();
     if !locked || number(file.metadata()) != number(part.metadata()) {
         return Err(Error::new(format!("write {}: another backup is under way", part.display())));
@@ -140,7 +142,9 @@ mod tests {
         };
         let names: Vec<String> = (1..=5).map(write).collect();
         let others = ["n-20261101T00000Z.age", "n-x.age", "m-20261101T000000Z.age", "n-20261101T000000Z.age.part"];
-        others.iter().for_each(|name| fs::write(dir.join(name), "").unwrap());
+        for name in others {
+            fs::write(dir.join(name), "").unwrap();
+        }
         assert_eq!(target.keep("n", 2).unwrap(), 3);
         let there: Vec<bool> = names.iter().map(|name| Path::new(name).exists()).collect();
         assert_eq!(there, [false, false, false, true, true]);

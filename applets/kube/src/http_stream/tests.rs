@@ -69,7 +69,8 @@ fn urls_are_read_and_shown_without_secrets() {
     }
 }
 
-/// A server of one request, who answers with `says`; its URL's beginning, its CA, and what it has got.
+/// A server of one request, who answers with `says`; its URL's beginning, its CA, and what it has
+/// got.
 fn serve(says: &'static str, wait_for_body: bool) -> (String, String, JoinHandle<Vec<u8>>) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

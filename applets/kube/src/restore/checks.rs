@@ -19,10 +19,10 @@ use crate::backup::facts::{self, CA, CA_KEY, DATA, ETCD, KUBELET};
 use crate::discovery::{Pin, pins_of};
 use crate::old_node;
 
-/// What a machine has that is a control plane's or a node's already.
+/// Files of a machine that is a control plane or a node already.
 const TAKEN: &[&str] = &["etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf", KUBELET];
 
-/// Whether there is nothing that a restore would be in the way of.
+/// Refuses a machine that a restore would take something from.
 pub fn free(root: &Path) -> Result<()> {
     let member = root.join(DATA).join("member");
     if member.exists() {
@@ -40,15 +40,15 @@ pub fn free(root: &Path) -> Result<()> {
 
 /// A lock that one restore holds at a time, as long as the file is open.
 pub fn alone(root: &Path) -> Result<File> {
-    let folder = root.join(paths::RUN.trim_start_matches('/'));
-    fs::create_dir_all(&folder).on("make", &folder)?;
-    let path = folder.join("restore.lock");
+    let directory = root.join(paths::RUN.trim_start_matches('/'));
+    fs::create_dir_all(&directory).on("make", &directory)?;
+    let path = directory.join("restore.lock");
     let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).on("open", &path)?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| Error::new("another restore is under way"))?;
     Ok(lock)
 }
 
-/// Whether the archive is of the cluster that is wanted, and of a node that this machine can be.
+/// Refuses an archive of another cluster, or of a node that this machine can't be.
 pub fn manifest(manifest: &Manifest, cluster: Option<&Pin>, root: &Path) -> Result<()> {
     if let Some(pin) = cluster.filter(|pin| pin.0 != manifest.cluster) {
         return Err(other_cluster(&manifest.cluster, pin));
@@ -74,7 +74,8 @@ pub fn manifest(manifest: &Manifest, cluster: Option<&Pin>, root: &Path) -> Resu
     Ok(())
 }
 
-/// Whether the files are what the manifest says, and were made by who holds the cluster's key where the cluster is known.
+/// Refuses files that the manifest does not fit, and those that the holder of the cluster's key has
+/// not made, for a cluster that is known.
 pub fn files(stage: &Stage, manifest: &Manifest, cluster: Option<&Pin>) -> Result<()> {
     for name in [ETCD, CA, KUBELET] {
         if !stage.has(name) {
@@ -100,7 +101,7 @@ pub fn files(stage: &Stage, manifest: &Manifest, cluster: Option<&Pin>) -> Resul
     belong_together(&pem, &key).map_err(|why| Error::new(format!("the key of the cluster's CA in it is not the CA's: {why}")))
 }
 
-/// Whether the key (PEM) is that of the first certificate (PEM).
+/// Refuses a key (PEM) that is not that of the first certificate (PEM).
 fn belong_together(certificate: &[u8], key: &[u8]) -> Result<(), rustls::Error> {
     let certificates = CertificateDer::pem_slice_iter(certificate).filter_map(Result::ok).collect();
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| rustls::Error::General(e.to_string()))?;

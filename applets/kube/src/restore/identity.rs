@@ -1,4 +1,5 @@
-//! The identity that opens a backup: from a file that nobody else can read, or from a person at a terminal, who does not see it.
+//! The identity that opens a backup: from a file that nobody else can read, or from a person at a
+//! terminal, who does not see it.
 
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};

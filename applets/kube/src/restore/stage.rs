@@ -1,6 +1,8 @@
-//! The temporary place of what is restored, and its way from there to where it belongs: all of it, or nothing.
+//! The temporary place of what is restored, and its way from there to where it belongs: all of it,
+//! or nothing.
 //!
-//! There are two directories, since /etc and /var may be two file systems and a name can be changed within one alone.
+//! There are two directories, since /etc and /var may be two file systems and a name can be changed
+//! within one alone.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -14,16 +16,20 @@ use crate::backup::facts::{DATA, HELD, KUBELET};
 
 /// The directories of names in an archive, and the temporary ones beside them.
 const PLACES: [(&str, &str); 2] = [("etc/", "etc/.kutties-restore"), ("var/lib/", "var/lib/.kutties-restore")];
-/// Where the snapshot is unpacked, and etcd's new data made.
+/// Directory for the snapshot and etcd's new data.
 const STORE: &str = "var/lib/.kutties-restore/store";
 
-/// What was unpacked, not yet where it belongs. What is left of it goes when this is dropped.
+/// Files that were unpacked and are not yet where they belong. Those that are left go when this is
+/// dropped.
 pub struct Stage {
     root: PathBuf,
     /// In the order of the archive: directories before what is in them.
     things: Vec<Thing>,
-    check: Box<dyn Fn(&Manifest) -> Result<()>>,
+    check: Check,
 }
+
+/// Looks at the manifest before anything is unpacked.
+type Check = Box<dyn Fn(&Manifest) -> Result<()>>;
 
 struct Thing {
     name: String,
@@ -40,7 +46,7 @@ enum Kind {
 
 impl Stage {
     /// An empty one below `root`; `check` looks at the manifest before anything is unpacked.
-    pub fn new(root: &Path, check: Box<dyn Fn(&Manifest) -> Result<()>>) -> Result<Self> {
+    pub fn new(root: &Path, check: Check) -> Result<Self> {
         let stage = Self { root: root.to_owned(), things: Vec::new(), check };
         stage.clear()?;
         for path in PLACES.iter().map(|(_, place)| root.join(place)) {
@@ -69,12 +75,12 @@ impl Stage {
         }
     }
 
-    /// Where etcd's new data is to be made.
+    /// Directory for etcd's new data.
     pub fn data(&self) -> PathBuf {
         self.root.join(STORE).join("data")
     }
 
-    /// Whether an entry of that name came.
+    /// Tells an entry that came.
     pub fn has(&self, name: &str) -> bool {
         self.things.iter().any(|thing| thing.name == name)
     }
@@ -88,7 +94,8 @@ impl Stage {
         Ok(path)
     }
 
-    /// Make the links, which nothing may be unpacked through, and give directories their permissions.
+    /// Make the links, which nothing may be unpacked through, and give directories their
+    /// permissions.
     pub fn complete(&self) -> Result<()> {
         for thing in &self.things {
             if let Kind::Link(to) = &thing.what {
@@ -116,7 +123,7 @@ impl Stage {
             .and_then(|()| self.things.iter().filter(last).try_for_each(|thing| self.move_one(thing, &mut made)));
         if moved.is_err() {
             for path in made.iter().rev() {
-                // What can't be taken back is named by the next try, which finds it.
+                // The next try finds and names a file that can't be taken back.
                 let _ = if path.ends_with(DATA) { tree::remove(path) } else { remove_one(path) };
             }
         }
@@ -138,7 +145,7 @@ impl Stage {
             return Ok(());
         }
         let (from, to) = (self.path(&thing.name)?, self.root.join(&thing.name));
-        self.parents(&to, made)?;
+        parents(&to, made)?;
         if thing.what != Kind::Directory {
             fs::rename(&from, &to).on("move into place", &to)?;
             made.push(to);
@@ -146,16 +153,6 @@ impl Stage {
             DirBuilder::new().mode(0o700).create(&to).on("make", &to)?;
             made.push(to.clone());
             fs::set_permissions(&to, PermissionsExt::from_mode(thing.mode)).on("set up", &to)?;
-        }
-        Ok(())
-    }
-
-    /// Directories that an archive does not name, such as /var/lib/kubelet.
-    fn parents(&self, path: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
-        let missing: Vec<&Path> = path.ancestors().skip(1).take_while(|path| !path.exists()).collect();
-        for path in missing.into_iter().rev() {
-            DirBuilder::new().mode(0o755).create(path).on("make", path)?;
-            made.push(path.to_owned());
         }
         Ok(())
     }
@@ -171,7 +168,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // What stays is removed by the next try.
+        // The next try removes a rest.
         let _ = self.clear();
     }
 }
@@ -182,22 +179,17 @@ impl Receiver for Stage {
     }
 
     fn thing(&mut self, name: &str, mode: u32, what: &What) -> Result<()> {
-        match what {
-            What::Link(to) => {
-                // kubelet's own link leads to a file beside it.
-                let beside = Path::new(to).strip_prefix("/").unwrap_or(Path::new(to));
-                let parent = Path::new(name).parent().unwrap_or(Path::new(""));
-                if to.contains("..") || (beside.parent() != Some(parent) && to.contains('/')) {
-                    return Err(Error::new(format!("it is no backup that kutties has made: {name} leads elsewhere")));
-                }
-                self.add(name, mode, Kind::Link(to.clone()))?;
-            }
-            _ => {
-                let path = self.add(name, mode, Kind::Directory)?;
-                DirBuilder::new().recursive(true).mode(0o700).create(&path).on("make", &path)?;
-            }
+        let What::Link(to) = what else {
+            let path = self.add(name, mode, Kind::Directory)?;
+            return DirBuilder::new().recursive(true).mode(0o700).create(&path).on("make", &path);
+        };
+        // kubelet's own link leads to a file beside it.
+        let beside = Path::new(to).strip_prefix("/").unwrap_or(Path::new(to));
+        let parent = Path::new(name).parent().unwrap_or(Path::new(""));
+        if to.contains("..") || (beside.parent() != Some(parent) && to.contains('/')) {
+            return Err(Error::new(format!("it is no backup that kutties has made: {name} leads elsewhere")));
         }
-        Ok(())
+        self.add(name, mode, Kind::Link(to.clone())).map(drop)
     }
 
     fn file(&mut self, name: &str, mode: u32) -> Result<Box<dyn Write + '_>> {
@@ -206,6 +198,16 @@ impl Receiver for Stage {
         file.set_permissions(PermissionsExt::from_mode(mode)).on("unpack", &path)?;
         Ok(Box::new(BufWriter::with_capacity(64 << 10, file)))
     }
+}
+
+/// Directories that an archive does not name, such as /var/lib/kubelet.
+fn parents(path: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    let missing: Vec<&Path> = path.ancestors().skip(1).take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev() {
+        DirBuilder::new().mode(0o755).create(path).on("make", path)?;
+        made.push(path.to_owned());
+    }
+    Ok(())
 }
 
 fn remove_one(path: &Path) -> std::io::Result<()> {
@@ -253,7 +255,7 @@ mod tests {
         assert_eq!(fs::read_link(root.join("etc/kubernetes/link")).unwrap(), Path::new("pki"));
         let names: Vec<_> = fs::read_dir(root.join("etc")).unwrap().flatten().map(|e| e.file_name()).collect();
         assert_eq!(names, ["kubernetes"]);
-        // What is there is never written over.
+        // Nothing is written over.
         fs::remove_dir_all(root.join("var")).unwrap();
         let why = filled(&root).put().unwrap_err().to_string();
         assert!(why.contains("pki/ca.crt is there already"), "{why}");

@@ -12,8 +12,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, Extend
 
 type Ca = CertifiedIssuer<'static, KeyPair>;
 
-/// How long etcd may take to be there.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for etcd to be there.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One of the programs that the test brings.
 pub fn program(name: &str) -> PathBuf {
@@ -169,7 +169,7 @@ fn flags(client: u16, peer: u16) -> Vec<String> {
 }
 
 fn manifest(name: &str, version: &str, flags: &[String]) -> String {
-    let words: String = flags.iter().map(|flag| format!("    - {flag}\n")).collect();
+    let words = flags.iter().fold(String::new(), |text, flag| text + "    - " + flag + "\n");
     format!(
         "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: {name}\n    image: registry.k8s.io/{name}:{version}\n    command:\n    - {name}\n{words}"
     )

@@ -98,7 +98,7 @@ fn what_kutties_would_not_write_is_refused() {
         let mut entries = entries();
         change(&mut entries);
         let mut bytes = Vec::new();
-        write(&mut bytes, &entries, 0, &mut io::repeat(9)).map(|()| why(&bytes)).unwrap_or_else(|e| e.to_string())
+        write(&mut bytes, &entries, 0, &mut io::repeat(9)).map_or_else(|e| e.to_string(), |()| why(&bytes))
     };
     assert!(with(&|all| drop(all.remove(0))).contains("begins with no manifest"));
     assert!(with(&|all| drop(all.pop())).contains("no snapshot of etcd"));
