@@ -42,6 +42,7 @@ pub const CASES: &[Case] = &[
     Case { name: "what-can-not-be-given-is-refused", boards: X86, run: refused::all },
     Case { name: "a-flooded-log-is-cut-and-its-pod-lives", boards: X86, run: hostile::log },
     Case { name: "a-full-root-is-full-for-its-container-alone", boards: X86, run: hostile::root },
+    Case { name: "hostile-pods-disturb-nobody", boards: X86, run: hostile::minute },
     Case { name: "an-images-volumes-are-writable", boards: X86, run: images::volumes },
     Case { name: "layers-and-users-in-odd-forms", boards: X86, run: images::layers },
     Case { name: "an-image-by-sha512", boards: X86, run: images::digest },
@@ -53,10 +54,8 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Those of `make soak`.
-pub const LONG_CASES: &[Case] = &[
-    Case { name: "hostile-pods-disturb-nobody", boards: X86, run: hostile::minute },
-    Case { name: "hostile-pods-disturb-nobody-for-ten-minutes", boards: X86, run: hostile::ten_minutes },
-];
+pub const LONG_CASES: &[Case] =
+    &[Case { name: "hostile-pods-disturb-nobody-for-ten-minutes", boards: X86, run: hostile::ten_minutes }];
 
 /// A pod on that node; `spec` is the rest of its specification, as YAML that begins at the left.
 fn manifest(name: &str, node: &Node, spec: &str) -> String {
