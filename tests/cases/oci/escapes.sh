@@ -172,19 +172,29 @@ for to in /proc/sys/kernel/core_pattern "$VICTIM/file" "../../../../../../../../
         rm -rf "$WORK/console"
     done
 done
-# CVE-2026-88265 (crun): a stream that the caller has closed becomes what the image's /dev/null leads to, and gets another owner.
-for closed in '0<&-' '0<&- 2>&-'; do
-    echo "the host's secret" > "$WORK/owned"
-    chown 7:7 "$WORK/owned"
-    USER_JSON='{"uid":1000,"gid":1000}' MOUNTS="{\"destination\":\"/etc/owned\",\"type\":\"bind\",\"source\":\"$WORK/owned\",\"options\":[\"rbind\"]}" \
-        make_bundle reopen '["sh","-c","cat <&0; cat <&2; readlink /proc/self/fd/0 /proc/self/fd/2; true"]'
-    sed -i '/"destination":"\/dev/d' "$WORK/reopen/config.json"
-    ln -sf /etc/owned "$WORK/reopen/rootfs/dev/null"
-    OUT=$(eval "$OCI run --bundle $WORK/reopen reopen $closed")
-    case "$OUT" in *owned*) OUT="ESCAPED $OUT" ;; esac
-    safe "CVE-2026-88265: streams closed by $closed" "$OUT"
-    same "CVE-2026-88265: the file has its owner, $closed" 7:7 "$(stat -c %u:%g "$WORK/owned")"
-    rm -rf "$WORK/reopen"
+# CVE-2026-88265 (crun): a stream that the caller has closed becomes what /dev/null of the image, or of a volume, leads to, and gets another owner.
+for at in image volume; do
+    for closed in '0<&-' '0<&- 2>&-'; do
+        echo "the host's secret" > "$WORK/owned"
+        chown 7:7 "$WORK/owned"
+        rm -rf "$WORK/dev"
+        mkdir -p "$WORK/dev/pts"
+        ln -s /etc/owned "$WORK/dev/null"
+        bind="{\"destination\":\"/etc/owned\",\"type\":\"bind\",\"source\":\"$WORK/owned\",\"options\":[\"rbind\"]}"
+        [ $at = image ] || bind="$bind,{\"destination\":\"/dev\",\"type\":\"bind\",\"source\":\"$WORK/dev\",\"options\":[\"rbind\"]}"
+        USER_JSON='{"uid":1000,"gid":1000}' MOUNTS=$bind \
+            make_bundle reopen '["sh","-c","cat <&0; cat <&2; readlink /proc/self/fd/0 /proc/self/fd/2; echo ran"]'
+        sed -i '/^ *{"destination":"\/dev/d' "$WORK/reopen/config.json"
+        [ $at = volume ] || ln -sf /etc/owned "$WORK/reopen/rootfs/dev/null"
+        OUT=$(eval "$OCI run --bundle $WORK/reopen reopen $closed")
+        CODE=$?
+        # A link in the place of a device refuses the container.
+        [ $at = volume ] || same "CVE-2026-88265: refused, streams closed by $closed" 1 "$CODE"
+        case "$OUT" in *owned*) OUT="ESCAPED $OUT" ;; esac
+        safe "CVE-2026-88265: /dev/null of the $at, streams closed by $closed" "$OUT"
+        same "CVE-2026-88265: the file has its owner, $at, $closed" 7:7 "$(stat -c %u:%g "$WORK/owned")"
+        rm -rf "$WORK/reopen"
+    done
 done
 
 # CVE-2021-30465, CVE-2024-45310, CVE-2019-18837: targets of mounts, and files made for them, lie behind links that lead out.
@@ -262,6 +272,7 @@ safe "CVE-2026-57231: exec with a bare variable" "$out"
 ENV='"HOSTSECRET","HOST*","*"' make_bundle bare '["sh","-c","env; cat /proc/self/environ"]'
 OUT=$(HOSTSECRET="the host's secret" $OCI run --bundle "$WORK/bare" bare 2>&1 < /dev/null)
 safe "CVE-2026-57231: a bare variable of the first process" "$OUT"
+holds "CVE-2026-57231: it ran" "$OUT" PATH=
 # CVE-2016-9962: nobody inside may look into a process that comes in. A process of the container reads descriptors of execs.
 out=$($OCI exec caps sh -c 'for p in /proc/[0-9]*; do ls -l $p/fd 2> /dev/null; done' 7< "$WORK")
 # The container's own output is a file below that directory.

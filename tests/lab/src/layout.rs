@@ -1,6 +1,7 @@
 //! OCI layouts made by hand: images that no tool of ours would pack, each on top of the test image's one layer or on nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -122,6 +123,12 @@ impl Layout {
 pub struct Layer {
     tar: tar::Builder<Vec<u8>>,
     fault: Option<io::Error>,
+}
+
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").field("fault", &self.fault).finish_non_exhaustive()
+    }
 }
 
 impl Default for Layer {
