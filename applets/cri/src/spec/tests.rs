@@ -348,7 +348,7 @@ fn a_huge_file_of_groups_is_refused() {
     fs::write(root.join("etc/passwd"), "web:x:33:34::/srv:/bin/sh\n").unwrap();
     let of = || resolve_user(&root, "web", &LinuxContainerSecurityContext::default());
     // As many groups as a file may have, each with that member.
-    let many: String = (0..60_000).map(|gid| format!("g:x:{gid}:web\n")).collect();
+    let many = (0..60_000).fold(String::new(), |text, gid| text + &format!("g:x:{gid}:web\n"));
     fs::write(root.join("etc/group"), &many).unwrap();
     assert_eq!(of().unwrap().groups.len(), 60_000);
     fs::File::create(root.join("etc/group")).unwrap().set_len(64 << 30).unwrap();
