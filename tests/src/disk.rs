@@ -1,4 +1,5 @@
-//! The node's own disks: what is made on an empty one outlives reboots and power cuts, and all others stay as they are.
+//! The node's own disks: what is made on an empty one outlives reboots and power cuts, and all
+//! others stay as they are.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -42,7 +43,8 @@ fn image(world: &World, name: &str, bytes: u64) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A machine without Kubernetes with these disks, whose serial numbers are `disk-0` and so on, and these settings.
+/// A machine without Kubernetes with these disks, whose serial numbers are `disk-0` and so on, and
+/// these settings.
 fn boot(world: &mut World, board: &str, disks: &[&Path], settings: &str) -> Result<Node> {
     world.boot(board, |appliance, spec| {
         let kube = appliance.kube_node();

@@ -1,12 +1,14 @@
-//! `kutties install [--from SOURCE] DISK`: write the system to an empty disk, so that the machine boots from it.
+//! `kutties install [--from SOURCE] DISK`: write the system to an empty disk, so that the machine
+//! boots from it.
 //!
-//! The running system is in memory, and the file that it was started from is not there any more: its kernel and its segments are
-//! unpacked. So the disk image comes from SOURCE: the medium that the machine was booted from (a stick, a CD), a `disk.img` as a
-//! file, or the URL of a signed `manifest.json` as `kutties update` takes it. Without SOURCE it is the one medium that has the label
-//! KUTTIES. A DISK that holds anything is left alone.
+//! The running system is in memory, and the file that it was started from is not there any more:
+//! its kernel and its segments are unpacked. So the disk image comes from SOURCE: the medium that
+//! the machine was booted from (a stick, a CD), a `disk.img` as a file, or the URL of a signed
+//! `manifest.json` as `kutties update` takes it. Without SOURCE it is the one medium that has the
+//! label KUTTIES. A DISK that holds anything is left alone.
 //!
-//! The first MiB is written last, so that an installation that fails leaves an empty disk; and of a URL's bytes not before their sum
-//! is right. The partition table then covers all of the disk.
+//! The first MiB is written last, so that an installation that fails leaves an empty disk; and of a
+//! URL's bytes not before their sum is right. The partition table then covers all of the disk.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -105,7 +107,8 @@ fn disk_of(device: &Path) -> PathBuf {
     }
 }
 
-/// Copies an image from a device or a file: as much as its partition table says, for a medium is larger than what lies on it.
+/// Copies an image from a device or a file: as much as its partition table says, for a medium is
+/// larger than what lies on it.
 fn copy(source: &Path, writer: &mut Writer<'_>) -> Result<()> {
     let file = File::open(source).on("open", source)?;
     let mut header = [0; gpt::BLOCK];
@@ -158,7 +161,7 @@ impl Writer<'_> {
         let table = gpt::moved(&self.head, blocks).ok_or_else(|| Error::new("the image has no partition table of ours"))?;
         let file = &self.device.file;
         let write = |bytes: &[u8], at: u64| file.write_all_at(bytes, at).and_then(|()| file.sync_all()).doing("write the disk");
-        // What the image had at its own end is in the middle now.
+        // The copy at the image's own end is in the middle now.
         let old_tail = self.at.saturating_sub(table.tail.len() as u64);
         write(&vec![0; table.tail.len()], old_tail)?;
         write(self.head.get(table.head.len()..).unwrap_or_default(), table.head.len() as u64)?;

@@ -1,9 +1,11 @@
-//! `kutties disks`: mount the disks that the keys `var.disk` and `data.disk` name, as PID 1 does at boot.
+//! `kutties disks`: mount the disks that the keys `var.disk` and `data.disk` name, as PID 1 does at
+//! boot.
 //!
 //! Usage: kutties disks
 //!
-//! /var, with /etc/kubernetes bound from it, and /data. The README of init says what is kept where, and what happens to a disk that
-//! is empty, foreign, damaged or not there. The last line of output tells the outcome.
+//! /var, with /etc/kubernetes bound from it, and /data. The README of init says what is kept where,
+//! and what happens to a disk that is empty, foreign, damaged or not there. The last line of output
+//! tells the outcome.
 
 mod attach;
 mod bring;
@@ -28,9 +30,11 @@ use choose::{Choice, Disk, Refusal, Volume, Wanted, choose, disks};
 /// The record.
 pub const DISKS: Applet = Applet { name: "disks", about: "mount the node's own disks", place: Place::Hidden, run };
 
-/// The longest that a disk may take to appear: spinning ones and the controllers of servers take that long.
+/// The longest that a disk may take to appear: spinning ones and the controllers of servers take
+/// that long.
 const DISK_TIMEOUT: Duration = Duration::from_secs(30);
-/// For so long no other disk must have appeared before an empty one is taken: the one that was made earlier may be slower.
+/// For so long no other disk must have appeared before an empty one is taken: the one that was made
+/// earlier may be slower.
 const SETTLED: Duration = Duration::from_secs(3);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -77,7 +81,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
 }
 
 impl Wish {
-    /// Finds the disk, makes it ready and mounts it. Returns a note; after an error nothing is mounted.
+    /// Finds the disk, makes it ready and mounts it. Returns a note; after an error nothing is
+    /// mounted.
     fn fulfil(&self, config: &Config, until: Instant) -> Result<String> {
         let wanted = Wanted::parse(config.text(self.disk)).doing(self.disk.name)?;
         let (disk, volume) = self.wait_for(&wanted, config.flag(self.create), until)?;
@@ -109,7 +114,7 @@ impl Wish {
         }
         if self.at == "/var" {
             kept(&below).inspect_err(|_| {
-                // What the boot brought is in sight again, and complete.
+                // The boot's own files are in sight again, and complete.
                 let _ = unmount(self.at, UnmountFlags::DETACH);
             })?;
         }
@@ -146,7 +151,8 @@ fn is_empty(disk: &Disk) -> bool {
     crate::make::Device::open(&disk.device()).is_ok_and(|d| crate::empty::is_empty(&d.file, d.bytes).unwrap_or(false))
 }
 
-/// Puts what the boot brought to /var and /etc/kubernetes onto the disk, unless the disk has it, and shows the disk's /etc/kubernetes.
+/// Puts what the boot brought to /var and /etc/kubernetes onto the disk, unless the disk has it,
+/// and shows the disk's /etc/kubernetes.
 fn kept(below: &File) -> Result<()> {
     bring::all(Path::new(&format!("/proc/self/fd/{}", below.as_raw_fd())), Path::new("/var"))?;
     for dir in [paths::KUBERNETES_KEPT, paths::KUBERNETES] {

@@ -1,11 +1,12 @@
-//! The one question before anything is written: whether a device is empty. It is when its first and its last MiB are zeroes and
-//! nothing uses it; a device that can't be read is not.
+//! The one question before anything is written: whether a device is empty. It is when its first and
+//! its last MiB are zeroes and nothing uses it; a device that can't be read is not.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Bytes at either end that must be zeroes: every partition table, file system and volume manager has its mark there.
+/// Bytes at either end that must be zeroes: every partition table, file system and volume manager
+/// has its mark there.
 const END: u64 = 1 << 20;
 
 /// True when both ends of a device of so many bytes are zeroes.

@@ -11,7 +11,8 @@ use kit::{Context, Error, Result};
 use rustix::fs::{OFlags, ioctl_blksszget};
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// The only partition begins at the first MiB, as all partitions do today, and ends with a whole one.
+/// The only partition begins at the first MiB, as all partitions do today, and ends with a whole
+/// one.
 pub const ALIGN: u64 = 1 << 20;
 
 /// A device that is open for writing, and for nobody else.
@@ -26,7 +27,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// Opens a block device or a file. A device that is mounted, or that others have taken, is an error.
+    /// Opens a block device or a file. A device that is mounted, or that others have taken, is an
+    /// error.
     pub fn open(path: &Path) -> Result<Self> {
         let kind = fs::metadata(path).on("open", path)?.file_type();
         let is_block = kind.is_block_device();
@@ -42,14 +44,16 @@ impl Device {
         Ok(Self { file, bytes, block: block as usize })
     }
 
-    /// Writes an ext4 file system of that shape at an offset, to the end of it. Its superblock comes last.
+    /// Writes an ext4 file system of that shape at an offset, to the end of it. Its superblock
+    /// comes last.
     pub fn write_ext4(&self, at: u64, system: &ext4::FileSystem<'_>) -> Result<()> {
         system.write(|place, bytes| self.file.write_all_at(bytes, at + place)).doing("write the file system")?;
         self.file.sync_all().doing("write the file system")
     }
 
-    /// Gives the disk a table with one partition, and that an ext4 file system. The table comes last, its main copy first: a disk whose
-    /// power fails before is still an empty one, and one that has the main copy is complete.
+    /// Gives the disk a table with one partition, and that an ext4 file system. The table comes
+    /// last, its main copy first: a disk whose power fails before is still an empty one, and one
+    /// that has the main copy is complete.
     pub fn partition(&self, label: &str) -> Result<()> {
         let disk =
             gpt::Disk { id: gpt::Guid(random()?), blocks: self.bytes / self.block as u64, block: self.block, boots: false };
@@ -81,7 +85,8 @@ pub fn only(disk: gpt::Disk, id: [u8; 16], label: &str) -> Option<gpt::Partition
     Some(gpt::Partition { kind: gpt::LINUX, id: gpt::Guid(id), first: align, blocks, name: label })
 }
 
-/// A random number for a disk or a file system, as RFC 9562 has it. It need be unique, not secret: nobody waits for entropy here.
+/// A random number for a disk or a file system, as RFC 9562 has it. It need be unique, not secret:
+/// nobody waits for entropy here.
 pub fn random() -> Result<[u8; 16]> {
     let mut id = [0_u8; 16];
     getrandom(&mut id, GetRandomFlags::INSECURE).doing("make a number for a file system")?;

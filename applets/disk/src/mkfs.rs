@@ -1,7 +1,8 @@
 //! `mkfs.ext4 [-Fnq] [-L LABEL] [-U UUID] [-m PERCENT] DEVICE [SIZE]` makes an ext4 file system.
 //!
-//! SIZE has k, m, g or t behind it, or is in KiB; a file that is not there is made with it. A device that holds something is left
-//! alone without `-F`, and one that is in use always. `-n` writes nothing.
+//! SIZE has k, m, g or t behind it, or is in KiB; a file that is not there is made with it. A
+//! device that holds something is left alone without `-F`, and one that is in use always. `-n`
+//! writes nothing.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -1,12 +1,16 @@
 //! NFS for `mount -t nfs` and `-t nfs4`, as the kubelet calls it for a volume.
 //!
-//! The kernel speaks the protocol, version 3's MOUNT included, and takes options as text. What it does not do is done here: find the
-//! server's address, agree upon a version, and try again for a while.
+//! The kernel speaks the protocol, version 3's MOUNT included, and takes options as text. What it
+//! does not do is done here: find the server's address, agree upon a version, and try again for a
+//! while.
 //!
-//! * Without a version 4.2, 4.1, 4.0 and 3 are tried in that order, with `vers=4` or `-t nfs4` those of 4.
-//! * Version 3 is mounted with `nolock`: its locks need a daemon beside the kernel (rpc.statd) that no node has, and without it each
-//!   lock would fail. With `nolock` a lock holds among the processes of this node alone; version 4 has locks in the protocol.
-//! * `retry=MINUTES` (2 when not given) is how long a server may not answer; `bg` and Kerberos need daemons and are refused.
+//! * Without a version 4.2, 4.1, 4.0 and 3 are tried in that order, with `vers=4` or `-t nfs4`
+//!   those of 4.
+//! * Version 3 is mounted with `nolock`: its locks need a daemon beside the kernel (rpc.statd) that
+//!   no node has, and without it each lock would fail. With `nolock` a lock holds among the
+//!   processes of this node alone; version 4 has locks in the protocol.
+//! * `retry=MINUTES` (2 when not given) is how long a server may not answer; `bg` and Kerberos need
+//!   daemons and are refused.
 
 mod version;
 
@@ -27,15 +31,18 @@ use version::{Version, versions};
 const TYPE: &str = "nfs";
 /// The port of NFS: any will do to ask for the way there.
 const PORT: u16 = 2049;
-/// The time for a server that does not answer, unless `retry=` says otherwise, in minutes: that of nfs(5).
+/// The time for a server that does not answer, unless `retry=` says otherwise, in minutes: that of
+/// nfs(5).
 const RETRY: u64 = 2;
-/// The longest `retry=`, in minutes: a week, as nfs(5) has it for a mount that goes on in the background.
+/// The longest `retry=`, in minutes: a week, as nfs(5) has it for a mount that goes on in the
+/// background.
 const LONGEST_RETRY: u64 = 10_000;
 /// The pause before another try: the first one, which doubles, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// True for what is mounted here: the types, and without one a source that is no file and has a server's form.
+/// True for what is mounted here: the types, and without one a source that is no file and has a
+/// server's form.
 pub fn is_wanted(kind: &str, source: &Path) -> bool {
     let has_form = || !source.exists() && source.to_str().is_some_and(|text| server(text).is_ok());
     matches!(kind, "nfs" | "nfs4") || (kind == "auto" && has_form())
@@ -80,8 +87,8 @@ pub fn mount_nfs(source: &Path, target: &Path, kind: &str, flags: MountFlags, op
     }
 }
 
-/// Tries all addresses with all versions. The error is that of the last try, but for a path that an earlier version did not find: what
-/// the next one lacks says less.
+/// Tries all addresses with all versions. The error is that of the last try, but for a path that an
+/// earlier version did not find: what the next one lacks says less.
 fn attempt(
     source: &str,
     target: &Path,
@@ -117,7 +124,8 @@ fn one(source: &str, target: &Path, flags: MountFlags, data: &str) -> Result<(),
     let data = CString::new(data).map_err(|_| Errno::INVAL)?;
     match mount(source, target, TYPE, flags, data.as_c_str()) {
         Err(Errno::NODEV) => {
-            // The kernel has asked for the module itself where it can. What is wrong shows at the second try.
+            // The kernel has asked for the module itself where it can. What is wrong shows at the
+            // second try.
             let _ = Modules::of_running_kernel().and_then(|modules| modules.load(TYPE, &[]));
             mount(source, target, TYPE, flags, data.as_c_str())
         }
@@ -225,8 +233,8 @@ fn mount_host(name: &str) -> Result<IpAddr> {
     found.next().map(|address| address.ip()).ok_or_else(|| Error::new(format!("find the address of {name}: it has none")))
 }
 
-/// True for an answer after which another version may do: the server lacks this one, or its paths differ between 4 and 3, or only
-/// one of them is served at all.
+/// True for an answer after which another version may do: the server lacks this one, or its paths
+/// differ between 4 and 3, or only one of them is served at all.
 fn is_of_version(errno: Errno) -> bool {
     matches!(errno, Errno::PROTONOSUPPORT | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOENT | Errno::CONNREFUSED)
 }

@@ -1,4 +1,5 @@
-//! New ext4 file systems before the judge that everybody uses: e2fsck finds nothing to mend in any size.
+//! New ext4 file systems before the judge that everybody uses: e2fsck finds nothing to mend in any
+//! size.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs::File;

@@ -1,10 +1,12 @@
-//! New ext4 file systems: only what must be on the device, as pieces with their places, so that one of terabytes is made by some
-//! thousand small writes. After the kernel's documentation of the disk layout (Documentation/filesystems/ext4).
+//! New ext4 file systems: only what must be on the device, as pieces with their places, so that one
+//! of terabytes is made by some thousand small writes. After the kernel's documentation of the disk
+//! layout (Documentation/filesystems/ext4).
 //!
-//! Blocks have 4 KiB. There is a journal, checksums on all that describes the file system, and room to grow: there is no inode of
-//! reserved blocks for it, because the kernel adds groups by "meta block groups" without one. Groups of which nothing is in use
-//! yet are marked as such, and the kernel zeroes their tables of inodes in the background after the first mount. The same
-//! [`Shape`] gives the same bytes.
+//! Blocks have 4 KiB. There is a journal, checksums on all that describes the file system, and room
+//! to grow: there is no inode of reserved blocks for it, because the kernel adds groups by "meta
+//! block groups" without one. Groups of which nothing is in use yet are marked as such, and the
+//! kernel zeroes their tables of inodes in the background after the first mount. The same [`Shape`]
+//! gives the same bytes.
 
 mod geometry;
 mod inode;
@@ -98,7 +100,8 @@ impl<'a> FileSystem<'a> {
         self.geometry.inodes()
     }
 
-    /// Gives all pieces with their places in bytes. The main superblock comes last: what was not written to its end is no file system.
+    /// Gives all pieces with their places in bytes. The main superblock comes last: what was not
+    /// written to its end is no file system.
     pub fn write<E>(&self, mut put: impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         let geometry = &self.geometry;
         let mut descriptors = Vec::with_capacity(geometry.descriptor_blocks as usize * BLOCK as usize);
@@ -117,7 +120,8 @@ impl<'a> FileSystem<'a> {
             put(start + BLOCK, &descriptors)?;
             let superblock = superblock::of(self, group);
             if group == 0 {
-                // A boot sector may stand in front of it; an old one would lie about this file system.
+                // A boot sector may stand in front of it; an old one would lie about this file
+                // system.
                 put(0, &[0; SUPERBLOCK])?;
                 put(SUPERBLOCK as u64, &superblock)?;
             } else {
@@ -205,7 +209,8 @@ pub struct State {
     pub is_damaged: bool,
 }
 
-/// Reads the superblock, [`SUPERBLOCK`] bytes from that offset. None where there is no such file system.
+/// Reads the superblock, [`SUPERBLOCK`] bytes from that offset. None where there is no such file
+/// system.
 pub fn state(superblock: &[u8]) -> Option<State> {
     superblock::state(superblock)
 }

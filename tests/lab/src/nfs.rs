@@ -1,5 +1,5 @@
-//! A server of NFS 3 and 4 in the lab: nfs-ganesha as Debian ships it, with a volume in memory. Packages are downloaded and unpacked,
-//! never installed.
+//! A server of NFS 3 and 4 in the lab: nfs-ganesha as Debian ships it, with a volume in memory.
+//! Packages are downloaded and unpacked, never installed.
 
 use std::fs;
 use std::net::TcpStream;
@@ -23,7 +23,8 @@ const PORT: u16 = 2049;
 /// It reads its configuration and registers with rpcbind.
 const UP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// No locks of version 3, which would need rpc.statd at both ends; a short grace period, in which it lets nobody open files.
+/// No locks of version 3, which would need rpc.statd at both ends; a short grace period, in which
+/// it lets nobody open files.
 const CONFIGURATION: &str = "NFS_CORE_PARAM { Protocols = 3,4; Enable_NLM = false; Enable_RQUOTA = false; }
 NFS_KRB5 { Active_krb5 = false; }
 NFSv4 { Grace_Period = 5; Lease_Lifetime = 5; RecoveryBackend = fs; RecoveryRoot = /run/recovery; Only_Numeric_Owners = true; }

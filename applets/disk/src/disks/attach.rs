@@ -1,5 +1,5 @@
-//! A chosen disk, made ready and mounted: a new file system where the key allows it, its size brought up to the disk's, and one that
-//! is damaged put aside.
+//! A chosen disk, made ready and mounted: a new file system where the key allows it, its size
+//! brought up to the disk's, and one that is damaged put aside.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use super::choose::{Disk, Volume};
 use crate::make::{ALIGN, Device, only};
 use crate::table;
 
-/// What lies on a disk gives nobody rights, and stands for no device.
+/// Files on a disk give nobody rights, and stand for no device.
 const FLAGS: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 /// The least that a file system grows by: the kernel leaves a rest that is too small for a group.
 const LEAST_GROWTH: u64 = 8 << 20;
@@ -42,8 +42,9 @@ fn first_partition(disk: &Disk) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Brings the partition that [`make`] made up to the end of a disk that has grown, and writes the copy of the table that is missing. A
-/// table that somebody else made, or changed, stays as it is. Returns true when it wrote.
+/// Brings the partition that [`make`] made up to the end of a disk that has grown, and writes the
+/// copy of the table that is missing. A table that somebody else made, or changed, stays as it is.
+/// Returns true when it wrote.
 pub fn widen(disk: &Disk, label: &str) -> Result<bool> {
     let path = disk.device();
     let measured = {
@@ -83,8 +84,8 @@ pub enum Mounted {
     Aside(PathBuf),
 }
 
-/// Mounts a file system, whose journal the kernel replays, and lets it grow to the size of its device. `name` is the key's, for the
-/// place of one that is damaged.
+/// Mounts a file system, whose journal the kernel replays, and lets it grow to the size of its
+/// device. `name` is the key's, for the place of one that is damaged.
 pub fn mount_at(volume: &Volume, at: &Path, name: &str) -> Result<Mounted> {
     let (device, kind) = (volume.device.as_path(), volume.content.kind.unwrap_or("ext4"));
     if is_damaged(device)? {
@@ -126,7 +127,8 @@ fn aside(device: &Path, kind: &str, name: &str) -> Result<Mounted> {
     Ok(Mounted::Aside(at))
 }
 
-/// Lets an ext4 file system grow to the size of its device. Returns its new size in bytes when it had to.
+/// Lets an ext4 file system grow to the size of its device. Returns its new size in bytes when it
+/// had to.
 pub fn grow(device: &Path, at: &Path) -> Result<Option<u64>> {
     let Some(state) = state(device)? else { return Ok(None) };
     let bytes = File::open(device).and_then(|mut file| file.seek(SeekFrom::End(0))).on("measure", device)?;

@@ -1,4 +1,5 @@
-//! A directory's first content: what the boot brought is copied to a disk that lacks it. What the disk has stays, for it is newer.
+//! A directory's first content: what the boot brought is copied to a disk that lacks it. What the
+//! disk has stays, for it is newer.
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown, symlink};
@@ -6,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use kit::{Context, Result};
 
-/// Copies all of `from` that is not at `to`, and then removes it from `from`, which lies in memory. Sockets, pipes and devices are
-/// made again at each boot: they are left out.
+/// Copies all of `from` that is not at `to`, and then removes it from `from`, which lies in memory.
+/// Sockets, pipes and devices are made again at each boot: they are left out.
 pub fn all(from: &Path, to: &Path) -> Result<()> {
     let mut dirs = vec![PathBuf::new()];
     while let Some(dir) = dirs.pop() {
@@ -19,7 +20,7 @@ pub fn all(from: &Path, to: &Path) -> Result<()> {
         }
     }
     for entry in fs::read_dir(from).on("read", from)?.flatten() {
-        // What stays costs memory and nothing else.
+        // A file that stays costs memory and nothing else.
         let _ = kit::tree::remove(&entry.path());
     }
     Ok(())

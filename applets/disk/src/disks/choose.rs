@@ -17,7 +17,8 @@ pub enum Wanted {
     Label(String),
     /// `UUID=…`: the file system of that number.
     Uuid(String),
-    /// `SERIAL=…`: the one file system of the disk with that serial number, or that disk if it is empty.
+    /// `SERIAL=…`: the one file system of the disk with that serial number, or that disk if it is
+    /// empty.
     Serial(String),
     /// `first-empty`: the file system that was made so before, or the first empty disk.
     FirstEmpty,
@@ -83,8 +84,8 @@ pub enum Refusal {
     Final(String),
 }
 
-/// Chooses by the key. `own` is the label of what `first-empty` makes; `create` allows to make a file system on the disk that a serial
-/// number names; `is_empty` looks at a disk's bytes.
+/// Chooses by the key. `own` is the label of what `first-empty` makes; `create` allows to make a
+/// file system on the disk that a serial number names; `is_empty` looks at a disk's bytes.
 pub fn choose<'a>(
     wanted: &Wanted,
     own: &str,
@@ -150,7 +151,8 @@ fn is_blank(disk: &Disk) -> bool {
     matches!(disk.volumes.as_slice(), [only] if only.content == Content::default())
 }
 
-/// The disks of this machine, those that came first in front. What stands on other devices (loop, RAM, mapper) is none.
+/// The disks of this machine, those that came first in front. What stands on other devices (loop,
+/// RAM, mapper) is none.
 pub fn disks(sys: &Path) -> Vec<Disk> {
     let mut disks: Vec<Disk> = entries(&sys.join("block"))
         .into_iter()
@@ -175,7 +177,8 @@ fn disk(name: String, dir: &Path) -> Disk {
     Disk { serial: serial(dir), is_fixed: !is("removable") && !is("ro"), volumes: names.iter().map(volume).collect(), name }
 }
 
-/// The serial number as the kinds of drivers tell it: virtio and NVMe, MMC, SCSI (page 0x80 of its vital data, behind four bytes).
+/// The serial number as the kinds of drivers tell it: virtio and NVMe, MMC, SCSI (page 0x80 of its
+/// vital data, behind four bytes).
 fn serial(dir: &Path) -> Option<String> {
     let scsi = || {
         let page = fs::read(dir.join("device/vpd_pg80")).ok()?;

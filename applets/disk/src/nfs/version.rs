@@ -31,7 +31,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// The versions to try. `named` are the options about versions with their values, in order: of two that contradict the later holds.
+/// The versions to try. `named` are the options about versions with their values, in order: of two
+/// that contradict the later holds.
 pub fn versions(only_four: bool, named: &[(&str, &str)]) -> Result<Vec<Version>> {
     let fours = [2, 1, 0].map(Version::four);
     let (mut chosen, mut minor) = (None, None);

@@ -1,5 +1,6 @@
-//! Places of all that describes a file system: groups of 32768 blocks, 16 of which have their bitmaps and tables of inodes together
-//! at the beginning of their first one ("flexible block groups").
+//! Places of all that describes a file system: groups of 32768 blocks, 16 of which have their
+//! bitmaps and tables of inodes together at the beginning of their first one ("flexible block
+//! groups").
 
 use super::inode::JOURNAL_BLOCKS_AT_ONCE;
 use super::{BLOCK, DESCRIPTOR, LARGEST, SMALLEST};
@@ -15,8 +16,9 @@ pub const INODE: u32 = 256;
 const PER_BLOCK: u32 = BLOCK as u32 / INODE;
 /// An inode for so many bytes; that of mkfs.ext4.
 const BYTES_AN_INODE: u64 = 16 << 10;
-/// A last group that has no more than so many blocks beside its own tables is left out. It also keeps all that is written out of the
-/// device's last MiB, by which an empty disk is told from others.
+/// A last group that has no more than so many blocks beside its own tables is left out. It also
+/// keeps all that is written out of the device's last MiB, by which an empty disk is told from
+/// others.
 const LEAST_GROUP: u32 = 512;
 /// Blocks of the root directory and of lost+found.
 pub const ROOT_BLOCKS: u32 = 1;
@@ -82,7 +84,8 @@ impl Geometry {
         (first, TOGETHER.min(self.groups - first))
     }
 
-    /// The first block behind the copy at the beginning of the first group, and a group's turn among those together.
+    /// The first block behind the copy at the beginning of the first group, and a group's turn
+    /// among those together.
     fn tables(&self, group: u32) -> (u64, u32, u32) {
         let (first, count) = self.together(group);
         (Self::start(first) + u64::from(self.copy(first)), group - first, count)
@@ -125,8 +128,8 @@ impl Geometry {
         self.copy(group) + tables + files
     }
 
-    /// True where the bitmap of blocks is on the device. The kernel knows the rest's: no more is in use than the copies. The last
-    /// one's has bits behind the end.
+    /// True where the bitmap of blocks is on the device. The kernel knows the rest's: no more is in
+    /// use than the copies. The last one's has bits behind the end.
     pub fn is_initialized(&self, group: u32) -> bool {
         group.is_multiple_of(TOGETHER) || group == self.groups - 1
     }
@@ -152,7 +155,8 @@ pub fn has_superblock(group: u32) -> bool {
     group <= 1 || [3, 5, 7].into_iter().any(is_power_of)
 }
 
-/// Blocks of the journal, which grow with the file system: 4, 16 or 64 MiB. The kernel takes none below the first of them.
+/// Blocks of the journal, which grow with the file system: 4, 16 or 64 MiB. The kernel takes none
+/// below the first of them.
 fn journal(blocks: u64) -> u32 {
     match blocks {
         ..32_768 => 1024,

@@ -1,4 +1,5 @@
-//! The three files of a new file system: the root directory, lost+found and the journal, each in one piece.
+//! The three files of a new file system: the root directory, lost+found and the journal, each in
+//! one piece.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -62,7 +63,8 @@ pub fn inode(system: &FileSystem<'_>, number: u32) -> [u8; INODE as usize] {
     // In sectors of 512 bytes.
     put32(&mut inode, 0x1c, blocks * (BLOCK / 512) as u32);
     put32(&mut inode, 0x20, EXTENTS);
-    // One extent: magic number, entries, most entries, depth; then its first block in the file, its length and its place.
+    // One extent: magic number, entries, most entries, depth; then its first block in the file, its
+    // length and its place.
     for (at, value) in [(0x28, 0xf30a), (0x2a, 1), (0x2c, 4), (0x38, blocks), (0x3a, (place >> 32) as u32)] {
         put16(&mut inode, at, value);
     }
@@ -74,7 +76,8 @@ pub fn inode(system: &FileSystem<'_>, number: u32) -> [u8; INODE as usize] {
     inode
 }
 
-/// The checksum's beginning for all that belongs to an inode: its number and its generation, which is zero.
+/// The checksum's beginning for all that belongs to an inode: its number and its generation, which
+/// is zero.
 fn seed(system: &FileSystem<'_>, number: u32) -> u32 {
     castagnoli(castagnoli(system.seed, &number.to_le_bytes()), &[0; 4])
 }
@@ -101,11 +104,13 @@ fn directory(system: &FileSystem<'_>, number: u32, entries: &[(u32, &str)]) -> V
     block
 }
 
-/// The journal's superblock, big-endian: version 2, nothing to replay. What lies in the blocks behind it does not count: the kernel
-/// gives each entry a checksum that begins with the file system's number.
+/// The journal's superblock, big-endian: version 2, nothing to replay. What lies in the blocks
+/// behind it does not count: the kernel gives each entry a checksum that begins with the file
+/// system's number.
 fn journal(system: &FileSystem<'_>) -> Vec<u8> {
     let mut block = vec![0; BLOCK as usize];
-    // Magic number, kind, (sequence,) bytes of a block, blocks, first block of the log, first sequence; one user.
+    // Magic number, kind, (sequence,) bytes of a block, blocks, first block of the log, first
+    // sequence; one user.
     let words =
         [(0x00, 0xc03b_3998), (0x04, 4), (0x0c, BLOCK as u32), (0x10, system.geometry.journal), (0x14, 1), (0x18, 1), (0x40, 1)];
     for (at, value) in words {

@@ -10,7 +10,8 @@ const MAGIC: u16 = 0xef53;
 const COMPATIBLE: u32 = 0x4 | 0x8 | 0x20;
 /// Kinds in directories, extents, numbers of 64 bits, tables of groups together.
 const INCOMPATIBLE: u32 = 0x2 | 0x40 | 0x80 | 0x200;
-/// Few copies of the superblock, large and huge files, many subdirectories, large inodes, checksums.
+/// Few copies of the superblock, large and huge files, many subdirectories, large inodes,
+/// checksums.
 const READ_ONLY_COMPATIBLE: u32 = 0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x400;
 /// The bit of [`INCOMPATIBLE`] that says that there are upper halves of numbers.
 const WIDE: u32 = 0x80;
@@ -60,21 +61,7 @@ pub fn of(system: &FileSystem<'_>, group: u32) -> [u8; SUPERBLOCK] {
     for (at, value) in words {
         put32(&mut block, at, value);
     }
-    let halves = [
-        // Checked never because of a number of mounts.
-        (0x36, 0xffff),
-        (0x38, MAGIC.into()),
-        (0x3a, CLEAN),
-        (0x3c, READ_ONLY_ON_ERROR),
-        (0x58, INODE),
-        (0x5a, group),
-        (0xfe, DESCRIPTOR as u32),
-        (0x15c, EXTRA),
-        (0x15e, EXTRA),
-    ];
-    for (at, value) in halves {
-        put16(&mut block, at, value);
-    }
+    put_halves(&mut block, group);
     block[0x68..0x78].copy_from_slice(&shape.uuid);
     block[0x78..0x78 + shape.label.len()].copy_from_slice(shape.label.as_bytes());
     block[0xec..0xfc].copy_from_slice(&hash_seed(&shape.uuid));
@@ -88,6 +75,25 @@ pub fn of(system: &FileSystem<'_>, group: u32) -> [u8; SUPERBLOCK] {
     let sum = castagnoli(!0, &block[..SUPERBLOCK - 4]);
     put32(&mut block, SUPERBLOCK - 4, sum);
     block
+}
+
+/// The fields of 16 bits.
+fn put_halves(block: &mut [u8], group: u32) {
+    let halves = [
+        // Checked never because of a number of mounts.
+        (0x36, 0xffff),
+        (0x38, MAGIC.into()),
+        (0x3a, CLEAN),
+        (0x3c, READ_ONLY_ON_ERROR),
+        (0x58, INODE),
+        (0x5a, group),
+        (0xfe, DESCRIPTOR as u32),
+        (0x15c, EXTRA),
+        (0x15e, EXTRA),
+    ];
+    for (at, value) in halves {
+        put16(block, at, value);
+    }
 }
 
 /// The number that makes the order of names differ between file systems: any will do.
