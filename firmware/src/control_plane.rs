@@ -123,6 +123,7 @@ impl Programs {
         let mut files = Archive::new();
         files.copy("usr/local/bin/etcd", 0o755, &self.etcd)?;
         files.link("usr/local/bin/etcdctl", "etcd")?;
+        files.link("usr/local/bin/etcdutl", "etcd")?;
         Ok(files)
     }
 

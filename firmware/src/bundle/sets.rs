@@ -9,7 +9,7 @@ pub static ETCD: ModuleSet = ModuleSet {
     version: "v3.7.0",
     staging: None,
     staging_but: &[],
-    also: &[("go.etcd.io/etcd/etcdctl/v3", "v3.7.0")],
+    also: &[("go.etcd.io/etcd/etcdctl/v3", "v3.7.0"), ("go.etcd.io/etcd/etcdutl/v3", "v3.7.0")],
     without: &[],
     tags: "",
     stamps: &[],
@@ -22,6 +22,24 @@ pub static ETCD_SERVER: Program =
 
 pub static ETCDCTL: Program =
     Program { name: "etcdctl", imports: &[r#""go.etcd.io/etcd/etcdctl/v3/ctlv3""#], start: "ctlv3.MustStart()" };
+
+/// Makes a store of a snapshot, for a restore. Upstream's own main can't be imported; its commands can.
+pub static ETCDUTL: Program = Program {
+    name: "etcdutl",
+    imports: &[
+        r#""os""#,
+        r#""time""#,
+        r#""github.com/spf13/cobra""#,
+        r#""go.etcd.io/etcd/etcdutl/v3/etcdutl""#,
+    ],
+    start: "root := &cobra.Command{Use: \"etcdutl\"}
+		root.PersistentFlags().StringVarP(&etcdutl.OutputFormat, \"write-out\", \"w\", \"simple\", \"form of the output\")
+		root.PersistentFlags().DurationVar(&etcdutl.FlockTimeout, \"timeout\", 10*time.Second, \"time to wait for the lock\")
+		root.AddCommand(etcdutl.NewDefragCommand(), etcdutl.NewSnapshotCommand(), etcdutl.NewHashKVCommand(), etcdutl.NewVersionCommand())
+		if root.Execute() != nil {
+			os.Exit(1)
+		}",
+};
 
 /// Cluster DNS; the version is the one that kubeadm 1.37.1 names.
 pub static COREDNS: ModuleSet = ModuleSet {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::sets::{COREDNS, COREDNS_SERVER, ETCD, ETCD_SERVER, ETCDCTL, FLANNEL};
+use super::sets::{COREDNS, COREDNS_SERVER, ETCD, ETCD_SERVER, ETCDCTL, ETCDUTL, FLANNEL};
 
 /// A set of Go modules with one pinned go.mod and go.sum.
 #[derive(Debug)]
@@ -471,9 +471,9 @@ pub static VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "etcd",
-        about: "the store of a control plane and its client, in one file",
+        about: "the store of a control plane, its client and its tool for snapshots, in one file",
         modules: &ETCD,
-        contents: Contents::Multicall { file: "etcd", programs: &[&ETCD_SERVER, &ETCDCTL] },
+        contents: Contents::Multicall { file: "etcd", programs: &[&ETCD_SERVER, &ETCDCTL, &ETCDUTL] },
         cgo: false,
     },
     Variant {
