@@ -9,6 +9,8 @@ pub enum Kind {
     Text,
     /// A host's name, such as `rack7` or `rack7.example.org`.
     HostName,
+    /// An IP address of one machine.
+    Address,
     /// yes/no, true/false, on/off, 1/0.
     Flag,
     /// A whole number, not negative and not above this one.
@@ -207,6 +209,14 @@ pub const NETWORK_TIMEOUT: Key = Key {
     trust: Trust::Local,
     about: "seconds that a network card has to get an address at boot, at most 3600",
 };
+/// `network.vip`
+pub const NETWORK_VIP: Key = Key {
+    name: "network.vip",
+    kind: Kind::Address,
+    default: "",
+    trust: Trust::Url,
+    about: "an address that the machines with a control plane share and one of them holds: the cluster's endpoint; a free one of their network",
+};
 /// `ntp.servers`
 pub const NTP_SERVERS: Key = Key {
     name: "ntp.servers",
@@ -336,6 +346,7 @@ pub const KEYS: &[Key] = &[
     NETWORK_DHCP,
     NETWORK_PODS,
     NETWORK_TIMEOUT,
+    NETWORK_VIP,
     NTP_SERVERS,
     RESTORE,
     ROOT_SIZE,

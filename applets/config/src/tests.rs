@@ -112,6 +112,7 @@ const GIVEN: &[(&str, &str)] = &[
     ("network.dhcp", "kutties.network.dhcp=no"),
     ("network.pods", "kutties.network.pods=bridge"),
     ("network.timeout", "kutties.network.timeout=1"),
+    ("network.vip", "kutties.network.vip=10.9.0.100"),
     ("ntp.servers", "kutties.ntp.servers=10.9.0.1"),
     ("restore", "kutties.restore=https://evil.example/x"),
     ("root.size", "kutties.root.size=1k"),

@@ -1,5 +1,7 @@
 //! Values as they come from TOML or a command line, made to fit a key.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Kind;
@@ -32,9 +34,11 @@ impl Value {
                 Ok(Self::One(text))
             }
             (Kind::HostName, Self::One(text)) if is_host_name(&text) => Ok(Self::One(text)),
+            (Kind::Address, Self::One(text)) if text.is_empty() || is_machine_address(&text) => Ok(Self::One(text)),
             (Kind::Flag, _) => Err("yes or no".into()),
             (Kind::Number(most), _) => Err(format!("a whole number, at most {most}")),
             (Kind::Text, _) => Err("one text, not a list".into()),
+            (Kind::Address, _) => Err("the IP address of one machine, without a prefix length".into()),
             (Kind::HostName, _) => Err("a host's name: letters, digits, dashes and dots, at most 64".into()),
         }
     }
@@ -82,6 +86,17 @@ pub fn is_host_name(name: &str) -> bool {
     name.len() <= LONGEST && name.split('.').all(label)
 }
 
+/// Whether it is an address that other machines of a network can reach one machine by.
+fn is_machine_address(text: &str) -> bool {
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(a)) => {
+            !(a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local())
+        }
+        Ok(IpAddr::V6(a)) => !(a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_unicast_link_local()),
+        Err(_) => false,
+    }
+}
+
 fn simple(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),
@@ -95,6 +110,33 @@ fn simple(value: &toml::Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_those_of_one_machine() {
+        let fits = |text: &str| Value::One(text.to_owned()).fit(Kind::Address).is_ok();
+        for good in ["10.0.0.100", "192.168.1.1", "fd00::64", "2001:db8::1", ""] {
+            assert!(fits(good), "{good}");
+        }
+        for bad in [
+            "10.0.0.100/24",
+            "10.0.0",
+            "api.example",
+            "0.0.0.0",
+            "127.0.0.1",
+            "255.255.255.255",
+            "224.0.0.1",
+            "169.254.0.1",
+            "::",
+            "::1",
+            "fe80::1",
+            "fe80::1%eth0",
+            "ff02::1",
+            "10.0.0.1 x",
+        ] {
+            assert!(!fits(bad), "{bad}");
+        }
+        assert!(Value::Many(vec!["10.0.0.1".into()]).fit(Kind::Address).is_err());
+    }
 
     #[test]
     fn host_names_are_harmless_in_files_and_arguments() {

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod arp;
 pub mod bls;
 pub mod crc32;
 pub mod dbus;
@@ -20,6 +21,7 @@ pub mod http;
 pub mod ipxe;
 pub mod iso;
 pub mod menu;
+pub mod ndp;
 pub mod newc;
 pub mod ntp;
 pub mod pe;

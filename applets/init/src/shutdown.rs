@@ -13,6 +13,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount_remount, unmount};
 use rustix::process::WaitStatus;
 use rustix::system::{RebootCommand, reboot};
 
+use crate::supervisor::VIP;
 use crate::{Machine, cgroups, grace, spawn, steps};
 
 /// The kubelet's cgroup for all pods, and the CRI server's for those that name none.
@@ -20,6 +21,8 @@ const PODS: &str = "kubepods";
 const OTHER_PODS: &str = "kutties/pods";
 /// The service that would start pods again.
 const KUBELET: &str = "kubelet";
+/// How long the service `vip` has to give its address up: two short requests to this machine's own API server.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long services have. Their own limit, after which their cgroup is killed, is shorter.
 const SERVICES: Duration = Duration::from_secs(12);
 /// How much longer than its containers' grace the command may take that stops them: each is killed at the end of it.
@@ -39,10 +42,16 @@ struct Stage {
     limit: fn(&Config) -> Duration,
 }
 
-/// In order. The kubelet alone knows the pods' hooks and order, so that it comes first, for as long as it holds its lock; it is stopped
-/// before what it left is, which it would start again, and the CRI server after all, which knows the containers' signals and records how
-/// they end.
+/// In order. The shared address goes to another machine while this one's API server still answers. The kubelet alone knows the pods'
+/// hooks and order, so that it comes next, for as long as it holds its lock; it is stopped before what it left is, which it would start
+/// again, and the CRI server after all, which knows the containers' signals and records how they end.
 const STAGES: &[Stage] = &[
+    Stage {
+        name: "the shared address",
+        begin: |machine| machine.supervisor.stop_where(|name| name == VIP),
+        is_over: |machine| machine.supervisor.are_stopped(|name| name == VIP),
+        limit: |_| HAND_OVER_TIMEOUT,
+    },
     Stage {
         name: "pods, by the kubelet",
         begin: |machine| machine.bus.prepare_for_shutdown(),

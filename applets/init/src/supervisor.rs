@@ -17,6 +17,9 @@ use crate::{join, kubelet, restore};
 /// The kernel's killer shall take pods before those that run them.
 const PROTECTED: &str = "-998";
 
+/// The service that shares the cluster's address.
+pub const VIP: &str = "vip";
+
 /// All services.
 #[derive(Debug, Default)]
 pub struct Supervisor {
@@ -35,6 +38,7 @@ impl Supervisor {
             restore::backup_plan(config),
             ntp_plan(config),
             sshd_plan(config),
+            vip_plan(config),
         ];
         let own = config.open(&key::SERVICE_COMMAND).map(|(name, command)| user(config, name, command));
         for plan in plans.into_iter().flatten().chain(own) {
@@ -182,6 +186,18 @@ fn sshd_plan(config: &Config) -> Option<Plan> {
     let command = [paths::BINARY, "sshd", "--port", &port].map(str::to_owned).into_iter();
     let command = command.chain(keys.into_iter().map(|key| format!("--key={key}"))).collect();
     wanted.then(|| plan("sshd", Program::Is(command)))
+}
+
+/// Takes part in sharing the cluster's address, where there is one, once this machine has a control plane.
+fn vip_plan(config: &Config) -> Option<Plan> {
+    let address = config.text(&key::NETWORK_VIP);
+    let command = [paths::BINARY, VIP, address].map(str::to_owned).to_vec();
+    (!address.is_empty()).then(|| Plan {
+        needs: vec![PathBuf::from(paths::API_SERVER)],
+        after_network: true,
+        oom_score: Some(PROTECTED),
+        ..plan(VIP, Program::Is(command))
+    })
 }
 
 /// `service.NAME.command` of the configuration.

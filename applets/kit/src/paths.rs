@@ -18,6 +18,8 @@ pub const BOOT_LOG: &str = "/run/kutties/boot.log";
 pub const DISKS: &str = "/run/kutties/disks";
 /// The files of kubeadm and of the control plane.
 pub const KUBERNETES: &str = "/etc/kubernetes";
+/// The static pod of a machine's API server, which kubeadm writes: only machines with a control plane have it.
+pub const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 /// Their place on a disk of /var, from which they are bound.
 pub const KUBERNETES_KEPT: &str = "/var/lib/kutties/kubernetes";
 /// The machine's number, where /var is on a disk and the firmware has none.

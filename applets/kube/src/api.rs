@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -23,6 +24,7 @@ pub struct Api {
     pub endpoint: String,
     tls: Arc<ClientConfig>,
     token: Option<String>,
+    timeout: Duration,
 }
 
 /// An answer: its status, and the document when it is one.
@@ -41,7 +43,7 @@ impl Api {
             ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().doing("set up TLS")?;
         let verifier = Arc::new(Anybody(provider));
         let tls = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: None })
+        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: None, timeout: http::PATIENCE })
     }
 
     /// A server whose certificate a CA in `ca` (PEM) has signed, and what proves to it who we are.
@@ -80,7 +82,13 @@ impl Api {
             Credentials::None | Credentials::Token(_) => builder.with_no_client_auth(),
         };
         let token = if let Credentials::Token(token) = credentials { Some(token.clone()) } else { None };
-        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token })
+        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token, timeout: http::PATIENCE })
+    }
+
+    /// The same server, with another limit for each wait.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// GET a document.
@@ -93,8 +101,17 @@ impl Api {
 
     /// POST a document.
     pub fn post(&self, path: &str, document: &Value) -> Result<Answer> {
+        self.give(&format!("POST {path}"), document)
+    }
+
+    /// PUT a document in the place of the one that a path names.
+    pub fn put(&self, path: &str, document: &Value) -> Result<Answer> {
+        self.give(&format!("PUT {path}"), document)
+    }
+
+    fn give(&self, what: &str, document: &Value) -> Result<Answer> {
         let body = serde_json::to_vec(document).doing("encode a document")?;
-        self.send(&format!("POST {path}"), "Content-Type: application/json\r\n", &body).map(answer)
+        self.send(what, "Content-Type: application/json\r\n", &body).map(answer)
     }
 
     /// DELETE what a path names.
@@ -111,7 +128,7 @@ impl Api {
     pub fn connect(&self) -> Result<StreamOwned<ClientConnection, TcpStream>> {
         let (host, _) = split(&self.endpoint)?;
         let name = ServerName::try_from(host.to_owned()).doing(format_args!("use {host:?} as a server's name"))?;
-        let tcp = http::connect(&self.endpoint)?;
+        let tcp = http::connect_within(&self.endpoint, self.timeout)?;
         let connection = ClientConnection::new(self.tls.clone(), name).doing("set up TLS")?;
         Ok(StreamOwned::new(connection, tcp))
     }

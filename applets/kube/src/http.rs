@@ -9,7 +9,7 @@ use kit::{Context, Error, Result};
 use crate::api::split;
 
 /// How long a server may take to accept, and between two pieces: an API server on a slow machine that just started takes seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a whole answer may take: a byte every nine seconds is not an answer.
 const WHOLE: Duration = Duration::from_secs(30);
 /// The largest answer that is read: etcd itself takes no object above 1.5 MiB, JSON's escapes make it larger.
@@ -26,12 +26,17 @@ pub struct Response {
 
 /// A connection to `HOST:PORT` whose every wait has a limit.
 pub fn connect(endpoint: &str) -> Result<TcpStream> {
+    connect_within(endpoint, PATIENCE)
+}
+
+/// The same with another limit.
+pub fn connect_within(endpoint: &str, timeout: Duration) -> Result<TcpStream> {
     let mut last = Error::new(format!("reach {endpoint}: it has no address"));
     for address in split(endpoint)?.to_socket_addrs().doing(format_args!("reach {endpoint}"))? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
-                stream.set_write_timeout(Some(PATIENCE)).doing("set a time limit")?;
+                stream.set_read_timeout(Some(timeout)).doing("set a time limit")?;
+                stream.set_write_timeout(Some(timeout)).doing("set a time limit")?;
                 return Ok(stream);
             }
             Err(e) => last = Err::<(), _>(e).doing(format_args!("reach {endpoint}")).err().unwrap_or(last),
@@ -78,7 +83,7 @@ fn receive(stream: &mut impl Read, end: Instant) -> Result<Vec<u8>, String> {
             // A server that closes without TLS's goodbye has still answered: the length says whether all is here.
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(bytes),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Err(format!("nothing came for {} s", PATIENCE.as_secs()));
+                return Err("nothing came in time".into());
             }
             Err(e) => return Err(e.to_string()),
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 
 use crate::join::Join;
-use crate::native;
+use crate::{native, vip};
 
 /// The record.
 pub const KUBEADM: Applet =
@@ -52,6 +52,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
                 // kubeadm asks the internet for the newest version otherwise, and waits for its answer.
                 command.arg(format!("--kubernetes-version={}", own_version(program)?));
             }
+            // Last: what failed before has not touched the network.
+            command.args(vip::prepare(&words, &mut |line| say(line))?);
         }
         if verb == Some("join")
             && let Some(join) = Join::parse(&words)?

@@ -1,5 +1,5 @@
-//! Ties of the node to Kubernetes: the front of kubeadm, the `systemctl` that kubeadm asks, and
-//! backups of a control plane.
+//! Ties of the node to Kubernetes: the front of kubeadm, the `systemctl` that kubeadm asks, backups of
+//! a control plane, and the address that several share.
 
 pub mod age;
 mod api;
@@ -26,6 +26,7 @@ pub mod spki;
 mod systemctl;
 mod time;
 mod token;
+mod vip;
 pub mod yaml;
 
 pub use options::duration;
@@ -33,4 +34,5 @@ pub use options::duration;
 use kit::Applet;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[backup::NAME, native::JOIN, kubeadm::KUBEADM, restore::NAME, systemctl::NAME, token::NAME];
+pub const APPLETS: &[Applet] =
+    &[backup::NAME, native::JOIN, kubeadm::KUBEADM, restore::NAME, systemctl::NAME, token::NAME, vip::VIP];

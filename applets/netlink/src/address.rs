@@ -201,6 +201,14 @@ impl Netlink {
         self.set_address(name, cidr, &Manner { flags, bits, ..Manner::default() })
     }
 
+    /// Give a link an address for `valid` seconds, or as many more from now on: when nobody renews it, the kernel takes it away, whatever
+    /// became of who set it. It is for answering alone: without a route, a search for duplicates, and, as it is deprecated from the
+    /// beginning, not chosen for connections to others.
+    pub fn lease_address(&mut self, name: &str, cidr: Cidr, valid: u32) -> Result<()> {
+        let (flags, bits) = (flag::CREATE | flag::REPLACE, bit::NODAD | bit::NO_PREFIX_ROUTE);
+        self.set_address(name, cidr, &Manner { lifetime: Lifetime { valid, preferred: 0 }, flags, bits, mark: 0 })
+    }
+
     fn set_address(&mut self, name: &str, cidr: Cidr, manner: &Manner) -> Result<()> {
         let index = self.need(name)?.index;
         let scope = Scope::of_address(cidr.addr);

@@ -1,4 +1,4 @@
-//! Raw packets on one network interface: IPv4 in and out before the interface has an address.
+//! Raw packets on one network interface: IPv4 in and out before the interface has an address, and what asks for and announces addresses.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -8,25 +8,46 @@ const IPV4: u16 = 0x0800;
 
 /// A socket that hears IPv4 packets to one UDP port on one interface, and can send to any hardware address there.
 pub fn open_udp(interface: u32, port: u16) -> io::Result<OwnedFd> {
-    // Protocol 0: nothing is heard before the filter is in place.
+    let socket = deaf()?;
+    attach(&socket, &mut only_udp(port))?;
+    listen(&socket, interface, IPV4)?;
+    Ok(socket)
+}
+
+/// A socket that hears all packets of one kind, a number of Ethernet's, that come in on one interface, and can send such.
+pub fn open(interface: u32, kind: u16) -> io::Result<OwnedFd> {
+    let socket = deaf()?;
+    listen(&socket, interface, kind)?;
+    Ok(socket)
+}
+
+/// A socket of protocol 0: it hears nothing before it is bound, and a filter can be put in place.
+fn deaf() -> io::Result<OwnedFd> {
     // SAFETY: socket(2) takes plain numbers.
     let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the descriptor was just made and nobody else has it.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    attach(&socket, &mut only_udp(port))?;
-    let address = address(interface, [0; 6]);
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn listen(socket: &OwnedFd, interface: u32, kind: u16) -> io::Result<()> {
+    let address = address(interface, kind, [0; 6]);
     let len = size_of_val(&address) as libc::socklen_t;
     // SAFETY: the pointer leads to a whole sockaddr_ll, and `len` is its size.
     let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) };
-    if bound == 0 { Ok(socket) } else { Err(io::Error::last_os_error()) }
+    if bound == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Send a packet (from its IPv4 header on) to a hardware address on the interface.
 pub fn send(socket: BorrowedFd<'_>, interface: u32, to: [u8; 6], packet: &[u8]) -> io::Result<()> {
-    let address = address(interface, to);
+    send_as(socket, interface, IPV4, to, packet)
+}
+
+/// Send a packet of another kind, all that comes behind Ethernet's header.
+pub fn send_as(socket: BorrowedFd<'_>, interface: u32, kind: u16, to: [u8; 6], packet: &[u8]) -> io::Result<()> {
+    let address = address(interface, kind, to);
     let len = size_of_val(&address) as libc::socklen_t;
     let (data, size) = (packet.as_ptr().cast(), packet.len());
     // SAFETY: data and size are one slice's, the address is a whole sockaddr_ll of size `len`.
@@ -34,11 +55,11 @@ pub fn send(socket: BorrowedFd<'_>, interface: u32, to: [u8; 6], packet: &[u8]) 
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn address(interface: u32, to: [u8; 6]) -> libc::sockaddr_ll {
+fn address(interface: u32, kind: u16, to: [u8; 6]) -> libc::sockaddr_ll {
     let [a, b, c, d, e, f] = to;
     libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,
-        sll_protocol: IPV4.to_be(),
+        sll_protocol: kind.to_be(),
         sll_ifindex: interface.cast_signed(),
         sll_hatype: 0,
         sll_pkttype: 0,
