@@ -30,7 +30,7 @@ const TESTS: &[Test] = &[
     ("a service that is stopped", |lab| given(lab, |holder| holder.signal(Signal::SIGTERM))),
     ("an API server that is not ready", |lab| given(lab, |holder| holder.server.set_ready(false))),
     ("an API server that does not answer", |lab| lost(lab, |holder| holder.server.stop())),
-    ("a control plane that is taken away", |lab| given(lab, |holder| holder.forget())),
+    ("a control plane that is taken away", |lab| given(lab, members::Member::forget)),
     ("a service that starts anew keeps it", starts_anew),
 ];
 

@@ -35,17 +35,17 @@ fn two(there: impl FnOnce() + Send + 'static, here: impl FnOnce(&mut Netlink) + 
     std::thread::spawn(move || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         let (sender, receiver) = channel();
-        let (begin, begun) = channel::<()>();
+        let (begin, allowed) = channel::<()>();
         let (done, finished) = channel();
         let other = std::thread::spawn(move || {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             sender.send(File::open("/proc/thread-self/ns/net").unwrap()).unwrap();
-            begun.recv().unwrap();
+            allowed.recv().unwrap();
             ready(&mut Netlink::open().unwrap(), &OTHER);
             there();
             done.send(()).unwrap();
             // The cable goes with the namespace.
-            let _ = begun.recv();
+            let _ = allowed.recv();
         });
         let netns = receiver.recv().unwrap();
         let mut nl = Netlink::open().unwrap();

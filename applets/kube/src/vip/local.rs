@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn manifest(words: &[&str]) -> String {
-        let words: String = words.iter().map(|word| format!("    - {word}\n")).collect();
+        let words: String = words.iter().fold(String::new(), |text, word| text + &format!("    - {word}\n"));
         format!(
             "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - command:\n    - kube-apiserver\n{words}    name: kube-apiserver\n"
         )

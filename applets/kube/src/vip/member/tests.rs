@@ -212,7 +212,7 @@ fn a_short_entry_of_somebody_else_does_not_shorten_the_wait() {
     let mut a = Member::new("a".into());
     fake.store(&Lease { holder: "b".into(), duration: SECOND, ..Lease::default() });
     assert_eq!(fake.round(&mut a), Right::Other("b".into()));
-    fake.pass(DURATION - SECOND);
+    fake.pass(DURATION.saturating_sub(SECOND));
     assert_eq!(fake.round(&mut a), Right::Other("b".into()));
     fake.pass(SECOND);
     assert!(matches!(fake.round(&mut a), Right::Mine(_)));
