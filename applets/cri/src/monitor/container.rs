@@ -291,6 +291,8 @@ mod tests {
     fn a_stranger_that_writes_without_end_does_not_hold_up_the_end() {
         let (mut container, [mut out, err], log) = container("flood");
         drop(err);
+        // Before the writers, which fill the pipe until somebody reads.
+        writeln!(out, "the last words").unwrap();
         // The pipe is never found empty: what was read is there again at once, by as many writers as it takes.
         let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let writers: Vec<_> = (0..4)
@@ -302,7 +304,6 @@ mod tests {
                 })
             })
             .collect();
-        writeln!(out, "the last words").unwrap();
         container.pump_rest();
         let logged = std::fs::metadata(&log).unwrap().len();
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
