@@ -81,6 +81,17 @@ pub fn native(variant: &str) -> Result<PathBuf> {
     built(table::find(variant)?, Arch::native()?)
 }
 
+/// Downloads a module that holds data, such as test vectors; its directory. Go checks its sum by the checksum database.
+pub fn module(name: &str, version: &str) -> Result<PathBuf> {
+    let go = toolchain::find()?;
+    let wanted = format!("{name}@{version}");
+    let mut command = std::process::Command::new(go.path);
+    command.args(["mod", "download", "-json", &wanted]).current_dir("/").env("GOTOOLCHAIN", "local").env("GOFLAGS", "");
+    let answer: serde_json::Value =
+        serde_json::from_str(&crate::run::answered(&mut command)?).with_context(|| format!("read what go says of {wanted}"))?;
+    answer["Dir"].as_str().map(PathBuf::from).with_context(|| format!("download {wanted}: go names no directory"))
+}
+
 /// Builds `variant` for `arch` (either spelling) into the cache, for whoever asks for it later.
 pub fn ready(variant: &str, arch: &str) -> Result<()> {
     built(table::find(variant)?, arch.parse()?).map(drop)

@@ -1,7 +1,7 @@
 //! What needs no machine: formatting, lints, the unit tests of every crate, and the cases of commands that need no privilege.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kit::{Context, Error, Result};
@@ -63,9 +63,17 @@ fn checked(command: &mut Command) -> Result<String, Failure> {
 fn units(report: &Report, repository: &Path) -> Result<()> {
     let mut cargo = cargo(repository);
     // The reference network plugins, for a comparison with ours.
-    let reference = firmware::bundle::native(crate::cni::BUNDLE).map_err(|e| Error::new(format!("{e:#}")))?;
+    let reference = firmware::bundle::native(crate::cni::BUNDLE).map_err(told)?;
+    let programs = programs(repository)?;
+    let path = std::env::join_paths(
+        std::iter::once(programs.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    );
+    let vectors = firmware::bundle::module("c2sp.org/CCTV/age", AGE_VECTORS).map_err(told)?;
     cargo
         .env("CNI_REFERENCE", reference)
+        .env("KUTTIES_PROGRAMS", programs)
+        .env("AGE_TESTKIT", vectors.join("testdata"))
+        .env("PATH", path.doing("name where programs are looked for")?)
         .args(["test", "--workspace", "--no-fail-fast"])
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
@@ -90,6 +98,29 @@ fn units(report: &Report, repository: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::new("cargo test: it did not build, or a program of it died; see above"))
+}
+
+/// Version of the test vectors of age's authors.
+const AGE_VECTORS: &str = "v0.0.0-20251208015420-e9274a7bdbfd";
+
+/// Directory of the programs that units of backups compare with: etcd's and age's.
+fn programs(repository: &Path) -> Result<PathBuf> {
+    let dir = repository.join("out/tests/programs");
+    std::fs::create_dir_all(&dir).on("make", &dir)?;
+    for variant in ["etcd", "age"] {
+        let built = firmware::bundle::native(variant).map_err(told)?;
+        for name in firmware::bundle::programs(variant).map_err(told)? {
+            let link = dir.join(name);
+            // Of an earlier run, which may have had others.
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(built.join(name), &link).on("link", &link)?;
+        }
+    }
+    Ok(dir)
+}
+
+fn told(e: impl std::fmt::Display) -> Error {
+    Error::new(format!("{e:#}"))
 }
 
 /// The test's name in a line of the test harness, and whether it passed. `#[ignore]` is a skip that nobody listed.

@@ -31,9 +31,8 @@ fn open(file: &[u8], identities: &[Identity]) -> Result<Vec<u8>, String> {
 }
 
 #[test]
-#[ignore = "needs the vectors of c2sp.org/CCTV/age in AGE_TESTKIT"]
 fn the_vectors_of_age_hold() {
-    let dir = std::env::var("AGE_TESTKIT").unwrap();
+    let Ok(dir) = std::env::var("AGE_TESTKIT") else { return };
     let mut paths: Vec<_> = fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path()).collect();
     paths.sort();
     let (mut opened, mut refused, mut others) = (0, 0, 0);

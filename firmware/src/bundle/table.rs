@@ -268,6 +268,21 @@ static CNI: ModuleSet = ModuleSet {
     go_sum: pins!("cni", "go.sum"),
 };
 
+/// The reference that our encrypted backups are compared with.
+static AGE: ModuleSet = ModuleSet {
+    name: "age",
+    root: "filippo.io/age",
+    version: "v1.3.2",
+    staging: None,
+    staging_but: &[],
+    also: &[],
+    without: &[],
+    tags: "",
+    stamps: &[("main.Version", "v1.3.2")],
+    go_mod: pins!("age", "go.mod"),
+    go_sum: pins!("age", "go.sum"),
+};
+
 /// The registry that the lab's machines pull from.
 static REGISTRY: ModuleSet = ModuleSet {
     name: "registry",
@@ -545,6 +560,13 @@ pub static VARIANTS: &[Variant] = &[
         about: "the lab's image registry",
         modules: &REGISTRY,
         contents: Contents::Packages(&[("registry", "github.com/distribution/distribution/v3/cmd/registry")]),
+        cgo: false,
+    },
+    Variant {
+        name: "age",
+        about: "the reference of encrypted backups, for tests",
+        modules: &AGE,
+        contents: Contents::Packages(&[("age", "filippo.io/age/cmd/age"), ("age-keygen", "filippo.io/age/cmd/age-keygen")]),
         cgo: false,
     },
 ];

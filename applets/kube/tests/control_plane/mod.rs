@@ -15,6 +15,11 @@ type Ca = CertifiedIssuer<'static, KeyPair>;
 /// Time for etcd to be there.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Whether somebody has named the programs' directory.
+pub fn are_programs_here() -> bool {
+    std::env::var_os("KUTTIES_PROGRAMS").is_some()
+}
+
 /// One of the programs that the test brings.
 pub fn program(name: &str) -> PathBuf {
     PathBuf::from(std::env::var_os("KUTTIES_PROGRAMS").unwrap()).join(name)
