@@ -65,7 +65,7 @@ fn off(mut node: Node) -> Result<()> {
 /// The boot's line of the step `disks`.
 fn told(node: &Node) -> Result<String> {
     let log = String::from_utf8_lossy(&node.vm.guest.read(paths::BOOT_LOG)?).into_owned();
-    let line = log.lines().find(|line| line.contains("disks: ")).map(str::to_owned);
+    let line = log.lines().find(|line| line.contains("] disks: ")).map(str::to_owned);
     line.ok_or_else(|| Error::new(format!("the boot log has no line of the disks:\n{log}")))
 }
 

@@ -134,6 +134,8 @@ async fn make(options: &Options) -> Result<Made> {
         images.pull_image(PullImageRequest { image, ..PullImageRequest::default() }).await.map_err(told)?;
     }
     let config = sandbox(options)?;
+    // The kubelet's part, as far as the interface goes.
+    std::fs::create_dir_all(&config.log_directory).on("make", &config.log_directory)?;
     let request = RunPodSandboxRequest { config: Some(config.clone()), runtime_handler: String::new() };
     let pod = runtime.run_pod_sandbox(request).await.map_err(told)?.into_inner().pod_sandbox_id;
     match container(options, &mut runtime, &pod, config).await {
