@@ -32,7 +32,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 pub use claim::prepare;
 use local::Local;
-use member::{Member, RETRY, Right};
+use member::{LOOK, Member, Right};
 use place::Place;
 
 /// The record.
@@ -116,7 +116,7 @@ impl Service {
             Ok(Some(api)) => self.member.round(api, &since_start),
             // It was taken away, or kubeadm is about to make it.
             Ok(None) if self.member.holds() => return self.give_up_for("this machine has no control plane any more"),
-            Ok(None) => return RETRY,
+            Ok(None) => return LOOK,
             Err(e) => Right::Unknown(e.to_string()),
         };
         let outcome = match right {
@@ -162,7 +162,7 @@ impl Service {
     fn give_up_for(&mut self, why: &str) -> Duration {
         self.say(&format!("{} is not held here: {why}", self.address));
         self.give_up();
-        RETRY
+        LOOK
     }
 
     /// Take the address away, and after that give the Lease back.

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use cni::{Answer, Network, VERSIONS};
-use format::{dbus, dhcp, dns, elf, ntp, udp4};
+use format::{arp, dbus, dhcp, dns, elf, ndp, ntp, udp4};
 use serde_json::Value;
 
 /// A network's configuration.
@@ -84,6 +84,15 @@ pub fn udp_packet(input: &[u8]) {
     if input.len() < 1400 {
         let packet = udp4::write(from, to, input);
         assert_eq!(udp4::read(&packet, 68), Some((from, input)));
+    }
+}
+
+/// A neighbour's packet, of ARP or IPv6's; what we read of ARP, we write as it was.
+pub fn neighbour(input: &[u8]) {
+    let _ = ndp::advertised(input);
+    if let Some(packet) = arp::Packet::parse(input) {
+        assert_eq!(packet.to_bytes(), input[..arp::LENGTH]);
+        let _ = packet.claims(Ipv4Addr::new(10, 0, 0, 100), [2, 0, 0, 0, 0, 7]);
     }
 }
 

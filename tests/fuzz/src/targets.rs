@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "kubeconfig", run: join::kubeconfig },
     Target { name: "manifest", run: image::strangers::manifest },
     Target { name: "modules", run: files::modules },
+    Target { name: "neighbour", run: network::neighbour },
     Target { name: "ntp", run: network::ntp_answer },
     Target { name: "pe", run: kernels::pe },
     Target { name: "pe-more", run: boots::extended },

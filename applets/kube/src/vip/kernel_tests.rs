@@ -182,7 +182,7 @@ fn the_kernel_takes_it_away_when_nobody_renews_it() {
             std::thread::sleep(Duration::from_secs(1));
             assert!(places.iter_mut().all(|place| place.is_here().unwrap()));
             while places.iter_mut().any(|place| place.is_here().unwrap()) {
-                // Half of what lies between a holder's end and the next one's beginning.
+                // Less than what lies between a holder's end and the next one's beginning.
                 assert!(began.elapsed() < Duration::from_millis(3500), "it outlives its time");
                 std::thread::sleep(Duration::from_millis(50));
             }

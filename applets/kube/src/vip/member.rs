@@ -13,9 +13,14 @@ use super::lease::Lease;
 /// Time without a renewal after which another member takes the Lease.
 pub const DURATION: Duration = Duration::from_secs(10);
 /// Time that a holder may keep the address after its last renewal. The difference is for timers that are late.
-pub const HOLD: Duration = Duration::from_secs(7);
-/// The time between two renewals, and between two looks: two may fail before the address is lost.
-pub const RETRY: Duration = Duration::from_secs(2);
+pub const HOLD: Duration = Duration::from_secs(8);
+/// The time between two renewals: two may fail before the address is lost.
+pub const RENEW: Duration = Duration::from_secs(2);
+/// The time after a renewal that failed, while there is a right that may be kept.
+const AGAIN: Duration = Duration::from_millis(500);
+/// The time between two looks of the others. The later they see the last renewal, the later they act; and a client whose packets are lost
+/// sends them again 12.6 s after the first one, then only after 25 s.
+pub const LOOK: Duration = Duration::from_secs(1);
 /// A shorter wait than this is not worth while: a Lease that runs out is looked at then.
 const LEAST: Duration = Duration::from_millis(100);
 /// The number of rounds, one after another, in which this machine's API server says that it is not ready before its member gives up.
@@ -53,6 +58,8 @@ pub struct Member {
     /// The newest state of the Lease, when it was first seen, and when it may be taken.
     seen: Option<Seen>,
     unready: u32,
+    /// The last round found nothing out.
+    failed: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +71,7 @@ struct Seen {
 impl Member {
     /// A member without any right.
     pub fn new(name: String) -> Self {
-        Self { name, until: None, seen: None, unready: 0 }
+        Self { name, until: None, seen: None, unready: 0, failed: false }
     }
 
     /// Whether it has the right, as far as it knows.
@@ -83,7 +90,9 @@ impl Member {
 
     /// Look at the Lease, and renew or take it when it is its own, nobody's, or was left alone for long enough.
     pub fn round(&mut self, cluster: &dyn Cluster, now: &dyn Fn() -> Duration) -> Right {
-        self.try_round(cluster, now).unwrap_or_else(|e| Right::Unknown(e.to_string()))
+        let right = self.try_round(cluster, now).unwrap_or_else(|e| Right::Unknown(e.to_string()));
+        self.failed = matches!(right, Right::Unknown(_));
+        right
     }
 
     fn try_round(&mut self, cluster: &dyn Cluster, now: &dyn Fn() -> Duration) -> Result<Right> {
@@ -138,9 +147,12 @@ impl Member {
 
     /// The time until the next round.
     pub fn pause(&self, now: Duration) -> Duration {
-        let free_at = self.seen.as_ref().filter(|_| !self.holds()).map_or(RETRY, |seen| seen.free_at.saturating_sub(now));
-        // Not before that moment by a rounding.
-        if free_at.is_zero() { RETRY } else { RETRY.min(free_at + LEAST) }
+        if self.holds() {
+            return if self.failed { AGAIN } else { RENEW };
+        }
+        // Not before the moment at which it may be taken by a rounding.
+        let free_in = self.seen.as_ref().map_or(LOOK, |seen| seen.free_at.saturating_sub(now));
+        if free_in.is_zero() { LOOK } else { LOOK.min(free_in + LEAST) }
     }
 }
 

@@ -36,10 +36,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Machines of those names. The calling thread gets a namespace of its own.
-    pub fn new(names: &[&str]) -> Self {
+    /// Two machines of the test with that number. The calling thread gets a namespace of its own.
+    pub fn new(number: usize) -> Self {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        let dir = std::env::temp_dir().join(format!("kutties-vip-{}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("kutties-vip-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         let mut nl = Netlink::open().unwrap();
         nl.up("lo").unwrap();
@@ -47,7 +47,8 @@ impl Lab {
         nl.add_address("br0", format!("{CLIENT}/24").parse().unwrap()).unwrap();
         nl.up("br0").unwrap();
         let stored = Arc::new(Mutex::new(Stored::default()));
-        let members = names.iter().zip(1..).map(|(name, number)| Member::new(&mut nl, name, number, &dir, &stored)).collect();
+        let members =
+            ["a", "b"].into_iter().zip(1..).map(|(name, number)| Member::new(&mut nl, name, number, &dir, &stored)).collect();
         Self { members, stored, dir }
     }
 

@@ -84,8 +84,8 @@ fn the_first_takes_it_and_renews_it() {
     assert_eq!(fake.round(&mut all[0]), Right::Mine(HOLD));
     assert_eq!(fake.round(&mut all[1]), Right::Other("a".into()));
     for round in 1..20 {
-        fake.pass(RETRY);
-        assert_eq!(fake.round(&mut all[0]), Right::Mine(RETRY * round + HOLD));
+        fake.pass(RENEW);
+        assert_eq!(fake.round(&mut all[0]), Right::Mine(RENEW * round + HOLD));
         assert_eq!(fake.round(&mut all[1]), Right::Other("a".into()));
         assert!(!all[0].has_lapsed(fake.now.get()) && all[0].holds() && !all[1].holds());
     }
@@ -100,14 +100,14 @@ fn a_dead_holders_lease_is_taken_after_its_time_and_never_before_its_right_ended
     let (mut b, mut c) = (all.remove(1), all.remove(1));
     while taken.is_none() && fake.now.get() < Duration::from_mins(1) {
         let pause = b.pause(fake.now.get()).min(c.pause(fake.now.get()));
-        assert!(pause > Duration::ZERO && pause <= RETRY);
+        assert!(pause > Duration::ZERO && pause <= LOOK);
         fake.pass(pause);
         let rights = [fake.round(&mut b), fake.round(&mut c)];
         assert!(rights.iter().filter(|right| matches!(right, Right::Mine(_))).count() <= 1, "{rights:?}");
         taken = rights.iter().any(|right| matches!(right, Right::Mine(_))).then_some(fake.now.get());
     }
     let taken = taken.unwrap();
-    assert!(taken >= until + SECOND * 2 && taken <= DURATION + RETRY + SECOND, "{taken:?}");
+    assert!(taken >= until + SECOND * 2 && taken <= DURATION + LOOK + SECOND, "{taken:?}");
     assert_eq!(fake.lease.borrow().as_ref().unwrap().transitions, 1);
     // The old one comes back and believes what it sees.
     assert!(all[0].has_lapsed(fake.now.get()) && !all[0].has_lapsed(fake.now.get()));
@@ -128,7 +128,7 @@ fn who_can_not_renew_loses_its_right_before_anybody_may_take_it() {
     fake.dead.set(true);
     while fake.now.get() < until {
         fake.pass(SECOND);
-        assert!(matches!(fake.round(&mut a), Right::Unknown(_)));
+        assert!(matches!(fake.round(&mut a), Right::Unknown(_)) && a.pause(fake.now.get()) < SECOND);
         assert_eq!(a.has_lapsed(fake.now.get()), fake.now.get() >= until);
     }
     assert!(!a.holds() && until + SECOND * 2 < free_at);
