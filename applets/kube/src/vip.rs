@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use kit::{Applet, Context, Exit, Place as Link, Result};
+use kit::{Applet, Context, Exit, Result};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -37,7 +37,7 @@ use place::Place;
 
 /// The record.
 pub const VIP: Applet =
-    Applet { name: "vip", about: "share an address among the machines with a control plane", place: Link::Hidden, run };
+    Applet { name: "vip", about: "share an address among the machines with a control plane", place: kit::Place::Hidden, run };
 
 /// The number of rounds in which a new holder announces the address: a packet may be lost, and a switch may just be learning.
 const ANNOUNCEMENTS: u32 = 4;

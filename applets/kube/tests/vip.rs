@@ -67,11 +67,8 @@ fn holder(lab: &Lab, limit: Duration, except: Option<usize>) -> usize {
     loop {
         let has = lab.holders();
         assert!(has.len() <= 1, "{has:?} have it at once");
-        match has.first() {
-            Some(at) if Some(*at) != except => {
-                return *at;
-            }
-            _ => {}
+        if let Some(at) = has.first().filter(|at| Some(**at) != except) {
+            return *at;
         }
         assert!(began.elapsed() < limit, "nobody has it; {}", lab.logs());
         sleep(LOOK);
@@ -81,7 +78,7 @@ fn holder(lab: &Lab, limit: Duration, except: Option<usize>) -> usize {
 /// The address answers, from that machine.
 fn answers(lab: &Lab, at: usize) {
     let began = Instant::now();
-    while lab.write("hello").as_deref() != Some(lab.members[at].name.as_str()) {
+    while members::write("hello").as_deref() != Some(lab.members[at].name.as_str()) {
         assert!(began.elapsed() < Duration::from_secs(3), "{SHARED} does not answer; {}", lab.logs());
         sleep(LOOK);
     }
@@ -105,7 +102,7 @@ fn one_holds(lab: &mut Lab) {
 fn a_machine_dies(lab: &mut Lab) {
     let at = holder(lab, HAND_OVER_TIMEOUT, None);
     answers(lab, at);
-    let client = lab.client();
+    let client = members::client();
     sleep(Duration::from_secs(2));
     let died = Instant::now();
     lab.members[at].die();

@@ -59,35 +59,6 @@ impl Lab {
         self.members.iter().enumerate().filter(|(_, member)| !member.is_dead && has(member)).map(|(at, _)| at).collect()
     }
 
-    /// Write a line by way of the shared address; the machine that has acknowledged it.
-    #[expect(clippy::unused_self, reason = "a member of the lab must be there while it is called")]
-    pub fn write(&self, line: &str) -> Option<String> {
-        write(line)
-    }
-
-    /// Somebody who writes without a pause.
-    #[expect(clippy::unused_self, reason = "a member of the lab must be there while it is called")]
-    pub fn client(&self) -> Client {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        // A thread starts in the namespace of this one.
-        let thread = std::thread::spawn(move || {
-            let mut acknowledged = Vec::new();
-            for number in 0.. {
-                let line = format!("line-{number}");
-                if write(&line).is_some() {
-                    acknowledged.push(line);
-                }
-                if asked.load(Ordering::Relaxed) {
-                    break;
-                }
-                sleep(Duration::from_millis(20));
-            }
-            acknowledged
-        });
-        Client { stop, thread }
-    }
-
     /// All lines that were stored.
     pub fn kept(&self) -> BTreeSet<String> {
         self.stored.lock().unwrap().lines.iter().cloned().collect()
@@ -112,12 +83,34 @@ impl Drop for Lab {
     }
 }
 
-/// One request and its answer, without TLS: the client's side is not what is tried.
-fn write(line: &str) -> Option<String> {
+/// Write a line by way of the shared address, without TLS: the client's side is not what is tried. The machine that has acknowledged it.
+pub fn write(line: &str) -> Option<String> {
     let endpoint = format!("{SHARED}:{}", server::PLAIN);
     let stream = kube::http::connect_within(&endpoint, Duration::from_millis(500)).ok()?;
     let answer = kube::http::send(stream, &endpoint, "POST /write", "", line.as_bytes()).ok()?;
     (answer.status == 201).then(|| String::from_utf8(answer.body).unwrap())
+}
+
+/// Somebody who writes without a pause.
+pub fn client() -> Client {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    // A thread starts in the namespace of this one.
+    let thread = std::thread::spawn(move || {
+        let mut acknowledged = Vec::new();
+        for number in 0.. {
+            let line = format!("line-{number}");
+            if write(&line).is_some() {
+                acknowledged.push(line);
+            }
+            if asked.load(Ordering::Relaxed) {
+                break;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        acknowledged
+    });
+    Client { stop, thread }
 }
 
 /// Somebody who writes.
