@@ -12,14 +12,14 @@ use format::ext4::{FileSystem, SUPERBLOCK, Shape};
 use kit::{Context, Error, Result, paths};
 use lab::until;
 
-use crate::case::{BOTH, Case, Outcome, X86, ensure};
+use crate::case::{Case, Outcome, X86, ensure};
 use crate::join::take_kubelet;
 use crate::kube::{delete, field, start};
 use crate::world::{JOIN, Node, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[
-    Case { name: "an-empty-disk-becomes-var-and-keeps-it", boards: BOTH, run: keeps },
+    Case { name: "an-empty-disk-becomes-var-and-keeps-it", boards: X86, run: keeps },
     Case { name: "a-power-cut-loses-nothing-that-was-synced", boards: X86, run: power_cut },
     Case { name: "a-foreign-disk-is-not-touched", boards: X86, run: foreign },
     Case { name: "a-damaged-file-system-is-put-aside", boards: X86, run: damaged },
