@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::Error;
+use kit::{Context, Error};
 use lab::guest::Guest;
 use lab::{busybox, until};
 use serde_json::Value;
@@ -114,6 +114,9 @@ fn type_all(node: &mut Node) -> Outcome {
 }
 
 /// Stop the container; a listener hears of it.
+/// A server in a container that has just been started.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The kubelet, which ends pods that it finds and does not know, leaves a person's alone.
 fn run_image(world: &mut World, board: &str) -> Outcome {
     let (node, _) = world.warm(board)?;
@@ -130,10 +133,7 @@ fn run_image(world: &mut World, board: &str) -> Outcome {
     let started = run(&["-d", "--name", "own", "-p", "18099:80", image, "httpd", "-f", "-h", "/bin"], b"")?;
     ensure(started.ok(), || format!("{started:?}"))?;
     let pod = started.stdout.trim();
-    guest.sh_until(
-        "wget -q -O /dev/null http://127.0.0.1:18099/true || wget -q -O /dev/null http://$(hostname -i):18099/true",
-        JOIN,
-    )?;
+    until(ANSWER_TIMEOUT, || std::net::TcpStream::connect((node.seat.address, 18099)).doing("connect to the pod's port"))?;
     // Longer than the kubelet's look for strangers.
     std::thread::sleep(Duration::from_secs(15));
     let listed = guest.run(&["kutties", "pods", "--name", "own"])?;
