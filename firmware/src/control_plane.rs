@@ -33,7 +33,7 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 /// Nobody, as upstream's pause has it.
 const NOBODY: &str = "65535:65535";
 
-/// What the medium holds beside the program.
+/// Files on the medium beside the program.
 pub struct ControlPlane {
     /// The tree of the bundle's file system: `layers/NAME/...`, and the program for the node at `kube`.
     pub tree: Archive,

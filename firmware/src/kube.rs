@@ -74,9 +74,9 @@ const FLANNEL_LINK: &str = "/etc/kubernetes/flannel.yml";
 
 /// A segment in the making.
 pub struct Bundle {
-    /// What it holds.
+    /// Its content.
     pub archive: Archive,
-    /// What its file system holds, before compression.
+    /// Content of its file system, before compression.
     pub content: Vec<Part>,
     /// The programs in Go.
     pub programs: Vec<PathBuf>,

@@ -61,7 +61,7 @@ pub struct Output {
     /// What it is made of, the largest first: a segment's files before compression, or the outputs that an image holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-    /// What the file system in it holds, before compression: the layers of images.
+    /// Content of the file system in it, before compression: the layers of images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<Part>,
 }

@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[
     Case { name: "a-foreign-disk-is-not-touched", boards: X86, run: foreign },
     Case { name: "a-damaged-file-system-is-put-aside", boards: X86, run: damaged },
 ];
-/// What joins a cluster and boots three times.
+/// Cases that join a cluster and boot three times.
 pub const LONG_CASES: &[Case] = &[
     Case { name: "a-worker-stays-its-node-over-a-power-cut", boards: X86, run: worker },
     Case { name: "nfs-of-every-version", boards: X86, run: nfs },

@@ -106,7 +106,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// Whether the locale's characters are UTF-8, by the first variable that says something.
+/// Tells whether the locale's characters are UTF-8, by the first variable that says something.
 fn is_utf8() -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
     said.is_some_and(|value| value.to_uppercase().replace('-', "").ends_with("UTF8"))
@@ -152,7 +152,7 @@ fn label(process: &Process, options: &Options) -> String {
             label.push_str(argument);
         }
     }
-    // What a process says of itself must not reach the terminal as commands.
+    // A process's own text must not reach the terminal as commands.
     label.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
@@ -181,7 +181,7 @@ fn counted(children: &[Node], merge: bool) -> Vec<(usize, &Node)> {
     groups
 }
 
-/// Whether two trees look the same.
+/// Tells whether two trees look the same.
 fn is_equal(a: &Node, b: &Node) -> bool {
     a.label == b.label && a.children.len() == b.children.len() && a.children.iter().zip(&b.children).all(|(a, b)| is_equal(a, b))
 }

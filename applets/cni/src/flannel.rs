@@ -57,7 +57,7 @@ struct Subnet {
     /// The node's, one a family.
     own: Vec<Cidr>,
     mtu: u32,
-    /// Whether the daemon masquerades.
+    /// Tells whether the daemon masquerades.
     masquerades: bool,
 }
 

@@ -86,7 +86,7 @@ pub fn is_host_name(name: &str) -> bool {
     name.len() <= LONGEST && name.split('.').all(label)
 }
 
-/// Whether it is an address that other machines of a network can reach one machine by.
+/// Tells whether it is an address that other machines of a network can reach one machine by.
 fn is_machine_address(text: &str) -> bool {
     match text.parse::<IpAddr>() {
         Ok(IpAddr::V4(a)) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// id or for this label sees them.
 pub const OF_A_PERSON: &str = "dev.kutties.run";
 
-/// Whether a list shows what has these labels, after the ids and labels that it asks for.
+/// Tells whether a list shows what has these labels, after the ids and labels that it asks for.
 pub fn is_listed(ids: &[&str], asked: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
     !labels.contains_key(OF_A_PERSON) || asked.contains_key(OF_A_PERSON) || ids.iter().any(|id| !id.is_empty())
 }

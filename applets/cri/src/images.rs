@@ -98,7 +98,7 @@ impl Images {
     }
 }
 
-/// Whether images have layers in the node's bundle: layouts that came along may, links in the store do.
+/// Tells whether images have layers in the node's bundle: layouts that came along may, links in the store do.
 fn stand_on_bundle(store: &Store, given: &Path) -> bool {
     let layouts = std::fs::read_dir(given).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()));
     layouts || store.shares().unwrap_or(false)

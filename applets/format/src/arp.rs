@@ -54,7 +54,7 @@ impl Packet {
         Self { operation: Operation::Reply, sender: own, sender_address: address, target: own, target_address: address }
     }
 
-    /// Whether another machine than `own` has the address, or is about to take it as well.
+    /// Tells whether another machine than `own` has the address, or is about to take it as well.
     pub fn claims(&self, address: Ipv4Addr, own: Mac) -> bool {
         let probes = self.sender_address.is_unspecified() && self.target_address == address;
         self.sender != own && (self.sender_address == address || (self.operation == Operation::Request && probes))

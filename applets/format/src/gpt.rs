@@ -90,7 +90,7 @@ pub struct Partition<'a> {
     pub name: &'a str,
 }
 
-/// What stands before the first partition and behind the last one.
+/// Bytes before the first partition and behind the last one.
 pub struct Table {
     /// [`Disk::before`] blocks; its first 440 bytes are free for a BIOS loader.
     pub head: Vec<u8>,

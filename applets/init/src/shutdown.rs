@@ -21,7 +21,7 @@ const PODS: &str = "kubepods";
 const OTHER_PODS: &str = "kutties/pods";
 /// The service that would start pods again.
 const KUBELET: &str = "kubelet";
-/// How long the service `vip` has to give its address up: two short requests to this machine's own API server.
+/// Time that the service `vip` has to give its address up: two short requests to this machine's own API server.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long services have. Their own limit, after which their cgroup is killed, is shorter.
 const SERVICES: Duration = Duration::from_secs(12);

@@ -110,7 +110,7 @@ pub fn prove(endpoint: &str, map: &Value, token: &Token, pins: &[Pin]) -> Result
     Ok(cluster)
 }
 
-/// Whether the document bears no token's signature at all.
+/// Tells whether the document bears no token's signature at all.
 fn is_unsigned(map: &Value) -> bool {
     let mut names = map["data"].as_object().into_iter().flat_map(|data| data.keys());
     !names.any(|name| name.starts_with("jws-kubeconfig-"))

@@ -65,7 +65,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Err(Error::new(format!("run {program}: {}", command.exec())).with_exit(Exit::NOT_RUN))
 }
 
-/// Whether an option is on the command line, with its value behind an equals sign or in the next word.
+/// Tells whether an option is on the command line, with its value behind an equals sign or in the next word.
 fn given(words: &[String], option: &str) -> bool {
     words.iter().filter_map(|word| word.strip_prefix(option)).any(|rest| rest.is_empty() || rest.starts_with('='))
 }

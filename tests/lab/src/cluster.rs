@@ -42,7 +42,7 @@ const WORKER_MIB: u32 = 1024;
 /// The pods' addresses, those of flannel's manifest.
 const POD_NETWORK: &str = "10.244.0.0/16";
 
-/// What a person asks for.
+/// Wishes of a person.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A board of `board/`.
@@ -110,7 +110,7 @@ pub struct Machine {
     pub seat: Seat,
     /// The machine.
     pub vm: Vm,
-    /// Whether a person looks.
+    /// Tells whether a person looks.
     is_shown: bool,
 }
 
@@ -201,7 +201,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// What a person types.
+    /// Type the commands of a person.
     fn make(&mut self, nodes: u8) -> Result<()> {
         step("the control plane");
         let server = &mut self.machines[0];
@@ -213,7 +213,7 @@ impl Cluster {
             machine.type_line(&format!("kutties {join}"), JOIN_TIMEOUT)?;
         }
         if nodes == 1 {
-            // What kubeadm's documentation says for a cluster of one machine.
+            // As kubeadm's documentation says for a cluster of one machine.
             let taint = "kubectl taint nodes --all node-role.kubernetes.io/control-plane-";
             self.machines[0].type_line(taint, COMMAND_TIMEOUT)?;
         }

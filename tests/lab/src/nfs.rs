@@ -13,7 +13,7 @@ use kit::{Context, Error, Result};
 use crate::service::Service;
 use crate::until;
 
-/// Where they come from: the suite of the kernel.
+/// Their source: the suite of the kernel.
 const SUITE: &str = "trixie";
 const PACKAGES: &[&str] = &["base-files", "nfs-ganesha", "nfs-ganesha-mem", "rpcbind"];
 /// The volume's path.

@@ -116,11 +116,11 @@ fn run(args: &[OsString]) -> Result<Exit> {
     code.map(|code| code.unwrap_or(Exit::OK))
 }
 
-/// What was made and does not run yet.
+/// A pod and its container, which does not run yet.
 struct Made {
     pod: String,
     container: String,
-    /// Where its streams are; empty for a detached one.
+    /// URL of its streams; empty for a detached one.
     url: String,
 }
 

@@ -163,7 +163,7 @@ impl Store {
         }
     }
 
-    /// Whether a layer is a directory of the node's bundle, which may be still to be mounted.
+    /// Tells whether a layer is a directory of the node's bundle, which may be still to be mounted.
     pub fn shares(&self) -> Result<bool> {
         Ok(names(&self.layers())?.iter().any(|(_, path)| path.is_symlink()))
     }
@@ -215,7 +215,7 @@ impl Store {
         self.layers().join(name)
     }
 
-    /// Whether a layer is a link to a directory that is not there.
+    /// Tells whether a layer is a link to a directory that is not there.
     fn is_dangling(&self, name: &str) -> bool {
         let path = self.layer(name);
         path.is_symlink() && !path.is_dir()

@@ -40,7 +40,7 @@ pub fn announce(link: &Link, address: IpAddr) -> Result<()> {
 
 const EVERYBODY: arp::Mac = [0xff; 6];
 
-/// Whether another machine on this link has the address, or is about to take it.
+/// Tells whether another machine on this link has the address, or is about to take it.
 pub fn is_taken(link: &Link, address: IpAddr) -> Result<bool> {
     let Some(own) = hardware(link) else { return Ok(false) };
     let say = || format!("ask for {address} on {}", link.name);
@@ -63,7 +63,7 @@ pub fn is_taken(link: &Link, address: IpAddr) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether a packet comes for which that holds.
+/// Tells whether a packet comes for which that holds.
 fn hear(socket: &OwnedFd, until: Instant, is_it: impl Fn(&[u8]) -> bool) -> rustix::io::Result<bool> {
     loop {
         let left = until.saturating_duration_since(Instant::now());

@@ -79,7 +79,7 @@ fn given_endpoint(words: &[String]) -> Result<Option<String>> {
     Ok(endpoint.filter(|endpoint| !endpoint.is_empty()).map(str::to_owned))
 }
 
-/// Whether an endpoint, with or without a port, is that address or a name of it.
+/// Tells whether an endpoint, with or without a port, is that address or a name of it.
 fn leads_to(endpoint: &str, address: IpAddr) -> bool {
     let bare = endpoint.trim_start_matches('[').trim_end_matches(']');
     let host = match bare.parse::<IpAddr>() {

@@ -28,7 +28,7 @@ const UNREADY: u32 = 2;
 
 /// This machine's API server, as far as it is asked.
 pub trait Cluster {
-    /// Whether it says that it is ready for clients.
+    /// Tells whether it says that it is ready for clients.
     fn is_ready(&self) -> Result<bool>;
     /// The Lease, when there is one.
     fn read(&self) -> Result<Option<Lease>>;
@@ -74,12 +74,12 @@ impl Member {
         Self { name, until: None, seen: None, unready: 0, failed: false }
     }
 
-    /// Whether it has the right, as far as it knows.
+    /// Tells whether it has the right, as far as it knows.
     pub const fn holds(&self) -> bool {
         self.until.is_some()
     }
 
-    /// Whether its right has come to an end that nobody has noted yet.
+    /// Tells whether its right has come to an end that nobody has noted yet.
     pub fn has_lapsed(&mut self, now: Duration) -> bool {
         let lapsed = self.until.is_some_and(|until| now >= until);
         if lapsed {

@@ -39,7 +39,7 @@ impl Place {
         link.ok_or_else(|| Error::new(format!("share {}: its interface has gone", self.address)))
     }
 
-    /// Whether this machine has the address.
+    /// Tells whether this machine has the address.
     pub fn is_here(&mut self) -> Result<bool> {
         Ok(!self.found()?.is_empty())
     }
@@ -97,7 +97,7 @@ fn choose(address: IpAddr, addresses: &[Address], routes: &[Route]) -> Option<u3
     near.or_else(|| ways.min_by_key(|route| route.metric.unwrap_or(0)).and_then(|route| route.index))
 }
 
-/// Whether the kernel lists the IPv4 address before others of its interface: they were set later, as after a new lease of DHCP. IPv6's
+/// Tells whether the kernel lists the IPv4 address before others of its interface: they were set later, as after a new lease of DHCP. IPv6's
 /// newest address always comes first.
 fn is_before_others(address: IpAddr, index: u32, addresses: &[Address]) -> bool {
     let mut own = addresses.iter().filter(|has| has.index == index && has.cidr.is_v4() && has.scope == Scope::GLOBAL);

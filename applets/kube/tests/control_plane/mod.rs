@@ -15,7 +15,7 @@ type Ca = CertifiedIssuer<'static, KeyPair>;
 /// Time for etcd to be there.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Whether somebody has named the programs' directory.
+/// Tells whether somebody has named the programs' directory.
 pub fn are_programs_here() -> bool {
     std::env::var_os("KUTTIES_PROGRAMS").is_some()
 }

@@ -65,7 +65,7 @@ impl Server {
         }
     }
 
-    /// Whether it says that it is ready.
+    /// Tells whether it says that it is ready.
     pub fn set_ready(&self, ready: bool) {
         self.0.ready.store(ready, Ordering::Relaxed);
     }

@@ -16,7 +16,7 @@ const ROLLOUT_TIMEOUT: Duration = Duration::from_mins(5);
 /// A name or a page, through the cluster's network.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What passed and what did not.
+/// Counts of checks, with the reasons of those that failed.
 #[derive(Debug, Default)]
 pub struct Checks {
     passed: usize,

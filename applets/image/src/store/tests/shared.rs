@@ -3,7 +3,7 @@
 use super::*;
 use serde_json::{Value, json};
 
-/// What stands for the bundle's mount and for the store, and the layouts.
+/// Directories in the place of the bundle's mount and of the store, and the layouts.
 struct Node {
     folder: Folder,
     bundle: PathBuf,
