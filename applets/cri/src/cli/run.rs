@@ -100,6 +100,7 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&RUN, args)?;
+    check(&options)?;
     let made = ask(make(&options))?;
     if options.detach {
         ask(start(&options.server, &made.container))?;
@@ -114,6 +115,14 @@ fn run(args: &[OsString]) -> Result<Exit> {
         ask(remove(&options.server, &made.pod))?;
     }
     code.map(|code| code.unwrap_or(Exit::OK))
+}
+
+/// Refuse options that a pod on the machine's own network can't have.
+fn check(options: &Options) -> Result<()> {
+    if options.network == "host" && (options.hostname.is_some() || !options.publish.is_empty()) {
+        return Err(Error::usage("--hostname and --publish need a network of the pod's own: leave --network=host out"));
+    }
+    Ok(())
 }
 
 /// A pod and its container, which does not run yet.
@@ -323,6 +332,7 @@ fn say(line: &str) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
     #[test]
@@ -336,6 +346,13 @@ mod tests {
         for wrong in ["80", "0:80", "80:70000", "a:b", "x:1:2", "1:2/xyz", ""] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_machines_network_has_its_own_name_and_ports() {
+        let tried = |words: &[&str]| check(&Options::try_parse_from([&["run"], words].concat()).unwrap()).is_ok();
+        assert!(tried(&["--network=host", "image"]) && tried(&["--hostname=a", "-p", "1:2", "image"]));
+        assert!(!tried(&["--network=host", "--hostname=a", "image"]) && !tried(&["--network=host", "-p", "1:2", "image"]));
     }
 
     #[test]
