@@ -62,11 +62,15 @@ fn off(mut node: Node) -> Result<()> {
     node.vm.wait_off(OFF)
 }
 
-/// The boot's line of the step `disks`.
+/// Lines of the step `disks`, of each boot since the machine began: a kernel that died of the emulator boots again, and what it had
+/// already made is not made twice.
 fn told(node: &Node) -> Result<String> {
-    let log = String::from_utf8_lossy(&node.vm.guest.read(paths::BOOT_LOG)?).into_owned();
-    let line = log.lines().find(|line| line.contains("] disks: ")).map(str::to_owned);
-    line.ok_or_else(|| Error::new(format!("the boot log has no line of the disks:\n{log}")))
+    let console = node.vm.console.lines();
+    let lines: Vec<&str> = console.iter().map(|line| line.text.as_str()).filter(|text| text.contains("] disks: ")).collect();
+    match lines.is_empty() {
+        true => Err(Error::new(format!("no boot has a line of the disks:\n{}", node.vm.console.tail(20)))),
+        false => Ok(lines.join("\n")),
+    }
 }
 
 /// The line of a mount point in the table of mounts.
