@@ -4,10 +4,11 @@ use kit::{Applet, Place};
 
 /// Each room's table.
 pub const ALL: &[&[Applet]] = &[
-    base::APPLETS,
+    archive::APPLETS,
     boot::APPLETS,
     cni::APPLETS,
     config::APPLETS,
+    coreutils::APPLETS,
     cri::APPLETS,
     disk::APPLETS,
     image::APPLETS,
@@ -15,7 +16,9 @@ pub const ALL: &[&[Applet]] = &[
     kube::APPLETS,
     net::APPLETS,
     oci::APPLETS,
+    process::APPLETS,
     shell::APPLETS,
+    text::APPLETS,
 ];
 
 /// All applets, by room.

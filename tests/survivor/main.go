@@ -2,7 +2,7 @@
 //
 // `survivor configure` gives the node a network. `survivor bystander` starts a pod that counts in its log, and every other word finds that
 // it never noticed anything; `survivor bystander-ends` ends it. `survivor fail RPC STEP PULLABLE` has the server killed at a step of an
-// RPC (see applets/cri/src/step.rs) or, for the step `ms:N`, N milliseconds after the call, asks again as a kubelet does, and cleans up.
+// RPC (see applets/node/cri/src/step.rs) or, for the step `ms:N`, N milliseconds after the call, asks again as a kubelet does, and cleans up.
 // `survivor cycles N` makes and removes N pods, `survivor crowd FROM TO` adds pods until there are TO, `survivor disperse` removes what is
 // left of any. `survivor lives` and `survivor resumed` find that the bystander lives where there is no room, and that its log goes on where
 // there was none. `survivor monitor-dies` kills a pod's monitor. `survivor pod` makes and removes one. `starts`, `fill` and `pull` are for the bench: see measure.go. Each ends with 0 and `all is well`,

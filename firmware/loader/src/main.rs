@@ -4,7 +4,7 @@
 //! "Unified Kernel Image" describes it. The firmware has loaded all of them into memory when it starts us. In flash they lie in a
 //! firmware volume instead, and a section (`.flash`) says where.
 #![cfg_attr(target_os = "uefi", no_std, no_main)]
-// The place beside applets/sys where it may stand: protocols of the firmware are pointers.
+// The place beside applets/lib/sys where it may stand: protocols of the firmware are pointers.
 #![cfg_attr(target_os = "uefi", expect(unsafe_code, reason = "protocols of the firmware are pointers"))]
 
 #[cfg(target_os = "uefi")]

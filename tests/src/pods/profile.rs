@@ -38,8 +38,8 @@ const OTHERS: &[(&str, &str, &str)] = &[
 ];
 /// Our profile, and what it was compiled to.
 const OURS: (&str, &[u8]) = (
-    include_str!("../../../applets/cri/src/spec/apparmor/default.profile"),
-    include_bytes!("../../../applets/cri/src/spec/apparmor/default.bin"),
+    include_str!("../../../applets/node/cri/src/spec/apparmor/default.profile"),
+    include_bytes!("../../../applets/node/cri/src/spec/apparmor/default.bin"),
 );
 /// A pod that has the right to mount, and tries to under our profile.
 const MOUNTS: &str = "command:

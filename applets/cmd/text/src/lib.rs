@@ -1,0 +1,11 @@
+//! Commands that search, edit, compare and page text. One file a command.
+
+mod compare;
+mod grep;
+mod less;
+mod sed;
+
+use kit::Applet;
+
+/// The applets of this crate, sorted by name.
+pub const APPLETS: &[Applet] = &[compare::CMP, grep::EGREP, grep::FGREP, grep::GREP, less::LESS, less::MORE, sed::SED];

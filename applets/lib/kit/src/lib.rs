@@ -1,0 +1,30 @@
+//! What every applet shares: its record in the tables, arguments, errors, output, the system's fixed paths, and the
+//! supervisor's control socket. No command lives here.
+
+pub mod account;
+mod applet;
+mod args;
+pub mod clock;
+pub mod control;
+mod error;
+pub mod glob;
+pub mod modules;
+pub mod own;
+pub mod paths;
+pub mod signal;
+pub mod tree;
+pub mod trust;
+pub mod web;
+
+pub use applet::{Applet, Entry, Exit, Place};
+pub use args::{Later, parse, parse_matched, version};
+pub use error::{Context, Error, Result};
+
+use std::io::{self, BufWriter, StdoutLock};
+
+/// Standard output of a command, locked and buffered. Flush it before returning: a failed flush is a failed command.
+/// From here on a reader that goes away (`ps | head`) ends the process silently: never call it in a server.
+pub fn out() -> BufWriter<StdoutLock<'static>> {
+    sys::sigpipe::end_on_closed_pipe();
+    BufWriter::new(io::stdout().lock())
+}
