@@ -51,6 +51,8 @@ pub enum Lane {
     Cluster,
     /// Machines without Kubernetes.
     Alone,
+    /// Machines that need both processors: after the other lanes have ended.
+    Last,
 }
 
 /// Every area with its lane and its cases, in the order in which they run on a board: what wears the warm machines out comes last.
@@ -76,6 +78,8 @@ pub const AREAS: &[(&str, Lane, &[Case])] = &[
     ("join", Lane::Cluster, join::CASES),
     ("media", Lane::Alone, media::CASES),
     ("end", Lane::Alone, boot::END_CASES),
+    // kubeadm init waits a minute for its API server, which is too short beside other lanes.
+    ("cluster", Lane::Last, cluster::CASES),
 ];
 
 /// Areas of whose cases one takes its turn at each commit, beside those that are always tried.
@@ -95,8 +99,7 @@ pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("builds", Lane::Alone, builds::LONG_CASES),
     ("update", Lane::Cluster, update::LONG_CASES),
     ("netboot", Lane::Cluster, netboot::CASES),
-    // Two machines that have much to do: kubeadm init waits a minute for its API server, which is too short beside other lanes.
-    ("cluster", Lane::Cluster, cluster::CASES),
+    ("cluster", Lane::Last, cluster::LONG_CASES),
 ];
 
 /// Fail with these words unless `holds`.
