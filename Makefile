@@ -7,7 +7,7 @@ IMAGES ?=
 SIGN ?=
 # For make test and conformance: texts in the names of cases or specs, with commas between.
 ONLY ?=
-# For make bench: node (whole nodes), pods (by the CRI) or verbs (create, start, delete by OCI runtimes).
+# For make bench: node (whole nodes), pods (by the CRI), verbs (create, start, delete by OCI runtimes) or cluster (one machine).
 PART ?= node
 # release builds the binary that is shipped; quick a larger one in half the time. Unset, make run is quick, and make test as CI is.
 PROFILE ?=
@@ -59,7 +59,7 @@ soak: ready ## what takes too long for every test: kills at every step, a thousa
 boot-matrix: ready ## boot every image in every way, by QEMU's firmware
 	@cargo run -q -p system-tests -- --every --only media/,netboot/
 
-bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs
+bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs|cluster
 	@cargo run -q -p bench -- --board $(BOARD) --part $(PART)
 
 conformance: ready ## upstream's specs of nodes and storage; goes on where the last run stopped

@@ -12,9 +12,10 @@ use crate::kernel::Kernel;
 use crate::kind::Given;
 use crate::kube::{self, Bundle};
 use crate::manifest::{Boot, Manifest, Output, Part, parts};
+use crate::outputs::Outputs;
 use crate::segment::{self, Sizes};
 use crate::sign::Key;
-use crate::{binary, kind, modules, place, rust_std, sbom, tools};
+use crate::{binary, kinds, modules, place, rust_std, sbom, tools};
 
 pub use crate::kube::Kube;
 
@@ -31,38 +32,6 @@ pub struct Options {
     pub whole: bool,
     /// A folder with a board's own firmware files, which may not be shipped.
     pub firmware: Option<PathBuf>,
-}
-
-/// What was built, as absolute paths.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// `out/BOARD`
-    pub dir: PathBuf,
-    /// The binary, as it is in the core segment.
-    pub kutties: PathBuf,
-    /// For QEMU's `-kernel`.
-    pub vmlinuz: PathBuf,
-    /// The binary and its links, the skeleton.
-    pub core: PathBuf,
-    /// Kernel modules and the kernel's configuration.
-    pub modules: PathBuf,
-    /// `kube-worker.cpio.zst`, `kube-node.cpio.zst` or `kube-control-plane.cpio.zst`.
-    pub kube: Option<PathBuf>,
-    /// `images.cpio.zst`
-    pub images: Option<PathBuf>,
-    /// `manifest.json`
-    pub manifest: PathBuf,
-}
-
-impl Outputs {
-    /// The segments in the order to boot them; a node segment goes after them.
-    pub fn segments(&self) -> Vec<&Path> {
-        [Some(&self.core), Some(&self.modules), self.kube.as_ref(), self.images.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(PathBuf::as_path)
-            .collect()
-    }
 }
 
 /// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
@@ -101,9 +70,9 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
         // What an image holds; the binary is in the core.
         let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
-        for path in kind::build(board, &outputs, given)? {
-            let parts = if holds_all(&outputs.dir, &path, &parts) { parts.clone() } else { Vec::new() };
-            work.files.push(Output::of(&outputs.dir, &path, None, parts)?);
+        for image in kinds::build(board, &outputs, given)? {
+            let parts = if image.holds_all(&outputs.dir, &parts) { parts.clone() } else { Vec::new() };
+            work.files.push(Output::of(&outputs.dir, &image.path, None, parts)?);
         }
     }
     let mut manifest = Manifest {
@@ -130,14 +99,6 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// Whether an image has all parts in it: those in folders are parts themselves or scripts, but for the one program.
-fn holds_all(dir: &Path, path: &Path, parts: &[Part]) -> bool {
-    let largest = parts.iter().map(|part| part.bytes).max().unwrap_or(0);
-    let in_front = path.parent() == Some(dir) || path.ends_with("kutties.efi");
-    let is_packed = path.extension().is_some_and(|ending| ["zst", "xz", "qcow2"].iter().any(|packed| ending == *packed));
-    in_front && (is_packed || fs::metadata(path).is_ok_and(|meta| meta.len() > largest))
 }
 
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: `control-plane`, or one that a release does not have.

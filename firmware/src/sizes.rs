@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use crate::board::Board;
-use crate::image::Outputs;
 use crate::manifest::{Manifest, Output, Part};
+use crate::outputs::Outputs;
 use crate::segment::{megabytes, replace};
 use crate::treemap::{self, Item};
 use crate::{binary, symbols, tools};

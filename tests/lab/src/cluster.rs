@@ -3,6 +3,7 @@
 
 mod checks;
 mod objects;
+mod single;
 mod verbs;
 
 use std::io::IsTerminal;
@@ -24,6 +25,7 @@ use crate::terminal::Terminal;
 use crate::vm::{Spec, Vm};
 use crate::{namespace, phase, until};
 use checks::Checks;
+pub use single::{Single, single};
 
 /// An emulated machine with all images aboard reaches its shell in seconds; several at once on a busy host take longer.
 const SHELL_TIMEOUT: Duration = Duration::from_mins(5);

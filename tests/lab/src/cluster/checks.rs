@@ -92,7 +92,8 @@ fn with_evidence(server: &Machine, error: &Error) -> Error {
     Error::new(format!("{error}\n{said}"))
 }
 
-fn system_pods(server: &Machine) -> Result<()> {
+/// Wait until the pods that make the cluster are ready, and show them.
+pub fn system_pods(server: &Machine) -> Result<()> {
     let ready = "kubectl wait --for=condition=Ready pod --all --timeout=20s";
     let script = format!("{ready} -n kube-system && {ready} -n kube-flannel");
     let outcome = wait(server, &script, READY_TIMEOUT).map(drop);
