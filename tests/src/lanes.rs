@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use kit::{Error, Result};
 
-use crate::case::{Failure, Lane};
+use crate::case::Failure;
+use crate::lane::Lane;
 use crate::plan::Planned;
 use crate::report::{Report, say};
 use crate::world::World;

@@ -3,6 +3,7 @@
 mod ahead;
 mod applet_cases;
 mod applets;
+mod areas;
 mod boot;
 mod build;
 mod builds;
@@ -23,6 +24,7 @@ mod join;
 mod junit;
 mod kube;
 mod kubelets;
+mod lane;
 mod lanes;
 mod leaks;
 mod media;
