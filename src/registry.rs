@@ -11,6 +11,7 @@ pub const ALL: &[&[Applet]] = &[
     coreutils::APPLETS,
     cri::APPLETS,
     disk::APPLETS,
+    doctor::APPLETS,
     image::APPLETS,
     init::APPLETS,
     kube::APPLETS,
