@@ -26,12 +26,11 @@ codes hold; an option that is not implemented is an error.
 /// Sections: the places whose applets are in it, its heading, and its text.
 const SECTIONS: &[(&[Place], &str, &str)] = &[
     (
-        &[Place::Node],
+        &[Place::Node, Place::Hidden],
         "Commands of the node",
-        "Said behind `kutties`; they have no links, because `ps`, `rm` and `join` are other commands as well.",
+        "Said behind `kutties`. They have no links: `ps`, `rm`, `join` and others are commands as well.",
     ),
     (&[Place::Bin, Place::Sbin, Place::Root], "Commands with a link", "In /bin, /sbin and /."),
-    (&[Place::Hidden], "Commands of process 1", "Said behind `kutties`; the boot and its services run them."),
     (&[Place::Cni], "CNI plugins", "In /opt/cni/bin, for whoever sets `CNI_COMMAND`."),
 ];
 
@@ -41,11 +40,10 @@ fn page() -> String {
     for (places, heading, about) in SECTIONS {
         let mut applets: Vec<&Applet> = registry::all().filter(|applet| places.contains(&applet.place)).collect();
         applets.sort_unstable_by_key(|applet| applet.name);
-        let count = applets.len();
-        writeln!(text, "\n## {heading}\n\n{about} {count} of them.\n").unwrap();
+        writeln!(text, "\n## {heading}\n\n{about}\n").unwrap();
         writeln!(text, "| command | what it does |\n|---|---|").unwrap();
         for applet in applets {
-            writeln!(text, "| `{}` | {} |", call(applet), applet.about.replace('|', "\\|")).unwrap();
+            writeln!(text, "| `{}` | {} |", call(applet), applet.about.replace('|', "\\|").replace('<', "&lt;")).unwrap();
         }
     }
     text

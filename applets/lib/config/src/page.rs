@@ -40,7 +40,7 @@ fn page() -> String {
     let mut text = HEAD.to_owned();
     for Key { name, kind, default, trust, about } in KEYS {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        let (kind, trust, about) = (type_name(*kind), trust.words(), about.replace('|', "\\|"));
+        let (kind, trust, about) = (type_name(*kind), trust.words(), about.replace('|', "\\|").replace('<', "&lt;"));
         writeln!(text, "| `{name}` | {kind} | {default} | {trust} | {about} |").unwrap();
     }
     text
