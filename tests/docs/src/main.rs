@@ -10,6 +10,7 @@
 mod commands;
 mod keys;
 mod links;
+mod messages;
 mod page;
 mod paths;
 mod questions;
@@ -32,6 +33,7 @@ const CHECKS: &[Check] = &[
     ("paths", paths::check),
     ("columns", paths::columns),
     ("questions", questions::check),
+    ("messages", messages::check),
 ];
 
 fn main() -> ExitCode {
