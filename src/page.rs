@@ -28,7 +28,7 @@ const SECTIONS: &[(&[Place], &str, &str)] = &[
     (
         &[Place::Node, Place::Hidden],
         "Commands of the node",
-        "Said behind `kutties`. They have no links: `ps`, `rm`, `join` and others are commands as well.",
+        "Said behind `kutties`. They have no links: names such as `ps` are commands as well.",
     ),
     (&[Place::Bin, Place::Sbin, Place::Root], "Commands with a link", "In /bin, /sbin and /."),
     (&[Place::Cni], "CNI plugins", "In /opt/cni/bin, for whoever sets `CNI_COMMAND`."),
@@ -38,12 +38,14 @@ const SECTIONS: &[(&[Place], &str, &str)] = &[
 fn page() -> String {
     let mut text = HEAD.to_owned();
     for (places, heading, about) in SECTIONS {
-        let mut applets: Vec<&Applet> = registry::all().filter(|applet| places.contains(&applet.place)).collect();
+        let placed = registry::all().filter(|applet| places.contains(&applet.place));
+        let mut applets: Vec<&Applet> = placed.collect();
         applets.sort_unstable_by_key(|applet| applet.name);
         writeln!(text, "\n## {heading}\n\n{about}\n").unwrap();
         writeln!(text, "| command | what it does |\n|---|---|").unwrap();
         for applet in applets {
-            writeln!(text, "| `{}` | {} |", call(applet), applet.about.replace('|', "\\|").replace('<', "&lt;")).unwrap();
+            let about = applet.about.replace('|', "\\|").replace('<', "&lt;");
+            writeln!(text, "| `{}` | {about} |", call(applet)).unwrap();
         }
     }
     text
@@ -70,6 +72,8 @@ fn the_reference_page_equals_the_tables() {
 
 #[test]
 fn each_applet_is_in_one_section() {
-    let sections = |applet: &Applet| SECTIONS.iter().filter(|(places, ..)| places.contains(&applet.place)).count();
-    assert!(registry::all().all(|applet| sections(applet) == 1));
+    for applet in registry::all() {
+        let sections = SECTIONS.iter().filter(|(places, ..)| places.contains(&applet.place));
+        assert_eq!(sections.count(), 1, "{}", applet.name);
+    }
 }

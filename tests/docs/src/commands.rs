@@ -9,8 +9,19 @@ const APPLETS: &str = "docs/src/reference/applets.md";
 /// Programs of Kubernetes that a node has beside the applets.
 const KUBERNETES: &[&str] = &["kubeadm", "kubectl", "kubelet"];
 /// Programs of a workstation that examples use.
-const HOST: &[&str] =
-    &["age", "age-keygen", "cargo", "git", "make", "mdbook", "pip", "qemu-system-x86_64", "ssh", "ssh-keygen", "tar"];
+const HOST: &[&str] = &[
+    "age",
+    "age-keygen",
+    "cargo",
+    "git",
+    "make",
+    "mdbook",
+    "pip",
+    "qemu-system-x86_64",
+    "ssh",
+    "ssh-keygen",
+    "tar",
+];
 /// Arguments of the binary itself.
 const BOX: &[&str] = &["--list", "--install", "--help", "--version"];
 
@@ -33,18 +44,27 @@ fn of_page(page: &Page, known: &Known, repository: &Repository) -> Vec<Problem> 
     let mut problems = Vec::new();
     for line in page.block("console") {
         let Some(command) = command(&line.text) else { continue };
-        for part in command.split(" && ").flat_map(|part| part.split(" || ")).flat_map(|part| part.split(" | ")) {
-            let words: Vec<&str> = part.split_whitespace().skip_while(|word| ["{", "[", "sudo"].contains(word)).collect();
+        for part in command
+            .split(" && ")
+            .flat_map(|part| part.split(" || "))
+            .flat_map(|part| part.split(" | "))
+        {
+            let words: Vec<&str> = part
+                .split_whitespace()
+                .skip_while(|word| ["{", "[", "sudo"].contains(word))
+                .collect();
             // The rest of a condition: `$? = 3 ]`.
             if words.first().is_some_and(|word| !word.starts_with('$')) {
-                problems.extend(known.wrong(&words, repository).map(|text| page.problem(line, text)));
+                problems
+                    .extend(known.wrong(&words, repository).map(|text| page.problem(line, text)));
             }
         }
     }
     problems
 }
 
-/// What follows a prompt: `$ `, `# `, or the name of a machine before one of them. A comment ends it.
+/// Text after a prompt: `$ `, `# `, or the name of a machine before one of them. A comment ends
+/// it.
 fn command(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let end = line.find(['$', '#'])?;
@@ -56,10 +76,17 @@ fn command(line: &str) -> Option<&str> {
 impl Known {
     fn read(repository: &Repository) -> Self {
         let makefile = repository.text("Makefile");
-        let targets = makefile.lines().filter(|line| line.contains(" ## ")).filter_map(|line| line.split(':').next());
+        let targets = makefile
+            .lines()
+            .filter(|line| line.contains(" ## "))
+            .filter_map(|line| line.split(':').next());
         let applets = keys(&repository.text(APPLETS));
         Self {
-            applets: applets.iter().filter_map(|name| name.split('/').next_back()).map(last_word).collect(),
+            applets: applets
+                .iter()
+                .filter_map(|name| name.split('/').next_back())
+                .map(last_word)
+                .collect(),
             targets: targets.map(str::to_owned).collect(),
             variables: variables(&makefile),
             builder: verbs(&repository.text("firmware/src/main.rs")),
@@ -76,7 +103,9 @@ impl Known {
             "cargo" => self.wrong_builder(arguments),
             // A condition of the shell, an assignment.
             program if program.contains('=') || program == "}" => None,
-            program if self.applets.iter().any(|name| name == program) => self.wrong_option(program, arguments),
+            program if self.applets.iter().any(|name| name == program) => {
+                self.wrong_option(program, arguments)
+            }
             program if KUBERNETES.contains(&program) || HOST.contains(&program) => None,
             program => Some(format!("there is no command {program}")),
         }
@@ -94,12 +123,22 @@ impl Known {
         self.wrong_option(name, rest)
     }
 
-    /// Looks for long options in the applets' sources, as fields or names. Those of uutils are not ours.
+    /// Looks for long options in the applets' sources, as fields or names. Commands of uutils are
+    /// not ours: an option of theirs passes where any source has the word.
     fn wrong_option(&self, name: &str, arguments: &[&str]) -> Option<String> {
-        let options = arguments.iter().take_while(|word| **word != "--").filter_map(|word| word.strip_prefix("--"));
-        let mut options = options.filter_map(|option| option.split('=').next()).filter(|option| !option.is_empty());
-        let there = |option: &str| self.sources.contains(&option.replace('-', "_")) || self.sources.contains(option);
-        options.find(|option| !there(option)).map(|option| format!("{name} has no option --{option}"))
+        let options = arguments
+            .iter()
+            .take_while(|word| **word != "--")
+            .filter_map(|word| word.strip_prefix("--"));
+        let mut options = options
+            .filter_map(|option| option.split('=').next())
+            .filter(|option| !option.is_empty());
+        let there = |option: &str| {
+            self.sources.contains(&option.replace('-', "_")) || self.sources.contains(option)
+        };
+        options
+            .find(|option| !there(option))
+            .map(|option| format!("{name} has no option --{option}"))
     }
 
     fn wrong_target(&self, arguments: &[&str], repository: &Repository) -> Option<String> {
@@ -108,7 +147,9 @@ impl Known {
         let plain: String = text.split('"').step_by(2).collect();
         for word in plain.split_whitespace() {
             match word.split_once('=') {
-                Some(("BOARD", board)) if !repository.root.join(format!("board/{board}.toml")).exists() => {
+                Some(("BOARD", board))
+                    if !repository.root.join(format!("board/{board}.toml")).exists() =>
+                {
                     return Some(format!("there is no board {board}"));
                 }
                 Some((name, _)) if !self.variables.iter().any(|variable| variable == name) => {
@@ -134,8 +175,12 @@ impl Known {
 /// Variables of the Makefile: those with a default, and those that its comments name.
 fn variables(makefile: &str) -> Vec<String> {
     let defaults = makefile.lines().filter_map(|line| line.split_once(" ?=")).map(|(name, _)| name);
-    let comments = makefile.lines().filter_map(|line| line.strip_prefix("# ")).flat_map(|line| line.split([' ', ',', ':']));
-    let capitals = comments.filter(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase()));
+    let comments = makefile
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .flat_map(|line| line.split([' ', ',', ':']));
+    let capitals =
+        comments.filter(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase()));
     defaults.chain(capitals).map(str::to_owned).collect()
 }
 
@@ -146,8 +191,13 @@ fn last_word(name: &str) -> String {
 
 /// Names of the variants of the builder's verbs, as clap writes them.
 fn verbs(source: &str) -> Vec<String> {
-    let body = source.split_once("enum Verb {").map_or("", |(_, rest)| rest.split("\n}").next().unwrap_or(rest));
-    let variants = body.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
+    let body = source
+        .split_once("enum Verb {")
+        .map_or("", |(_, rest)| rest.split("\n}").next().unwrap_or(rest));
+    let variants = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(char::is_uppercase));
     variants.map(|line| kebab(line.trim_end_matches([' ', '{', ',']))).collect()
 }
 
@@ -192,7 +242,10 @@ mod tests {
         assert_eq!(wrong("make run FOO=1").as_deref(), Some("make takes no FOO"));
         assert_eq!(wrong("make run BOARD=none").as_deref(), Some("there is no board none"));
         assert_eq!(wrong("cargo run -p firmware -- test-image"), None);
-        assert_eq!(wrong("cargo run -p firmware -- fly").as_deref(), Some("the builder has no verb fly"));
+        assert_eq!(
+            wrong("cargo run -p firmware -- fly").as_deref(),
+            Some("the builder has no verb fly")
+        );
         assert_eq!(wrong("emacs").as_deref(), Some("there is no command emacs"));
     }
 }

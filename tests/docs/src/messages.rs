@@ -20,7 +20,12 @@ pub fn check(repository: &Repository) -> Vec<Problem> {
     let mut problems = Vec::new();
     for line in page.prose().filter(|line| line.text.starts_with('|')) {
         let first = line.text.split(" | ").next().unwrap_or_default();
-        let quoted = first.split('`').skip(1).step_by(2).flat_map(|message| message.split(GAP)).map(str::trim);
+        let quoted = first
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .flat_map(|message| message.split(GAP))
+            .map(str::trim);
         let texts = quoted.filter(|text| text.split_whitespace().count() >= LEAST_WORDS);
         let missing = texts.filter(|text| !sources.contains(*text));
         problems.extend(missing.map(|text| page.problem(line, format!("no source says {text:?}"))));

@@ -82,7 +82,9 @@ impl Line {
     /// Targets of links: `[text](target)`. Code spans are not looked at.
     pub fn links(&self) -> Vec<&str> {
         let outside = self.text.split('`').step_by(2);
-        outside.flat_map(|text| text.split("](").skip(1).filter_map(|rest| rest.split(')').next())).collect()
+        outside
+            .flat_map(|text| text.split("](").skip(1).filter_map(|rest| rest.split(')').next()))
+            .collect()
     }
 }
 
@@ -102,7 +104,10 @@ mod tests {
     #[test]
     fn blocks_headings_spans_and_links_are_told_apart() {
         let page = Page::parse("README.md".into(), TEXT);
-        assert_eq!(page.block("console").map(|line| line.text.as_str()).collect::<Vec<_>>(), ["$ ls"]);
+        assert_eq!(
+            page.block("console").map(|line| line.text.as_str()).collect::<Vec<_>>(),
+            ["$ ls"]
+        );
         assert_eq!(page.anchors(), ["a-b-title"]);
         let links: Vec<_> = page.prose().flat_map(Line::links).collect();
         assert_eq!(links, ["y.md#z"]);

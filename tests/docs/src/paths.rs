@@ -22,9 +22,10 @@ pub fn check(repository: &Repository) -> Vec<Problem> {
 
 fn is_path(span: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    let placeholder = |part: &str| part.len() > 2 && part.chars().all(|c| c.is_uppercase());
+    let placeholder = |part: &str| part.len() > 2 && part.chars().all(char::is_uppercase);
     let parts: Vec<&str> = span.split(['/', '.', '-', '_']).collect();
-    let placed = span.split('/').any(|name| placeholder(name.split('.').next().unwrap_or_default()));
+    let placed =
+        span.split('/').any(|name| placeholder(name.split('.').next().unwrap_or_default()));
     // The file of a case, whose name stands for a command, and real files in capitals.
     let named = ["README", "CVES"].iter().any(|name| parts.contains(name));
     TOP.iter().any(|top| span.starts_with(top)) && span.chars().all(plain) && (named || !placed)
@@ -34,9 +35,12 @@ fn is_path(span: &str) -> bool {
 pub fn columns(repository: &Repository) -> Vec<Problem> {
     let mut problems = Vec::new();
     for page in repository.manual() {
-        let wide = |text: &str| text.chars().count() > COLUMNS && !text.starts_with('|') && !text.starts_with("<!--");
+        let wide = |text: &str| {
+            text.chars().count() > COLUMNS && !text.starts_with('|') && !text.starts_with("<!--")
+        };
         let lines = page.prose().filter(|line| wide(&line.text));
-        problems.extend(lines.map(|line| page.problem(line, format!("more than {COLUMNS} columns"))));
+        problems
+            .extend(lines.map(|line| page.problem(line, format!("more than {COLUMNS} columns"))));
     }
     problems
 }

@@ -77,10 +77,12 @@ fn text(path: &Path) -> Result<String, String> {
 
 /// Adds all files with that extension below a directory.
 fn find(directory: &Path, extension: &str, paths: &mut Vec<PathBuf>) -> Result<(), String> {
-    let entries = fs::read_dir(directory).map_err(|e| format!("list {}: {e}", directory.display()))?;
+    let entries =
+        fs::read_dir(directory).map_err(|e| format!("list {}: {e}", directory.display()))?;
     for entry in entries {
         let path = entry.map_err(|e| format!("list {}: {e}", directory.display()))?.path();
-        let skipped = path.file_name().is_some_and(|name| SKIPPED.iter().any(|skipped| name == *skipped));
+        let skipped =
+            path.file_name().is_some_and(|name| SKIPPED.iter().any(|skipped| name == *skipped));
         if path.is_symlink() || skipped {
             continue;
         }

@@ -19,8 +19,8 @@ A key has the same name everywhere:
 
 | place | form |
 |---|---|
-| kernel command line | `kutties.KEY=VALUE`; commas separate the items of a list, double quotes keep blanks |
-| `/etc/kutties/*.toml` in a segment, the answer of the key `config` | TOML: dots are tables, lists are arrays |
+| kernel command line | `kutties.KEY=VALUE`; commas separate items, double quotes keep blanks |
+| `/etc/kutties/*.toml`, the URL of the key `config` | TOML: dots are tables, lists are arrays |
 | SMBIOS strings of type 11 | `kutties.KEY=VALUE`, one setting each |
 | QEMU's fw_cfg | `opt/kutties/KEY` holds the value, `opt/kutties/NAME.toml` a whole file |
 | DHCP option 224 | as on the kernel's command line, where a local source says `settings.dhcp=yes` |
@@ -40,7 +40,8 @@ fn page() -> String {
     let mut text = HEAD.to_owned();
     for Key { name, kind, default, trust, about } in KEYS {
         let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        let (kind, trust, about) = (type_name(*kind), trust.words(), about.replace('|', "\\|").replace('<', "&lt;"));
+        let (kind, trust) = (type_name(*kind), trust.words());
+        let about = about.replace('|', "\\|").replace('<', "&lt;");
         writeln!(text, "| `{name}` | {kind} | {default} | {trust} | {about} |").unwrap();
     }
     text
@@ -59,7 +60,8 @@ fn type_name(kind: Kind) -> String {
 
 #[test]
 fn the_reference_page_equals_the_table() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/src/reference/configuration.md");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let path = root.join("docs/src/reference/configuration.md");
     let page = page();
     if std::env::var_os("KUTTIES_WRITE_PAGES").is_some() {
         fs::write(&path, &page).unwrap();
