@@ -6,7 +6,7 @@ use crate::repository::{Problem, Repository};
 
 /// The page of symptoms.
 const PAGE: &str = "docs/src/troubleshooting.md";
-/// What stands for the parts of a message that differ.
+/// Character in the place of those parts of a message that differ.
 const GAP: char = '…';
 /// Words from which on a text between gaps is looked up: fewer are no message.
 const LEAST_WORDS: usize = 3;
