@@ -1,6 +1,8 @@
 //! kutties: argv\[0\], or argv\[1\] when called as `kutties`, names an applet; its result becomes the exit status.
 
 mod box_options;
+#[cfg(test)]
+mod page;
 mod registry;
 
 use std::ffi::OsString;
