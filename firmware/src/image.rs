@@ -15,7 +15,7 @@ use crate::manifest::{Boot, Manifest, Output, Part, parts};
 use crate::outputs::Outputs;
 use crate::segment::{self, Sizes};
 use crate::sign::Key;
-use crate::{binary, kinds, modules, place, rust_std, sbom, tools};
+use crate::{binary, kinds, modules, place, rust_std, sbom, tools, version};
 
 pub use crate::kube::Kube;
 
@@ -46,6 +46,7 @@ const TRUST: &str = "/etc/kutties/update.pub";
 pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let key = options.sign.as_deref().map(Key::read).transpose()?;
     let tools = tools::ensure(board)?;
+    let version = version::text();
     let dir = board.out()?;
     let mut work = Work { dir: dir.clone(), files: Vec::new(), packages: Vec::new() };
     let kernel = Kernel::fetch(board)?;
@@ -61,7 +62,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         [] => None,
         images => Some(work.segment("images", &images_archive(images)?)?),
     };
-    let kutties = work.copy(&binary::build(board.arch, &tools)?, "kutties")?;
+    let kutties = work.program(&binary::build(board.arch, &tools)?, &version)?;
     let core = work.core(board, &kutties, key.as_ref())?;
     let manifest = dir.join("manifest.json");
     let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
@@ -76,6 +77,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         }
     }
     let mut manifest = Manifest {
+        version,
         board: board.name.clone(),
         arch: board.arch,
         profile: binary::profile(),
@@ -136,11 +138,23 @@ impl Work {
         Ok(path)
     }
 
+    /// The binary, with the version written into it.
+    fn program(&mut self, from: &Path, version: &str) -> Result<PathBuf> {
+        let mut bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
+        version::write(&mut bytes, version).with_context(|| format!("write the version into {}", from.display()))?;
+        self.put(from, "kutties", &bytes)
+    }
+
     fn copy(&mut self, from: &Path, name: &str) -> Result<PathBuf> {
-        let path = self.dir.join(name);
         let bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
-        if fs::read(&path).ok().as_ref() != Some(&bytes) {
-            segment::replace(&path, &bytes)?;
+        self.put(from, name, &bytes)
+    }
+
+    /// A file with the mode of `from`, written where it differs.
+    fn put(&mut self, from: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        if fs::read(&path).ok().as_deref() != Some(bytes) {
+            segment::replace(&path, bytes)?;
             fs::set_permissions(&path, fs::metadata(from)?.permissions())?;
         }
         self.files.push(Output::of(&self.dir, &path, None, Vec::new())?);

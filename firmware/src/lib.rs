@@ -46,3 +46,4 @@ pub mod test_image;
 pub mod tools;
 pub mod treemap;
 pub mod uki;
+pub mod version;

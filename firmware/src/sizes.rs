@@ -139,6 +139,7 @@ mod tests {
             Output { name: name.to_owned(), bytes: 5_000_000, sha256: String::new(), raw, parts, content: Vec::new() }
         };
         let manifest = Manifest {
+            version: String::new(),
             board: "x86_64-qemu".to_owned(),
             arch: crate::board::Arch::X86_64,
             profile: "release".to_owned(),

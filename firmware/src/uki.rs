@@ -11,6 +11,7 @@ use format::pe;
 
 use crate::kind::{self, Job, Kind};
 use crate::outputs::Outputs;
+use crate::version;
 
 /// Record of the kind.
 pub const KIND: Kind = Kind {
@@ -36,7 +37,7 @@ const ALIGN: usize = 4;
 /// The file's bytes.
 pub fn build(loader: &Path, outputs: &Outputs, cmdline: &str, release: &str) -> Result<Vec<u8>> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("read {}", path.display()));
-    let system = format!("ID=kutties\nNAME=kutties\nPRETTY_NAME=kutties\nVERSION_ID={}\n", env!("CARGO_PKG_VERSION"));
+    let system = format!("ID=kutties\nNAME=kutties\nPRETTY_NAME=kutties\nVERSION_ID={}\n", version::text());
     let sections = [
         (".osrel", system.into_bytes()),
         (".uname", release.as_bytes().to_vec()),

@@ -17,7 +17,7 @@ pub mod trust;
 pub mod web;
 
 pub use applet::{Applet, Entry, Exit, Place};
-pub use args::{Later, parse, parse_matched, version};
+pub use args::{Later, parse, parse_matched, version, version_number};
 pub use error::{Context, Error, Result};
 
 use std::io::{self, BufWriter, StdoutLock};

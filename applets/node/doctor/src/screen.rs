@@ -50,7 +50,7 @@ fn page() -> String {
         ("node", format!("{}  {}", text("/proc/sys/kernel/hostname"), text("/etc/machine-id"))),
         (
             "system",
-            format!("kutties {}  Linux {}  up {}", env!("CARGO_PKG_VERSION"), text("/proc/sys/kernel/osrelease"), up(seconds)),
+            format!("kutties {}  Linux {}  up {}", kit::version_number(), text("/proc/sys/kernel/osrelease"), up(seconds)),
         ),
         ("addresses", if addresses.is_empty() { "none".into() } else { addresses.join("  ") }),
         ("cluster", cluster),

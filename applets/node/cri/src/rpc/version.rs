@@ -10,7 +10,7 @@ pub async fn version(_: &Shared, _: VersionRequest) -> Answer<VersionResponse> {
     Ok(VersionResponse {
         version: KUBELET_API.into(),
         runtime_name: "kutties".into(),
-        runtime_version: env!("CARGO_PKG_VERSION").into(),
+        runtime_version: kit::version_number().into(),
         runtime_api_version: "v1".into(),
     })
 }
