@@ -1,6 +1,7 @@
 //! kutties: argv\[0\], or argv\[1\] when called as `kutties`, names an applet; its result becomes the exit status.
 
 mod box_options;
+mod man;
 #[cfg(test)]
 mod page;
 mod registry;

@@ -15,6 +15,7 @@ pub const ALL: &[&[Applet]] = &[
     image::APPLETS,
     init::APPLETS,
     kube::APPLETS,
+    crate::man::APPLETS,
     net::APPLETS,
     oci::APPLETS,
     process::APPLETS,
