@@ -1,9 +1,32 @@
 //! Commands that pack, unpack and compress. One file a command.
 
+mod bzip2;
+mod codec;
 mod gzip;
+mod squeeze;
 mod tar;
+mod xz;
+mod zstd;
 
 use kit::Applet;
 
 /// The applets of this crate, sorted by name.
-pub const APPLETS: &[Applet] = &[gzip::GUNZIP, gzip::GZIP, tar::TAR, gzip::ZCAT];
+pub const APPLETS: &[Applet] = &[
+    bzip2::BUNZIP2,
+    bzip2::BZCAT,
+    bzip2::BZIP2,
+    gzip::GUNZIP,
+    gzip::GZIP,
+    xz::LZCAT,
+    xz::LZMA,
+    tar::TAR,
+    gzip::UNCOMPRESS,
+    xz::UNLZMA,
+    xz::UNXZ,
+    zstd::UNZSTD,
+    xz::XZ,
+    xz::XZCAT,
+    gzip::ZCAT,
+    zstd::ZSTD,
+    zstd::ZSTDCAT,
+];
