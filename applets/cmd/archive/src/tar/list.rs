@@ -1,0 +1,205 @@
+//! Lines about members: `-t`, and `-v` with other modes.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use jiff::tz::TimeZone;
+use kit::{Context, Error, Result};
+
+use super::choose::Choice;
+use super::date;
+use super::member::{Kind, Member};
+use super::options::{Mode, Options};
+use super::reader::Reader;
+use super::stream::{self, Status};
+
+/// Least width of owner, group and size.
+const WIDTH: usize = 19;
+
+/// Writer of the lines: standard output, standard error where the archive goes to standard output, or `--index-file`.
+pub(super) struct Lines<'a> {
+    options: &'a Options,
+    to: Box<dyn Write>,
+    zone: TimeZone,
+    width: Cell<usize>,
+    /// Lines are written at once: others write to the same stream.
+    at_once: bool,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of a call; `taken` is set when standard output has files or the archive.
+    pub(super) fn new(options: &'a Options, taken: bool) -> Result<Self> {
+        let to: Box<dyn Write> = match options.line.one("index-file") {
+            Some(file) => Box::new(File::create(file).on("make", file)?),
+            None if taken => Box::new(io::stderr()),
+            None if options.mode == Mode::List => Box::new(kit::out()),
+            // A program that we write to may end early: that must not end us.
+            None => Box::new(io::stdout()),
+        };
+        let zone = date::zone(options.line.has("utc"));
+        let at_once = options.mode != Mode::List;
+        Ok(Self { options, to: Box::new(BufWriter::new(to)), zone, width: Cell::new(WIDTH), at_once })
+    }
+
+    /// A line with the name alone, or with `long` with all that `ls -l` shows.
+    pub(super) fn line(&mut self, member: &Member, name: &[u8], long: bool) -> Result<()> {
+        let mut line = Vec::new();
+        if self.options.line.has("block-number") {
+            line.extend_from_slice(format!("block {}: ", member.at / 512).as_bytes());
+        }
+        if long {
+            line.extend_from_slice(self.about(member).as_bytes());
+        }
+        line.extend(self.options.quote.name(name));
+        if long {
+            let link = self.options.quote.name(&member.link);
+            match member.kind {
+                Kind::Symlink => line.extend([b" -> ", link.as_slice()].concat()),
+                Kind::Hard => line.extend([b" link to ", link.as_slice()].concat()),
+                Kind::Label => line.extend_from_slice(b"--Volume Header--"),
+                Kind::Rest => line.extend_from_slice(b"--Continued--"),
+                Kind::Other(letter) => {
+                    line.extend_from_slice(format!(" unknown file type '{}'", char::from(letter)).as_bytes());
+                }
+                _ => {}
+            }
+        }
+        line.push(b'\n');
+        self.to.write_all(&line).doing("write standard output")?;
+        if self.at_once { self.flush() } else { Ok(()) }
+    }
+
+    /// A line of text.
+    pub(super) fn text(&mut self, text: impl std::fmt::Display) -> Result<()> {
+        writeln!(self.to, "{text}").doing("write standard output")?;
+        if self.at_once { self.flush() } else { Ok(()) }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.to.flush().doing("write standard output")
+    }
+
+    fn about(&self, member: &Member) -> String {
+        let kind = match member.kind {
+            Kind::Directory => 'd',
+            Kind::Symlink => 'l',
+            Kind::Hard => 'h',
+            Kind::Char => 'c',
+            Kind::Block => 'b',
+            Kind::Fifo => 'p',
+            Kind::Label => 'V',
+            Kind::Rest => 'M',
+            _ => '-',
+        };
+        let numeric = self.options.line.has("numeric-owner");
+        let owner = |name: &[u8], id: i64| match std::str::from_utf8(name) {
+            Ok(name) if !name.is_empty() && !numeric => name.to_owned(),
+            _ => id.to_string(),
+        };
+        let owners = format!("{}/{}", owner(&member.user, member.uid), owner(&member.group, member.gid));
+        let size = match member.kind {
+            Kind::Char | Kind::Block => format!("{},{}", member.major, member.minor),
+            _ => member.size.to_string(),
+        };
+        let width = self.width.get().max(owners.len() + 1 + size.len());
+        self.width.set(width);
+        let gap = width - owners.len() - size.len();
+        let time = date::show(member.mtime, &self.zone, self.options.line.has("full-time"));
+        format!("{kind}{} {owners}{:gap$}{size} {time} ", bits(member.mode), "")
+    }
+}
+
+/// `rwxr-xr-x` with set-ID and sticky bits.
+fn bits(mode: u32) -> String {
+    let mut text: Vec<u8> = (0..9).map(|at| if mode & (0o400 >> at) == 0 { b'-' } else { b"rwx"[at % 3] }).collect();
+    for (bit, at, letter) in [(0o4000, 2, b's'), (0o2000, 5, b's'), (0o1000, 8, b't')] {
+        if mode & bit != 0 {
+            text[at] = if text[at] == b'x' { letter } else { letter.to_ascii_uppercase() };
+        }
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// All members that are wanted.
+pub(super) fn list(options: &Options, status: &Status) -> Result<()> {
+    let source = stream::open(options)?;
+    let mut reader = Reader::new(source);
+    reader.ignore_zeros = options.line.has("ignore-zeros");
+    let mut lines = Lines::new(options, false)?;
+    let mut choice = Choice::new(options);
+    let listed = each(options, &mut reader, &mut choice, &mut lines);
+    lines.flush()?;
+    listed?;
+    choice.complain(status);
+    if reader.damaged {
+        status.fail("the archive was damaged: what could not be read was passed over");
+    }
+    let bytes = reader.at;
+    reader.into_inner().finish()?;
+    if options.line.at("totals").is_some() {
+        stream::totals("read", bytes);
+    }
+    Ok(())
+}
+
+fn each(
+    options: &Options,
+    reader: &mut Reader<stream::Source>,
+    choice: &mut Choice<'_>,
+    lines: &mut Lines<'_>,
+) -> Result<()> {
+    while let Some(member) = reader.next().doing("read the archive")? {
+        if choice.of(&member).is_none() {
+            continue;
+        }
+        let name = if options.line.has("show-transformed-names") {
+            super::extract::changed(options, &member)?.unwrap_or_default()
+        } else {
+            member.name.clone()
+        };
+        lines.line(&member, &name, options.verbose > 0)?;
+        if choice.is_done() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The label, or its comparison with names.
+pub(super) fn test_label(options: &Options, status: &Status) -> Result<()> {
+    let source = stream::open(options)?;
+    let mut reader = Reader::new(source);
+    let first = reader.next().doing("read the archive")?;
+    let label = first.filter(|member| member.kind == Kind::Label).map(|member| member.name);
+    let label = label.or_else(|| reader.global(b"GNU.volume.label")).unwrap_or_default();
+    let names: Vec<&[u8]> = options.names().collect();
+    if names.is_empty() || options.verbose > 0 {
+        let mut lines = Lines::new(options, false)?;
+        if !label.is_empty() {
+            lines.text(String::from_utf8_lossy(&label))?;
+        }
+        lines.flush()?;
+    }
+    if !names.is_empty() && !names.contains(&label.as_slice()) {
+        status.differ();
+    }
+    reader.into_inner().finish()
+}
+
+/// Error of what goes on no further.
+pub(super) fn stopped() -> Error {
+    Error::new("exiting")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes() {
+        for (mode, text) in [(0o644, "rw-r--r--"), (0o4755, "rwsr-xr-x"), (0o2644, "rw-r-Sr--"), (0o1777, "rwxrwxrwt")] {
+            assert_eq!(bits(mode), text);
+        }
+    }
+}

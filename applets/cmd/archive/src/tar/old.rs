@@ -1,0 +1,93 @@
+//! Files that are there before a member is unpacked: kept, moved away or removed.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::member::{Member, Time};
+use super::options::Options;
+use super::place::Spot;
+use super::unpack::{Old, Way};
+
+/// Levels of directories that `--recursive-unlink` removes: a descriptor each.
+const DEPTH: usize = 200;
+
+/// Keep a file that is there, or give nothing when it has to go.
+pub(super) fn keep(old: Old, there: &Stat, member: &Member, name: &[u8]) -> io::Result<Option<Way>> {
+    match old {
+        Old::Refuse => Err(io::Error::from(Errno::EXIST)),
+        Old::Skip => Ok(Some(Way::Done)),
+        Old::Newer => {
+            let seconds = i64::try_from(there.st_mtime).unwrap_or_default();
+            let nanos = if member.mtime.nanos == 0 { 0 } else { there.st_mtime_nsec as u32 };
+            let newer = Time { seconds, nanos } >= member.mtime;
+            let text = || format!("the present {} is newer or of the same age", String::from_utf8_lossy(name));
+            Ok(newer.then(|| Way::Kept(text())))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Take a file out of the way.
+pub(super) fn clear(options: &Options, spot: &Spot, there: &Stat) -> io::Result<()> {
+    let directory = FileType::from_raw_mode(there.st_mode).is_dir();
+    if !directory && options.line.at("backup").is_some() {
+        return Ok(renameat(&spot.parent, &spot.name, &spot.parent, backup(options, spot)?)?);
+    }
+    if !directory {
+        return Ok(unlinkat(&spot.parent, &spot.name, AtFlags::empty())?);
+    }
+    if options.line.has("recursive-unlink") {
+        empty(&spot.parent, &spot.name, DEPTH)?;
+    }
+    match unlinkat(&spot.parent, &spot.name, AtFlags::REMOVEDIR) {
+        // That is how it is told of a file that is in the way, too.
+        Err(Errno::NOTEMPTY) => Err(Errno::EXIST.into()),
+        removed => Ok(removed?),
+    }
+}
+
+/// Name for a file that is replaced.
+fn backup(options: &Options, spot: &Spot) -> io::Result<OsString> {
+    let suffix = options.line.one("suffix").map_or(&b"~"[..], OsStrExt::as_bytes);
+    let name = |end: &[u8]| OsString::from_vec([spot.name.as_bytes(), end].concat());
+    let is_there = |name: &OsString| statat(&spot.parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    let numbered = |number: u32| name(format!(".~{number}~").as_bytes());
+    let how = options.line.one("backup").map(OsStrExt::as_bytes).filter(|how| !how.is_empty());
+    match how {
+        Some(b"none" | b"off") => Err(Errno::EXIST.into()),
+        Some(b"simple" | b"never") => Ok(name(suffix)),
+        Some(b"numbered" | b"t") | Some(b"existing" | b"nil") | None => {
+            let always = matches!(how, Some(b"numbered" | b"t"));
+            if !always && !is_there(&numbered(1)) {
+                return Ok(name(suffix));
+            }
+            (1..u32::MAX).map(numbered).find(|name| !is_there(name)).ok_or_else(|| Errno::EXIST.into())
+        }
+        Some(_) => Err(io::Error::other("--backup takes none, simple, numbered or existing")),
+    }
+}
+
+/// Remove all that is in a directory, without following a link.
+fn empty(parent: impl std::os::fd::AsFd, name: &std::ffi::OsStr, depth: usize) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = openat(parent, name, flags, Mode::empty())?;
+    for entry in Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
+        if name == "." || name == ".." {
+            continue;
+        }
+        match unlinkat(&directory, name, AtFlags::empty()) {
+            Err(Errno::ISDIR | Errno::PERM) if depth > 0 => {
+                empty(&directory, name, depth - 1)?;
+                unlinkat(&directory, name, AtFlags::REMOVEDIR)?;
+            }
+            removed => removed?,
+        }
+    }
+    Ok(())
+}
