@@ -224,7 +224,7 @@ mod tests {
         for codec in [Codec::Gzip, Codec::Bzip2, Codec::Xz, Codec::Lzma, Codec::Zstd] {
             for level in [1, codec.usual_level(), 9] {
                 let len = there_and_back(codec, level, &text);
-                assert!(len * 2 < text.len(), "{codec:?} {level}: {len} of {}", text.len());
+                assert!(len * 5 < text.len() * 4, "{codec:?} {level}: {len} of {}", text.len());
             }
             there_and_back(codec, 1, b"");
             there_and_back(codec, 1, &[7; 300_000]);

@@ -2,7 +2,10 @@
 
 mod bzip2;
 mod codec;
+mod cpio;
+mod files;
 mod gzip;
+mod lines;
 mod squeeze;
 mod tar;
 mod xz;
@@ -15,6 +18,7 @@ pub const APPLETS: &[Applet] = &[
     bzip2::BUNZIP2,
     bzip2::BZCAT,
     bzip2::BZIP2,
+    cpio::CPIO,
     gzip::GUNZIP,
     gzip::GZIP,
     xz::LZCAT,

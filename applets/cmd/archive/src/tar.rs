@@ -13,7 +13,6 @@
 //!
 //! Example: `tar -C /etc --exclude='*.bak' -czf etc.tgz .`
 
-mod acl;
 mod block;
 mod choose;
 mod command;
@@ -26,13 +25,10 @@ mod extract;
 mod ids;
 mod items;
 mod list;
-mod member;
 mod mode;
-mod old;
 mod options;
 mod pattern;
 mod pax;
-mod place;
 mod quote;
 mod reader;
 mod sparse;
@@ -40,7 +36,6 @@ mod stream;
 mod table;
 mod tags;
 mod transform;
-mod unpack;
 mod writer;
 mod xattrs;
 
@@ -48,8 +43,8 @@ use std::ffi::OsString;
 
 use kit::{Applet, Error, Exit, Place, Result};
 
+use crate::files::status::Status;
 use options::{Mode, Options};
-use stream::Status;
 
 /// Archives.
 pub const TAR: Applet = Applet { name: "tar", about: "pack and unpack archives", place: Place::Bin, run };
@@ -64,7 +59,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if args.iter().any(|arg| arg == "--usage") {
         return Err(Error::text("Usage: tar -c|-x|-t|-d|-r|-u|-A|--delete [-f ARCHIVE] [OPTION]... [NAME]...\n"));
     }
-    let status = Status::default();
+    let status = Status::new("tar", 2);
     // A failure that ends it all has the status of any other one here.
     let fatal = |e: Error| if e.is_text() { e } else { e.with_exit(Exit::USAGE) };
     let options = Options::read(args).map_err(fatal)?;

@@ -74,6 +74,7 @@ impl Block {
     /// Put a number as octal digits, or as GNU's long form when there are too many; false when neither is possible.
     pub(super) fn put_number(&mut self, field: Range<usize>, value: i64, long_form: bool) -> bool {
         let digits = field.len() - 1;
+        self.0[field.clone()].fill(0);
         let fits = value >= 0 && (digits >= 21 || value >> (3 * digits) == 0);
         if fits {
             let text = format!("{value:0digits$o}");

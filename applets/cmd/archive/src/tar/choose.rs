@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::items::Item;
-use super::member::Member;
+use crate::files::member::Member;
 use super::options::Options;
-use super::pattern::{Pattern, trimmed};
-use super::stream::Status;
+use super::pattern::Pattern;
+use crate::files::names::trimmed;
+use crate::files::status::Status;
 
 /// A name that was asked for.
 struct Wanted {

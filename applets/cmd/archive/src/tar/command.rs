@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use kit::{Context, Result};
 
-use super::member::Member;
+use crate::files::member::Member;
 use super::options::Options;
 use super::pax::time_text;
 

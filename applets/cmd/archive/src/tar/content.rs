@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::member::{Member, Part};
+use crate::files::member::{Member, Part};
 use super::options::Line;
 
 /// Bytes that are moved at once.

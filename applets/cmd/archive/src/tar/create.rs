@@ -12,11 +12,13 @@ use kit::{Context, Error, Result};
 use super::content;
 use super::items::Item;
 use super::list::Lines;
-use super::member::{Kind, Member, Time};
+use crate::files::member::{Kind, Member, Time};
 use super::options::{Mode, Options};
-use super::pattern::{Patterns, trimmed};
-use super::place::{join, safe};
-use super::stream::{self, Status, Target, say};
+use super::pattern::Patterns;
+use crate::files::names::trimmed;
+use crate::files::names::{join, safe};
+use super::stream::{self, Target};
+use crate::files::status::{Status, say};
 use super::tags::{self, Tag};
 use super::transform::Scope;
 use super::writer::{self, Format, Writer};
@@ -60,7 +62,7 @@ impl<'a> Packer<'a> {
             own: own.filter(Metadata::is_file).map(|meta| (meta.dev(), meta.ino())),
             known: HashMap::new(),
             packed: Vec::new(),
-            umask: super::extract::umask(),
+            umask: crate::files::umask(),
             told: [false; 3],
             next_checkpoint: 1,
             recursion: true,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kit::{Context, Error, Result};
 
-use super::member::Time;
+use crate::files::member::Time;
 
 /// Time of a date, or of a file when the text begins with a slash or a dot.
 pub(super) fn parse(text: &OsStr) -> Result<Time> {
@@ -27,7 +27,7 @@ pub(super) fn zone(utc: bool) -> TimeZone {
     if utc { TimeZone::UTC } else { TimeZone::try_system().unwrap_or(TimeZone::UTC) }
 }
 
-/// `2026-12-01 02:27`, or with `full` seconds and what the archive tells of them.
+/// `2026-12-01 02:27`, or with `full` seconds and the parts of one that the archive tells.
 pub(super) fn show(time: Time, zone: &TimeZone, full: bool) -> String {
     let Ok(stamp) = Timestamp::from_second(time.seconds) else { return time.seconds.to_string() };
     let at = stamp.to_zoned(zone.clone());
@@ -35,6 +35,6 @@ pub(super) fn show(time: Time, zone: &TimeZone, full: bool) -> String {
     match (full, time.nanos) {
         (false, _) => day,
         (true, 0) => format!("{day}:{:02}", at.second()),
-        (true, nanos) => format!("{day}:{:02}.{nanos:09}", at.second()),
+        (true, nanos) => format!("{day}:{:02}.{nanos:09}", at.second()).trim_end_matches('0').to_owned(),
     }
 }

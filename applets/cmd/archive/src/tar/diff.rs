@@ -11,11 +11,12 @@ use kit::{Context, Result};
 use super::choose::Choice;
 use super::content::Whole;
 use super::list::Lines;
-use super::member::{Kind, Member};
+use crate::files::member::{Kind, Member};
 use super::options::Options;
-use super::place::{join, safe};
+use crate::files::names::{join, safe};
 use super::reader::Reader;
-use super::stream::{self, Source, Status, say};
+use super::stream::{self, Source};
+use crate::files::status::{Status, say};
 
 /// Compare all members that are wanted, or all at all after packing.
 pub(super) fn diff(options: &Options, status: &Status, verify: bool) -> Result<()> {
@@ -34,7 +35,8 @@ pub(super) fn diff(options: &Options, status: &Status, verify: bool) -> Result<(
         let path = join(&choice.bases[base], name);
         let base = choice.bases[base].clone();
         for difference in one(&mut reader, &member, &path, &base, options)? {
-            lines.text(format_args!("{}: {difference}", String::from_utf8_lossy(&member.name)))?;
+            let name = options.quote.name(&member.name);
+            lines.text(format_args!("{}: {difference}", String::from_utf8_lossy(&name)))?;
             status.differ();
         }
     }
@@ -112,7 +114,7 @@ fn file(
     all: &mut Vec<String>,
     options: &Options,
 ) -> Result<()> {
-    let (uid, gid) = options.ids.of(member);
+    let (uid, gid) = options.ids.owners.of(member);
     let time = (meta.mtime(), if member.mtime.nanos == 0 { 0 } else { meta.mtime_nsec() as u32 });
     for (differs, text) in [
         (meta.uid() != uid, "Uid differs"),

@@ -11,9 +11,10 @@ use super::choose::Choice;
 use super::create::Packer;
 use super::items::Item;
 use super::options::{Filter, Mode, Options};
-use super::pattern::trimmed;
+use crate::files::names::trimmed;
 use super::reader::Reader;
-use super::stream::{Status, Target};
+use super::stream::Target;
+use crate::files::status::Status;
 use super::writer::Writer;
 use crate::codec::{Codec, Input, MAGIC};
 
@@ -79,7 +80,7 @@ pub(super) fn catenate(options: &Options) -> Result<()> {
             Item::Directory(dir) => base.push(dir),
             Item::Recursion(_) => {}
             Item::Name(other) => {
-                let other = super::place::join(&base, other);
+                let other = crate::files::names::join(&base, other);
                 let from = File::open(&other).on("open", &other)?;
                 plain(&other, &from)?;
                 let end = end_of(&from).on("read", &other)?;

@@ -1,5 +1,6 @@
 //! Members out of an archive into directories: the order of what is done, and what becomes of files that are there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -10,14 +11,18 @@ use kit::{Context, Error, Result};
 use super::choose::Choice;
 use super::content::Whole;
 use super::list::Lines;
-use super::member::{Kind, Member};
+use crate::files::member::{Kind, Member};
 use super::options::Options;
-use super::pattern::trimmed;
-use super::place::{Place, safe};
+use crate::files::names::trimmed;
+use crate::files::names::safe;
+use crate::files::place::Place;
 use super::reader::Reader;
-use super::stream::{self, Source, Status, say};
+use super::stream::{self, Source};
+use crate::files::status::{Status, say};
 use super::transform::Scope;
-use super::unpack::{Unpacker, Way};
+use crate::files::Backup;
+use crate::files::owners::Owners;
+use crate::files::unpack::{Old, Settings, Unpacker, Way};
 
 /// Unpack all members that are wanted.
 pub(super) fn extract(options: &Options, status: &Status) -> Result<()> {
@@ -28,7 +33,7 @@ pub(super) fn extract(options: &Options, status: &Status) -> Result<()> {
     let to_output = options.line.has("to-stdout") || command;
     let mut lines = Lines::new(options, to_output && !command)?;
     let mut choice = Choice::new(options);
-    let mut unpacker = Unpacker::new(options, status)?;
+    let mut unpacker = Unpacker::new(settings(options), status);
     let mut work = Work { options, status, told: [false; 2], places: Vec::new(), next_checkpoint: 1 };
     for _ in &choice.bases {
         work.places.push(None);
@@ -76,6 +81,7 @@ impl Work<'_> {
             stream::checkpoint(&self.options.line, "Read", reader.at / self.options.record, &mut self.next_checkpoint);
             let Some(base) = choice.of(&member) else { continue };
             let Some(name) = self.name(&mut member)? else { continue };
+            super::xattrs::keep_wanted(&mut member, self.options);
             if self.options.line.has("interactive") && !agreed("extract", &member.name)? {
                 continue;
             }
@@ -88,10 +94,10 @@ impl Work<'_> {
                 self.output(reader, &member)?;
             } else {
                 let place = self.place(choice, base)?;
-                match unpacker.one(reader, &member, &name, (base, place)) {
+                match unpacker.one(reader, &member, &name, (base, place)).on("unpack", OsStr::from_bytes(&name)) {
                     Ok(Way::Done) => {}
                     Ok(Way::Kept(text)) => say(text),
-                    Err(e) => self.status.fail(format_args!("{}: {e}", String::from_utf8_lossy(&name))),
+                    Err(e) => self.status.fail(e),
                 }
             }
             if choice.is_done() {
@@ -221,9 +227,30 @@ pub(super) fn agreed(verb: &str, name: &[u8]) -> Result<bool> {
     Ok(line.trim_start().starts_with(['y', 'Y']))
 }
 
-/// Bits that new files' modes go without; asking the call for them would change them.
-pub(super) fn umask() -> u32 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("Umask:")?.trim(), 8).ok());
-    mask.unwrap_or(0o022)
+/// Ways of unpacking that a command line asks for.
+fn settings(options: &Options) -> Settings {
+    let line = &options.line;
+    let root = rustix::process::geteuid().is_root();
+    let ways = [
+        ("keep-old-files", Old::Refuse),
+        ("skip-old-files", Old::Skip),
+        ("keep-newer-files", Old::Newer),
+        ("overwrite", Old::Overwrite),
+        ("unlink-first", Old::RemoveFirst),
+    ];
+    let last = ways.iter().filter_map(|(id, way)| Some((line.at(id)?, *way))).max_by_key(|(at, _)| *at);
+    let old = last.map_or(Old::Replace, |(_, way)| way);
+    let bytes = |id: &str| line.one(id).map(|text| text.as_bytes().to_vec());
+    Settings {
+        old,
+        umask: crate::files::umask(),
+        preserve: line.on_before("preserve-permissions", "no-same-permissions", usize::MAX, root),
+        own: line.on_before("same-owner", "no-same-owner", usize::MAX, root) && !line.has("old"),
+        touch: line.has("touch"),
+        owners: Owners::new(options.ids.owners.numeric),
+        keep_links: line.has("keep-directory-symlink"),
+        keep_directories: line.on("no-overwrite-dir", "overwrite-dir") || matches!(old, Old::Refuse | Old::Skip),
+        remove_trees: line.has("recursive-unlink"),
+        backup: bytes("backup").map(|how| Backup { how, suffix: bytes("suffix").unwrap_or_else(|| b"~".to_vec()) }),
+    }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use kit::{Context, Error, Result, account};
 
-use super::member::Member;
 use super::options::Line;
+use crate::files::member::Member;
+use crate::files::owners::Owners;
 
 /// A name with a number.
 type Known = (Vec<u8>, i64);
@@ -16,14 +17,13 @@ type Known = (Vec<u8>, i64);
 /// Owners by rule and by name. What the system's files tell is read once for each name.
 #[derive(Default)]
 pub(super) struct Ids {
-    /// Numbers alone.
-    pub(super) numeric: bool,
+    /// Numbers alone, and numbers of what is unpacked.
+    pub(super) owners: Owners,
     owner: Option<Known>,
     group: Option<Known>,
     owner_map: Vec<(Wanted, Known)>,
     group_map: Vec<(Wanted, Known)>,
     names: RefCell<HashMap<(bool, u32), Vec<u8>>>,
-    numbers: RefCell<HashMap<(bool, Vec<u8>), Option<u32>>>,
 }
 
 /// Left side of a line of a map.
@@ -36,7 +36,7 @@ impl Ids {
     /// As the command line asks for.
     pub(super) fn read(line: &Line) -> Result<Self> {
         Ok(Self {
-            numeric: line.has("numeric-owner"),
+            owners: Owners::new(line.has("numeric-owner")),
             owner: line.text("owner")?.map(|text| known(text, true)).transpose()?,
             group: line.text("group")?.map(|text| known(text, false)).transpose()?,
             owner_map: map(line, "owner-map", true)?,
@@ -61,7 +61,7 @@ impl Ids {
         };
         (member.user, member.uid) = side(&self.owner, &self.owner_map, uid, true);
         (member.group, member.gid) = side(&self.group, &self.group_map, gid, false);
-        if self.numeric {
+        if self.owners.numeric {
             member.user.clear();
             member.group.clear();
         }
@@ -72,24 +72,6 @@ impl Ids {
         let mut names = self.names.borrow_mut();
         let name = names.entry((user, id)).or_insert_with(|| name(id, user));
         name.clone()
-    }
-
-    /// Numbers of a member's owner and group on this system: by name where it is known here.
-    pub(super) fn of(&self, member: &Member) -> (u32, u32) {
-        let side = |name: &[u8], id: i64, user: bool| {
-            let named = if self.numeric || name.is_empty() { None } else { self.number(name, user) };
-            // A number that is none here must not become root's.
-            named.unwrap_or_else(|| u32::try_from(id).ok().filter(|id| *id != u32::MAX).unwrap_or(65_534))
-        };
-        (side(&member.user, member.uid, true), side(&member.group, member.gid, false))
-    }
-
-    fn number(&self, name: &[u8], user: bool) -> Option<u32> {
-        let mut numbers = self.numbers.borrow_mut();
-        *numbers.entry((user, name.to_vec())).or_insert_with(|| {
-            let text = std::str::from_utf8(name).ok().filter(|text| !text.bytes().all(|byte| byte.is_ascii_digit()))?;
-            if user { account::user_id(text) } else { account::group_id(text) }
-        })
     }
 }
 

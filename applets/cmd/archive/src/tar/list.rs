@@ -9,10 +9,12 @@ use kit::{Context, Error, Result};
 
 use super::choose::Choice;
 use super::date;
-use super::member::{Kind, Member};
+use crate::lines::bits;
+use crate::files::member::{Kind, Member};
 use super::options::{Mode, Options};
 use super::reader::Reader;
-use super::stream::{self, Status};
+use super::stream;
+use crate::files::status::Status;
 
 /// Least width of owner, group and size.
 const WIDTH: usize = 19;
@@ -23,6 +25,7 @@ pub(super) struct Lines<'a> {
     to: Box<dyn Write>,
     zone: TimeZone,
     width: Cell<usize>,
+    time_width: Cell<usize>,
     /// Lines are written at once: others write to the same stream.
     at_once: bool,
 }
@@ -39,7 +42,7 @@ impl<'a> Lines<'a> {
         };
         let zone = date::zone(options.line.has("utc"));
         let at_once = options.mode != Mode::List;
-        Ok(Self { options, to: Box::new(BufWriter::new(to)), zone, width: Cell::new(WIDTH), at_once })
+        Ok(Self { options, to: Box::new(BufWriter::new(to)), zone, width: Cell::new(WIDTH), time_width: Cell::new(0), at_once })
     }
 
     /// A line with the name alone, or with `long` with all that `ls -l` shows.
@@ -106,19 +109,10 @@ impl<'a> Lines<'a> {
         self.width.set(width);
         let gap = width - owners.len() - size.len();
         let time = date::show(member.mtime, &self.zone, self.options.line.has("full-time"));
-        format!("{kind}{} {owners}{:gap$}{size} {time} ", bits(member.mode), "")
+        let time_width = self.time_width.get().max(time.len());
+        self.time_width.set(time_width);
+        format!("{kind}{} {owners}{:gap$}{size} {time:time_width$} ", bits(member.mode), "")
     }
-}
-
-/// `rwxr-xr-x` with set-ID and sticky bits.
-fn bits(mode: u32) -> String {
-    let mut text: Vec<u8> = (0..9).map(|at| if mode & (0o400 >> at) == 0 { b'-' } else { b"rwx"[at % 3] }).collect();
-    for (bit, at, letter) in [(0o4000, 2, b's'), (0o2000, 5, b's'), (0o1000, 8, b't')] {
-        if mode & bit != 0 {
-            text[at] = if text[at] == b'x' { letter } else { letter.to_ascii_uppercase() };
-        }
-    }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 /// All members that are wanted.
@@ -190,16 +184,4 @@ pub(super) fn test_label(options: &Options, status: &Status) -> Result<()> {
 /// Error of what goes on no further.
 pub(super) fn stopped() -> Error {
     Error::new("exiting")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes() {
-        for (mode, text) in [(0o644, "rw-r--r--"), (0o4755, "rwsr-xr-x"), (0o2644, "rw-r-Sr--"), (0o1777, "rwxrwxrwt")] {
-            assert_eq!(bits(mode), text);
-        }
-    }
 }

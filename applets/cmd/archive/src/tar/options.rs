@@ -10,7 +10,7 @@ use kit::{Error, Result, parse};
 use super::TAR;
 use super::ids::Ids;
 use super::items::{self, Item};
-use super::member::Time;
+use crate::files::member::Time;
 use super::mode::Change;
 use super::pattern::Patterns;
 use super::quote::Quote;

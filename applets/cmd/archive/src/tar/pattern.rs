@@ -6,6 +6,7 @@ use kit::{Result, glob};
 
 use super::items;
 use super::options::Line;
+use crate::files::names::trimmed;
 
 /// Directories and files of version control systems.
 const VCS: &[&str] = &[
@@ -122,12 +123,6 @@ impl Patterns {
     }
 }
 
-/// A name without slashes at its end.
-pub(super) fn trimmed(name: &[u8]) -> &[u8] {
-    let end = name.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at + 1);
-    if end == 0 { &name[..name.len().min(1)] } else { &name[..end] }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +139,5 @@ mod tests {
         assert!(part.fits(b"x/a/b") && part.fits(b"./a/b/c") && !part.fits(b"xa/b"));
         let case = Pattern { any_case: true, ..Pattern::plain(b"README*") };
         assert!(case.fits(b"d/Readme.md"));
-        assert_eq!((trimmed(b"a//"), trimmed(b"/"), trimmed(b"")), (&b"a"[..], &b"/"[..], &b""[..]));
     }
 }

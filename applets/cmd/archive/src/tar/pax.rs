@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::member::{Member, Time};
+use crate::files::member::{Member, Time};
 
 /// Name of an extended attribute behind this is a keyword.
 pub(super) const XATTR: &[u8] = b"SCHILY.xattr.";
@@ -114,7 +114,7 @@ mod tests {
     fn records() {
         let mut bytes = Vec::new();
         push(&mut bytes, b"path", b"a");
-        assert_eq!(bytes, b"10 path=a\n");
+        assert_eq!(bytes, b"9 path=a\n");
         for len in [1, 88, 89, 90, 91, 985, 990, 995] {
             push(&mut bytes, b"k", &vec![b'\n'; len]);
         }

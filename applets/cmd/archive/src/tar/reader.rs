@@ -5,7 +5,7 @@
 use std::io::{self, Read};
 
 use super::block::{self, BLOCK, Block};
-use super::member::{Kind, Member, Time};
+use crate::files::member::{Kind, Member, Time};
 use super::pax::{self, Record};
 use super::sparse;
 
@@ -213,7 +213,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Parts and size of a sparse file in GNU's old form.
-    fn old_sparse(&mut self, block: &Block) -> io::Result<(Vec<super::member::Part>, u64)> {
+    fn old_sparse(&mut self, block: &Block) -> io::Result<(Vec<crate::files::member::Part>, u64)> {
         let mut parts = Vec::new();
         sparse::from_fields(&block.0[block::SPARSE], &mut parts)?;
         let mut goes_on = block.0[block::SPARSE_GOES_ON] != 0;

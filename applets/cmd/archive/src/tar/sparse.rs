@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::block::{self, BLOCK, Block};
-use super::member::Part;
+use crate::files::member::Part;
 use super::pax::Record;
 
 /// Parts that a file may have. A hostile archive must not fill the memory.

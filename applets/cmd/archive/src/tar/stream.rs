@@ -1,16 +1,15 @@
 //! The archive's bytes: a file or a standard stream, with its compression.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::rc::Rc;
 
 use kit::{Context, Error, Result};
 
 use super::block::{BLOCK, Block};
 use super::options::{Filter, Line, Options};
 use crate::codec::{Codec, Input, MAGIC, Plain, Sink};
+use crate::files::status::say;
 
 /// An archive that is read.
 pub(super) struct Source {
@@ -187,32 +186,4 @@ pub(super) fn checkpoint(line: &Line, verb: &str, records: u64, next: &mut u64) 
         }
         *next += step;
     }
-}
-
-/// Outcome of a call: what was said on the way decides.
-#[derive(Clone, Default)]
-pub(super) struct Status(Rc<Cell<u8>>);
-
-impl Status {
-    /// Something went wrong with a file: the others go on.
-    pub(super) fn fail(&self, e: impl std::fmt::Display) {
-        self.0.set(2);
-        say(e);
-    }
-
-    /// Files differ, or changed meanwhile.
-    pub(super) fn differ(&self) {
-        self.0.set(self.0.get().max(1));
-    }
-
-    /// The status that it ends with.
-    pub(super) fn exit(&self) -> kit::Exit {
-        kit::Exit(self.0.get())
-    }
-}
-
-/// A message.
-pub(super) fn say(text: impl std::fmt::Display) {
-    // Nothing is left to tell it to when standard error is closed.
-    let _ = writeln!(io::stderr(), "tar: {text}");
 }

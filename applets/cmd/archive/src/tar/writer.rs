@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use kit::glob;
 
 use super::block::{self, BLOCK, Block};
-use super::member::{Kind, Member, Part};
+use crate::files::member::{Kind, Member, Part};
 use super::pax;
 use super::sparse;
 

@@ -1,22 +1,20 @@
 //! Extended attributes and access control lists of files.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use kit::glob;
-use rustix::fs::{XattrFlags, fsetxattr, lgetxattr, llistxattr, lsetxattr};
+use rustix::fs::{lgetxattr, llistxattr};
 use rustix::io::Errno;
 
-use super::acl;
-use super::member::Member;
 use super::options::Options;
+use crate::files::acl;
+use crate::files::attributes::ACLS;
+use crate::files::member::Member;
 
 /// Bytes of a value or a list: the kernel's limit.
 const LIMIT: usize = 64 << 10;
-/// Attributes that hold ACLs.
-const ACLS: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
 const SELINUX: &[u8] = b"security.selinux";
 
 /// Put a file's attributes into its member, as far as they were asked for.
@@ -75,33 +73,10 @@ fn takes(name: &[u8], options: &Options, packing: bool) -> bool {
     included && !fits("xattrs-exclude")
 }
 
-/// Give a member's attributes to a file that is open for it; gives what went wrong.
-pub(super) fn write(file: BorrowedFd<'_>, member: &Member, options: &Options) -> Vec<String> {
-    each(member, options, |name, value| Ok(fsetxattr(file, std::ffi::OsStr::from_bytes(name), value, XattrFlags::empty())?))
-}
-
-/// The same for a file at a path of /proc, itself a link.
-pub(super) fn write_path(path: &Path, member: &Member, options: &Options) -> Vec<String> {
-    each(member, options, |name, value| {
-        Ok(lsetxattr(path, std::ffi::OsStr::from_bytes(name), value, XattrFlags::empty())?)
-    })
-}
-
-fn each(member: &Member, options: &Options, set: impl Fn(&[u8], &[u8]) -> io::Result<()>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut note = |name: &[u8], done: io::Result<()>| {
-        if let Err(e) = done {
-            wrong.push(format!("set attribute {}: {e}", String::from_utf8_lossy(name)));
-        }
-    };
-    for (name, value) in member.xattrs.iter().filter(|(name, _)| takes(name, options, false)) {
-        note(name, set(name, value));
+/// Leave those attributes of a member that are unpacked.
+pub(super) fn keep_wanted(member: &mut Member, options: &Options) {
+    member.xattrs.retain(|(name, _)| takes(name, options, false));
+    if !options.acls {
+        member.acls = [None, None];
     }
-    for (text, name) in member.acls.iter().zip(ACLS) {
-        if let Some(text) = text.as_ref().filter(|_| options.acls) {
-            let bytes = acl::from_text(text).ok_or_else(|| io::Error::other("malformed access control list"));
-            note(name.as_bytes(), bytes.and_then(|bytes| set(name.as_bytes(), &bytes)));
-        }
-    }
-    wrong
 }

@@ -8,12 +8,14 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use kit::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Stat, mkdirat, openat, openat2, statat};
 use rustix::io::Errno;
+
+use super::names::trimmed;
 
 /// How often the kernel may say that a directory was renamed while it looked.
 const TRIES: u32 = 32;
@@ -28,6 +30,8 @@ pub(crate) struct Place {
     cached: Option<(Vec<u8>, Rc<OwnedFd>)>,
     /// Mode of directories that no member tells of.
     pub(crate) mode: u32,
+    /// Missing directories are made.
+    pub(crate) makes: bool,
 }
 
 /// A name in an open directory.
@@ -60,7 +64,7 @@ impl Place {
     }
 
     fn with(root: OwnedFd, resolve: ResolveFlags, prefix: Vec<u8>) -> Self {
-        Self { root, resolve: resolve | ResolveFlags::NO_MAGICLINKS, prefix, cached: None, mode: 0o755 }
+        Self { root, resolve: resolve | ResolveFlags::NO_MAGICLINKS, prefix, cached: None, mode: 0o755, makes: true }
     }
 
     fn whole(&self, name: &[u8]) -> Vec<u8> {
@@ -86,7 +90,7 @@ impl Place {
     /// The parent of a name and its last part; missing directories are made with `make`.
     pub(crate) fn spot(&mut self, name: &[u8], make: bool) -> io::Result<Spot> {
         let whole = self.whole(name);
-        let trimmed = super::pattern::trimmed(&whole);
+        let trimmed = trimmed(&whole);
         let slash = trimmed.iter().rposition(|byte| *byte == b'/');
         let (parent, last) = slash.map_or((&[][..], trimmed), |at| (&trimmed[..=at], &trimmed[at + 1..]));
         if last == b".." || last.is_empty() {
@@ -118,7 +122,7 @@ impl Place {
         // From the first one that is missing on.
         let ends: Vec<usize> = (1..=path.len()).filter(|at| *at == path.len() || path[*at] == b'/').collect();
         for end in ends {
-            let part = super::pattern::trimmed(&path[..end]);
+            let part = trimmed(&path[..end]);
             match self.open(part, flags) {
                 Ok(_) => continue,
                 Err(Errno::NOENT) => {}
@@ -138,14 +142,14 @@ impl Place {
     /// A directory, not through a link at the end of its name.
     pub(crate) fn directory(&self, name: &[u8]) -> io::Result<OwnedFd> {
         let whole = self.whole(name);
-        let name = super::pattern::trimmed(&whole);
+        let name = trimmed(&whole);
         Ok(self.open(name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::NONBLOCK)?)
     }
 
     /// Tell if a name is a link to a directory in here.
     pub(crate) fn leads_to_directory(&self, name: &[u8]) -> bool {
         let whole = self.whole(name);
-        self.open(super::pattern::trimmed(&whole), OFlags::PATH | OFlags::DIRECTORY).is_ok()
+        self.open(trimmed(&whole), OFlags::PATH | OFlags::DIRECTORY).is_ok()
     }
 }
 
@@ -157,25 +161,6 @@ fn open_dir(dir: &Path) -> Result<OwnedFd> {
 fn same(root: impl AsFd, other: &Path) -> io::Result<bool> {
     let (a, b) = (rustix::fs::fstat(root)?, rustix::fs::stat(other)?);
     Ok((a.st_dev, a.st_ino) == (b.st_dev, b.st_ino))
-}
-
-/// A name without its root and without all up to its last `..`, and what was taken off.
-pub(crate) fn safe(name: &[u8]) -> (&[u8], &[u8]) {
-    let mut start = 0;
-    let mut at = 0;
-    for part in name.split(|byte| *byte == b'/') {
-        let end = (at + part.len() + 1).min(name.len());
-        if part == b".." || (part.is_empty() && at == start) {
-            start = end;
-        }
-        at = end;
-    }
-    (&name[start..], &name[..start])
-}
-
-/// A path of two parts.
-pub(crate) fn join(base: &Path, name: &[u8]) -> PathBuf {
-    base.join(OsStr::from_bytes(name))
 }
 
 #[cfg(test)]
@@ -207,22 +192,5 @@ mod tests {
         assert!(place.directory(b"abs").is_err() && place.directory(b"in").is_ok());
         assert!(place.leads_to_directory(b"inner") && !place.leads_to_directory(b"abs"));
         fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn names_are_made_safe() {
-        for (name, rest, off) in [
-            ("a/b", "a/b", ""),
-            ("/a", "a", "/"),
-            ("//a//b", "a//b", "//"),
-            ("../a", "a", "../"),
-            ("a/../b", "b", "a/../"),
-            ("./../x/../y", "y", "./../x/../"),
-            ("a/..", "", "a/.."),
-            ("/", "", "/"),
-            ("..a/b", "..a/b", ""),
-        ] {
-            assert_eq!(safe(name.as_bytes()), (rest.as_bytes(), off.as_bytes()), "{name}");
-        }
     }
 }

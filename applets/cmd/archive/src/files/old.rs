@@ -8,9 +8,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, renameat, s
 use rustix::io::Errno;
 
 use super::member::{Member, Time};
-use super::options::Options;
 use super::place::Spot;
-use super::unpack::{Old, Way};
+use super::unpack::{Old, Settings, Way};
 
 /// Levels of directories that `--recursive-unlink` removes: a descriptor each.
 const DEPTH: usize = 200;
@@ -32,15 +31,15 @@ pub(super) fn keep(old: Old, there: &Stat, member: &Member, name: &[u8]) -> io::
 }
 
 /// Take a file out of the way.
-pub(super) fn clear(options: &Options, spot: &Spot, there: &Stat) -> io::Result<()> {
+pub(super) fn clear(settings: &Settings, spot: &Spot, there: &Stat) -> io::Result<()> {
     let directory = FileType::from_raw_mode(there.st_mode).is_dir();
-    if !directory && options.line.at("backup").is_some() {
-        return Ok(renameat(&spot.parent, &spot.name, &spot.parent, backup(options, spot)?)?);
+    if let Some(backup) = settings.backup.as_ref().filter(|_| !directory) {
+        return Ok(renameat(&spot.parent, &spot.name, &spot.parent, backup.name(spot)?)?);
     }
     if !directory {
         return Ok(unlinkat(&spot.parent, &spot.name, AtFlags::empty())?);
     }
-    if options.line.has("recursive-unlink") {
+    if settings.remove_trees {
         empty(&spot.parent, &spot.name, DEPTH)?;
     }
     match unlinkat(&spot.parent, &spot.name, AtFlags::REMOVEDIR) {
@@ -50,24 +49,31 @@ pub(super) fn clear(options: &Options, spot: &Spot, there: &Stat) -> io::Result<
     }
 }
 
-/// Name for a file that is replaced.
-fn backup(options: &Options, spot: &Spot) -> io::Result<OsString> {
-    let suffix = options.line.one("suffix").map_or(&b"~"[..], OsStrExt::as_bytes);
-    let name = |end: &[u8]| OsString::from_vec([spot.name.as_bytes(), end].concat());
-    let is_there = |name: &OsString| statat(&spot.parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    let numbered = |number: u32| name(format!(".~{number}~").as_bytes());
-    let how = options.line.one("backup").map(OsStrExt::as_bytes).filter(|how| !how.is_empty());
-    match how {
-        Some(b"none" | b"off") => Err(Errno::EXIST.into()),
-        Some(b"simple" | b"never") => Ok(name(suffix)),
-        Some(b"numbered" | b"t") | Some(b"existing" | b"nil") | None => {
-            let always = matches!(how, Some(b"numbered" | b"t"));
-            if !always && !is_there(&numbered(1)) {
-                return Ok(name(suffix));
-            }
-            (1..u32::MAX).map(numbered).find(|name| !is_there(name)).ok_or_else(|| Errno::EXIST.into())
+/// A way to keep what is replaced.
+pub(crate) struct Backup {
+    /// `simple`, `numbered`, `existing`, or what means the same; empty for the last.
+    pub(crate) how: Vec<u8>,
+    /// End of a simple one's name.
+    pub(crate) suffix: Vec<u8>,
+}
+
+impl Backup {
+    /// Name for a file that is replaced.
+    fn name(&self, spot: &Spot) -> io::Result<OsString> {
+        let name = |end: &[u8]| OsString::from_vec([spot.name.as_bytes(), end].concat());
+        let is_there = |name: &OsString| statat(&spot.parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        let numbered = |number: u32| name(format!(".~{number}~").as_bytes());
+        let always = match self.how.as_slice() {
+            b"none" | b"off" => return Err(Errno::EXIST.into()),
+            b"simple" | b"never" => return Ok(name(&self.suffix)),
+            b"numbered" | b"t" => true,
+            b"existing" | b"nil" | b"" => false,
+            _ => return Err(io::Error::other("a backup is none, simple, numbered or existing")),
+        };
+        if !always && !is_there(&numbered(1)) {
+            return Ok(name(&self.suffix));
         }
-        Some(_) => Err(io::Error::other("--backup takes none, simple, numbered or existing")),
+        (1..u32::MAX).map(numbered).find(|name| !is_there(name)).ok_or_else(|| Errno::EXIST.into())
     }
 }
 

@@ -8,7 +8,7 @@ const TAGS: [(u16, &str); 6] = [(1, "user"), (2, "user"), (4, "group"), (8, "gro
 const NOBODY: u32 = u32::MAX;
 
 /// Text of an ACL; none when the bytes are malformed.
-pub(super) fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
     let entries = bytes.strip_prefix(&VERSION)?;
     let mut words = Vec::new();
     for entry in entries.chunks(8) {
@@ -30,7 +30,7 @@ pub(super) fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Bytes of a text; none when it is malformed.
-pub(super) fn from_text(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn from_text(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let mut entries: Vec<(u16, u32, u16)> = Vec::new();
     for word in text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty() && !word.starts_with('#')) {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use kit::Result;
+use kit::Context;
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmod, chownat, fchmod, fchown, fstat, futimens, linkat,
     makedev, mkdirat, mknodat, openat, symlinkat, unlinkat, utimensat,
@@ -13,14 +13,15 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::member::{Kind, Member, Time};
-use super::options::Options;
+use super::names::trimmed;
+use super::old::Backup;
+use super::owners::Owners;
 use super::place::{Place, Spot};
-use super::reader::Reader;
-use super::stream::{Source, Status};
-use super::{old, xattrs};
+use super::status::Status;
+use super::{attributes, old};
 
 /// End of a member that was unpacked, or of one for which an older file was kept.
-pub(super) enum Way {
+pub(crate) enum Way {
     Done,
     /// What is said of it; it is no failure.
     Kept(String),
@@ -28,7 +29,7 @@ pub(super) enum Way {
 
 /// What becomes of a file that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Old {
+pub(crate) enum Old {
     Replace,
     Refuse,
     Skip,
@@ -37,50 +38,44 @@ pub(super) enum Old {
     RemoveFirst,
 }
 
-/// Settings of a call, and directories that are not finished.
-pub(super) struct Unpacker<'a> {
-    pub(super) options: &'a Options,
-    status: &'a Status,
-    pub(super) old: Old,
-    umask: u32,
+/// Ways of a call.
+pub(crate) struct Settings {
+    pub(crate) old: Old,
+    pub(crate) umask: u32,
     /// Modes as in the archive.
-    preserve: bool,
+    pub(crate) preserve: bool,
     /// Owners as in the archive.
-    own: bool,
-    touch: bool,
+    pub(crate) own: bool,
+    /// Times of now.
+    pub(crate) touch: bool,
+    pub(crate) owners: Owners,
+    /// Links to directories stay where a directory is unpacked.
+    pub(crate) keep_links: bool,
+    /// Directories that are there keep mode and time.
+    pub(crate) keep_directories: bool,
+    /// Whole trees that are in the way go.
+    pub(crate) remove_trees: bool,
+    pub(crate) backup: Option<Backup>,
+}
+
+/// Settings, and directories that are not finished.
+pub(crate) struct Unpacker<'a> {
+    settings: Settings,
+    status: &'a Status,
     /// Each with the index of its place: their modes may forbid what comes into them, and that changes their times.
-    directories: Vec<(usize, Vec<u8>, Member, bool)>,
+    directories: Vec<(usize, Vec<u8>, Member)>,
 }
 
 impl<'a> Unpacker<'a> {
-    /// Settings of a command line.
-    pub(super) fn new(options: &'a Options, status: &'a Status) -> Result<Self> {
-        let line = &options.line;
-        let root = rustix::process::geteuid().is_root();
-        let ways = [
-            ("keep-old-files", Old::Refuse),
-            ("skip-old-files", Old::Skip),
-            ("keep-newer-files", Old::Newer),
-            ("overwrite", Old::Overwrite),
-            ("unlink-first", Old::RemoveFirst),
-        ];
-        let last = ways.iter().filter_map(|(id, way)| Some((line.at(id)?, *way))).max_by_key(|(at, _)| *at);
-        Ok(Self {
-            options,
-            status,
-            old: last.map_or(Old::Replace, |(_, way)| way),
-            umask: super::extract::umask(),
-            preserve: line.on_before("preserve-permissions", "no-same-permissions", usize::MAX, root),
-            own: line.on_before("same-owner", "no-same-owner", usize::MAX, root) && !line.has("old"),
-            touch: line.has("touch"),
-            directories: Vec::new(),
-        })
+    /// An unpacker that tells of what is no failure of a member alone.
+    pub(crate) const fn new(settings: Settings, status: &'a Status) -> Self {
+        Self { settings, status, directories: Vec::new() }
     }
 
     /// Unpack a member by a name.
-    pub(super) fn one(
+    pub(crate) fn one(
         &mut self,
-        reader: &mut Reader<Source>,
+        reader: &mut dyn Read,
         member: &Member,
         name: &[u8],
         (base, place): (usize, &mut Place),
@@ -88,16 +83,16 @@ impl<'a> Unpacker<'a> {
         if member.kind == Kind::Directory {
             return self.directory(member, name, base, place);
         }
-        let spot = place.spot(name, true)?;
+        let spot = place.spot(name, place.makes)?;
         let there = spot.stat().ok();
         if let Some(there) = &there {
-            if let Some(way) = old::keep(self.old, there, member, name)? {
+            if let Some(way) = old::keep(self.settings.old, there, member, name)? {
                 return Ok(way);
             }
-            let overwrite = self.old == Old::Overwrite && member.is_file() && FileType::from_raw_mode(there.st_mode).is_file();
+            let overwrite = self.settings.old == Old::Overwrite && member.is_file() && FileType::from_raw_mode(there.st_mode).is_file();
             // A link's own other name must not go before it is linked.
             if !overwrite && !(member.kind == Kind::Hard && linked(place, member, there)) {
-                old::clear(self.options, &spot, there)?;
+                old::clear(&self.settings, &spot, there)?;
                 place.forget();
             }
         }
@@ -113,9 +108,9 @@ impl<'a> Unpacker<'a> {
         Ok(Way::Done)
     }
 
-    fn file(&self, reader: &mut Reader<Source>, member: &Member, spot: &Spot) -> io::Result<()> {
+    fn file(&self, reader: &mut dyn Read, member: &Member, spot: &Spot) -> io::Result<()> {
         // Nobody else may read it before it has its owner.
-        let how = if self.old == Old::Overwrite { OFlags::TRUNC } else { OFlags::EXCL };
+        let how = if self.settings.old == Old::Overwrite { OFlags::TRUNC } else { OFlags::EXCL };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | how;
         let mut file: File = openat(&spot.parent, &spot.name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let mut buffer = vec![0; 64 << 10];
@@ -156,21 +151,21 @@ impl<'a> Unpacker<'a> {
         if FileType::from_raw_mode(fstat(&fd)?.st_mode) != kind {
             return Err(io::Error::other("something took its place"));
         }
-        if self.own {
-            let (uid, gid) = self.options.ids.of(member);
+        if self.settings.own {
+            let (uid, gid) = self.settings.owners.of(member);
             chownat(&fd, "", Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::EMPTY_PATH)?;
         }
         let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
         chmod(&path, self.mode(member))?;
-        for wrong in xattrs::write_path(path.as_ref(), member, self.options) {
+        for wrong in attributes::write_path(path.as_ref(), member) {
             self.status.fail(wrong);
         }
         self.times(member, |times| Ok(utimensat(&spot.parent, &spot.name, times, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
     fn link_state(&self, member: &Member, spot: &Spot) -> io::Result<()> {
-        if self.own {
-            let (uid, gid) = self.options.ids.of(member);
+        if self.settings.own {
+            let (uid, gid) = self.settings.owners.of(member);
             let ids = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
             chownat(&spot.parent, &spot.name, ids.0, ids.1, AtFlags::SYMLINK_NOFOLLOW)?;
         }
@@ -178,25 +173,25 @@ impl<'a> Unpacker<'a> {
     }
 
     fn mode(&self, member: &Member) -> Mode {
-        let mode = if self.preserve { member.mode & 0o7777 } else { member.mode & 0o777 & !self.umask };
+        let mode = if self.settings.preserve { member.mode & 0o7777 } else { member.mode & 0o777 & !self.settings.umask };
         Mode::from_raw_mode(mode)
     }
 
     /// Owner, mode, attributes and times, in this order: each clears something of those behind it.
     fn state(&self, member: &Member, file: BorrowedFd<'_>) -> io::Result<()> {
-        if self.own {
-            let (uid, gid) = self.options.ids.of(member);
+        if self.settings.own {
+            let (uid, gid) = self.settings.owners.of(member);
             fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
         }
         fchmod(file, self.mode(member))?;
-        for wrong in xattrs::write(file, member, self.options) {
+        for wrong in attributes::write(file, member) {
             self.status.fail(format_args!("{}: {wrong}", String::from_utf8_lossy(&member.name)));
         }
         self.times(member, |times| Ok(futimens(file, times)?))
     }
 
     fn times(&self, member: &Member, set: impl FnOnce(&Timestamps) -> io::Result<()>) -> io::Result<()> {
-        if self.touch {
+        if self.settings.touch {
             return Ok(());
         }
         let at = |time: Time| Timespec { tv_sec: time.seconds, tv_nsec: time.nanos.into() };
@@ -206,20 +201,20 @@ impl<'a> Unpacker<'a> {
 
     fn directory(&mut self, member: &Member, name: &[u8], base: usize, place: &mut Place) -> io::Result<Way> {
         let mut new = false;
-        if super::pattern::trimmed(name) != b"." {
-            let spot = place.spot(name, true)?;
+        if trimmed(name) != b"." {
+            let spot = place.spot(name, place.makes)?;
             new = match mkdirat(&spot.parent, &spot.name, Mode::from_raw_mode((member.mode & 0o777) | 0o700)) {
                 Ok(()) => true,
                 Err(Errno::EXIST) => {
                     let there = spot.stat()?;
                     let link = FileType::from_raw_mode(there.st_mode).is_symlink();
-                    let stays = link && self.options.line.has("keep-directory-symlink") && place.leads_to_directory(name);
+                    let stays = link && self.settings.keep_links && place.leads_to_directory(name);
                     if stays {
                         return Ok(Way::Done);
                     }
                     let is_dir = FileType::from_raw_mode(there.st_mode).is_dir();
                     if !is_dir {
-                        if let Some(way) = old::keep(self.old, &there, member, name)? {
+                        if let Some(way) = old::keep(self.settings.old, &there, member, name)? {
                             return Ok(way);
                         }
                         unlinkat(&spot.parent, &spot.name, AtFlags::empty())?;
@@ -231,8 +226,7 @@ impl<'a> Unpacker<'a> {
                 Err(e) => return Err(e.into()),
             };
         }
-        let keeps = self.options.line.on("no-overwrite-dir", "overwrite-dir") || matches!(self.old, Old::Refuse | Old::Skip);
-        if !new && keeps {
+        if !new && self.settings.keep_directories {
             return Ok(Way::Done);
         }
         let opened = place.directory(name)?;
@@ -240,20 +234,20 @@ impl<'a> Unpacker<'a> {
             // What comes into it must be possible.
             open_up(&opened);
         }
-        self.directories.push((base, name.to_vec(), member.clone(), new));
+        self.directories.push((base, name.to_vec(), member.clone()));
         Ok(Way::Done)
     }
 
     /// Modes and times of directories in a place, the deepest first.
-    pub(super) fn finish(&mut self, base: usize, place: &Place) {
+    pub(crate) fn finish(&mut self, base: usize, place: &Place) {
         let (mut own, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.directories).into_iter().partition(|(of, ..)| *of == base);
         self.directories = rest;
         own.sort_by(|(_, a, ..), (_, b, ..)| b.cmp(a));
-        for (_, name, member, _) in own {
+        for (_, name, member) in own {
             let done = place.directory(&name).and_then(|fd: OwnedFd| self.state(&member, fd.as_fd()));
-            if let Err(e) = done {
-                self.status.fail(format_args!("{}: {e}", String::from_utf8_lossy(&name)));
+            if let Err(e) = done.on("unpack", std::ffi::OsStr::from_bytes(&name)) {
+                self.status.fail(e);
             }
         }
     }
@@ -274,7 +268,7 @@ fn linked(place: &mut Place, member: &Member, there: &Stat) -> bool {
 }
 
 /// Exactly so many bytes.
-fn pour(reader: &mut Reader<Source>, file: &mut File, len: u64, buffer: &mut [u8]) -> io::Result<()> {
+fn pour(reader: &mut dyn Read, file: &mut File, len: u64, buffer: &mut [u8]) -> io::Result<()> {
     let mut left = len;
     while left > 0 {
         let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
