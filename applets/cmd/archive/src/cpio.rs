@@ -25,7 +25,7 @@ use format::Format;
 pub const CPIO: Applet = Applet { name: "cpio", about: "pack, unpack and copy files by their names", place: Place::Bin, run };
 
 #[derive(Parser)]
-#[command(infer_long_args = true)]
+#[command(infer_long_args = true, disable_version_flag = true)]
 struct Options {
     /// Pack.
     #[arg(short = 'o', long)]
@@ -141,6 +141,9 @@ struct Options {
     /// Blocks of so many bytes.
     #[arg(short = 'C', long, value_name = "BYTES")]
     io_size: Option<u64>,
+    /// Version.
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[arg(short = 'M', long, hide = true, value_name = "TEXT")]
     message: Option<String>,
     #[arg(short = 'r', long, hide = true, action = ArgAction::Count)]

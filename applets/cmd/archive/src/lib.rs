@@ -8,6 +8,7 @@ mod gzip;
 mod lines;
 mod squeeze;
 mod tar;
+mod unzip;
 mod xz;
 mod zstd;
 
@@ -27,6 +28,7 @@ pub const APPLETS: &[Applet] = &[
     gzip::UNCOMPRESS,
     xz::UNLZMA,
     xz::UNXZ,
+    unzip::UNZIP,
     zstd::UNZSTD,
     xz::XZ,
     xz::XZCAT,

@@ -29,7 +29,7 @@ pub(super) fn blocks(options: &Options, bytes: u64) {
     if !options.quiet {
         let blocks = bytes.div_ceil(512);
         // Nothing is left to tell it to when standard error is closed.
-        let _ = writeln!(io::stderr(), "{blocks} block{}", if blocks == 1 { "" } else { "s" });
+        let _ = writeln!(io::stderr(), "{blocks} blocks");
     }
 }
 

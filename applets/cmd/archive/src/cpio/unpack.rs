@@ -253,6 +253,9 @@ fn say(options: &Options, name: &[u8]) {
 pub(super) fn pass(options: &Options) -> Result<Exit> {
     let [dir] = options.names.as_slice() else { return Err(Error::usage("give the directory to copy to")) };
     let status = Status::new("cpio", 1);
+    if options.make_directories {
+        fs::create_dir_all(dir).on("make", dir)?;
+    }
     let mut work = Work::new(options, &status, Path::new(dir))?;
     let mut bytes = 0;
     for name in names(options)? {
