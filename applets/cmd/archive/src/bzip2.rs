@@ -1,7 +1,8 @@
 //! `bzip2 [-cdfkqstv] [-1…-9] [FILE]...` packs files; `bunzip2` is `bzip2 -d`, `bzcat` is `bzip2 -dc`.
 //!
 //! Without a file, or for `-`, standard input goes to standard output. A file is replaced by its packed form with `.bz2`
-//! behind its name, or the other way round, with its owner, mode and times. Exit status: 0, 1 something failed.
+//! behind its name, or the other way round, with its owner, mode and times. Exit status: 0, 1 something failed, 2 the data is
+//! damaged.
 //!
 //! Example: `bzcat a.bz2 | head`
 
@@ -86,6 +87,7 @@ fn run(applet: &Applet, args: &[OsString], set: fn(&mut Job)) -> Result<Exit> {
     job.test = options.test;
     job.verbose = options.verbose;
     job.quiet = u8::from(options.quiet);
+    job.damaged = Exit(2);
     let named = if options.fast { Some(1) } else { options.best.then_some(9) };
     job.level = level.or(named).unwrap_or(job.level).clamp(1, if options.small { 2 } else { 9 });
     job.run(&options.files)

@@ -227,7 +227,7 @@ mod tests {
                 assert!(len * 5 < text.len() * 4, "{codec:?} {level}: {len} of {}", text.len());
             }
             there_and_back(codec, 1, b"");
-            there_and_back(codec, 1, &[7; 300_000]);
+            there_and_back(codec, 1, &vec![7; 300_000]);
         }
     }
 }

@@ -197,7 +197,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let extract = options.extract || ((options.list || options.only_verify_crc) && !options.create && !options.pass_through);
     match (options.create, extract, options.pass_through) {
         (true, false, false) => pack::pack(&options, format),
-        (false, true, false) => unpack::unpack(&options),
+        (false, true, false) => unpack::unpack(&options).map_err(|e| e.with_exit(Exit::USAGE)),
         (false, false, true) => unpack::pass(&options),
         _ => Err(Error::usage("give one of -o, -i, -t and -p")),
     }

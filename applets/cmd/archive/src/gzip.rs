@@ -23,8 +23,7 @@ pub const GUNZIP: Applet = Applet { name: "gunzip", about: "unpack .gz files", p
 /// Print unpacked.
 pub const ZCAT: Applet = Applet { name: "zcat", about: "print .gz files unpacked", place: Place::Bin, run: zcat };
 /// Unpack the form of old.
-pub const UNCOMPRESS: Applet =
-    Applet { name: "uncompress", about: "unpack .Z files", place: Place::Bin, run: uncompress };
+pub const UNCOMPRESS: Applet = Applet { name: "uncompress", about: "unpack .Z files", place: Place::Bin, run: uncompress };
 
 #[derive(Parser)]
 #[command(infer_long_args = true, disable_version_flag = true, after_help = "Levels: -1 (--fast) to -9 (--best); 6.")]

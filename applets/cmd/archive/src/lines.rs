@@ -56,15 +56,14 @@ impl Long {
             'c' | 'b' => format!("{:3}, {:3}", about.device.0, about.device.1),
             _ => format!("{:8}", about.size),
         };
-        let mut line = format!("{kind}{} {:3} {user:8} {group:8} {size} {} ", bits(about.mode), about.links, self.time(about.time));
-        // A name may have any bytes.
-        let mut line = std::mem::take(&mut line).into_bytes();
-        line.extend_from_slice(name);
+        let (mode, links, time) = (bits(about.mode), about.links, self.time(about.time));
+        let mut text = format!("{kind}{mode} {links:3} {user:8} {group:8} {size} {time} ").into_bytes();
+        text.extend_from_slice(name);
         if kind == 'l' {
-            line.extend_from_slice(b" -> ");
-            line.extend_from_slice(link);
+            text.extend_from_slice(b" -> ");
+            text.extend_from_slice(link);
         }
-        line
+        text
     }
 
     /// `Dec  1 02:27`, or the year for a time half a year off.

@@ -45,6 +45,8 @@ pub(crate) struct Job {
     pub(crate) names: bool,
     /// Status when a file was left as it is.
     pub(crate) left: Exit,
+    /// Status for damaged data.
+    pub(crate) damaged: Exit,
 }
 
 /// End of one file's treatment.
@@ -74,6 +76,7 @@ impl Job {
             output: None,
             names: false,
             left: Exit::FAILED,
+            damaged: Exit::FAILED,
         }
     }
 
@@ -98,7 +101,7 @@ impl Job {
 
     fn fail(&self, e: &Error) -> Exit {
         self.say(format_args!("{e}"));
-        Exit::FAILED
+        e.exit()
     }
 
     fn say(&self, text: std::fmt::Arguments<'_>) {
@@ -235,12 +238,7 @@ impl Job {
             let packed = made.metadata().on("look at", target)?.len();
             let (plain, packed) = if self.decompress { (packed, meta.len()) } else { (meta.len(), packed) };
             let verb = if self.keep { "created" } else { "replaced with" };
-            self.say(format_args!(
-                "{}: {} -- {verb} {}",
-                file.display(),
-                list::ratio(packed, plain),
-                target.display()
-            ));
+            self.say(format_args!("{}: {} -- {verb} {}", file.display(), list::ratio(packed, plain), target.display()));
         }
         if !self.keep {
             fs::remove_file(file).on("remove", file)?;
@@ -257,7 +255,7 @@ impl Job {
         told: Option<&fs::Metadata>,
     ) -> Result<(Option<u32>, Exit)> {
         if self.decompress {
-            return self.unpack(input, to, name);
+            return self.unpack(input, to, name).map_err(|e| e.with_exit(self.damaged));
         }
         let sink = match self.codec {
             Codec::Gzip => {
@@ -357,10 +355,10 @@ fn pump(from: &mut dyn Read, mut to: Box<dyn Sink>, name: &Path, verb: &str) -> 
 fn take_over(made: &File, meta: &fs::Metadata, told: Option<u32>) -> io::Result<()> {
     let group = Some(Gid::from_raw(meta.gid()));
     // Only root can give a file away; a group that can't be kept must not get the old group's rights.
-    let same = rustix::fs::fchown(made, Some(Uid::from_raw(meta.uid())), group).is_ok()
-        || rustix::fs::fchown(made, None, group).is_ok();
-    let mode = if same { meta.mode() & 0o7777 } else { meta.mode() & 0o707 };
-    rustix::fs::fchmod(made, Mode::from_raw_mode(mode))?;
+    let same =
+        rustix::fs::fchown(made, Some(Uid::from_raw(meta.uid())), group).is_ok() || rustix::fs::fchown(made, None, group).is_ok();
+    let kept = if same { 0o7777 } else { 0o707 };
+    rustix::fs::fchmod(made, Mode::from_raw_mode(meta.mode() & kept))?;
     let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
     let modified = told.map_or(at(meta.mtime(), meta.mtime_nsec() as _), |told| at(i64::from(told), 0));
     let times = Timestamps { last_access: at(meta.atime(), meta.atime_nsec() as _), last_modification: modified };

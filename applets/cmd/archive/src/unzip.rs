@@ -112,7 +112,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let path = archive(options.names.first().map(OsString::as_os_str).unwrap_or_default().as_ref())?;
     let file = File::open(&path).on("open", &path).map_err(|e| e.with_exit(NO_ARCHIVE))?;
     let damaged = |e: Error| e.with_exit(Exit(3));
-    let all = directory::read(&file).on("read", &path).map_err(|e| e.with_exit(if is_zip(&file) { Exit(3) } else { NO_ARCHIVE }))?;
+    let all =
+        directory::read(&file).on("read", &path).map_err(|e| e.with_exit(if is_zip(&file) { Exit(3) } else { NO_ARCHIVE }))?;
     let mut seen = vec![false; options.names.len() - 1];
     let wanted: Vec<&Entry> = all.iter().filter(|entry| options.wants(&entry.name, &mut seen)).collect();
     let missing = options.names.iter().skip(1).zip(&seen).filter(|(_, seen)| !**seen);
@@ -145,9 +146,9 @@ fn archive(name: &Path) -> Result<PathBuf> {
         PathBuf::from(name)
     };
     let all = [name.to_owned(), with_end(".zip"), with_end(".ZIP")];
-    all.into_iter().find(|path| path.is_file()).ok_or_else(|| {
-        Error::new(format!("cannot find or open {0}, {0}.zip or {0}.ZIP", name.display())).with_exit(NO_ARCHIVE)
-    })
+    all.into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| Error::new(format!("cannot find or open {0}, {0}.zip or {0}.ZIP", name.display())).with_exit(NO_ARCHIVE))
 }
 
 /// A line for each member, and one for all.
@@ -184,9 +185,13 @@ fn list(options: &Options, path: &Path, wanted: &[&Entry]) -> Result<Exit> {
     if heads && long {
         text.extend_from_slice(b"--------          -------  ---                            -------\n");
         let saved = share(size, packed);
-        text.extend_from_slice(format!("{size:8}         {packed:8} {saved:>3}%                            {files}\n").as_bytes());
+        text.extend_from_slice(
+            format!("{size:8}         {packed:8} {saved:>3}%                            {files}\n").as_bytes(),
+        );
     } else if heads {
-        text.extend_from_slice(format!("---------                     -------\n{size:9}                     {files}\n").as_bytes());
+        text.extend_from_slice(
+            format!("---------                     -------\n{size:9}                     {files}\n").as_bytes(),
+        );
     }
     out.write_all(&text).and_then(|()| out.flush()).doing("write standard output")?;
     Ok(Exit::OK)
@@ -197,6 +202,6 @@ fn share(size: u64, packed: u64) -> i64 {
     if size == 0 {
         return 0;
     }
-    let saved = (size as f64 - packed as f64) / size as f64 * 100.0;
-    saved.round() as i64
+    let saved = i128::from(size) - i128::from(packed);
+    (saved * 200 / i128::from(size) + 1).div_euclid(2) as i64
 }

@@ -146,11 +146,7 @@ impl Matcher for Finder {
                 found = later;
                 at += 1;
             }
-            handle_sequence(Sequence::Triple {
-                literals: &self.data[literals..at],
-                offset: found.offset,
-                match_len: found.len,
-            });
+            handle_sequence(Sequence::Triple { literals: &self.data[literals..at], offset: found.offset, match_len: found.len });
             at += found.len;
             literals = at;
         }

@@ -1,5 +1,6 @@
 //! Headers of cpio archives: the old binary one, POSIX's odc, SVR4's newc and its sister with a sum.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use kit::{Error, Result};
@@ -101,7 +102,8 @@ fn newc(entry: &Entry, name_len: u64, sum: bool) -> io::Result<Vec<u8>> {
     let mut text = String::from(if sum { "070702" } else { "070701" });
     for field in fields {
         let field = u32::try_from(field).map_err(|_| too_large())?;
-        text.push_str(&format!("{field:08X}"));
+        // Writing to a string can't fail.
+        let _ = write!(text, "{field:08X}");
     }
     Ok(text.into_bytes())
 }
@@ -129,7 +131,8 @@ fn odc(entry: &Entry, name_len: u64) -> io::Result<Vec<u8>> {
         if value >> (3 * digits) != 0 {
             return Err(too_large());
         }
-        text.push_str(&format!("{value:0digits$o}"));
+        // As above.
+        let _ = write!(text, "{value:0digits$o}");
     }
     Ok(text.into_bytes())
 }

@@ -33,6 +33,9 @@ pub(super) fn blocks(options: &Options, bytes: u64) {
     }
 }
 
+/// A name with its file's state.
+type Named = (Vec<u8>, Metadata);
+
 struct Packer<'a> {
     options: &'a Options,
     format: Format,
@@ -40,7 +43,7 @@ struct Packer<'a> {
     at: u64,
     owners: (Option<u32>, Option<u32>),
     /// Names of a file that has several, until the last comes: newc stores its data there.
-    waiting: HashMap<(u64, u64), Vec<(Vec<u8>, Metadata)>>,
+    waiting: HashMap<(u64, u64), Vec<Named>>,
     inodes: HashMap<(u64, u64), u64>,
 }
 
@@ -62,7 +65,7 @@ pub(super) fn pack(options: &Options, format: Format) -> Result<Exit> {
         Packer { options, format, out, at, owners: options.owners()?, waiting: HashMap::new(), inodes: HashMap::new() };
     for name in &names {
         let path = super::unpack::inside(options, name);
-        if let Err(e) = packer.one(&path, name, &status) {
+        if let Err(e) = packer.one(&path, name) {
             status.fail(e);
         }
     }
@@ -104,7 +107,7 @@ fn at_end(file: &Path, format: Format) -> Result<(File, u64)> {
 }
 
 impl Packer<'_> {
-    fn one(&mut self, path: &Path, name: &[u8], status: &Status) -> Result<()> {
+    fn one(&mut self, path: &Path, name: &[u8]) -> Result<()> {
         let options = self.options;
         let meta = if options.dereference { fs::metadata(path) } else { fs::symlink_metadata(path) };
         let meta = meta.on("look at", OsStr::from_bytes(name))?;
@@ -135,12 +138,11 @@ impl Packer<'_> {
         } else if options.dot {
             let _ = write!(io::stderr(), ".");
         }
-        let _ = status;
         Ok(())
     }
 
     /// Names of one file: the last one has the data.
-    fn linked(&mut self, path: &Path, all: Vec<(Vec<u8>, Metadata)>) -> Result<()> {
+    fn linked(&mut self, path: &Path, all: Vec<Named>) -> Result<()> {
         let count = all.len();
         for (at, (name, meta)) in all.into_iter().enumerate() {
             self.entry(path, name, &meta, at + 1 == count)?;
@@ -178,7 +180,7 @@ impl Packer<'_> {
             entry.device = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
         }
         // A number that does not fit would make two files one.
-        let fits = matches!(self.format, Format::Newc | Format::Crc) && meta.ino() <= u64::from(u32::MAX);
+        let fits = matches!(self.format, Format::Newc | Format::Crc) && u32::try_from(meta.ino()).is_ok();
         entry.inode = if fits && !(self.options.renumber_inodes || self.options.reproducible) {
             meta.ino()
         } else {

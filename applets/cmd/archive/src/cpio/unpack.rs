@@ -173,10 +173,9 @@ pub(super) fn unpack(options: &Options) -> Result<Exit> {
     let mut work = Work::new(options, &status, &dir)?;
     let mut out = kit::out();
     let mut long = lines::Long::new(options.numeric_uid_gid);
-    loop {
-        let Some((format, entry)) = reader.next().doing("read the archive")? else { break };
+    while let Some((format, entry)) = reader.next().doing("read the archive")? {
         let fits = patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, &entry.name));
-        if fits == options.nonmatching && !(patterns.is_empty() && !options.nonmatching) {
+        if fits == options.nonmatching {
             continue;
         }
         if options.list {
@@ -184,8 +183,8 @@ pub(super) fn unpack(options: &Options) -> Result<Exit> {
             if options.verbose && entry.mode >> 12 == 0o12 && entry.size <= MAX_LINK {
                 reader.read_to_end(&mut link).doing("read the archive")?;
             }
-            let line = if options.verbose { long.line(&entry_about(&entry), &entry.name, &link) } else { entry.name.clone() };
-            out.write_all(&[&line[..], b"\n"].concat()).doing("write standard output")?;
+            let text = if options.verbose { long.line(&entry_about(&entry), &entry.name, &link) } else { entry.name.clone() };
+            out.write_all(&[&text[..], b"\n"].concat()).doing("write standard output")?;
             continue;
         }
         if options.only_verify_crc {
@@ -263,7 +262,7 @@ pub(super) fn pass(options: &Options) -> Result<Exit> {
         match one(&mut work, options, &path, &name) {
             Ok(size) => {
                 bytes += size;
-                say(options, &join(Path::new(dir), safe(&name).0).as_os_str().as_bytes());
+                say(options, join(Path::new(dir), safe(&name).0).as_os_str().as_bytes());
             }
             Err(e) => status.fail(e),
         }

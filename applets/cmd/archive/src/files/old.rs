@@ -20,9 +20,8 @@ pub(super) fn keep(old: Old, there: &Stat, member: &Member, name: &[u8]) -> io::
         Old::Refuse => Err(io::Error::from(Errno::EXIST)),
         Old::Skip => Ok(Some(Way::Done)),
         Old::Newer => {
-            let seconds = i64::try_from(there.st_mtime).unwrap_or_default();
             let nanos = if member.mtime.nanos == 0 { 0 } else { there.st_mtime_nsec as u32 };
-            let newer = Time { seconds, nanos } >= member.mtime;
+            let newer = Time { seconds: there.st_mtime, nanos } >= member.mtime;
             let text = || format!("the present {} is newer or of the same age", String::from_utf8_lossy(name));
             Ok(newer.then(|| Way::Kept(text())))
         }

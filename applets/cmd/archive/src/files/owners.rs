@@ -7,12 +7,15 @@ use kit::account;
 
 use super::member::Member;
 
+/// Numbers of users (true) and groups by name; none where there is no such name.
+type Known = HashMap<(bool, Vec<u8>), Option<u32>>;
+
 /// Owners by name or number. What the system's files tell is read once for each name.
 #[derive(Default)]
 pub(crate) struct Owners {
     /// Numbers alone.
     pub(crate) numeric: bool,
-    numbers: RefCell<HashMap<(bool, Vec<u8>), Option<u32>>>,
+    numbers: RefCell<Known>,
 }
 
 impl Owners {
@@ -39,4 +42,3 @@ impl Owners {
         })
     }
 }
-

@@ -68,11 +68,7 @@ impl Place {
     }
 
     fn whole(&self, name: &[u8]) -> Vec<u8> {
-        if self.prefix.is_empty() || name.starts_with(b"/") {
-            name.to_vec()
-        } else {
-            [&self.prefix, &b"/"[..], name].concat()
-        }
+        if self.prefix.is_empty() || name.starts_with(b"/") { name.to_vec() } else { [&self.prefix, &b"/"[..], name].concat() }
     }
 
     fn open(&self, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use kit::Context;
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmod, chownat, fchmod, fchown, fstat, futimens, linkat,
-    makedev, mkdirat, mknodat, openat, symlinkat, unlinkat, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmod, chownat, fchmod, fchown, fstat, futimens,
+    linkat, makedev, mkdirat, mknodat, openat, symlinkat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
@@ -89,15 +89,16 @@ impl<'a> Unpacker<'a> {
             if let Some(way) = old::keep(self.settings.old, there, member, name)? {
                 return Ok(way);
             }
-            let overwrite = self.settings.old == Old::Overwrite && member.is_file() && FileType::from_raw_mode(there.st_mode).is_file();
+            let overwrite =
+                self.settings.old == Old::Overwrite && member.is_file() && FileType::from_raw_mode(there.st_mode).is_file();
             // A link's own other name must not go before it is linked.
-            if !overwrite && !(member.kind == Kind::Hard && linked(place, member, there)) {
+            if !(overwrite || (member.kind == Kind::Hard && linked(place, member, there))) {
                 old::clear(&self.settings, &spot, there)?;
                 place.forget();
             }
         }
         match member.kind {
-            Kind::Hard => self.hard(member, &spot, place)?,
+            Kind::Hard => hard(member, &spot, place)?,
             Kind::Symlink => {
                 symlinkat(std::ffi::OsStr::from_bytes(&member.link), &spot.parent, &spot.name)?;
                 self.link_state(member, &spot)?;
@@ -125,18 +126,6 @@ impl<'a> Unpacker<'a> {
             }
         }
         self.state(member, file.as_fd())
-    }
-
-    fn hard(&self, member: &Member, spot: &Spot, place: &mut Place) -> io::Result<()> {
-        let target = place.spot(&member.link, false)?;
-        match linkat(&target.parent, &target.name, &spot.parent, &spot.name, AtFlags::empty()) {
-            // Both names may be one file already.
-            Err(Errno::EXIST) => {
-                let (a, b) = (target.stat()?, spot.stat()?);
-                if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) { Ok(()) } else { Err(Errno::EXIST.into()) }
-            }
-            linked => Ok(linked?),
-        }
     }
 
     fn special(&self, member: &Member, spot: &Spot) -> io::Result<()> {
@@ -265,6 +254,18 @@ fn open_up(directory: &OwnedFd) {
 fn linked(place: &mut Place, member: &Member, there: &Stat) -> bool {
     let target = place.spot(&member.link, false).and_then(|target| target.stat());
     target.is_ok_and(|target| (target.st_dev, target.st_ino) == (there.st_dev, there.st_ino))
+}
+
+fn hard(member: &Member, spot: &Spot, place: &mut Place) -> io::Result<()> {
+    let target = place.spot(&member.link, false)?;
+    match linkat(&target.parent, &target.name, &spot.parent, &spot.name, AtFlags::empty()) {
+        // Both names may be one file already.
+        Err(Errno::EXIST) => {
+            let (a, b) = (target.stat()?, spot.stat()?);
+            if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino) { Ok(()) } else { Err(Errno::EXIST.into()) }
+        }
+        linked => Ok(linked?),
+    }
 }
 
 /// Exactly so many bytes.

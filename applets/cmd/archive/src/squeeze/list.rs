@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kit::{Context, Exit, Result, out};
 
 use super::{Job, names};
-use crate::codec::{Input, MAGIC, Codec};
+use crate::codec::{Codec, Input, MAGIC};
 
 /// Print a line for each file, and one for all.
 pub(super) fn list(job: &Job, files: &[PathBuf]) -> Result<Exit> {
@@ -40,8 +40,12 @@ fn line(out: &mut impl Write, packed: u64, plain: u64, name: &str) -> io::Result
 
 /// Share of the bytes that were saved, in per cent.
 pub(super) fn ratio(packed: u64, plain: u64) -> String {
-    let saved = if plain == 0 { 0.0 } else { (1.0 - packed as f64 / plain as f64) * 100.0 };
-    format!("{saved:5.1}%")
+    let saved = i128::from(plain) - i128::from(packed);
+    // In tenths, rounded.
+    let tenths = if plain == 0 { 0 } else { (saved * 2000 / i128::from(plain) + 1).div_euclid(2) };
+    let sign = if tenths < 0 { "-" } else { "" };
+    let text = format!("{sign}{}.{}", tenths.abs() / 10, tenths.abs() % 10);
+    format!("{text:>5}%")
 }
 
 /// Bytes of both forms: the whole file is unpacked, for no form tells the second one reliably.

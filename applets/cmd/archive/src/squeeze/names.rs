@@ -16,28 +16,15 @@ use crate::codec::Codec;
 /// Ends of packed names, and what takes their place.
 const fn ends(codec: Codec) -> &'static [(&'static str, &'static str)] {
     match codec {
-        Codec::Gzip => &[
-            (".gz", ""),
-            ("-gz", ""),
-            (".z", ""),
-            ("-z", ""),
-            ("_z", ""),
-            (".Z", ""),
-            (".tgz", ".tar"),
-            (".taz", ".tar"),
-        ],
+        Codec::Gzip => {
+            &[(".gz", ""), ("-gz", ""), (".z", ""), ("-z", ""), ("_z", ""), (".Z", ""), (".tgz", ".tar"), (".taz", ".tar")]
+        }
         Codec::Bzip2 => &[(".bz2", ""), (".bz", ""), (".tbz2", ".tar"), (".tbz", ".tar")],
         Codec::Xz => &[(".xz", ""), (".lzma", ""), (".txz", ".tar"), (".tlz", ".tar")],
         Codec::Lzma => &[(".lzma", ""), (".tlz", ".tar")],
-        Codec::Zstd => &[
-            (".zst", ""),
-            (".tzst", ".tar"),
-            (".gz", ""),
-            (".tgz", ".tar"),
-            (".xz", ""),
-            (".txz", ".tar"),
-            (".lzma", ""),
-        ],
+        Codec::Zstd => {
+            &[(".zst", ""), (".tzst", ".tar"), (".gz", ""), (".tgz", ".tar"), (".xz", ""), (".txz", ".tar"), (".lzma", "")]
+        }
         Codec::Compress => &[(".Z", "")],
     }
 }
@@ -48,7 +35,7 @@ pub(super) fn target(job: &Job, file: &Path) -> Result<PathBuf, String> {
     let own = job.suffix.as_ref().map(|suffix| suffix.as_bytes());
     let known = own.into_iter().map(|own| (own, "")).chain(ends(job.codec).iter().map(|(end, to)| (end.as_bytes(), *to)));
     // A name that is an end and nothing more has no other form.
-    let base = file.file_name().map_or(0, |name| name.len());
+    let base = file.file_name().map_or(0, std::ffi::OsStr::len);
     let mut found = known.filter(|(end, _)| bytes.ends_with(end) && end.len() < base);
     match (job.decompress, found.next()) {
         (true, Some((end, to))) => {

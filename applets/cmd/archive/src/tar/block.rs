@@ -123,9 +123,9 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
     let first = *field.first()?;
     if first == 0x80 || first == 0xff {
         let start = if first == 0xff { -1_i64 } else { 0 };
-        return field[1..].iter().try_fold(start, |value, byte| {
-            (-(1 << 55)..1 << 55).contains(&value).then(|| (value << 8) | i64::from(*byte))
-        });
+        return field[1..]
+            .iter()
+            .try_fold(start, |value, byte| (-(1 << 55)..1 << 55).contains(&value).then(|| (value << 8) | i64::from(*byte)));
     }
     let text = field.split(|byte| *byte == 0).find(|part| !part.is_empty()).unwrap_or_default();
     let digits = text.trim_ascii();

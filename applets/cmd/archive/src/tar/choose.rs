@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::items::Item;
-use crate::files::member::Member;
 use super::options::Options;
 use super::pattern::Pattern;
+use crate::files::member::Member;
 use crate::files::names::trimmed;
 use crate::files::status::Status;
 

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use kit::{Context, Result};
 
-use crate::files::member::Member;
 use super::options::Options;
 use super::pax::time_text;
+use crate::files::member::Member;
 
 /// Start it for a file.
 pub(super) fn start(command: &OsStr, member: &Member, options: &Options) -> Result<Child> {

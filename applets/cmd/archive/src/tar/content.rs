@@ -9,8 +9,8 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use crate::files::member::{Member, Part};
 use super::options::Line;
+use crate::files::member::{Member, Part};
 
 /// Bytes that are moved at once.
 const BUFFER: usize = 64 << 10;

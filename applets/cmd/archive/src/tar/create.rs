@@ -12,17 +12,17 @@ use kit::{Context, Error, Result};
 use super::content;
 use super::items::Item;
 use super::list::Lines;
-use crate::files::member::{Kind, Member, Time};
 use super::options::{Mode, Options};
 use super::pattern::Patterns;
-use crate::files::names::trimmed;
-use crate::files::names::{join, safe};
 use super::stream::{self, Target};
-use crate::files::status::{Status, say};
 use super::tags::{self, Tag};
 use super::transform::Scope;
 use super::writer::{self, Format, Writer};
 use super::xattrs;
+use crate::files::member::{Kind, Member, Time};
+use crate::files::names::trimmed;
+use crate::files::names::{join, safe};
+use crate::files::status::{Status, say};
 
 /// Files that have several names: device and inode, with the first name and the names that were not seen yet.
 type Links = HashMap<(u64, u64), (Vec<u8>, u64)>;
@@ -251,7 +251,7 @@ impl<'a> Packer<'a> {
 
     /// A member with its data.
     fn one(&mut self, path: &Path, name: &[u8], meta: &Metadata) -> Result<()> {
-        let mut member = Member { name: self.stored(name, 0)?, ..Member::default() };
+        let mut member = Member { name: self.stored(name, 0), ..Member::default() };
         if member.name.is_empty() {
             return Ok(());
         }
@@ -263,7 +263,7 @@ impl<'a> Packer<'a> {
             let first = first.clone();
             member.kind = Kind::Hard;
             member.size = 0;
-            member.link = self.options.transform.apply(self.stored(&first, 1)?, Scope::Hard)?;
+            member.link = self.options.transform.apply(self.stored(&first, 1), Scope::Hard)?;
         }
         if member.kind == Kind::Symlink {
             let target = fs::read_link(path).on("read", path);
@@ -341,9 +341,9 @@ impl<'a> Packer<'a> {
     }
 
     /// A name as it is stored: without what would lead out of a directory. `which` tells what it is the name of.
-    fn stored(&mut self, name: &[u8], which: usize) -> Result<Vec<u8>> {
+    fn stored(&mut self, name: &[u8], which: usize) -> Vec<u8> {
         if self.options.absolute {
-            return Ok(name.to_vec());
+            return name.to_vec();
         }
         let (rest, off) = safe(name);
         if !off.is_empty() && !std::mem::replace(&mut self.told[which], true) {
@@ -351,7 +351,7 @@ impl<'a> Packer<'a> {
             say(format_args!("Removing leading `{}' from {of}", String::from_utf8_lossy(off)));
         }
         let slash = if rest.is_empty() && off.ends_with(b"/") { &b"./"[..] } else { b"." };
-        Ok(if rest.is_empty() { slash.to_vec() } else { rest.to_vec() })
+        if rest.is_empty() { slash.to_vec() } else { rest.to_vec() }
     }
 
     /// All but names and content.

@@ -11,11 +11,11 @@ use kit::{Context, Result};
 use super::choose::Choice;
 use super::content::Whole;
 use super::list::Lines;
-use crate::files::member::{Kind, Member};
 use super::options::Options;
-use crate::files::names::{join, safe};
 use super::reader::Reader;
 use super::stream::{self, Source};
+use crate::files::member::{Kind, Member};
+use crate::files::names::{join, safe};
 use crate::files::status::{Status, say};
 
 /// Compare all members that are wanted, or all at all after packing.

@@ -11,12 +11,12 @@ use super::choose::Choice;
 use super::create::Packer;
 use super::items::Item;
 use super::options::{Filter, Mode, Options};
-use crate::files::names::trimmed;
 use super::reader::Reader;
 use super::stream::Target;
-use crate::files::status::Status;
 use super::writer::Writer;
 use crate::codec::{Codec, Input, MAGIC};
+use crate::files::names::trimmed;
+use crate::files::status::Status;
 
 /// The archive's file: it must be one, and without compression.
 fn file(options: &Options) -> Result<&Path> {

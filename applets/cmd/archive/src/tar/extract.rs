@@ -11,17 +11,17 @@ use kit::{Context, Error, Result};
 use super::choose::Choice;
 use super::content::Whole;
 use super::list::Lines;
-use crate::files::member::{Kind, Member};
 use super::options::Options;
-use crate::files::names::trimmed;
-use crate::files::names::safe;
-use crate::files::place::Place;
 use super::reader::Reader;
 use super::stream::{self, Source};
-use crate::files::status::{Status, say};
 use super::transform::Scope;
 use crate::files::Backup;
+use crate::files::member::{Kind, Member};
+use crate::files::names::safe;
+use crate::files::names::trimmed;
 use crate::files::owners::Owners;
+use crate::files::place::Place;
+use crate::files::status::{Status, say};
 use crate::files::unpack::{Old, Settings, Unpacker, Way};
 
 /// Unpack all members that are wanted.
@@ -124,7 +124,7 @@ impl Work<'_> {
         match member.kind {
             Kind::Hard => {
                 let link = self.options.transform.apply(member.link.clone(), Scope::Hard)?;
-                member.link = shortened(self.options, link).unwrap_or_default();
+                member.link = shortened(self.options, &link).unwrap_or_default();
             }
             Kind::Symlink => member.link = self.options.transform.apply(member.link.clone(), Scope::Symlink)?,
             _ => {}
@@ -135,15 +135,13 @@ impl Work<'_> {
     fn place(&mut self, choice: &Choice<'_>, base: usize) -> Result<&mut Place> {
         let slot = self.places.get_mut(base).ok_or_else(|| Error::new("no directory to unpack into"))?;
         let dir = &choice.bases[base];
-        match slot {
-            Some(place) => Ok(place),
-            None => {
-                let mut place = if self.options.absolute { Place::anywhere(dir)? } else { Place::new(dir)? };
-                // The kernel takes the umask off.
-                place.mode = 0o777;
-                Ok(slot.insert(place))
-            }
+        if let Some(place) = slot {
+            return Ok(place);
         }
+        let mut place = if self.options.absolute { Place::anywhere(dir)? } else { Place::new(dir)? };
+        // The kernel takes the umask off.
+        place.mode = 0o777;
+        Ok(slot.insert(place))
     }
 
     /// A file's bytes to standard output or to a command.
@@ -182,12 +180,12 @@ impl Work<'_> {
 /// The name of a member as it becomes; none when nothing is left.
 pub(super) fn changed(options: &Options, member: &Member) -> Result<Option<Vec<u8>>> {
     let name = options.transform.apply(member.name.clone(), Scope::Name)?;
-    Ok(shortened(options, name))
+    Ok(shortened(options, &name))
 }
 
 /// Without what leads out of a directory and the parts that `--strip-components` counts, below `--one-top-level`.
-fn shortened(options: &Options, name: Vec<u8>) -> Option<Vec<u8>> {
-    let rest = if options.absolute { &name[..] } else { safe(&name).0 };
+fn shortened(options: &Options, name: &[u8]) -> Option<Vec<u8>> {
+    let rest = if options.absolute { name } else { safe(name).0 };
     let mut rest = if rest.is_empty() && !name.is_empty() { b"." } else { rest };
     for _ in 0..options.strip {
         let slash = rest.iter().position(|byte| *byte == b'/')?;

@@ -32,9 +32,11 @@ pub(super) fn read(line: &Line) -> Result<Vec<Item>> {
     }
     for (id, on) in [("recursion", true), ("no-recursion", false)] {
         // A switch at the end was meant for all.
-        all.extend(line.at(id).map(|at| (if line.many("names").iter().all(|(n, _)| *n < at) { 0 } else { at }, on)).map(
-            |(at, on)| (at, vec![Item::Recursion(on)]),
-        ));
+        all.extend(
+            line.at(id)
+                .map(|at| (if line.many("names").iter().all(|(n, _)| *n < at) { 0 } else { at }, on))
+                .map(|(at, on)| (at, vec![Item::Recursion(on)])),
+        );
     }
     all.sort_by_key(|(at, _)| *at);
     Ok(all.into_iter().flat_map(|(_, items)| items).collect())
@@ -52,13 +54,10 @@ fn list(line: &Line, file: &Path) -> Result<Vec<Item>> {
             let dir = match word.as_slice() {
                 b"-C" | b"--directory" => entries.next().unwrap_or_default(),
                 [b'-', b'C', dir @ ..] => dir.trim_ascii_start().to_vec(),
-                other => match other.strip_prefix(b"--directory=") {
-                    Some(dir) => dir.to_vec(),
-                    None => {
-                        let word = String::from_utf8_lossy(&word).into_owned();
-                        return Err(Error::usage(format!("{}: the option {word} is not taken here", file.display())));
-                    }
-                },
+                other => other.strip_prefix(b"--directory=").map(<[u8]>::to_vec).ok_or_else(|| {
+                    let word = String::from_utf8_lossy(&word).into_owned();
+                    Error::usage(format!("{}: the option {word} is not taken here", file.display()))
+                })?,
             };
             items.push(Item::Directory(OsString::from_vec(dir).into()));
         } else {

@@ -9,12 +9,12 @@ use kit::{Context, Error, Result};
 
 use super::choose::Choice;
 use super::date;
-use crate::lines::bits;
-use crate::files::member::{Kind, Member};
 use super::options::{Mode, Options};
 use super::reader::Reader;
 use super::stream;
+use crate::files::member::{Kind, Member};
 use crate::files::status::Status;
+use crate::lines::bits;
 
 /// Least width of owner, group and size.
 const WIDTH: usize = 19;
@@ -56,10 +56,10 @@ impl<'a> Lines<'a> {
         }
         line.extend(self.options.quote.name(name));
         if long {
-            let link = self.options.quote.name(&member.link);
+            let target = self.options.quote.name(&member.link);
             match member.kind {
-                Kind::Symlink => line.extend([b" -> ", link.as_slice()].concat()),
-                Kind::Hard => line.extend([b" link to ", link.as_slice()].concat()),
+                Kind::Symlink => line.extend([b" -> ", target.as_slice()].concat()),
+                Kind::Hard => line.extend([b" link to ", target.as_slice()].concat()),
                 Kind::Label => line.extend_from_slice(b"--Volume Header--"),
                 Kind::Rest => line.extend_from_slice(b"--Continued--"),
                 Kind::Other(letter) => {
@@ -137,12 +137,7 @@ pub(super) fn list(options: &Options, status: &Status) -> Result<()> {
     Ok(())
 }
 
-fn each(
-    options: &Options,
-    reader: &mut Reader<stream::Source>,
-    choice: &mut Choice<'_>,
-    lines: &mut Lines<'_>,
-) -> Result<()> {
+fn each(options: &Options, reader: &mut Reader<stream::Source>, choice: &mut Choice<'_>, lines: &mut Lines<'_>) -> Result<()> {
     while let Some(member) = reader.next().doing("read the archive")? {
         if choice.of(&member).is_none() {
             continue;

@@ -10,7 +10,12 @@ pub(super) struct Change(Vec<Step>);
 enum Step {
     Set(u32),
     /// Bits that it is about, the operator, and the permissions.
-    Symbolic { about: u32, operator: u8, permissions: String, masked: bool },
+    Symbolic {
+        about: u32,
+        operator: u8,
+        permissions: String,
+        masked: bool,
+    },
 }
 
 impl Change {

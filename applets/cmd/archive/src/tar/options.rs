@@ -10,7 +10,6 @@ use kit::{Error, Result, parse};
 use super::TAR;
 use super::ids::Ids;
 use super::items::{self, Item};
-use crate::files::member::Time;
 use super::mode::Change;
 use super::pattern::Patterns;
 use super::quote::Quote;
@@ -18,6 +17,7 @@ use super::table::{ROWS, State, Takes};
 use super::transform::Transform;
 use super::writer::{Format, PaxOptions};
 use crate::codec::Codec;
+use crate::files::member::Time;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Line {
     /// Place of an option's last occurrence.
     pub(super) fn at(&self, id: &str) -> Option<usize> {
         self.0.value_source(id).filter(|source| *source == clap::parser::ValueSource::CommandLine)?;
-        self.0.indices_of(id)?.last()
+        self.0.indices_of(id)?.next_back()
     }
 
     /// All values, each with its place.
@@ -299,13 +299,8 @@ fn format(line: &Line, mode: Mode) -> Result<Format> {
 }
 
 fn filter(line: &Line, mode: Mode, archive: Option<&std::path::Path>) -> Result<Filter> {
-    let codecs = [
-        ("gzip", Codec::Gzip),
-        ("bzip2", Codec::Bzip2),
-        ("xz", Codec::Xz),
-        ("lzma", Codec::Lzma),
-        ("zstd", Codec::Zstd),
-    ];
+    let codecs =
+        [("gzip", Codec::Gzip), ("bzip2", Codec::Bzip2), ("xz", Codec::Xz), ("lzma", Codec::Lzma), ("zstd", Codec::Zstd)];
     let programs = ["lzip", "lzop", "compress"];
     let mut all: Vec<Filter> = codecs.iter().filter(|(id, _)| line.has(id)).map(|(_, codec)| Filter::Codec(*codec)).collect();
     // compress's form is read without the program.

@@ -10,8 +10,27 @@ use crate::files::names::trimmed;
 
 /// Directories and files of version control systems.
 const VCS: &[&str] = &[
-    "CVS", "RCS", "SCCS", ".git", ".gitignore", ".gitmodules", ".gitattributes", ".cvsignore", ".svn", ".arch-ids", "{arch}",
-    "=RELEASE-ID", "=meta-update", "=update", ".bzr", ".bzrignore", ".bzrtags", ".hg", ".hgignore", ".hgrags", "_darcs",
+    "CVS",
+    "RCS",
+    "SCCS",
+    ".git",
+    ".gitignore",
+    ".gitmodules",
+    ".gitattributes",
+    ".cvsignore",
+    ".svn",
+    ".arch-ids",
+    "{arch}",
+    "=RELEASE-ID",
+    "=meta-update",
+    "=update",
+    ".bzr",
+    ".bzrignore",
+    ".bzrtags",
+    ".hg",
+    ".hgignore",
+    ".hgrags",
+    "_darcs",
 ];
 /// Editors' backups.
 const BACKUPS: &[&str] = &[".#*", "*~", "#*#"];
@@ -81,7 +100,7 @@ impl Pattern {
         if self.over_slashes {
             return glob::matches(text, name);
         }
-        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'/').count();
+        let count = |bytes: &[u8]| bytes.split(|byte| *byte == b'/').count();
         let mut pairs = text.split(|byte| *byte == b'/').zip(name.split(|byte| *byte == b'/'));
         count(text) == count(name) && pairs.all(|(text, name)| glob::matches(text, name))
     }

@@ -68,12 +68,16 @@ impl Quote {
                 if letter.is_ascii() {
                     self.byte(bytes[0], quote, &mut out);
                 } else if letter.is_control() {
-                    bytes.iter().for_each(|byte| octal(*byte, &mut out));
+                    for byte in bytes {
+                        octal(*byte, &mut out);
+                    }
                 } else {
                     out.extend_from_slice(bytes);
                 }
             }
-            chunk.invalid().iter().for_each(|byte| octal(*byte, &mut out));
+            for byte in chunk.invalid() {
+                octal(*byte, &mut out);
+            }
         }
         out
     }

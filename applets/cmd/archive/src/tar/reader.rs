@@ -5,9 +5,9 @@
 use std::io::{self, Read};
 
 use super::block::{self, BLOCK, Block};
-use crate::files::member::{Kind, Member, Time};
 use super::pax::{self, Record};
 use super::sparse;
+use crate::files::member::{Kind, Member, Time};
 
 /// Bytes of a header that holds a long name or records: some thousands of extended attributes fit.
 const MAX_HEADER: u64 = 16 << 20;
@@ -42,17 +42,7 @@ struct Before {
 impl<R: Read> Reader<R> {
     /// A reader at the beginning of an archive.
     pub(crate) const fn new(input: R) -> Self {
-        Self {
-            input,
-            at: 0,
-            left: 0,
-            padding: 0,
-            global: Vec::new(),
-            ignore_zeros: false,
-            damaged: false,
-            end: None,
-            any: false,
-        }
+        Self { input, at: 0, left: 0, padding: 0, global: Vec::new(), ignore_zeros: false, damaged: false, end: None, any: false }
     }
 
     /// The bytes behind what was read.
@@ -144,7 +134,7 @@ impl<R: Read> Reader<R> {
         let mut have = 0;
         while have < BLOCK {
             match self.input.read(&mut block.0[have..]) {
-                Ok(0) if have == 0 || self.at == 0 => return Ok(None),
+                Ok(0) if have == 0 || !self.any => return Ok(None),
                 Ok(0) => return Err(cut()),
                 Ok(read) => have += read,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -190,10 +180,11 @@ impl<R: Read> Reader<R> {
         if let Some(name) = told.name {
             member.name = name;
         }
-        let has_data = matches!(member.kind, Kind::File | Kind::Other(_) | Kind::Rest)
-            || (block.0[block::KIND] == b'D' && stored > 0);
+        let has_data =
+            matches!(member.kind, Kind::File | Kind::Other(_) | Kind::Rest) || (block.0[block::KIND] == b'D' && stored > 0);
         self.left = if has_data { stored } else { 0 };
-        self.padding = self.left.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| invalid("a size is too large"))? - self.left;
+        self.padding =
+            self.left.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| invalid("a size is too large"))? - self.left;
         member.size = if has_data { stored } else { 0 };
         if told.in_data && member.is_file() {
             let (parts, read) = sparse::from_data(&mut *self)?;

@@ -1,10 +1,11 @@
 //! Parts of sparse files: in GNU's old blocks, in pax records of versions 0.0 and 0.1, and before the data in version 1.0.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use super::block::{self, BLOCK, Block};
-use crate::files::member::Part;
 use super::pax::Record;
+use crate::files::member::Part;
 
 /// Parts that a file may have. A hostile archive must not fill the memory.
 const MAX_PARTS: usize = 1 << 20;
@@ -132,7 +133,8 @@ pub(super) fn check(parts: &[Part], size: u64, stored: u64) -> io::Result<()> {
 pub(super) fn to_data(parts: &[Part]) -> Vec<u8> {
     let mut text = format!("{}\n", parts.len());
     for part in parts {
-        text.push_str(&format!("{}\n{}\n", part.offset, part.len));
+        // Writing to a string can't fail.
+        let _ = write!(text, "{}\n{}\n", part.offset, part.len);
     }
     let mut bytes = text.into_bytes();
     bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);

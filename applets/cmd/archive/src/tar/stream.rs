@@ -148,15 +148,12 @@ impl Read for Source {
 
 /// Tell the number of bytes of the archive.
 pub(super) fn totals(verb: &str, bytes: u64) {
-    let mut size = bytes as f64;
-    let mut unit = 0;
-    while size >= 1024.0 && unit < 6 {
-        size /= 1024.0;
-        unit += 1;
-    }
-    let unit = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][unit];
+    let unit = (bytes.max(1).ilog2() / 10) as usize;
+    let name = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][unit];
+    // Hundredths of the unit.
+    let part = (u128::from(bytes) * 100) >> (10 * unit);
     // Nothing is left to tell it to when standard error is closed.
-    let _ = writeln!(io::stderr(), "Total bytes {verb}: {bytes} ({:.2}{unit})", size);
+    let _ = writeln!(io::stderr(), "Total bytes {verb}: {bytes} ({}.{:02}{name})", part / 100, part % 100);
 }
 
 /// Tell that so many records are done, each time that `--checkpoint` asks for it.

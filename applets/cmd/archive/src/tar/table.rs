@@ -22,6 +22,7 @@ pub(super) enum State {
 }
 
 /// An option.
+#[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) long: &'static str,
     pub(super) short: Option<char>,
@@ -135,10 +136,7 @@ pub(super) const ROWS: &[Row] = &[
     row("numeric-owner", None, Nothing, "owners by number"),
     row("owner", None, One, "owner of what is packed: NAME, NAME:NUMBER or NUMBER"),
     row("owner-map", None, One, "file with owners and those to take for them"),
-    also(
-        &["same-permissions"],
-        row("preserve-permissions", Some('p'), Nothing, "modes as they are in the archive: so for root"),
-    ),
+    also(&["same-permissions"], row("preserve-permissions", Some('p'), Nothing, "modes as they are in the archive: so for root")),
     row("same-owner", None, Nothing, "owners as in the archive: so for root"),
     row("sort", None, One, "order in directories: name (usual here), inode, none"),
     also(&["same-order"], row("preserve-order", Some('s'), Nothing, "names are in the archive's order: not needed")),
@@ -212,3 +210,41 @@ pub(super) const ROWS: &[Row] = &[
     row("restrict", None, Nothing, "no commands for archives"),
     row("usage", None, Nothing, "print the options"),
 ];
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use std::process::Command;
+
+    use super::*;
+
+    /// Options of `--help`: words that begin with dashes at the beginning of a line.
+    fn options(help: &str) -> Vec<String> {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let lines = help.lines().filter(|line| line.trim_start().starts_with('-') && (2..10).contains(&indent(line)));
+        let head = |line: &str| line.trim_start().split("   ").next().unwrap_or_default().to_owned();
+        let words = lines.flat_map(|line| head(line).split(", ").map(str::to_owned).collect::<Vec<_>>());
+        words.map(|word| word.split(['=', '[', ' ']).next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn every_option_of_gnu_tar_is_known() {
+        let Ok(output) = Command::new("tar").arg("--help").env("LC_ALL", "C").output() else { return };
+        let help = String::from_utf8(output.stdout).unwrap();
+        if !help.contains("GNU 'tar'") {
+            return;
+        }
+        let known = |word: &str| match word.strip_prefix("--") {
+            Some(long) => {
+                matches!(long, "help" | "version") || ROWS.iter().any(|row| row.long == long || row.aliases.contains(&long))
+            }
+            None => word == "-?" || ROWS.iter().any(|row| row.short == word.chars().nth(1)),
+        };
+        let all = options(&help);
+        assert!(all.len() > 150, "{all:?}");
+        let missing: Vec<_> = all.iter().filter(|word| !known(word)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let same = ROWS.iter().filter(|row| row.state == State::Same).count();
+        assert!(same * 100 >= ROWS.len() * 85, "{same} of {}", ROWS.len());
+    }
+}

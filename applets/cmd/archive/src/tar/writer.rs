@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use kit::glob;
 
 use super::block::{self, BLOCK, Block};
-use crate::files::member::{Kind, Member, Part};
 use super::pax;
 use super::sparse;
+use crate::files::member::{Kind, Member, Part};
 
 /// Form of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,9 +105,8 @@ fn fields(block: &mut Block, member: &Member, format: Format, stored: u64) -> io
         }
     }
     block.0[block::KIND] = match member.kind {
-        Kind::File if format == Format::V7 => 0,
+        Kind::File | Kind::Directory if format == Format::V7 => 0,
         Kind::File if long && member.parts.is_some() => b'S',
-        Kind::Directory if format == Format::V7 => 0,
         Kind::File => b'0',
         Kind::Hard => b'1',
         Kind::Symlink => b'2',

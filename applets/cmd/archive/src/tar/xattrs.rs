@@ -65,11 +65,8 @@ fn takes(name: &[u8], options: &Options, packing: bool) -> bool {
     }
     let masks = |id: &str| options.line.many(id);
     let fits = |id: &str| masks(id).iter().any(|(_, mask)| glob::matches(mask.as_bytes(), name));
-    let included = if masks("xattrs-include").is_empty() {
-        packing || name.starts_with(b"user.")
-    } else {
-        fits("xattrs-include")
-    };
+    let included =
+        if masks("xattrs-include").is_empty() { packing || name.starts_with(b"user.") } else { fits("xattrs-include") };
     included && !fits("xattrs-exclude")
 }
 

@@ -65,7 +65,8 @@ impl Entry {
 
     /// The name without what a terminal would take for a command.
     pub(super) fn shown(&self) -> Vec<u8> {
-        self.name.iter().map(|byte| if byte.is_ascii_control() { b'?' } else { *byte }).collect()
+        let shown = |byte: &u8| if byte.is_ascii_control() { vec![b'^', *byte ^ 64] } else { vec![*byte] };
+        self.name.iter().flat_map(shown).collect()
     }
 
     pub(super) const fn method_name(&self) -> &'static str {
@@ -116,8 +117,7 @@ pub(super) fn read(file: &File) -> io::Result<Vec<Entry>> {
     let end = end.ok_or_else(|| bad("the end of the list is not found: this is no zip archive, or it is cut off"))?;
     let record = Fields(&tail[end..]);
     let end_at = tail_at + end as u64;
-    let (mut count, mut size, mut at) =
-        (u64::from(record.short(10)?), u64::from(record.long(12)?), u64::from(record.long(16)?));
+    let (mut count, mut size, mut at) = (u64::from(record.short(10)?), u64::from(record.long(12)?), u64::from(record.long(16)?));
     let mut list_end = end_at;
     if let Some(locator) = end.checked_sub(20).and_then(|at| tail.get(at..end)).filter(|bytes| bytes.starts_with(b"PK\x06\x07"))
         && (count == 0xffff || size == 0xffff_ffff || at == 0xffff_ffff)

@@ -40,6 +40,7 @@ struct Work<'a> {
     file: &'a File,
     status: &'a Status,
     there: There,
+    umask: u32,
     unknown: bool,
     said_off: bool,
 }
@@ -52,7 +53,7 @@ pub(super) fn all(options: &Options, path: &Path, file: &File, wanted: &[&Entry]
         (_, true) => There::Keep,
         _ => There::Ask,
     };
-    let mut work = Work { options, file, status: &status, there, unknown: false, said_off: false };
+    let mut work = Work { options, file, status: &status, there, umask: crate::files::umask(), unknown: false, said_off: false };
     work.say(format_args!("Archive:  {}", path.display()));
     if options.test {
         for entry in wanted {
@@ -60,7 +61,7 @@ pub(super) fn all(options: &Options, path: &Path, file: &File, wanted: &[&Entry]
         }
         let count = wanted.len();
         if status.exit() == Exit::OK && options.quiet < 2 {
-            work.line(format_args!("No errors detected in compressed data of {}. ({count} files)", path.display()));
+            line(format_args!("No errors detected in compressed data of {}. ({count} files)", path.display()));
         }
     } else if options.pipe || options.console {
         let mut out = kit::out();
@@ -76,14 +77,9 @@ pub(super) fn all(options: &Options, path: &Path, file: &File, wanted: &[&Entry]
 }
 
 impl Work<'_> {
-    fn line(&self, text: std::fmt::Arguments<'_>) {
-        // Nothing is left to tell it to when standard output is closed.
-        let _ = writeln!(io::stdout(), "{text}");
-    }
-
     fn say(&self, text: std::fmt::Arguments<'_>) {
         if self.options.quiet == 0 && !self.options.pipe {
-            self.line(text);
+            line(text);
         }
     }
 
@@ -155,7 +151,8 @@ impl Work<'_> {
         place.mode = 0o777;
         let settings = Settings {
             old: Old::Replace,
-            umask: crate::files::umask(),
+            // Modes that are stored hold as they are, but for set-ID and sticky bits.
+            umask: 0,
             preserve: self.options.keep_bits,
             own: false,
             touch: self.options.no_times > 1,
@@ -192,7 +189,7 @@ impl Work<'_> {
             () if entry.is_link() => Kind::Symlink,
             () => Kind::File,
         };
-        let usual = if kind == Kind::Directory { 0o777 } else { 0o666 };
+        let usual = if kind == Kind::Directory { 0o777 } else { 0o666 } & !self.umask;
         let mut member = Member {
             kind,
             mode: entry.mode.unwrap_or(usual) & 0o7777,
@@ -277,6 +274,12 @@ fn lzma(part: &mut Part, size: u64) -> io::Result<LzmaReader<BufReader<Part>>> {
     }
     let rest = Part { file: part.file.try_clone()?, ..*part };
     LzmaReader::new_with_props(BufReader::new(rest), size, properties, dictionary, None)
+}
+
+/// A message that belongs to what was asked for.
+fn line(text: std::fmt::Arguments<'_>) {
+    // Nothing is left to tell it to when standard output is closed.
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// A part of a file.
