@@ -21,6 +21,8 @@ use kit::{Applet, Error, Exit, Place, Result, account, parse};
 
 use format::Format;
 
+pub(crate) use read::Reader;
+
 /// Archives of the kind that the kernel unpacks.
 pub const CPIO: Applet = Applet { name: "cpio", about: "pack, unpack and copy files by their names", place: Place::Bin, run };
 

@@ -7,6 +7,7 @@ mod files;
 mod gzip;
 mod lines;
 mod squeeze;
+pub mod strangers;
 mod tar;
 mod unzip;
 mod xz;

@@ -46,6 +46,11 @@ use kit::{Applet, Error, Exit, Place, Result};
 use crate::files::status::Status;
 use options::{Mode, Options};
 
+pub(crate) use content::Whole;
+pub(crate) use reader::Reader;
+#[cfg(test)]
+pub(crate) use writer::{Format, PaxOptions, Writer, headers};
+
 /// Archives.
 pub const TAR: Applet = Applet { name: "tar", about: "pack and unpack archives", place: Place::Bin, run };
 

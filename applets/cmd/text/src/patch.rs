@@ -10,6 +10,7 @@
 
 mod apply;
 mod beneath;
+mod context;
 mod names;
 mod parse;
 

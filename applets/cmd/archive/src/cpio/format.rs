@@ -6,13 +6,13 @@ use std::io::{self, Read};
 use kit::{Error, Result};
 
 /// Name that ends an archive.
-pub(super) const END: &[u8] = b"TRAILER!!!";
+pub(crate) const END: &[u8] = b"TRAILER!!!";
 /// Bytes that a name may have: the kernel's PATH_MAX and more than enough.
 const MAX_NAME: u64 = 64 << 10;
 
 /// Form of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// 16-bit words.
     Bin,
     /// Octal digits.
@@ -25,25 +25,25 @@ pub(super) enum Format {
 
 /// What a header tells.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Entry {
-    pub(super) name: Vec<u8>,
-    pub(super) inode: u64,
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) inode: u64,
     /// Sort and permissions.
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) links: u32,
-    pub(super) mtime: u64,
-    pub(super) size: u64,
-    pub(super) device: (u32, u32),
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) links: u32,
+    pub(crate) mtime: u64,
+    pub(crate) size: u64,
+    pub(crate) device: (u32, u32),
     /// Number of a device file.
-    pub(super) special: (u32, u32),
-    pub(super) sum: u32,
+    pub(crate) special: (u32, u32),
+    pub(crate) sum: u32,
 }
 
 impl Format {
     /// Form of an option's word.
-    pub(super) fn named(word: Option<&str>, portable: bool) -> Result<Self> {
+    pub(crate) fn named(word: Option<&str>, portable: bool) -> Result<Self> {
         Ok(match word {
             None if portable => Self::Newc,
             None | Some("bin") => Self::Bin,
@@ -56,7 +56,7 @@ impl Format {
     }
 
     /// Bytes to which names and data are filled up.
-    pub(super) const fn align(self) -> u64 {
+    pub(crate) const fn align(self) -> u64 {
         match self {
             Self::Bin => 2,
             Self::Odc => 1,
@@ -65,7 +65,7 @@ impl Format {
     }
 
     /// A header with its name; fails for what it has no room for.
-    pub(super) fn header(self, entry: &Entry) -> io::Result<Vec<u8>> {
+    pub(crate) fn header(self, entry: &Entry) -> io::Result<Vec<u8>> {
         let name_len = entry.name.len() as u64 + 1;
         let mut bytes = match self {
             Self::Bin => binary(entry, name_len)?,
@@ -168,7 +168,7 @@ fn bad() -> io::Error {
 }
 
 /// Read a header whose first six bytes were read; gives its form, and the length of its name.
-pub(super) fn parse(start: [u8; 6], from: &mut impl Read) -> io::Result<(Format, Entry)> {
+pub(crate) fn parse(start: [u8; 6], from: &mut impl Read) -> io::Result<(Format, Entry)> {
     let (format, mut entry, name_len, read) = match &start {
         b"070701" => parse_newc(from, Format::Newc)?,
         b"070702" => parse_newc(from, Format::Crc)?,

@@ -5,22 +5,22 @@ use std::io::{self, Read};
 use super::format::{self, END, Entry, Format};
 
 /// An archive that is read.
-pub(super) struct Reader<R> {
+pub(crate) struct Reader<R> {
     input: R,
     /// Bytes that were read.
-    pub(super) at: u64,
+    pub(crate) at: u64,
     left: u64,
     filling: u64,
 }
 
 impl<R: Read> Reader<R> {
     /// A reader at the beginning of an archive.
-    pub(super) const fn new(input: R) -> Self {
+    pub(crate) const fn new(input: R) -> Self {
         Self { input, at: 0, left: 0, filling: 0 }
     }
 
     /// The next entry, none at the end. Zeros between archives are passed over, as the kernel does.
-    pub(super) fn next(&mut self) -> io::Result<Option<(Format, Entry)>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(Format, Entry)>> {
         let count = self.left + self.filling;
         let skipped = io::copy(&mut self.input.by_ref().take(count), &mut io::sink())?;
         self.at += skipped;

@@ -7,6 +7,14 @@ pub(crate) struct Time {
     pub(crate) nanos: u32,
 }
 
+impl Time {
+    /// The present.
+    pub(crate) fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() }
+    }
+}
+
 /// Sort of file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -126,7 +126,7 @@ pub(super) fn copy(file: &mut File, member: &Member, to: &mut impl Write) -> io:
 }
 
 /// Bytes of a member's whole file, zeros in its holes.
-pub(super) struct Whole<'a, R> {
+pub(crate) struct Whole<'a, R> {
     from: &'a mut R,
     parts: std::vec::IntoIter<Part>,
     part: Part,
@@ -136,7 +136,7 @@ pub(super) struct Whole<'a, R> {
 
 impl<'a, R: Read> Whole<'a, R> {
     /// The file of a member whose data comes next.
-    pub(super) fn new(from: &'a mut R, member: &Member) -> Self {
+    pub(crate) fn new(from: &'a mut R, member: &Member) -> Self {
         let parts = member.parts.clone().unwrap_or_else(|| vec![Part { offset: 0, len: member.size }]);
         Self { from, parts: parts.into_iter(), part: Part { offset: 0, len: 0 }, at: 0, size: member.size }
     }

@@ -95,7 +95,7 @@ impl<'a> Packer<'a> {
             if self.options.format == Format::Pax {
                 all.push((b"GNU.volume.label".to_vec(), label));
             } else {
-                let member = Member { name: label, kind: Kind::Label, mtime: now(), ..Member::default() };
+                let member = Member { name: label, kind: Kind::Label, mtime: Time::now(), ..Member::default() };
                 self.put(&member)?;
             }
         }
@@ -393,9 +393,4 @@ impl<'a> Packer<'a> {
         let records = self.out.at / self.options.record;
         stream::checkpoint(&self.options.line, "Write", records, &mut self.next_checkpoint);
     }
-}
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Time { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() }
 }

@@ -187,6 +187,9 @@ impl<R: Read> Reader<R> {
             self.left.checked_next_multiple_of(BLOCK as u64).ok_or_else(|| invalid("a size is too large"))? - self.left;
         member.size = if has_data { stored } else { 0 };
         if told.in_data && member.is_file() {
+            if told.size.is_none() {
+                return Err(invalid("a sparse file has no size"));
+            }
             let (parts, read) = sparse::from_data(&mut *self)?;
             stored = stored.checked_sub(read).ok_or_else(|| invalid("a sparse file is too short"))?;
             told.parts = Some(parts);

@@ -185,20 +185,8 @@ fn records(block: &mut Block, member: &Member, options: &PaxOptions, stored: u64
         put(b"linkpath", &member.link);
     }
     block.put(block::LINK, &member.link);
-    if sparse {
-        put(b"GNU.sparse.major", b"1");
-        put(b"GNU.sparse.minor", b"0");
-        put(b"GNU.sparse.name", &member.name);
-        put(b"GNU.sparse.realsize", member.size.to_string().as_bytes());
-        block.put(block::NAME, &expand(b"%d/GNUSparseFile.0/%f", &member.name));
-    } else if member.name.len() <= block::NAME.len() && member.name.is_ascii() {
-        block.put(block::NAME, &member.name);
-    } else if let Some(slash) = split(&member.name).filter(|_| member.name.is_ascii()) {
-        block.put(block::PREFIX, &member.name[..slash]);
-        block.put(block::NAME, &member.name[slash + 1..]);
-    } else {
-        put(b"path", &member.name);
-        block.put(block::NAME, &member.name);
+    for (keyword, value) in names(block, member, sparse) {
+        put(keyword, &value);
     }
     for (name, value) in &member.xattrs {
         if name == b"security.selinux" {
@@ -222,6 +210,28 @@ fn records(block: &mut Block, member: &Member, options: &PaxOptions, stored: u64
         }
     }
     bytes
+}
+
+/// Records of a member's name, or of a sparse file; the name goes into the block as far as it fits.
+fn names(block: &mut Block, member: &Member, sparse: bool) -> Vec<(&'static [u8], Vec<u8>)> {
+    let mut all: Vec<(&'static [u8], Vec<u8>)> = Vec::new();
+    let mut put = |keyword: &'static [u8], value: &[u8]| all.push((keyword, value.to_vec()));
+    if sparse {
+        put(b"GNU.sparse.major", b"1");
+        put(b"GNU.sparse.minor", b"0");
+        put(b"GNU.sparse.name", &member.name);
+        put(b"GNU.sparse.realsize", member.size.to_string().as_bytes());
+        block.put(block::NAME, &expand(b"%d/GNUSparseFile.0/%f", &member.name));
+    } else if member.name.len() <= block::NAME.len() && member.name.is_ascii() {
+        block.put(block::NAME, &member.name);
+    } else if let Some(slash) = split(&member.name).filter(|_| member.name.is_ascii()) {
+        block.put(block::PREFIX, &member.name[..slash]);
+        block.put(block::NAME, &member.name[slash + 1..]);
+    } else {
+        put(b"path", &member.name);
+        block.put(block::NAME, &member.name);
+    }
+    all
 }
 
 /// A header whose content is records.

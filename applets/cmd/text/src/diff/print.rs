@@ -103,9 +103,9 @@ impl Pair<'_> {
         };
         out.write_all(mark.as_bytes())?;
         if options.expand_tabs {
-            out.write_all(&expanded(line))?
+            out.write_all(&expanded(line))?;
         } else {
-            out.write_all(line)?
+            out.write_all(line)?;
         }
         out.write_all(b"\n")?;
         if text.is_open(at) { out.write_all(b"\\ No newline at end of file\n") } else { Ok(()) }
