@@ -233,7 +233,13 @@ fn pair(setting: &Setting, first: &Path, second: &Path, out: &mut dyn Write, in_
         out.write_all(&[b"diff", setting.given.as_slice(), &names].concat()).doing("write standard output")?;
     }
     out.write_all(&text).doing("write standard output")?;
-    Ok(if differ { Exit::FAILED } else { Exit::OK })
+    let mut exit = if differ { Exit::FAILED } else { Exit::OK };
+    for (_, path) in [(&old, first), (&new, second)].into_iter().filter(|(text, _)| options.ed && text.open_end) {
+        // A script for ed can't tell it. Nothing is left to tell it to when standard error is closed.
+        let _ = writeln!(io::stderr(), "diff: {}: no newline at end of file", path.display());
+        exit = Exit::USAGE;
+    }
+    Ok(exit)
 }
 
 /// Time of a file, as patches have it; of a file that is missing the first of all.
