@@ -56,8 +56,8 @@ pub(super) fn numbers(setting: &Setting, first: &Text, second: &Text) -> (Vec<u3
             .map(|at| {
                 let mut key = key(setting, text.line(at));
                 let blanks = setting.options.ignore_space_change || setting.options.ignore_all_space;
-                if text.is_open(at) && !blanks && !setting.options.ignore_trailing_space {
-                    // No line that has an end is the same.
+                if text.is_open(at) && !blanks && !setting.options.ignore_trailing_space && !setting.options.ed {
+                    // No line that has an end is the same, but for ed, which has no other lines.
                     key.push(b'\n');
                 }
                 let next = known.len() as u32;

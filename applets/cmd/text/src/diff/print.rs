@@ -256,14 +256,14 @@ impl Pair<'_> {
         let half = second.saturating_sub(3).min(self.setting.options.width.saturating_sub(second));
         let mut row = |left: Option<&[u8]>, mark: u8, right: Option<&[u8]>| -> io::Result<()> {
             let mut line = Vec::new();
-            let mut column = left.map_or(0, |left| cell(left, half, &mut line));
+            let mut column = left.map_or(0, |left| cell(left, half, expand, &mut line));
             if mark != b' ' {
                 column = pad(column, (half + second - 1) / 2, expand, &mut line) + 1;
                 line.push(mark);
             }
             if let Some(right) = right.filter(|right| !right.is_empty()) {
                 pad(column, second, expand, &mut line);
-                cell(right, half, &mut line);
+                cell(right, half, expand, &mut line);
             }
             line.push(b'\n');
             out.write_all(&line)
@@ -302,7 +302,7 @@ impl Pair<'_> {
 const TAB: usize = 8;
 
 /// Append as much of a line as a column has room for; gives its width.
-fn cell(line: &[u8], room: usize, to: &mut Vec<u8>) -> usize {
+fn cell(line: &[u8], room: usize, expand: bool, to: &mut Vec<u8>) -> usize {
     let mut column = 0;
     for letter in String::from_utf8_lossy(line).chars() {
         let next = if letter == '\t' { column + TAB - column % TAB } else { column + 1 };
@@ -310,7 +310,7 @@ fn cell(line: &[u8], room: usize, to: &mut Vec<u8>) -> usize {
             break;
         }
         let mut bytes = [0; 4];
-        if letter == '\t' {
+        if letter == '\t' && expand {
             to.extend(std::iter::repeat_n(b' ', next - column));
         } else {
             to.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());

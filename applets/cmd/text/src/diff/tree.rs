@@ -217,7 +217,8 @@ fn pair(setting: &Setting, first: &Path, second: &Path, out: &mut dyn Write, in_
     let pair = Pair { setting, old: &old, new: &new, heads: [head(0, first), head(1, second)] };
     let mut text = Vec::new();
     let differ = pair.print(&mut text).doing("write standard output")?;
-    if !differ && !options.side_by_side {
+    let cut = options.ed && (old.open_end || new.open_end);
+    if !differ && !options.side_by_side && !cut {
         return same(setting, first, second, out);
     }
     if options.brief {
