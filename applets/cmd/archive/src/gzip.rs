@@ -1,182 +1,120 @@
-//! `gzip [-c] [-d] [-k] [-f] [-t] [-1…-9] [FILE]...` packs files; `gunzip` is `gzip -d`, `zcat` is `gzip -dc`.
+//! `gzip [-cdfkNnlqrtv] [-1…-9] [-S SUFFIX] [FILE]...` packs files; `gunzip` is `gzip -d`, `zcat` is `gzip -dc`, `uncompress` is
+//! `gzip -d` for files that end in `.Z`.
 //!
-//! Without a file, or for `-`, standard input goes to standard output. A file is replaced by its packed form with `.gz` behind its
-//! name, or the other way round, with its mode and time. Exit status: 0, 1 something failed.
+//! Without a file, or for `-`, standard input goes to standard output. A file is replaced by its packed form with `.gz`
+//! behind its name, or the other way round, with its owner, mode and times. Exit status: 0, 1 something failed, 2 something
+//! was left as it is.
+//!
+//! Example: `gzip -9k log` makes log.gz beside log.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileTimes};
-use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
-use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
-use flate2::write::GzEncoder;
-use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
+use kit::{Applet, Exit, Place, Result, parse};
+
+use crate::codec::Codec;
+use crate::squeeze::{Job, level};
 
 /// Pack.
-pub const GZIP: Applet = Applet { name: "gzip", about: "pack files with deflate", place: Place::Bin, run };
+pub const GZIP: Applet = Applet { name: "gzip", about: "pack files with deflate", place: Place::Bin, run: gzip };
 /// Unpack.
-pub const GUNZIP: Applet = Applet { name: "gunzip", about: "unpack .gz files", place: Place::Bin, run };
+pub const GUNZIP: Applet = Applet { name: "gunzip", about: "unpack .gz files", place: Place::Bin, run: gunzip };
 /// Print unpacked.
-pub const ZCAT: Applet = Applet { name: "zcat", about: "print .gz files unpacked", place: Place::Bin, run };
+pub const ZCAT: Applet = Applet { name: "zcat", about: "print .gz files unpacked", place: Place::Bin, run: zcat };
+/// Unpack the form of old.
+pub const UNCOMPRESS: Applet = Applet { name: "uncompress", about: "unpack .Z files", place: Place::Bin, run: uncompress };
 
 #[derive(Parser)]
+#[command(infer_long_args = true, disable_version_flag = true, after_help = "Levels: -1 (--fast) to -9 (--best); 6.")]
 struct Options {
+    /// As -d and -c have it on this system: nothing is converted.
+    #[arg(short, long)]
+    ascii: bool,
     /// Write to standard output, keep the files.
     #[arg(short = 'c', long, visible_alias = "to-stdout")]
     stdout: bool,
     /// Unpack.
     #[arg(short, long, visible_alias = "uncompress")]
     decompress: bool,
-    /// Overwrite files, pack to a terminal.
+    /// Overwrite files, follow links, use a terminal; with -dc pass on what is not packed.
     #[arg(short, long)]
     force: bool,
     /// Keep the files.
     #[arg(short, long)]
     keep: bool,
-    /// Try whether they can be unpacked.
+    /// Print sizes.
     #[arg(short, long)]
-    test: bool,
-    /// Say what was done.
-    #[arg(short, long)]
-    verbose: bool,
-    /// No warnings: there are none.
+    list: bool,
+    /// No name and time in the packed form, or none taken from there.
+    #[arg(short = 'n', long, overrides_with = "name")]
+    no_name: bool,
+    /// Name and time in the packed form, which is usual, or taken from there.
+    #[arg(short = 'N', long, overrides_with = "no_name")]
+    name: bool,
+    /// No warnings.
     #[arg(short, long)]
     quiet: bool,
-    /// Leave the name and time out of the packed form: they are always left out.
-    #[arg(short = 'n', long)]
-    no_name: bool,
-    #[arg(short = '1', long = "fast", action = ArgAction::Count, hide = true)]
-    level1: u8,
-    #[arg(short = '2', action = ArgAction::Count, hide = true)]
-    level2: u8,
-    #[arg(short = '3', action = ArgAction::Count, hide = true)]
-    level3: u8,
-    #[arg(short = '4', action = ArgAction::Count, hide = true)]
-    level4: u8,
-    #[arg(short = '5', action = ArgAction::Count, hide = true)]
-    level5: u8,
-    #[arg(short = '6', action = ArgAction::Count, hide = true)]
-    level6: u8,
-    #[arg(short = '7', action = ArgAction::Count, hide = true)]
-    level7: u8,
-    #[arg(short = '8', action = ArgAction::Count, hide = true)]
-    level8: u8,
-    #[arg(short = '9', long = "best", action = ArgAction::Count, hide = true)]
-    level9: u8,
-    /// The files.
+    /// All files below directories.
+    #[arg(short, long)]
+    recursive: bool,
+    /// Another end of packed names.
+    #[arg(short = 'S', long, value_name = "SUFFIX")]
+    suffix: Option<OsString>,
+    /// Try if the files can be unpacked.
+    #[arg(short, long)]
+    test: bool,
+    /// Print the ratio of each file.
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+    /// Version.
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
+    #[arg(long, hide = true)]
+    fast: bool,
+    #[arg(long, hide = true)]
+    best: bool,
+    /// Files.
     files: Vec<PathBuf>,
 }
 
-impl Options {
-    /// The highest level that was given; 6 without one, as gzip has it.
-    fn level(&self) -> Compression {
-        let given =
-            [self.level1, self.level2, self.level3, self.level4, self.level5, self.level6, self.level7, self.level8, self.level9];
-        Compression::new(given.iter().rposition(|n| *n > 0).map_or(6, |at| at as u32 + 1))
-    }
+fn gzip(args: &[OsString]) -> Result<Exit> {
+    run(&GZIP, args, |_| {})
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let name = args.first().map(|a| Path::new(a).file_name().unwrap_or_default().to_owned()).unwrap_or_default();
-    let applet = if name == "zcat" {
-        &ZCAT
-    } else if name == "gunzip" {
-        &GUNZIP
-    } else {
-        &GZIP
-    };
-    let mut options: Options = parse(applet, args)?;
-    options.decompress |= name == "zcat" || name == "gunzip" || options.test;
-    options.stdout |= name == "zcat";
-    let input = [PathBuf::from("-")];
-    let files = if options.files.is_empty() { &input[..] } else { &options.files };
-    let mut exit = Exit::OK;
-    for file in files {
-        let done = if file == Path::new("-") { stream(&options) } else { one(file, &options) };
-        if let Err(e) = done {
-            // Nothing is left to tell it to when standard error is closed.
-            let _ = writeln!(io::stderr(), "{}: {e}", applet.name);
-            exit = Exit::FAILED;
-        }
-    }
-    Ok(exit)
+fn gunzip(args: &[OsString]) -> Result<Exit> {
+    run(&GUNZIP, args, |job| job.decompress = true)
 }
 
-/// Standard input to standard output.
-fn stream(options: &Options) -> Result<()> {
-    if !options.decompress && !options.force && io::stdout().is_terminal() {
-        return Err(Error::new("packed bytes are nothing for a terminal; -f writes them all the same"));
-    }
-    let mut input = BufReader::new(io::stdin().lock());
-    convert(&mut input, to_output(options), options, Path::new("standard input"))
+fn zcat(args: &[OsString]) -> Result<Exit> {
+    run(&ZCAT, args, |job| (job.decompress, job.stdout) = (true, true))
 }
 
-/// Standard output, or nowhere for a test.
-fn to_output(options: &Options) -> Box<dyn Write> {
-    if options.test { Box::new(io::sink()) } else { Box::new(out()) }
+fn uncompress(args: &[OsString]) -> Result<Exit> {
+    run(&UNCOMPRESS, args, |job| {
+        job.decompress = true;
+        job.codec = Codec::Compress;
+    })
 }
 
-fn one(file: &Path, options: &Options) -> Result<()> {
-    let opened = File::open(file).on("open", file)?;
-    let meta = opened.metadata().on("look at", file)?;
-    if !meta.is_file() && !options.stdout {
-        return Err(Error::new(format!("{}: not a regular file", file.display())));
-    }
-    let mut input = BufReader::new(opened);
-    if options.stdout || options.test {
-        return convert(&mut input, to_output(options), options, file);
-    }
-    let target = target(file, options)?;
-    let made = if options.force { File::create(&target) } else { File::create_new(&target) };
-    let made = made.on("make", &target)?;
-    let done = convert(&mut input, Box::new(BufWriter::new(made.try_clone().on("write", &target)?)), options, file);
-    if let Err(e) = done {
-        // Half a file must not look like a whole one.
-        let _ = fs::remove_file(&target);
-        return Err(e);
-    }
-    made.set_permissions(meta.permissions()).on("set the mode of", &target)?;
-    let time = meta.modified().on("look at", file)?;
-    made.set_times(FileTimes::new().set_modified(time)).on("set the time of", &target)?;
-    if !options.keep {
-        fs::remove_file(file).on("remove", file)?;
-    }
-    if options.verbose {
-        // As above.
-        let _ = writeln!(io::stderr(), "{}: made {}", file.display(), target.display());
-    }
-    Ok(())
-}
-
-/// The name of the other form.
-fn target(file: &Path, options: &Options) -> Result<PathBuf> {
-    let extension = file.extension().and_then(|e| e.to_str());
-    match (options.decompress, extension) {
-        (true, Some("gz")) => Ok(file.with_extension("")),
-        (true, Some("tgz")) => Ok(file.with_extension("tar")),
-        (true, _) => Err(Error::new(format!("{}: the name does not end in .gz", file.display()))),
-        (false, Some("gz")) => Err(Error::new(format!("{}: the name ends in .gz already", file.display()))),
-        (false, _) => {
-            let mut name = file.as_os_str().to_owned();
-            name.push(".gz");
-            Ok(name.into())
-        }
-    }
-}
-
-fn convert(input: &mut dyn io::BufRead, mut to: Box<dyn Write>, options: &Options, name: &Path) -> Result<()> {
-    if options.decompress {
-        let mut decoder = MultiGzDecoder::new(input);
-        copy(&mut decoder, &mut to).on("unpack", name)?;
-        return to.flush().doing("write the output");
-    }
-    let mut encoder = GzEncoder::new(to, options.level());
-    copy(input, &mut encoder).on("pack", name)?;
-    encoder.finish().and_then(|mut to| to.flush()).doing("write the output")
-}
-
-fn copy(mut from: impl Read, to: &mut impl Write) -> io::Result<()> {
-    io::copy(&mut from, to).map(|_| ())
+fn run(applet: &Applet, args: &[OsString], set: fn(&mut Job)) -> Result<Exit> {
+    let (args, level) = level::take(args, b"S");
+    let options: Options = parse(applet, &args)?;
+    let mut job = Job::new(applet.name, Codec::Gzip);
+    job.decompress = options.decompress;
+    job.stdout = options.stdout;
+    set(&mut job);
+    job.force = options.force;
+    job.keep = options.keep;
+    job.test = options.test;
+    job.list = options.list;
+    job.recursive = options.recursive;
+    job.verbose = options.verbose;
+    job.quiet = u8::from(options.quiet);
+    job.suffix = options.suffix;
+    let named = if options.fast { Some(1) } else { options.best.then_some(9) };
+    job.level = level.or(named).unwrap_or(job.level).clamp(1, 9);
+    job.names = options.name || !(options.no_name || job.decompress || job.test || job.list);
+    job.left = Exit::USAGE;
+    job.run(&options.files)
 }
