@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     for path in sources {
         let source = fs::read_to_string(&path)?;
         let manual = head(&source);
-        for name in names(&source) {
+        for name in names(without_tests(&source)) {
             manuals.entry(name).or_insert_with(|| manual.clone());
         }
     }
@@ -53,6 +53,11 @@ fn collect(directory: &Path, sources: &mut Vec<PathBuf>) -> io::Result<()> {
 fn head(source: &str) -> String {
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Source in front of its unit tests.
+fn without_tests(source: &str) -> &str {
+    source.split_once("#[cfg(test)]").map_or(source, |(code, _)| code)
 }
 
 /// Names of the applets whose records are in a file.
