@@ -7,6 +7,7 @@ mod args;
 pub mod clock;
 pub mod control;
 mod error;
+mod kind;
 pub mod glob;
 pub mod modules;
 pub mod own;
@@ -18,7 +19,8 @@ pub mod web;
 
 pub use applet::{Applet, Entry, Exit, Place};
 pub use args::{Later, parse, parse_matched, version};
-pub use error::{Context, Error, Result};
+pub use error::{Context, Error, Report, Result};
+pub use kind::Kind;
 
 use std::io::{self, BufWriter, StdoutLock};
 
