@@ -127,9 +127,10 @@ impl Error {
     }
 }
 
-impl From<Report> for Error {
-    fn from(report: Report) -> Self {
-        Self::of(report.kind, report.message)
+impl Report {
+    /// The error of the other process, as one of this process.
+    pub fn into_error(self) -> Error {
+        Error::of(self.kind, self.message)
     }
 }
 
@@ -206,7 +207,7 @@ mod tests {
         let full = Error::of(Kind::Full, "write a: no space left on device");
         let text = serde_json::to_string(&full.report()).unwrap();
         assert_eq!(text, r#"{"kind":"full","message":"write a: no space left on device"}"#);
-        let again = Error::from(serde_json::from_str::<Report>(&text).unwrap());
+        let again = serde_json::from_str::<Report>(&text).unwrap().into_error();
         assert_eq!((again.kind(), again.message()), (full.kind(), full.message()));
     }
 }
