@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kind::{Kind, Source, known};
 use crate::Exit;
+use crate::kind::{Kind, Source, known};
 
 /// A result whose error is a sentence for a person.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -75,9 +75,10 @@ impl Error {
         self
     }
 
-    /// The same error with words in front of its sentence.
+    /// The same error with words in front of its sentence, kind and source as by [`Context`].
     #[must_use]
     pub fn below(mut self, what: impl Display) -> Self {
+        self.kind = self.kind.of_cause();
         self.message = format!("{what}: {}", self.message);
         self
     }

@@ -23,6 +23,7 @@ mod serve;
 mod server;
 mod service;
 mod spec;
+mod status;
 pub mod step;
 mod store;
 mod streaming;

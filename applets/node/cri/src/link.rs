@@ -99,7 +99,7 @@ pub async fn call(dir: &Path, request: &Request, patience: Duration) -> Result<R
         let mut answer = ask(dir, request).await?;
         step::ordered(request);
         match read_reply(&mut answer).await? {
-            Reply::Failed(sentence) => Err(Error::new(sentence)),
+            Reply::Failed(report) => Err(report.into_error()),
             reply => Ok(reply),
         }
     })
@@ -141,7 +141,7 @@ impl Talk {
             if let Some(end) = self.inbox.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.inbox.drain(..=end).collect();
                 return match serde_json::from_slice(&line).doing("decode a monitor's answer")? {
-                    Reply::Failed(sentence) => Err(Error::new(sentence)),
+                    Reply::Failed(report) => Err(report.into_error()),
                     reply => Ok((reply, self.fds.pop())),
                 };
             }
@@ -185,7 +185,7 @@ fn receive_with(socket: &UnixStream, bytes: &mut [u8], fds: &mut Vec<OwnedFd>) -
 /// What an answer that does not fit the question becomes.
 pub fn unexpected(reply: Reply) -> Error {
     match reply {
-        Reply::Failed(sentence) => Error::new(sentence),
+        Reply::Failed(report) => report.into_error(),
         Reply::Unknown => Error::new("the pod's monitor knows no such container"),
         other => Error::new(format!("the pod's monitor answered {other:?}")),
     }

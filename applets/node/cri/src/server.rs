@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Kind, Result};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
-use tonic::{Code, Status};
 
 use crate::images::Images;
 use crate::life::rootfs::Writable;
@@ -46,34 +45,9 @@ impl Server {
 /// The server as its tasks share it.
 pub type Shared = Arc<Server>;
 
-/// An RPC's answer.
-pub type Answer<T> = std::result::Result<T, Fault>;
-
-/// Why an RPC failed. Any error of ours is an internal one unless it says otherwise.
-#[derive(Debug)]
-pub struct Fault(pub Status);
-
-impl Fault {
-    /// A fault with a code that the kubelet acts on.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Status::new(code, message))
-    }
-
-    /// There is no such sandbox, container or image.
-    pub fn not_found(kind: &str, id: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no {kind} {id}"))
-    }
-
-    /// The request itself is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(Code::InvalidArgument, message)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(e: Error) -> Self {
-        Self::new(Code::Internal, e.to_string())
-    }
+/// There is no such sandbox, container or image.
+pub fn not_found(kind: &str, id: &str) -> Error {
+    Error::of(Kind::NotFound, format!("there is no {kind} {id}"))
 }
 
 /// One at a time for each sandbox and each container, by their names, which they have before an id: the kubelet repeats a request whose

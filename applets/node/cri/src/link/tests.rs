@@ -26,10 +26,10 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn an_order_is_a_line_and_a_failure_its_sentence() {
-    let (dir, thread) = monitor("order", b"{\"failed\":\"start c: no such file\"}\n");
+    let (dir, thread) = monitor("order", b"{\"failed\":{\"kind\":\"missing\",\"message\":\"start c: no such file\"}}\n");
     let request = Request::Start { container: "c".into() };
     let e = run(order(&dir, &request, Duration::from_secs(5))).unwrap_err();
-    assert_eq!(e.to_string(), "start c: no such file");
+    assert_eq!((e.kind(), e.message()), (kit::Kind::Missing, "start c: no such file"));
     assert_eq!(thread.join().unwrap(), "{\"start\":{\"container\":\"c\"}}\n");
 }
 
@@ -78,7 +78,7 @@ fn an_exec_brings_its_bytes_up_to_the_limit() {
 fn an_exec_that_can_not_be_run_says_why() {
     let dir = running("why", |[_, mut err]| {
         err.write_all(b"oci: exec in c: no such file\n").unwrap();
-        b"{\"failed\":\"oci failed and did not say why\"}\n"
+        b"{\"failed\":{\"kind\":\"internal\",\"message\":\"oci failed and did not say why\"}}\n"
     });
     assert_eq!(run(exec(&dir, &an_exec(), 100)).unwrap_err().to_string(), "exec in c: no such file");
 }

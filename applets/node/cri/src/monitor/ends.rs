@@ -85,7 +85,7 @@ impl Monitor {
     fn note_exit(&mut self, id: &str, exit: Exit) {
         let written = journal::write(&self.dir, id, &exit);
         let stoppers = self.containers.get_mut(id).map(|container| std::mem::take(&mut container.stoppers)).unwrap_or_default();
-        let reply = written.as_ref().map_or_else(|e| Reply::Failed(e.to_string()), |()| Reply::Done);
+        let reply = written.as_ref().map_or_else(|e| Reply::Failed(e.report()), |()| Reply::Done);
         for number in stoppers {
             self.answer(number, &reply);
         }

@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Result};
+use kit::{Context, Error, Kind, Result};
 use nix::sys::signal::{SigSet, Signal as NixSignal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -84,7 +84,7 @@ pub fn run(dir: &Path, notify: UnixStream, alone: Option<OwnedFd>) -> Result<()>
             monitor.serve()
         }
         Err(e) => {
-            first.say(&Reply::Failed(e.to_string()));
+            first.say(&Reply::Failed(e.report()));
             Err(e)
         }
     }
@@ -239,7 +239,7 @@ impl Monitor {
                 connection.phase = Phase::Waiting;
                 self.request(number, *request);
             }
-            Heard::Nonsense(why) => self.answer(number, &Reply::Failed(why)),
+            Heard::Nonsense(why) => self.answer(number, &Reply::Failed(Error::of(Kind::Invalid, why).report())),
             Heard::Gone => {
                 self.connections.remove(&number);
                 self.detach(number);
@@ -309,7 +309,7 @@ impl Monitor {
             }
             Err(e) => {
                 self.leaving = None;
-                self.answer(caller, &Reply::Failed(e.to_string()));
+                self.answer(caller, &Reply::Failed(e.report()));
                 false
             }
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Result, paths};
+use kit::{Context, Error, Result, paths};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 /// The cgroup of runs of `oci`, which take more memory than a pod's monitor may: the zygote's, which has no limit.
@@ -92,12 +92,12 @@ pub fn quiet_pipe() -> Result<(OwnedFd, OwnedFd)> {
 }
 
 /// The sentence that `oci` left, without its name in front.
-pub fn complaint(from: Option<OwnedFd>) -> String {
-    let Some(fd) = from else { return "oci failed and did not say why".into() };
+pub fn complaint(from: Option<OwnedFd>) -> Error {
+    let Some(fd) = from else { return Error::new("oci failed and did not say why") };
     let mut bytes = Vec::new();
     // What was read before an error is still worth telling.
     let _ = File::from(fd).take(COMPLAINT).read_to_end(&mut bytes);
-    sentence(&bytes)
+    Error::new(sentence(&bytes))
 }
 
 /// Returns what `oci` said, as a sentence.

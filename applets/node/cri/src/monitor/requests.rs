@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Kind, Result};
 use rustix::process::Pid;
 
 use super::connection::Phase;
@@ -45,7 +45,7 @@ impl Monitor {
         match result {
             Ok(Some(reply)) => self.answer(caller, &reply),
             Ok(None) => {}
-            Err(e) => self.answer(caller, &Reply::Failed(e.to_string())),
+            Err(e) => self.answer(caller, &Reply::Failed(e.report())),
         }
     }
 
@@ -60,7 +60,7 @@ impl Monitor {
     fn create(&mut self, caller: u64, create: Create) -> Result<Option<Reply>> {
         let id = create.container.clone();
         if self.containers.contains_key(&id) {
-            return Ok(Some(Reply::Failed(format!("container {id} is there already"))));
+            return Ok(Some(failed(format!("container {id} is there already"))));
         }
         let (container, job) = container::begin(&self.dir, create, caller, self.memory.as_ref())?;
         self.containers.insert(id, container);
@@ -82,7 +82,7 @@ impl Monitor {
                 return Ok(None);
             }
             State::Created => {}
-            State::Exited => return Ok(Some(Reply::Failed(format!("container {id} was started before")))),
+            State::Exited => return Ok(Some(failed(format!("container {id} was started before")))),
         }
         let job = job::begin(job::command(["start", id]), Some(caller), id, Then::Started(journal::now()))?;
         self.jobs.push(job);
@@ -109,7 +109,7 @@ impl Monitor {
     pub fn not_running(&self, id: &str) -> Option<Reply> {
         match self.containers.get(id) {
             None => Some(Reply::Unknown),
-            Some(c) if c.state != State::Running => Some(Reply::Failed("the container does not run".into())),
+            Some(c) if c.state != State::Running => Some(failed("the container does not run")),
             Some(_) => None,
         }
     }
@@ -136,7 +136,7 @@ impl Monitor {
         let Some(container) = self.containers.get(id) else { return Reply::Unknown };
         match send(container.live_pid(), signal) {
             Ok(()) => Reply::Done,
-            Err(e) => Reply::Failed(format!("send signal {signal}: {e}")),
+            Err(e) => Reply::Failed(Error::caused(format!("send signal {signal}: {e}"), e).report()),
         }
     }
 
@@ -148,7 +148,7 @@ impl Monitor {
         if container.state == State::Exited {
             let is_owed = self.owed.iter().any(|(of, _)| of == id);
             let why = || format!("container {id} has ended; note that: no space left on device");
-            return Some(if is_owed { Reply::Failed(why()) } else { Reply::Done });
+            return Some(if is_owed { Reply::Failed(Error::of(Kind::Full, why()).report()) } else { Reply::Done });
         }
         let due = Instant::now() + Duration::from_millis(grace);
         container.kill_at = Some(container.kill_at.map_or(due, |before| before.min(due)));
@@ -198,7 +198,7 @@ impl Monitor {
             Then::Deleted => self.deleted(&container, code, complaint),
             Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), &exec, code, complaint) {
                 Ok(()) => return,
-                Err(e) => Reply::Failed(e.to_string()),
+                Err(e) => Reply::Failed(e.report()),
             },
         };
         match caller {
@@ -232,11 +232,11 @@ impl Monitor {
             Ok(_) => {
                 let said = complaint.or_else(|| container.streams[1].fd.take());
                 self.unmade(id);
-                Reply::Failed(job::complaint(said))
+                Reply::Failed(job::complaint(said).report())
             }
             Err(e) => {
                 self.unmade(id);
-                Reply::Failed(e.to_string())
+                Reply::Failed(e.report())
             }
         }
     }
@@ -256,7 +256,7 @@ impl Monitor {
             let failed = match self.delete(caller, id) {
                 Ok(None) => continue,
                 Ok(Some(reply)) => reply,
-                Err(e) => Reply::Failed(e.to_string()),
+                Err(e) => Reply::Failed(e.report()),
             };
             match caller {
                 Some(caller) => self.answer(caller, &failed),
@@ -279,7 +279,7 @@ impl Monitor {
     fn started(&mut self, id: &str, at: i64, code: i32, complaint: Option<OwnedFd>) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
         if code != 0 {
-            return Reply::Failed(job::complaint(complaint));
+            return Reply::Failed(job::complaint(complaint).report());
         }
         container.started_at = at;
         if container.state == State::Created {
@@ -290,7 +290,7 @@ impl Monitor {
             // It ended before `oci start` did; only now is its start known to have been one.
             exit.started_at = at;
             if let Err(e) = journal::write(&self.dir, id, &exit) {
-                return Reply::Failed(e.to_string());
+                return Reply::Failed(e.report());
             }
         }
         Reply::Started { at }
@@ -302,7 +302,7 @@ impl Monitor {
 
     fn deleted(&mut self, id: &str, code: i32, complaint: Option<OwnedFd>) -> Reply {
         if code != 0 {
-            return Reply::Failed(job::complaint(complaint));
+            return Reply::Failed(job::complaint(complaint).report());
         }
         self.owed.retain(|(of, _)| of != id);
         if let Some(mut container) = self.containers.remove(id) {
@@ -320,7 +320,7 @@ impl Monitor {
         let pid = job::read_pid(&job.pid_file);
         let _ = fs::remove_file(&job.pid_file);
         if code != 0 {
-            return Err(kit::Error::new(job::complaint(complaint)));
+            return Err(job::complaint(complaint));
         }
         let pid = pid?;
         match self.connections.get_mut(&caller) {
@@ -336,6 +336,11 @@ impl Monitor {
     pub fn exec_ended(&mut self, exec: &Running, code: i32) {
         self.answer(exec.caller, &Reply::Exec(ExecDone { code, timed_out: exec.timed_out }));
     }
+}
+
+/// A failure of no special kind.
+fn failed(why: impl Into<String>) -> Reply {
+    Reply::Failed(Error::new(why).report())
 }
 
 /// Send a signal to a child that lives.

@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use kit::Report;
 use serde::{Deserialize, Serialize};
 
 /// The longest line, in bytes: an exec's process with its environment is the biggest, and the kernel takes about 2 MiB of those.
@@ -204,8 +205,8 @@ pub enum Reply {
     },
     /// This monitor has no such container.
     Unknown,
-    /// It could not be done: a sentence.
-    Failed(String),
+    /// It could not be done.
+    Failed(Report),
 }
 
 /// What a monitor knows.

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use kit::signal;
+use kit::{Result, signal};
 use serde_json::json;
 
 use super::list_containers::{image, state};
 use crate::api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
-use crate::server::{Answer, Fault, Shared};
+use crate::server::{Shared, not_found};
 use crate::store::{Container, ContainerPhase};
 
-pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Answer<ContainerStatusResponse> {
+pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Result<ContainerStatusResponse> {
     let id = &request.container_id;
     let known = server.store.container(id).filter(|container| container.phase != ContainerPhase::Making);
-    let container = server.store.refreshed(known.ok_or_else(|| Fault::not_found("container", id))?);
+    let container = server.store.refreshed(known.ok_or_else(|| not_found("container", id))?);
     let mut info = BTreeMap::new();
     if request.verbose {
         let bundle = server.containers.join(&container.id);

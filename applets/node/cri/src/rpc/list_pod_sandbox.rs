@@ -1,5 +1,6 @@
 //! `ListPodSandbox` and `StreamPodSandboxes`.
 
+use kit::Result;
 use tonic::codegen::BoxStream;
 
 use crate::api::{
@@ -8,17 +9,17 @@ use crate::api::{
 };
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
-use crate::server::{Answer, Shared};
+use crate::server::Shared;
 use crate::store::{Sandbox, SandboxPhase};
 
-pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Answer<ListPodSandboxResponse> {
+pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Result<ListPodSandboxResponse> {
     Ok(ListPodSandboxResponse { items: items(server, &request.filter.unwrap_or_default()) })
 }
 
 pub async fn stream_pod_sandboxes(
     server: &Shared,
     request: StreamPodSandboxesRequest,
-) -> Answer<BoxStream<StreamPodSandboxesResponse>> {
+) -> Result<BoxStream<StreamPodSandboxesResponse>> {
     let items = items(server, &request.filter.unwrap_or_default());
     Ok(pieces::stream(items, |pod_sandboxes| StreamPodSandboxesResponse { pod_sandboxes }))
 }

@@ -19,23 +19,23 @@ use crate::measure::{self, value};
 use crate::monitor::wire;
 use crate::netns::{self, Link};
 use crate::pieces;
-use crate::server::{Answer, Fault, Server, Shared, blocking, now};
+use crate::server::{Server, Shared, blocking, not_found, now};
 use crate::store::{Sandbox, SandboxPhase};
 
-pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Answer<PodSandboxStatsResponse> {
+pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Result<PodSandboxStatsResponse> {
     let id = &request.pod_sandbox_id;
-    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id))?;
     Ok(PodSandboxStatsResponse { stats: measure(server, vec![sandbox]).await?.pop() })
 }
 
-pub async fn list_pod_sandbox_stats(server: &Shared, request: ListPodSandboxStatsRequest) -> Answer<ListPodSandboxStatsResponse> {
+pub async fn list_pod_sandbox_stats(server: &Shared, request: ListPodSandboxStatsRequest) -> Result<ListPodSandboxStatsResponse> {
     Ok(ListPodSandboxStatsResponse { stats: ready(server, request.filter.unwrap_or_default()).await? })
 }
 
 pub async fn stream_pod_sandbox_stats(
     server: &Shared,
     request: StreamPodSandboxStatsRequest,
-) -> Answer<BoxStream<StreamPodSandboxStatsResponse>> {
+) -> Result<BoxStream<StreamPodSandboxStatsResponse>> {
     let stats = ready(server, request.filter.unwrap_or_default()).await?;
     Ok(pieces::stream(stats, |pod_sandbox_stats| StreamPodSandboxStatsResponse { pod_sandbox_stats }))
 }

@@ -1,5 +1,6 @@
 //! `PodSandboxStatus`.
 
+use kit::Result;
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -11,12 +12,12 @@ use crate::api::{
     PodSandboxStatusResponse,
 };
 use crate::monitor::wire;
-use crate::server::{Answer, Fault, Shared, now};
+use crate::server::{Shared, not_found, now};
 use crate::store::{ContainerPhase, Sandbox};
 
-pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Answer<PodSandboxStatusResponse> {
+pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Result<PodSandboxStatusResponse> {
     let id = &request.pod_sandbox_id;
-    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id))?;
     let mut info = BTreeMap::new();
     if request.verbose {
         let netns = wire::namespace(&server.store.dir(&sandbox.id), "net");

@@ -1,10 +1,12 @@
 //! `RemoveContainer`: it is killed if it runs; no error when it is gone.
 
+use kit::Result;
+
 use crate::api::{RemoveContainerRequest, RemoveContainerResponse};
 use crate::life::container;
-use crate::server::{Answer, Shared};
+use crate::server::Shared;
 
-pub async fn remove_container(server: &Shared, request: RemoveContainerRequest) -> Answer<RemoveContainerResponse> {
+pub async fn remove_container(server: &Shared, request: RemoveContainerRequest) -> Result<RemoveContainerResponse> {
     if let Some(found) = server.store.container(&request.container_id) {
         let _turn = server.turns.take(&found.name()).await;
         if let Some(now) = server.store.container(&found.id) {

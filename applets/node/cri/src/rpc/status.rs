@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kit::paths;
+use kit::{Result, paths};
 use serde_json::json;
 
 use crate::api::{
@@ -10,9 +10,9 @@ use crate::api::{
 };
 use crate::life::network;
 use crate::rpc::run_pod_sandbox::HANDLERS;
-use crate::server::{Answer, Shared};
+use crate::server::Shared;
 
-pub async fn status(server: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
+pub async fn status(server: &Shared, request: StatusRequest) -> Result<StatusResponse> {
     let network = network::ready(server).await;
     let conditions = vec![
         RuntimeCondition { r#type: "RuntimeReady".into(), status: true, ..RuntimeCondition::default() },
