@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kit::{Error, Exit, Result};
+use kit::{Error, Exit, Result, call};
 use sys::heap::Heap;
 
 /// One heap for all threads. The C library's has one for each processor and gives nothing back: what one thread allocates and another
@@ -35,6 +35,13 @@ fn main() -> ExitCode {
 
 /// `kutties NAME …`, or the box's own options.
 fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
+    let args = match args {
+        [option, number, rest @ ..] if option == call::OPTION => match call::report_to(number) {
+            Ok(()) => rest,
+            Err(e) => return ("kutties".into(), Err(e)),
+        },
+        _ => args,
+    };
     let Some(name) = args.first().map(|a| a.to_string_lossy().into_owned()) else {
         return ("kutties".into(), box_options::help());
     };
@@ -45,13 +52,16 @@ fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
     (name, result)
 }
 
-/// Say it once: a text that was asked for on standard output, a complaint on standard error.
+/// Say it once: a text that was asked for on standard output, a complaint to the applet that started this one, or on standard error.
 fn report(name: &str, e: &Error) -> Exit {
     if e.is_text() {
         return match write!(std::io::stdout(), "{e}") {
             Ok(()) => e.exit(),
             Err(_) => Exit::FAILED,
         };
+    }
+    if call::report(e) {
+        return e.exit();
     }
     // Nothing is left to tell it to when standard error is closed.
     let _ = writeln!(std::io::stderr(), "{name}: {e}");

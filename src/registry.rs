@@ -121,6 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_calls_is_sorted_and_names_applets() {
+        let names: Vec<_> = kit::calls::CALLS.iter().map(|call| (call.caller, call.callee)).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        for (caller, callee) in names {
+            assert!(find(callee).is_some(), "{caller} starts {callee}");
+        }
+    }
+
+    #[test]
     fn the_section_lists_every_link() {
         let text = String::from_utf8_lossy(&LINKS);
         assert_eq!(text.lines().count(), all().filter(|a| a.place.dir().is_some()).count());

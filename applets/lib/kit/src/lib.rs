@@ -4,11 +4,13 @@
 pub mod account;
 mod applet;
 mod args;
+pub mod call;
+pub mod calls;
 pub mod clock;
 pub mod control;
 mod error;
-mod kind;
 pub mod glob;
+mod kind;
 pub mod modules;
 pub mod own;
 pub mod paths;

@@ -1,11 +1,10 @@
 //! Changing limits in place: of a container, or of a pod whose cgroup is ours.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use kit::{Context, Error, Result, paths};
+use kit::calls::CRI_OCI;
+use kit::{Context, Result, paths};
 use rustix::io::Errno;
 use serde_json::Value;
 
@@ -38,23 +37,8 @@ pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -
 
 /// Write a living container's limits to its cgroup. `section` is `linux.resources` of the OCI specification. Blocks.
 pub fn write(id: &str, section: &Value) -> Result<()> {
-    let mut oci = Command::new("/proc/self/exe")
-        .args(["oci", "--root", paths::OCI, "update", "--resources", "-", id])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .doing("run oci")?;
-    if let Some(mut to) = oci.stdin.take() {
-        // It may have ended before it read all: its own complaint tells more.
-        let _ = to.write_all(section.to_string().as_bytes());
-    }
-    let done = oci.wait_with_output().doing("wait for oci")?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&done.stderr);
-    Err(Error::new(why.trim().trim_start_matches("oci: ")))
+    let args = ["--root", paths::OCI, "update", "--resources", "-", id];
+    CRI_OCI.run_with(args, section.to_string().as_bytes()).map(drop)
 }
 
 /// Give every process in a container's cgroup another rank for the kernel's OOM killer; and those that are run there later, for which

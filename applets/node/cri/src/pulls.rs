@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use image::Store;
 use image::registry::Credentials;
+use kit::calls::CRI_IMAGE;
 use kit::{Context, Error, Kind, Report, Result};
 use serde::{Deserialize, Serialize};
 use sys::child::{Before, before_exec};
@@ -153,7 +154,7 @@ struct Process {
 impl Process {
     fn start(program: &Path, store: Arc<Store>) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["image", "--root"]).arg(store.root()).args(["pull", "--request"]);
+        command.args([CRI_IMAGE.callee, "--root"]).arg(store.root()).args(["pull", "--request"]);
         // The server is protected from the kernel's hunt for memory; a pull can be had again.
         before_exec(&mut command, Before { oom_score: Some("0"), ..Before::default() });
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().doing("start the pulling process")?;

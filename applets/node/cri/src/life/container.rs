@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Context, Error, Result, paths};
+use kit::calls::CRI_OCI;
+use kit::{Error, Result, paths};
 
 use super::{PATIENCE, rootfs};
 use crate::api::ContainerEventType;
@@ -80,14 +80,6 @@ fn delete_without_monitor(id: &str) -> Result<()> {
     if !Path::new(paths::OCI).join(id).exists() {
         return Ok(());
     }
-    let done = Command::new("/proc/self/exe")
-        .args(["oci", "--root", paths::OCI, "delete", "--force", id])
-        .stdin(Stdio::null())
-        .output()
-        .doing("run oci")?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&done.stderr);
-    Err(Error::new(format!("delete container {id}: {}", why.trim())))
+    let deleted = CRI_OCI.run(["--root", paths::OCI, "delete", "--force", id]);
+    deleted.map(drop).map_err(|e| e.below(format_args!("delete container {id}")))
 }

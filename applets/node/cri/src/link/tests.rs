@@ -76,11 +76,9 @@ fn an_exec_brings_its_bytes_up_to_the_limit() {
 
 #[test]
 fn an_exec_that_can_not_be_run_says_why() {
-    let dir = running("why", |[_, mut err]| {
-        err.write_all(b"oci: exec in c: no such file\n").unwrap();
-        b"{\"failed\":{\"kind\":\"internal\",\"message\":\"oci failed and did not say why\"}}\n"
-    });
-    assert_eq!(run(exec(&dir, &an_exec(), 100)).unwrap_err().to_string(), "exec in c: no such file");
+    let dir = running("why", |_| b"{\"failed\":{\"kind\":\"missing\",\"message\":\"exec in c: no such file\"}}\n");
+    let e = run(exec(&dir, &an_exec(), 100)).unwrap_err();
+    assert_eq!((e.kind(), e.message()), (kit::Kind::Missing, "exec in c: no such file"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kit::{Context, Result};
 
 use super::attach::Client;
 use super::console::Console;
-use super::job::{self, Job, Then};
+use super::job::{self, Job, Oci, Then};
 use super::log::{Log, Stream};
 use super::memory::Memory;
 use super::wire::{Create, State};
@@ -80,32 +80,21 @@ pub fn begin(dir: &Path, create: Create, caller: u64, memory: Option<&Memory>) -
         condemned: Vec::new(),
     };
     let pid_file = dir.join(format!("{}.pid", create.container));
-    let mut command = job::command([OsArg("create"), OsArg("--bundle")]);
+    let mut oci = Oci::new(["create", "--bundle"])?;
+    let command = &mut oci.command;
     command.arg(&create.bundle).arg("--pid-file").arg(&pid_file);
-    let complaint = if create.terminal {
+    if create.terminal {
         // An id is too long for a socket's path; no two creates of a pod have the same caller.
         let console = Console::listen(dir.join(format!("{caller}.tty")))?;
         command.arg("--console-socket").arg(console.path());
         container.console = Some(console);
-        let (read, write) = job::quiet_pipe()?;
-        command.stdout(Stdio::null()).stderr(Stdio::from(write));
-        Some(read)
+        command.stdout(Stdio::null()).stderr(Stdio::null());
     } else {
-        container.connect(&mut command, create.stdin)?;
-        None
-    };
-    command.arg(&create.container);
-    let job = job::spawn(command, Some(caller), &create.container, Then::Created(pid_file), complaint)?;
-    Ok((container, job))
-}
-
-/// A plain argument, so that one array can start a command.
-struct OsArg(&'static str);
-
-impl AsRef<std::ffi::OsStr> for OsArg {
-    fn as_ref(&self) -> &std::ffi::OsStr {
-        self.0.as_ref()
+        container.connect(command, create.stdin)?;
     }
+    command.arg(&create.container);
+    let job = oci.spawn(Some(caller), &create.container, Then::Created(pid_file))?;
+    Ok((container, job))
 }
 
 impl Container {

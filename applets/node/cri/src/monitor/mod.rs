@@ -22,5 +22,4 @@ pub mod wire;
 mod zygote;
 
 pub(crate) use console::Console;
-pub(crate) use job::sentence;
 pub use zygote::start;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use kit::call::Reports;
 use kit::{Context, Error, Kind, Result};
 use rustix::process::Pid;
 
@@ -13,7 +14,7 @@ use super::connection::Phase;
 use super::container;
 use super::events::Monitor;
 use super::exec::{self, Running};
-use super::job::{self, ExecJob, Job, Then};
+use super::job::{self, ExecJob, Job, Oci, Then};
 use super::journal;
 use super::wire::{ContainerInfo, Create, Exec, ExecDone, Exit, Info, Reply, Request, State};
 
@@ -84,7 +85,7 @@ impl Monitor {
             State::Created => {}
             State::Exited => return Ok(Some(failed(format!("container {id} was started before")))),
         }
-        let job = job::begin(job::command(["start", id]), Some(caller), id, Then::Started(journal::now()))?;
+        let job = Oci::new(["start", id])?.begin(Some(caller), id, Then::Started(journal::now()))?;
         self.jobs.push(job);
         Ok(None)
     }
@@ -95,13 +96,12 @@ impl Monitor {
         if let Some(refusal) = self.not_running(&exec.container) {
             return Ok(Some(refusal));
         }
-        let (mut command, process_file, pid_file) = self.exec_command(&exec.process)?;
-        command.arg(&exec.container);
-        command.stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+        let (mut oci, process_file, pid_file) = self.exec_command(&exec.process)?;
+        oci.command.arg(&exec.container).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
         let deadline = (exec.timeout > 0).then(|| Instant::now() + Duration::from_millis(exec.timeout));
         let container = exec.container.clone();
         let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, deadline }));
-        self.jobs.push(job::spawn(command, Some(caller), &container, then, None)?);
+        self.jobs.push(oci.spawn(Some(caller), &container, then)?);
         Ok(None)
     }
 
@@ -115,14 +115,14 @@ impl Monitor {
     }
 
     /// `oci exec` without the container's name; the process's file, which is written; the file for its pid.
-    pub fn exec_command(&mut self, process: &serde_json::Value) -> Result<(Command, PathBuf, PathBuf)> {
+    pub fn exec_command(&mut self, process: &serde_json::Value) -> Result<(Oci, PathBuf, PathBuf)> {
         let number = self.number();
         let (process_file, pid_file) =
             (self.dir.join(format!("exec-{number}.json")), self.dir.join(format!("exec-{number}.pid")));
         fs::write(&process_file, serde_json::to_vec(process).doing("encode a process")?).on("write", &process_file)?;
-        let mut command = job::command(["exec", "--detach", "--process"]);
-        command.arg(&process_file).arg("--pid-file").arg(&pid_file);
-        Ok((command, process_file, pid_file))
+        let mut oci = Oci::new(["exec", "--detach", "--process"])?;
+        oci.command.arg(&process_file).arg("--pid-file").arg(&pid_file);
+        Ok((oci, process_file, pid_file))
     }
 
     fn reopen_log(&mut self, id: &str) -> Result<Option<Reply>> {
@@ -169,7 +169,7 @@ impl Monitor {
             container.condemned.push(caller);
             return Ok(None);
         }
-        let job = job::begin(job::command(["delete", "--force", id]), caller, id, Then::Deleted)?;
+        let job = Oci::new(["delete", "--force", id])?.begin(caller, id, Then::Deleted)?;
         self.jobs.push(job);
         Ok(None)
     }
@@ -183,20 +183,20 @@ impl Monitor {
 
     /// A run of `oci` has ended.
     pub fn job_ended(&mut self, job: Job, code: i32) {
-        let Job { caller, container, then, complaint, .. } = job;
+        let Job { caller, container, then, reports, .. } = job;
         let reply = match then {
             Then::Created(pid_file) => {
-                let reply = self.created(&container, &pid_file, code, complaint);
+                let reply = self.created(&container, &pid_file, code, reports);
                 self.answer(caller.unwrap_or_default(), &reply);
                 return self.delete_condemned(&container);
             }
             Then::Started(at) => {
-                let reply = self.started(&container, at, code, complaint);
+                let reply = self.started(&container, at, code, reports);
                 self.tell_started(&container, at, &reply);
                 reply
             }
-            Then::Deleted => self.deleted(&container, code, complaint),
-            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), &exec, code, complaint) {
+            Then::Deleted => self.deleted(&container, code, reports),
+            Then::Exec(exec) => match self.exec_begun(caller.unwrap_or_default(), &exec, code, reports) {
                 Ok(()) => return,
                 Err(e) => Reply::Failed(e.report()),
             },
@@ -216,7 +216,7 @@ impl Monitor {
         }
     }
 
-    fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, complaint: Option<OwnedFd>) -> Reply {
+    fn created(&mut self, id: &str, pid_file: &std::path::Path, code: i32, reports: Reports) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
         let made =
             if code == 0 { job::read_pid(pid_file).and_then(|pid| container.take_terminal().map(|()| pid)) } else { Ok(0) };
@@ -230,9 +230,8 @@ impl Monitor {
                 Reply::Created { pid }
             }
             Ok(_) => {
-                let said = complaint.or_else(|| container.streams[1].fd.take());
                 self.unmade(id);
-                Reply::Failed(job::complaint(said).report())
+                Reply::Failed(reports.into_error().report())
             }
             Err(e) => {
                 self.unmade(id);
@@ -276,10 +275,10 @@ impl Monitor {
         }
     }
 
-    fn started(&mut self, id: &str, at: i64, code: i32, complaint: Option<OwnedFd>) -> Reply {
+    fn started(&mut self, id: &str, at: i64, code: i32, reports: Reports) -> Reply {
         let Some(container) = self.containers.get_mut(id) else { return Reply::Unknown };
         if code != 0 {
-            return Reply::Failed(job::complaint(complaint).report());
+            return Reply::Failed(reports.into_error().report());
         }
         container.started_at = at;
         if container.state == State::Created {
@@ -300,9 +299,9 @@ impl Monitor {
         serde_json::from_slice(&fs::read(super::wire::exit_file(&self.dir, id)).ok()?).ok()
     }
 
-    fn deleted(&mut self, id: &str, code: i32, complaint: Option<OwnedFd>) -> Reply {
+    fn deleted(&mut self, id: &str, code: i32, reports: Reports) -> Reply {
         if code != 0 {
-            return Reply::Failed(job::complaint(complaint).report());
+            return Reply::Failed(reports.into_error().report());
         }
         self.owed.retain(|(of, _)| of != id);
         if let Some(mut container) = self.containers.remove(id) {
@@ -314,13 +313,13 @@ impl Monitor {
         Reply::Done
     }
 
-    fn exec_begun(&mut self, caller: u64, job: &ExecJob, code: i32, complaint: Option<OwnedFd>) -> Result<()> {
+    fn exec_begun(&mut self, caller: u64, job: &ExecJob, code: i32, reports: Reports) -> Result<()> {
         // Both files have served.
         let _ = fs::remove_file(&job.process_file);
         let pid = job::read_pid(&job.pid_file);
         let _ = fs::remove_file(&job.pid_file);
         if code != 0 {
-            return Err(job::complaint(complaint));
+            return Err(reports.into_error());
         }
         let pid = pid?;
         match self.connections.get_mut(&caller) {

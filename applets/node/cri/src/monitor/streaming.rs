@@ -9,7 +9,7 @@ use kit::{Error, Result};
 use super::attach::Client;
 use super::connection::Phase;
 use super::events::Monitor;
-use super::job::{self, ExecJob, Then};
+use super::job::{ExecJob, Then};
 use super::wire::{Reply, Stream};
 
 impl Monitor {
@@ -19,20 +19,17 @@ impl Monitor {
         if let Some(refusal) = self.not_running(&stream.container) {
             return Ok(Some(refusal));
         }
-        let (mut command, process_file, pid_file) = self.exec_command(&stream.process)?;
-        let complaint = if let Some(console) = &stream.console {
-            let (read, write) = job::quiet_pipe()?;
-            command.arg("--console-socket").arg(console).stdout(Stdio::null()).stderr(Stdio::from(write));
-            Some(read)
+        let (mut oci, process_file, pid_file) = self.exec_command(&stream.process)?;
+        if let Some(console) = &stream.console {
+            oci.command.arg("--console-socket").arg(console).stdout(Stdio::null()).stderr(Stdio::null());
         } else {
             let fds: Result<[OwnedFd; 3], _> = fds.try_into();
             let [stdin, stdout, stderr] = fds.map_err(|_| Error::new("a streaming exec needs three streams, or a console"))?;
-            command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
-            None
-        };
-        command.arg(&stream.container);
+            oci.command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+        }
+        oci.command.arg(&stream.container);
         let then = Then::Exec(Box::new(ExecJob { pid_file, process_file, deadline: None }));
-        self.jobs.push(job::spawn(command, Some(caller), &stream.container, then, complaint)?);
+        self.jobs.push(oci.spawn(Some(caller), &stream.container, then)?);
         Ok(None)
     }
 

@@ -74,7 +74,7 @@ pub enum Request {
         /// The container's id.
         container: String,
     },
-    /// Run a process to its end: [`Reply::Begun`], then [`Reply::Exec`]. Its stdout and stderr come beside the line; what `oci` complains about goes there, too.
+    /// Run a process to its end: [`Reply::Begun`], then [`Reply::Exec`]. Its stdout and stderr come beside the line.
     Exec(Exec),
     /// Run a process whose streams are the caller's: [`Reply::Begun`], then [`Reply::Exec`]. Without a console stdin, stdout and stderr come
     /// beside the line.
