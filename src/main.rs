@@ -46,10 +46,20 @@ fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
         return ("kutties".into(), box_options::help());
     };
     let result = match registry::find_by_argument(&name) {
+        _ if registry::is_moved(&name) => Err(moved(&name)),
         Some(applet) => (applet.run)(args),
         None => box_options::run(args),
     };
     (name, result)
+}
+
+/// Where a verb of crictl is now. What has a link of that name is another command, which was not meant.
+fn moved(name: &str) -> Error {
+    let other = match registry::find(name) {
+        Some(applet) => format!("; {name} alone is there to {}", applet.about),
+        None => String::new(),
+    };
+    Error::usage(format!("this is `kutties crictl {name}` now, or `crictl {name}`{other}"))
 }
 
 /// Say it once: a text that was asked for on standard output, a complaint to the applet that started this one, or on standard error.

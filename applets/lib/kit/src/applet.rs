@@ -33,7 +33,7 @@ pub enum Place {
     Cni,
     /// No link: reached as `kutties NAME` alone.
     Hidden,
-    /// No link, and said by `kutties NAME` before a linked applet of that name: `kutties ps` lists containers, `ps` processes.
+    /// No link, and said by `kutties NAME` before a linked applet of that name: `kutties join` joins a cluster, `join` lines.
     Node,
 }
 

@@ -4,8 +4,8 @@ use kit::Applet;
 
 pub mod api;
 mod cgroup;
-mod cli;
 pub mod client;
+mod crictl;
 mod events;
 mod filter;
 mod images;
@@ -29,28 +29,8 @@ mod store;
 mod streaming;
 mod usage;
 
+pub use crictl::MOVED;
 pub use streaming::strangers;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[
-    cli::ATTACH,
-    serve::CRI,
-    cli::EVENTS,
-    cli::EXEC,
-    cli::IMAGES,
-    cli::INFO,
-    cli::INSPECT,
-    cli::INSPECTP,
-    cli::LOGS,
-    cli::PODS,
-    cli::PS,
-    cli::PULL,
-    cli::RM,
-    cli::RMI,
-    cli::RMP,
-    cli::RUN,
-    cli::STATS,
-    cli::STOP,
-    cli::STOPP,
-    cli::VERSION,
-];
+pub const APPLETS: &[Applet] = &[serve::CRI, crictl::CRICTL, crictl::RUN];

@@ -1,21 +1,14 @@
-//! `kutties pods`: the node's pods.
+//! `crictl pods`: the node's pods.
 
-use std::ffi::OsString;
-
-use clap::{Parser, ValueEnum};
-use kit::{Applet, Exit, Place, Result};
+use clap::{Args, ValueEnum};
+use kit::{Exit, Result};
 use serde_json::{Value, json};
 
 use super::{Server, ask, list, short, time, told, with_own};
 use crate::api::{ListPodSandboxRequest, PodSandbox, PodSandboxFilter, PodSandboxState, PodSandboxStateValue};
 
-/// The applet.
-pub const PODS: Applet = Applet { name: "pods", about: "list pods", place: Place::Node, run };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     #[command(flatten)]
     list: list::Options,
     /// Only pods in that state
@@ -30,8 +23,7 @@ enum State {
     NotReady,
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&PODS, args)?;
+pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
         let state = options.state.map(|state| match state {
             State::Ready => PodSandboxState::SandboxReady,
@@ -42,7 +34,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             state: state.map(|state| PodSandboxStateValue { state: state.into() }),
             label_selector: options.list.labels(),
         };
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let mut found = Vec::new();
         for label_selector in with_own(&filter.id, &filter.label_selector) {
             let filter = PodSandboxFilter { label_selector, ..filter.clone() };

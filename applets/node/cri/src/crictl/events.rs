@@ -1,23 +1,17 @@
-//! `kutties events`: what happens to pods and containers, a line each, until interrupted.
+//! `crictl events`: what happens to pods and containers, a line each, until interrupted.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, ValueEnum};
-use kit::{Applet, Context, Exit, Place, Result};
+use clap::{Args, ValueEnum};
+use kit::{Context, Exit, Result};
 use serde_json::json;
 
 use super::{Server, ask, told};
 use crate::api::{ContainerEventResponse, ContainerEventType, GetEventsRequest};
 use crate::monitor::log;
 
-/// The applet.
-pub const EVENTS: Applet = Applet { name: "events", about: "show what happens to containers", place: Place::Node, run };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// How to write an event
     #[arg(long, short, value_enum, default_value = "text")]
     output: Form,
@@ -29,10 +23,9 @@ enum Form {
     Json,
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&EVENTS, args)?;
+pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let mut events = runtime.get_container_events(GetEventsRequest {}).await.map_err(told)?.into_inner();
         let mut out = kit::out();
         while let Some(event) = events.message().await.map_err(told)? {

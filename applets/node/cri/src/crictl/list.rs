@@ -12,6 +12,7 @@ use super::{label, table};
 
 /// The options of every list.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub struct Options {
     /// Only the one of that id, or beginning
     #[arg(long, value_name = "ID", default_value = "")]

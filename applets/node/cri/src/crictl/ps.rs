@@ -1,21 +1,14 @@
-//! `kutties ps`: the node's containers. (`ps` alone lists processes.)
+//! `crictl ps`: the node's containers. (`ps` alone lists processes.)
 
-use std::ffi::OsString;
-
-use clap::{Parser, ValueEnum};
-use kit::{Applet, Exit, Place, Result};
+use clap::{Args, ValueEnum};
+use kit::{Exit, Result};
 use serde_json::{Value, json};
 
 use super::{Server, ask, list, short, time, told, with_own};
 use crate::api::{Container, ContainerFilter, ContainerState, ContainerStateValue, ListContainersRequest};
 
-/// The applet.
-pub const PS: Applet = Applet { name: "ps", about: "list containers", place: Place::Node, run };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     #[command(flatten)]
     list: list::Options,
     /// Show all, not only the running ones
@@ -40,10 +33,9 @@ enum State {
     Unknown,
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&PS, args)?;
+pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let (mut found, filter) = (Vec::new(), filter(&options));
         for label_selector in with_own(&format!("{}{}", filter.id, filter.pod_sandbox_id), &filter.label_selector) {
             let request = ListContainersRequest { filter: Some(ContainerFilter { label_selector, ..filter.clone() }) };

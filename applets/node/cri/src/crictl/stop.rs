@@ -1,10 +1,9 @@
-//! `kutties stop` and `kutties stopp`: stop containers, or whole pods.
+//! `crictl stop` and `crictl stopp`: stop containers, or whole pods.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result};
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
 
 use super::{Runtime, Server, ask, told};
 use crate::api::{
@@ -12,15 +11,8 @@ use crate::api::{
     PodSandboxStatusRequest, StopContainerRequest, StopPodSandboxRequest,
 };
 
-/// The applet for containers.
-pub const STOP: Applet = Applet { name: "stop", about: "stop containers", place: Place::Node, run: stop };
-/// The applet for pods.
-pub const STOPP: Applet = Applet { name: "stopp", about: "stop pods", place: Place::Node, run: stop_pods };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Seconds until a container is killed that does not end when asked to
     #[arg(long, short, value_name = "SECONDS", default_value_t = 0)]
     timeout: u32,
@@ -32,19 +24,16 @@ struct Options {
     containers: Vec<String>,
 }
 
-#[derive(Debug, Parser)]
-struct PodOptions {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct PodOptions {
     /// The pods' ids, or beginnings
     #[arg(required = true)]
     pods: Vec<String>,
 }
 
-fn stop(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&STOP, args)?;
+pub fn stop(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         if options.all {
             return all(runtime, options.timeout).await;
         }
@@ -94,10 +83,9 @@ fn grace(container: &Container, most: u32) -> i64 {
     own.map_or(most.into(), |own| own.clamp(0, most.into()))
 }
 
-fn stop_pods(args: &[OsString]) -> Result<Exit> {
-    let options: PodOptions = kit::parse(&STOPP, args)?;
+pub fn stop_pods(server: &Server, options: &PodOptions) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         for id in &options.pods {
             let status = PodSandboxStatusRequest { pod_sandbox_id: id.clone(), verbose: false };
             runtime.pod_sandbox_status(status).await.map_err(told)?;

@@ -1,36 +1,25 @@
-//! `kutties inspect` and `kutties inspectp`: all that is known of a container or of a pod, as JSON.
+//! `crictl inspect` and `crictl inspectp`: all that is known of a container or of a pod, as JSON.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-use kit::{Applet, Context, Exit, Place, Result};
+use clap::Args;
+use kit::{Context, Exit, Result};
 use serde_json::{Map, Value, json};
 
 use super::{Server, ask, told};
 use crate::api::{ContainerStatus, ContainerStatusRequest, PodSandboxStatus, PodSandboxStatusRequest};
 use crate::monitor::log;
 
-/// The applet for containers.
-pub const INSPECT: Applet =
-    Applet { name: "inspect", about: "show all that is known of containers", place: Place::Node, run: inspect };
-/// The applet for pods.
-pub const INSPECTP: Applet =
-    Applet { name: "inspectp", about: "show all that is known of pods", place: Place::Node, run: inspect_pods };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Ids, or beginnings
     #[arg(required = true)]
     ids: Vec<String>,
 }
 
-fn inspect(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&INSPECT, args)?;
+pub fn inspect(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         for id in &options.ids {
             let request = ContainerStatusRequest { container_id: id.clone(), verbose: true };
             let answer = runtime.container_status(request).await.map_err(told)?.into_inner();
@@ -41,10 +30,9 @@ fn inspect(args: &[OsString]) -> Result<Exit> {
     })
 }
 
-fn inspect_pods(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&INSPECTP, args)?;
+pub fn inspect_pods(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         for id in &options.ids {
             let request = PodSandboxStatusRequest { pod_sandbox_id: id.clone(), verbose: true };
             let answer = runtime.pod_sandbox_status(request).await.map_err(told)?.into_inner();

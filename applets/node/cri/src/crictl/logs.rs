@@ -1,29 +1,23 @@
-//! `kutties logs`: what a container wrote, from its log file, which the pod's monitor writes.
+//! `crictl logs`: what a container wrote, from its log file, which the pod's monitor writes.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result};
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
 
 use super::{Runtime, Server, ask, time, told};
 use crate::api::{ContainerState, ContainerStatus, ContainerStatusRequest};
 
-/// The applet.
-pub const LOGS: Applet = Applet { name: "logs", about: "show what a container wrote", place: Place::Node, run };
-
 /// Between two looks at the end of the file: short to a person.
 const PAUSE: Duration = Duration::from_millis(200);
 
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Go on until the container ends
     #[arg(long, short)]
     follow: bool,
@@ -40,11 +34,10 @@ struct Options {
     container: String,
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&LOGS, args)?;
+pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     let since = options.since.as_deref().map(time::since).transpose()?.unwrap_or_default();
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let status = status(&mut runtime, &options.container).await?;
         if status.log_path.is_empty() {
             return Err(Error::new(format!("container {} keeps no log", status.id)));

@@ -1,30 +1,16 @@
-//! `kutties info` and `kutties version`: what the server says of itself and of the node.
+//! `crictl info` and `crictl version`: what the server says of itself and of the node.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-use kit::{Applet, Context, Exit, Place, Result};
+use kit::{Context, Exit, Result};
 use serde_json::{Map, Value, json};
 
 use super::{Server, ask, told};
 use crate::api::{StatusRequest, VersionRequest};
 
-/// The applet for the state.
-pub const INFO: Applet = Applet { name: "info", about: "show the runtime's state", place: Place::Node, run: info };
-/// The applet for the version.
-pub const VERSION: Applet = Applet { name: "version", about: "show the runtime's version", place: Place::Node, run: version };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
-}
-
-fn info(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&INFO, args)?;
+pub fn info(server: &Server) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let answer = runtime.status(StatusRequest { verbose: true }).await.map_err(told)?.into_inner();
         let conditions = answer.status.unwrap_or_default().conditions;
         let conditions: Vec<Value> = conditions
@@ -40,10 +26,9 @@ fn info(args: &[OsString]) -> Result<Exit> {
     })
 }
 
-fn version(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&VERSION, args)?;
+pub fn version(server: &Server) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let told = runtime.version(VersionRequest::default()).await.map_err(told)?.into_inner();
         write(&format!(
             "Version:  {}\nRuntimeName:  {}\nRuntimeVersion:  {}\nRuntimeApiVersion:  {}\n",

@@ -1,26 +1,17 @@
-//! `kutties exec` and `kutties attach`: a command in a container, or what runs in it already, with a person's input, output and
+//! `crictl exec` and `crictl attach`: a command in a container, or what runs in it already, with a person's input, output and
 //! terminal.
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-use kit::{Applet, Context, Exit, Place, Result};
+use clap::Args;
+use kit::{Context, Exit, Result};
 
 use super::stream::{Wanted, talk};
 use super::{Server, ask, told};
 use crate::api::{AttachRequest, ExecRequest, ExecSyncRequest};
 
-/// The applet that runs a command.
-pub const EXEC: Applet = Applet { name: "exec", about: "run a command in a container", place: Place::Node, run: exec };
-/// The applet that joins what runs.
-pub const ATTACH: Applet =
-    Applet { name: "attach", about: "see and type what a container's own process does", place: Place::Node, run: attach };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Let the command read the standard input
     #[arg(long, short)]
     interactive: bool,
@@ -40,10 +31,8 @@ struct Options {
     command: Vec<String>,
 }
 
-#[derive(Debug, Parser)]
-struct AttachOptions {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct AttachOptions {
     /// Let the process read the standard input
     #[arg(long, short)]
     interactive: bool,
@@ -54,12 +43,11 @@ struct AttachOptions {
     container: String,
 }
 
-fn exec(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&EXEC, args)?;
+pub fn exec(server: &Server, options: Options) -> Result<Exit> {
     if options.sync {
-        return sync(options);
+        return sync(server, options);
     }
-    let Options { server, interactive: stdin, tty, container, command, .. } = options;
+    let Options { interactive: stdin, tty, container, command, .. } = options;
     let url = ask(async {
         let mut runtime = server.connect().await?;
         let request = ExecRequest { container_id: container, cmd: command, tty, stdin, stdout: true, stderr: !tty };
@@ -68,8 +56,8 @@ fn exec(args: &[OsString]) -> Result<Exit> {
     talk(&url, Wanted { stdin, tty, leaves: false })
 }
 
-fn attach(args: &[OsString]) -> Result<Exit> {
-    let AttachOptions { server, interactive: stdin, tty, container } = kit::parse(&ATTACH, args)?;
+pub fn attach(server: &Server, options: AttachOptions) -> Result<Exit> {
+    let AttachOptions { interactive: stdin, tty, container } = options;
     let url = ask(async {
         let mut runtime = server.connect().await?;
         let request = AttachRequest { container_id: container, stdin, tty, stdout: true, stderr: !tty };
@@ -78,8 +66,8 @@ fn attach(args: &[OsString]) -> Result<Exit> {
     talk(&url, Wanted { stdin, tty, leaves: true })
 }
 
-fn sync(options: Options) -> Result<Exit> {
-    let Options { server, timeout, container, command, .. } = options;
+fn sync(server: &Server, options: Options) -> Result<Exit> {
+    let Options { timeout, container, command, .. } = options;
     ask(async {
         let mut runtime = server.connect().await?;
         let request = ExecSyncRequest { container_id: container, cmd: command, timeout: timeout.into() };

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The kubelet does not see such a pod, so it does not end it (see `filter::OF_A_PERSON`). What it writes is in its log as well:
-//! `kutties logs`.
+//! `crictl logs`.
 
 use std::ffi::OsString;
 use std::io::Write;

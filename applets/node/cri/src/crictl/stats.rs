@@ -1,21 +1,15 @@
-//! `kutties stats`: what containers use.
+//! `crictl stats`: what containers use.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::Parser;
-use kit::{Applet, Exit, Place, Result};
+use clap::Args;
+use kit::{Exit, Result};
 
 use super::{Runtime, Server, ask, label, short, table, told, with_own};
 use crate::api::{ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, UInt64Value};
 
-/// The applet.
-pub const STATS: Applet = Applet { name: "stats", about: "show what containers use", place: Place::Node, run };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Only the container of that id, or beginning
     #[arg(long, value_name = "ID", default_value = "")]
     id: String,
@@ -38,10 +32,9 @@ struct Options {
     container: Option<String>,
 }
 
-fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&STATS, args)?;
+pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         let mut first = look(&mut runtime, &options).await?;
         loop {
             tokio::time::sleep(Duration::from_secs(options.seconds.max(1).into())).await;

@@ -1,10 +1,9 @@
-//! `kutties rm` and `kutties rmp`: remove containers, or whole pods. (`rm` alone removes files.)
+//! `crictl rm` and `crictl rmp`: remove containers, or whole pods. (`rm` alone removes files.)
 
-use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result};
+use clap::Args;
+use kit::{Context, Error, Exit, Result};
 
 use super::{Runtime, Server, ask, told};
 use crate::api::{
@@ -12,15 +11,8 @@ use crate::api::{
     RemovePodSandboxRequest, StopContainerRequest, StopPodSandboxRequest,
 };
 
-/// The applet for containers.
-pub const RM: Applet = Applet { name: "rm", about: "remove containers", place: Place::Node, run: containers };
-/// The applet for pods.
-pub const RMP: Applet = Applet { name: "rmp", about: "remove pods", place: Place::Node, run: pods };
-
-#[derive(Debug, Parser)]
-struct Options {
-    #[command(flatten)]
-    server: Server,
+#[derive(Debug, Args)]
+pub struct Options {
     /// Stop what runs first
     #[arg(long, short)]
     force: bool,
@@ -29,10 +21,9 @@ struct Options {
     ids: Vec<String>,
 }
 
-fn containers(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&RM, args)?;
+pub fn containers(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         for id in &options.ids {
             container(&mut runtime, id, options.force).await?;
             say(id)?;
@@ -52,10 +43,9 @@ async fn container(runtime: &mut Runtime, id: &str, force: bool) -> Result<()> {
     runtime.remove_container(RemoveContainerRequest { container_id: id.to_owned() }).await.map_err(told).map(drop)
 }
 
-fn pods(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&RMP, args)?;
+pub fn pods(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
-        let mut runtime = options.server.connect().await?;
+        let mut runtime = server.connect().await?;
         for id in &options.ids {
             pod(&mut runtime, id, options.force).await?;
             say(id)?;
