@@ -162,7 +162,7 @@ impl Link {
 
     /// Its hardware address with colons; empty when it has none.
     pub fn mac(&self) -> String {
-        self.address.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":")
+        kit::hex::joined(&self.address, ":")
     }
 
     fn parse(answer: &Answer) -> Option<Self> {

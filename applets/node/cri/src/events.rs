@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use kit::clock::now;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tonic::Status;
@@ -12,7 +13,6 @@ use tonic::codegen::tokio_stream::Stream;
 
 use crate::api::{ContainerEventResponse, ContainerEventType};
 use crate::rpc::{container_status, pod_sandbox_status};
-use crate::server::now;
 use crate::store::{Container, Sandbox};
 
 /// How far a listener may fall behind. A hundred pods that end at once are some hundreds of events.

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use kit::calls::CRI_OCI;
+use kit::cgroup::Cgroup;
+use kit::fs::Form;
 use kit::{Context, Result, paths};
 use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::api::LinuxContainerResources;
-use crate::spec::HIERARCHY;
 
 /// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
 pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
@@ -47,10 +48,8 @@ pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
     let path = bundle.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
     config["process"]["oomScoreAdj"] = score.into();
-    let new = path.with_extension("new");
-    fs::write(&new, config.to_string()).on("write", &new)?;
-    fs::rename(&new, &path).on("rename", &new)?;
-    for process in processes(&Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'))) {
+    kit::fs::replace(&path, config.to_string(), Form::PLAIN)?;
+    for process in Cgroup::at(cgroup).processes().unwrap_or_default() {
         let file = format!("/proc/{process}/oom_score_adj");
         match fs::write(&file, score.to_string()) {
             // It has ended meanwhile.
@@ -59,18 +58,6 @@ pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The processes in a cgroup and below.
-fn processes(cgroup: &Path) -> Vec<String> {
-    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-    let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
-    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            all.extend(processes(&entry.path()));
-        }
-    }
-    all
 }
 
 #[cfg(test)]

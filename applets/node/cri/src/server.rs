@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use kit::{Context, Error, Kind, Result};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -80,11 +79,6 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     tokio::task::spawn_blocking(work).await.doing("run a task")?
 }
 
-/// Nanoseconds since 1970.
-pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as i64)
-}
-
 /// A new id: 64 hexadecimal digits, as all tools expect.
 pub fn new_id() -> Result<String> {
     let mut bytes = [0u8; 32];
@@ -92,5 +86,5 @@ pub fn new_id() -> Result<String> {
     if got != bytes.len() {
         return Err(Error::new("get random bytes: too few came"));
     }
-    Ok(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+    Ok(kit::hex::encode(bytes))
 }

@@ -5,8 +5,7 @@
 #![expect(clippy::print_stdout, reason = "lines of the form that the test harness has")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, IoSlice, Read};
-use std::mem::MaybeUninit;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use cri::monitor;
 use cri::monitor::wire::{self, Create, Exec, Pod, Reply, Request, Spawn};
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use serde_json::json;
 
 /// The time that all of it may take on a busy machine.
@@ -143,12 +141,7 @@ impl Drop for Case {
 }
 
 fn send(socket: impl AsFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut beside = SendAncillaryBuffer::new(&mut space);
-    if !fds.is_empty() {
-        beside.push(SendAncillaryMessage::ScmRights(fds));
-    }
-    assert_eq!(sendmsg(socket, &[IoSlice::new(bytes)], &mut beside, SendFlags::NOSIGNAL).unwrap(), bytes.len());
+    assert_eq!(kit::scm::send(socket, bytes, fds).unwrap(), bytes.len());
 }
 
 fn reply(from: &mut BufReader<UnixStream>) -> Reply {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use cni::{Attachment, Dns, Network, PortMapping};
 use config::{Config, key};
+use kit::fs::{Beside, Form};
 use kit::{Context, Error, Result, paths};
 use serde_json::{Map, Value, json};
 use tokio::sync::RwLock;
@@ -103,10 +104,9 @@ pub async fn configure(text: String) -> Result<()> {
     let _alone = COLLECTING.write().await;
     blocking(move || {
         std::fs::create_dir_all(paths::CNI_OWN).on("make", paths::CNI_OWN)?;
-        let new = path.with_extension("new");
-        std::fs::write(&new, text).on("write", &new)?;
+        let new = Beside::write(&path, text, Form::PLAIN)?;
         reached(Step::NetworkHalf);
-        std::fs::rename(&new, &path).on("rename", &new)?;
+        new.put()?;
         reached(Step::NetworkConfigured);
         Ok(())
     })

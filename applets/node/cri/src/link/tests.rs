@@ -41,17 +41,7 @@ fn running(name: &str, process: impl FnOnce([std::fs::File; 2]) -> &'static [u8]
     let listener = UnixListener::bind(wire::socket(&dir)).unwrap();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut line = [0; 4096];
-        recvmsg(&socket, &mut [IoSliceMut::new(&mut line)], &mut beside, RecvFlags::empty()).unwrap();
-        let fds: Vec<OwnedFd> = beside
-            .drain()
-            .flat_map(|message| match message {
-                RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
-                _ => Vec::new(),
-            })
-            .collect();
+        let (_, fds) = scm::receive(&socket, &mut [0; 4096]).unwrap();
         let [out, err]: [OwnedFd; 2] = fds.try_into().unwrap();
         let answer = process([out.into(), err.into()]);
         socket.write_all(answer).unwrap();

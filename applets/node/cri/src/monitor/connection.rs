@@ -1,14 +1,11 @@
 //! A caller's connection: a request line in, a reply line out, nothing that waits.
 
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{ErrorKind, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use kit::scm;
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
 
 use super::wire::{LIMIT, MOST_FDS, Reply, Request};
 
@@ -86,13 +83,9 @@ impl Connection {
 
     /// Read, and keep the descriptors beside. More than are allowed are closed by the kernel.
     fn read(&mut self, bytes: &mut [u8]) -> rustix::io::Result<usize> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let got = recvmsg(&self.socket, &mut [IoSliceMut::new(bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC)?.bytes;
-        for message in beside.drain() {
-            if let (RecvAncillaryMessage::ScmRights(fds), Phase::Asking) = (message, self.phase) {
-                self.fds.extend(fds.take(MOST_FDS.saturating_sub(self.fds.len())));
-            }
+        let (got, fds) = scm::receive(&self.socket, bytes)?;
+        if self.phase == Phase::Asking {
+            self.fds.extend(fds.into_iter().take(MOST_FDS.saturating_sub(self.fds.len())));
         }
         Ok(got)
     }
@@ -119,11 +112,7 @@ impl Connection {
     pub fn hand_over(&mut self, reply: &Reply, fd: BorrowedFd) {
         let Ok(mut line) = serde_json::to_vec(reply) else { return };
         line.push(b'\n');
-        let fds = [fd.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut beside = SendAncillaryBuffer::new(&mut space);
-        beside.push(SendAncillaryMessage::ScmRights(&fds));
-        match sendmsg(&self.socket, &[IoSlice::new(&line)], &mut beside, SendFlags::NOSIGNAL) {
+        match scm::send(&self.socket, &line, &[fd]) {
             Ok(sent) => self.outbox.extend_from_slice(&line[sent..]),
             // Its buffer is empty at the first line, so that it is gone.
             Err(_) => self.phase = Phase::Leaving,

@@ -1,14 +1,11 @@
 //! The socket on which `oci` hands over a terminal: one message with the descriptor beside it.
 
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
 use rustix::fs::OFlags;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
 /// Where a terminal arrives.
 #[derive(Debug)]
@@ -35,16 +32,8 @@ impl Console {
     /// Take the terminal, which was sent before `oci` ended. It does not block.
     pub fn take(&self) -> Result<OwnedFd> {
         let (socket, _) = self.listener.accept().doing("receive the terminal")?;
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut name = [0; 4096];
-        rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut name)], &mut beside, RecvFlags::CMSG_CLOEXEC)
-            .doing("receive the terminal")?;
-        let fd = beside.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-            _ => None,
-        });
-        let fd = fd.ok_or_else(|| Error::new("oci sent no terminal"))?;
+        let (_, fds) = kit::scm::receive(&socket, &mut [0; 4096]).doing("receive the terminal")?;
+        let fd = fds.into_iter().next().ok_or_else(|| Error::new("oci sent no terminal"))?;
         rustix::fs::fcntl_setfl(&fd, OFlags::NONBLOCK | OFlags::RDWR).doing("receive the terminal")?;
         Ok(fd)
     }

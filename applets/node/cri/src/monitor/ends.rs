@@ -24,7 +24,7 @@ impl Monitor {
     fn reap_one(&mut self) -> bool {
         let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) else { return false };
         let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
-        self.ended(pid.as_raw_nonzero().get(), code.unwrap_or(UNSEEN), journal::now());
+        self.ended(pid.as_raw_nonzero().get(), code.unwrap_or(UNSEEN), kit::clock::now());
         true
     }
 
@@ -63,7 +63,7 @@ impl Monitor {
     pub fn claim(&mut self, pid: i32) {
         let seen = self.unclaimed.remove(&pid);
         if !is_child(pid) {
-            let (code, when) = seen.unwrap_or_else(|| (UNSEEN, journal::now()));
+            let (code, when) = seen.unwrap_or_else(|| (UNSEEN, kit::clock::now()));
             self.ended(pid, code, when);
         }
     }

@@ -4,11 +4,12 @@
 //! may do with it what it likes. So it keeps nothing: an empty root, no descriptors, no user of the node's, no capabilities, no way to
 //! new ones; its other namespaces are the pod's, and its cgroup is in the pod's.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use kit::cgroup::Cgroup;
 use kit::{Context, Error, Result};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal};
@@ -19,8 +20,6 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, wait};
 use rustix::time::Timespec;
 use sys::fork::{Side, close_all, end, fork};
-
-use super::journal;
 
 /// Nobody: the number that pause images take, too.
 const NOBODY: u32 = 65535;
@@ -65,9 +64,9 @@ pub fn stop(process: &OwnedFd) {
 
 fn give_up(cgroup: &str, folder: &Path) -> Result<()> {
     rustix::thread::set_name(c"kutties-pod").doing("take a name")?;
-    let cgroup = journal::cgroup(cgroup);
-    fs::create_dir_all(&cgroup).on("make", &cgroup)?;
-    fs::write(cgroup.join("cgroup.procs"), "0").on("enter", &cgroup)?;
+    let cgroup = Cgroup::at(cgroup);
+    cgroup.make()?;
+    cgroup.enter()?;
     empty_root(folder)?;
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     setgroups(&[]).doing("give up all groups")?;

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use kit::call::Reports;
 use kit::calls::CRI_OCI;
+use kit::cgroup::{Cgroup, PROCS};
 use kit::{Context, Result, paths};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-/// The cgroup of runs of `oci`, which take more memory than a pod's monitor may: the zygote's, which has no limit.
-const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors/cgroup.procs";
+use super::zygote::CGROUP;
 
 /// A run that was begun for a caller.
 #[derive(Debug)]
@@ -80,7 +80,8 @@ impl Oci {
     /// Begin it with the streams that the command has.
     pub fn spawn(mut self, caller: Option<u64>, container: &str, then: Then) -> Result<Job> {
         // Without the cgroup (a test outside an appliance) it stays where the monitor is.
-        let cgroup = File::options().write(true).open(CGROUP).ok().map(OwnedFd::from);
+        let procs = Cgroup::at(CGROUP).dir().join(PROCS);
+        let cgroup = File::options().write(true).open(procs).ok().map(OwnedFd::from);
         sys::child::before_exec(&mut self.command, sys::child::Before { cgroup, ..sys::child::Before::default() });
         // The monitor reaps by pid; the handle is not needed.
         let pid = self.command.spawn().doing("run oci")?.id();

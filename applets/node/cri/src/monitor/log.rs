@@ -132,7 +132,7 @@ impl Log {
         }
         let note = dropped.note.take().or_else(|| {
             let mut begin = Vec::new();
-            let _ = write_time(&mut begin, super::journal::now());
+            let _ = write_time(&mut begin, kit::clock::now());
             Some((file.metadata().ok()?.len(), begin))
         });
         let Some((at, begin)) = note else { return };
@@ -277,7 +277,7 @@ impl Stream {
 }
 
 fn line(text: &mut Vec<u8>, stream: &str, tag: u8, content: &[u8]) {
-    let now = super::journal::now();
+    let now = kit::clock::now();
     // Writing to a vector can't fail.
     let _ = write_time(text, now).and_then(|()| write!(text, " {stream} {} ", char::from(tag)));
     text.extend_from_slice(content);

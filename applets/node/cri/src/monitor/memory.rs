@@ -4,14 +4,13 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use kit::cgroup::Cgroup;
 use kit::{Context, Result};
 
-use super::journal;
-
 /// The parent of the monitors' cgroups. Pods without a parent cgroup have theirs there, too.
-const GROUPS: &str = "/sys/fs/cgroup/kutties/pods";
+const GROUPS: &str = "/kutties/pods";
 /// Bytes that a monitor may take beside its containers' logs: it takes one or two MiB.
 const OWN: u64 = 16 << 20;
 /// Of that, what is never left to logs: at the limit the kernel would kill the monitor, and with it the pod.
@@ -21,12 +20,13 @@ const ATTEMPTS: usize = 8;
 
 /// Returns whether there are cgroups of version 2: a test outside an appliance may have none.
 pub fn has_cgroups() -> bool {
-    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+    Cgroup::at("/").dir().join("cgroup.controllers").exists()
 }
 
 /// Give the monitors' cgroups limits. Without the controller there are none.
 pub fn allow_limits() {
-    let _ = fs::create_dir_all(GROUPS).and_then(|()| fs::write(Path::new(GROUPS).join("cgroup.subtree_control"), "+memory"));
+    let groups = Cgroup::at(GROUPS);
+    let _ = groups.make().and_then(|()| groups.write("cgroup.subtree_control", "+memory"));
 }
 
 /// A monitor's cgroup.
@@ -44,7 +44,7 @@ impl Memory {
         }
         let mut failure = io::Error::from(ErrorKind::NotFound);
         for name in names.iter().cycle().take(names.len() * ATTEMPTS) {
-            let dir = journal::cgroup(name);
+            let dir = Cgroup::at(name).dir().to_owned();
             match fs::create_dir(&dir).and_then(|()| fs::write(dir.join("cgroup.procs"), "0")) {
                 Ok(()) => {
                     let mut memory = Self { dir, limit: 0 };

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kit::call::Reports;
-use kit::{Context, Error, Kind, Result};
+use kit::{Context, Error, Kind, Result, clock};
 use rustix::process::Pid;
 
 use super::connection::Phase;
@@ -85,7 +85,7 @@ impl Monitor {
             State::Created => {}
             State::Exited => return Ok(Some(failed(format!("container {id} was started before")))),
         }
-        let job = Oci::new(["start", id])?.begin(Some(caller), id, Then::Started(journal::now()))?;
+        let job = Oci::new(["start", id])?.begin(Some(caller), id, Then::Started(clock::now()))?;
         self.jobs.push(job);
         Ok(None)
     }

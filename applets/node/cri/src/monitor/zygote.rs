@@ -2,22 +2,19 @@
 //!
 //! Monitors share its memory until they write to it. An exec instead would dirty all of the binary's relocated data anew in each.
 
-use std::fs;
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
+use kit::cgroup::Cgroup;
 use kit::{Context, Error, Result};
-use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sys::fork::{Side, end, fork};
 
 use super::wire::Spawn;
 use super::{events, memory};
 
 /// The cgroup of the zygote and of runs of `oci`: not in the server's cgroup, which its supervisor kills.
-const CGROUP: &str = "/sys/fs/cgroup/kutties/monitors";
+pub const CGROUP: &str = "/kutties/monitors";
 /// A request is a path and a few quotes.
 const REQUEST_LIMIT: usize = 8192;
 
@@ -39,7 +36,8 @@ fn serve(socket: OwnedFd, alone: OwnedFd) -> u8 {
     let (mut socket, mut alone) = (Some(socket), Some(alone));
     // Without the cgroup (a test outside an appliance) monitors stay where the server is.
     if memory::has_cgroups() {
-        let _ = fs::create_dir_all(CGROUP).and_then(|()| fs::write(Path::new(CGROUP).join("cgroup.procs"), "0"));
+        let group = Cgroup::at(CGROUP);
+        let _ = group.make().and_then(|()| group.enter());
         memory::allow_limits();
     }
     while let Some(listening) = &socket {
@@ -56,18 +54,11 @@ fn serve(socket: OwnedFd, alone: OwnedFd) -> u8 {
 /// The next request and its socket; none when the server is gone.
 fn receive(socket: &OwnedFd) -> Result<Option<(Spawn, UnixStream)>> {
     let mut bytes = [0; REQUEST_LIMIT];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let got = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC);
-    let len = got.doing("receive a request")?.bytes;
+    let (len, fds) = kit::scm::receive(socket, &mut bytes).doing("receive a request")?;
     if len == 0 {
         return Ok(None);
     }
-    let mut fds = beside.drain().flat_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
-        _ => Vec::new(),
-    });
-    let notify = fds.next().ok_or_else(|| Error::new("a request without a socket"))?;
+    let notify = fds.into_iter().next().ok_or_else(|| Error::new("a request without a socket"))?;
     let request = serde_json::from_slice(&bytes[..len]).doing("decode a request")?;
     Ok(Some((request, UnixStream::from(notify))))
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kit::Result;
+use kit::clock::now;
 use tonic::codegen::BoxStream;
 
 use crate::api::{
@@ -16,7 +17,7 @@ use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::rootfs;
 use crate::measure::{self, value};
 use crate::pieces;
-use crate::server::{Server, Shared, blocking, not_found, now};
+use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::Container;
 
 pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) -> Result<ContainerStatsResponse> {

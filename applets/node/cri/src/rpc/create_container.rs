@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::Image;
+use kit::clock::now;
 use kit::{Context, Error, Kind, Result, signal};
 
 use crate::api::{
@@ -13,7 +14,7 @@ use crate::api::{
 use crate::life::{PATIENCE, container, image_volumes, log_quota, rootfs, volumes};
 use crate::link;
 use crate::monitor::wire::{self, Create, Reply, Request};
-use crate::server::{Shared, blocking, new_id, not_found, now};
+use crate::server::{Shared, blocking, new_id, not_found};
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use image::Usage;
+use kit::clock::now;
 use kit::{Result, paths};
 
 use crate::api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 use crate::life::rootfs;
-use crate::server::{Shared, blocking, now};
+use crate::server::{Shared, blocking};
 
 pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Result<ImageFsInfoResponse> {
     let images = server.images.usage().await?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use kit::Result;
+use kit::clock::now;
 use tonic::codegen::BoxStream;
 
 use super::container_stats;
@@ -19,7 +20,7 @@ use crate::measure::{self, value};
 use crate::monitor::wire;
 use crate::netns::{self, Link};
 use crate::pieces;
-use crate::server::{Server, Shared, blocking, not_found, now};
+use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::{Sandbox, SandboxPhase};
 
 pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Result<PodSandboxStatsResponse> {

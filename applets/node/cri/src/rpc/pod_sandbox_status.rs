@@ -1,6 +1,7 @@
 //! `PodSandboxStatus`.
 
 use kit::Result;
+use kit::clock::now;
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::api::{
     PodSandboxStatusResponse,
 };
 use crate::monitor::wire;
-use crate::server::{Shared, not_found, now};
+use crate::server::{Shared, not_found};
 use crate::store::{ContainerPhase, Sandbox};
 
 pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Result<PodSandboxStatusResponse> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kit::clock::now;
 use kit::{Error, Kind, Result};
 
 use crate::api::{
@@ -9,7 +10,7 @@ use crate::api::{
 };
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::server::{Shared, blocking, new_id, now};
+use crate::server::{Shared, blocking, new_id};
 use crate::spec::host;
 use crate::step::{Step, reached};
 use crate::store::{OWN_CGROUPS, Sandbox, SandboxPhase, sandbox_name};

@@ -1,12 +1,13 @@
 //! `StartContainer`: a container that can't be started has ended, with exit code 128 and reason StartError, as the kubelet shows it.
 
+use kit::clock::now;
 use kit::{Error, Kind, Result};
 
 use crate::api::{StartContainerRequest, StartContainerResponse};
 use crate::life::PATIENCE;
 use crate::link;
 use crate::monitor::wire::{Exit, Reply, Request};
-use crate::server::{Shared, not_found, now};
+use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
 
