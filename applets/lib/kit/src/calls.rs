@@ -11,8 +11,8 @@ const OWN: &str = "/proc/self/exe";
 /// Time that the OCI runtime may take: on a slow machine under load a create takes a second.
 const OCI_TIMEOUT: Duration = Duration::from_mins(2);
 
-const fn call(caller: &'static str, callee: &'static str, program: &'static str, answer: Answer) -> Call {
-    Call { caller, callee, program, timeout: None, answer }
+const fn call(by: &'static str, callee: &'static str, program: &'static str, answer: Answer) -> Call {
+    Call { caller: by, callee, program, timeout: None, answer }
 }
 
 const fn within(call: Call, timeout: Duration) -> Call {

@@ -1,11 +1,8 @@
 //! Kinds of errors, one enumeration for the whole binary: what code decides by, where a person reads the sentence.
 
-use std::any::Any;
-use std::io;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Exit};
+use crate::exit::Exit;
 
 /// Kind of an error. The first group is what a program finds wrong, the second what the kernel says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,73 +79,6 @@ impl Kind {
             _ => Self::Internal,
         }
     }
-
-    /// Kind of an error of the standard library, which may carry one of ours.
-    pub fn of_io(e: &io::Error) -> Self {
-        if let Some(errno) = e.raw_os_error() {
-            return Self::of_errno(rustix::io::Errno::from_raw_os_error(errno));
-        }
-        match e.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
-            io::ErrorKind::NotFound => Self::Missing,
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Forbidden,
-            _ => e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).map_or(Self::Internal, Error::kind),
-        }
-    }
-
-    /// Kind of the first error in a chain of sources that has one.
-    pub fn of_chain(e: &(dyn std::error::Error + 'static)) -> Self {
-        let mut next = Some(e);
-        while let Some(e) = next {
-            let kind = if let Some(e) = e.downcast_ref::<io::Error>() {
-                Self::of_io(e)
-            } else if let Some(e) = e.downcast_ref::<Error>() {
-                e.kind()
-            } else {
-                of_errnos(e)
-            };
-            if kind != Self::Internal {
-                return kind;
-            }
-            next = e.source();
-        }
-        Self::Internal
-    }
-}
-
-fn of_errnos(e: &(dyn std::error::Error + 'static)) -> Kind {
-    if let Some(errno) = e.downcast_ref::<nix::errno::Errno>() {
-        return Kind::of_errno(rustix::io::Errno::from_raw_os_error(*errno as i32));
-    }
-    e.downcast_ref::<rustix::io::Errno>().copied().map_or(Kind::Internal, Kind::of_errno)
-}
-
-/// Source of an error, to be kept below the sentence that it becomes a part of.
-pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// Takes what is known of any cause: its kind, and itself where it is an error that can be kept.
-pub(crate) fn known<E: 'static>(cause: E) -> (Kind, Option<Source>) {
-    // Taken out by type: the standard library has no cast from a value of unknown type that does not allocate.
-    let mut cause = Some(cause);
-    let any: &mut dyn Any = &mut cause;
-    if let Some(e) = any.downcast_mut::<Option<io::Error>>().and_then(Option::take) {
-        return (Kind::of_io(&e), Some(Box::new(e)));
-    }
-    if let Some(e) = any.downcast_mut::<Option<Error>>().and_then(Option::take) {
-        return (e.kind().of_cause(), Some(Box::new(e)));
-    }
-    if let Some(errno) = any.downcast_mut::<Option<rustix::io::Errno>>().and_then(Option::take) {
-        return (Kind::of_errno(errno), Some(Box::new(io::Error::from(errno))));
-    }
-    if let Some(errno) = any.downcast_mut::<Option<nix::errno::Errno>>().and_then(Option::take) {
-        let e = io::Error::from(errno);
-        return (Kind::of_io(&e), Some(Box::new(e)));
-    }
-    if let Some(e) = any.downcast_mut::<Option<serde_json::Error>>().and_then(Option::take) {
-        let kind = e.io_error_kind().map_or(Kind::Internal, |kind| Kind::of_io(&kind.into()));
-        return (kind, Some(Box::new(e)));
-    }
-    (Kind::Internal, None)
 }
 
 #[cfg(test)]
@@ -159,15 +89,5 @@ mod tests {
     fn a_kind_has_one_exit_status() {
         assert_eq!(Kind::Usage.exit(), Exit::USAGE);
         assert_eq!(Kind::Full.exit(), Exit::FAILED);
-    }
-
-    #[test]
-    fn kinds_are_found_below_other_errors() {
-        let full = || io::Error::from_raw_os_error(28);
-        assert_eq!(Kind::of_io(&full()), Kind::Full);
-        assert_eq!(Kind::of_io(&io::Error::other(Error::of(Kind::Denied, "no"))), Kind::Denied);
-        assert_eq!(Kind::of_chain(&Error::caused("a", full())), Kind::Full);
-        assert_eq!(Kind::of_chain(&nix::errno::Errno::ENOSPC), Kind::Full);
-        assert_eq!(Kind::of_chain(&std::fmt::Error), Kind::Internal);
     }
 }

@@ -8,8 +8,10 @@ pub mod call;
 pub mod calls;
 pub mod cgroup;
 pub mod clock;
+mod context;
 pub mod control;
 mod error;
+mod exit;
 pub mod fs;
 pub mod glob;
 pub mod hex;
@@ -23,9 +25,11 @@ pub mod tree;
 pub mod trust;
 pub mod web;
 
-pub use applet::{Applet, Entry, Exit, Place};
+pub use applet::{Applet, Entry, Place};
 pub use args::{Later, parse, parse_matched, version};
-pub use error::{Context, Error, Report, Result};
+pub use context::Context;
+pub use error::{Error, Report, Result};
+pub use exit::Exit;
 pub use kind::Kind;
 
 use std::io::{self, BufWriter, StdoutLock};
