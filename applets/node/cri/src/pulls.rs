@@ -77,7 +77,7 @@ impl Pulls {
         match ended {
             Some(Ok(id)) => Ok(id),
             Some(Err(report)) => Err(report.into_error()),
-            None => Err(Error::new(format!("pull {image}: the task that did it is gone")).into()),
+            None => Err(Error::new(format!("pull {image}: the task that did it is gone"))),
         }
     }
 

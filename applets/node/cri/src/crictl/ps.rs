@@ -36,7 +36,7 @@ enum State {
 pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
         let mut runtime = server.connect().await?;
-        let (mut found, filter) = (Vec::new(), filter(&options));
+        let (mut found, filter) = (Vec::new(), filter(options));
         for label_selector in with_own(&format!("{}{}", filter.id, filter.pod_sandbox_id), &filter.label_selector) {
             let request = ListContainersRequest { filter: Some(ContainerFilter { label_selector, ..filter.clone() }) };
             found.extend(runtime.list_containers(request).await.map_err(told)?.into_inner().containers);

@@ -35,10 +35,10 @@ pub struct Options {
 pub fn run(server: &Server, options: &Options) -> Result<Exit> {
     ask(async {
         let mut runtime = server.connect().await?;
-        let mut first = look(&mut runtime, &options).await?;
+        let mut first = look(&mut runtime, options).await?;
         loop {
             tokio::time::sleep(Duration::from_secs(options.seconds.max(1).into())).await;
-            let second = look(&mut runtime, &options).await?;
+            let second = look(&mut runtime, options).await?;
             let rows: Vec<_> = second.iter().map(|stats| row(stats, &first, options.no_trunc)).collect();
             table::write(&["CONTAINER", "NAME", "CPU %", "MEM", "DISK", "INODES", "SWAP"], &rows)?;
             if !options.watch {

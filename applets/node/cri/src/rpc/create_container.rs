@@ -56,7 +56,7 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
         }
         Err(e) => {
             undo(server, record).await;
-            Err(e.into())
+            Err(e)
         }
     }
 }

@@ -46,7 +46,7 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
         }
         Err(e) => {
             undo(server, &id).await;
-            Err(e.into())
+            Err(e)
         }
     }
 }

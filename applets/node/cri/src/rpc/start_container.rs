@@ -38,5 +38,5 @@ pub async fn start_container(server: &Shared, request: StartContainerRequest) ->
     };
     let exit = Exit { code: NOT_STARTED, finished_at: now(), ..Exit::default() };
     server.store.ended(&container.id, exit, "StartError", &failed.to_string())?;
-    Err(failed.into())
+    Err(failed)
 }
