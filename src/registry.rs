@@ -10,6 +10,7 @@ pub const ALL: &[&[Applet]] = &[
     config::APPLETS,
     coreutils::APPLETS,
     cri::APPLETS,
+    crictl::APPLETS,
     disk::APPLETS,
     image::APPLETS,
     init::APPLETS,
@@ -41,7 +42,7 @@ pub fn find_by_argument(name: &str) -> Option<&'static Applet> {
 
 /// Tells if a word stood for a verb of crictl, where `kutties NAME` now means nothing else.
 pub fn is_moved(name: &str) -> bool {
-    cri::MOVED.contains(&name)
+    crictl::MOVED.contains(&name)
 }
 
 /// The bytes of the link list: one `PATH\n` for each applet with a link.

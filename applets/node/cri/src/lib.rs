@@ -1,11 +1,8 @@
-//! The CRI server, its monitors, and what both say to each other.
+//! The CRI server.
 
 use kit::Applet;
 
-pub mod api;
 mod cgroup;
-pub mod client;
-mod crictl;
 mod events;
 mod filter;
 mod images;
@@ -13,7 +10,6 @@ mod life;
 mod limits;
 mod link;
 mod measure;
-pub mod monitor;
 mod netns;
 mod pieces;
 mod pulls;
@@ -29,8 +25,7 @@ mod store;
 mod streaming;
 mod usage;
 
-pub use crictl::MOVED;
 pub use streaming::strangers;
 
 /// The applets of this room, sorted by name.
-pub const APPLETS: &[Applet] = &[serve::CRI, crictl::CRICTL, crictl::RUN];
+pub const APPLETS: &[Applet] = &[serve::CRI];

@@ -10,7 +10,7 @@ use kit::{Context, Result, paths};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::api::LinuxContainerResources;
+use cri_api::LinuxContainerResources;
 
 /// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
 pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
@@ -63,7 +63,7 @@ pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::HugepageLimit;
+    use cri_api::HugepageLimit;
 
     #[test]
     fn what_a_change_does_not_name_stays() {

@@ -1,4 +1,4 @@
-//! The server's side of the monitors' sockets, see [`crate::monitor::wire`].
+//! The server's side of the monitors' sockets, see [`monitor::wire`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
@@ -10,9 +10,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interes
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::monitor::wire::{self, Info, LIMIT, Reply, Request, Spawn};
 use crate::step::{self, Step, reached};
 use crate::streaming::descriptor::Descriptor;
+use monitor::wire::{self, Info, LIMIT, Reply, Request, Spawn};
 
 mod exec;
 

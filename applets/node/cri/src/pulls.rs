@@ -19,7 +19,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::api::AuthConfig;
+use cri_api::AuthConfig;
 
 use crate::step::{Step, reached};
 

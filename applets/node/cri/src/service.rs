@@ -8,13 +8,13 @@ use kit::{Error, Kind, Result};
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
-use crate::api::image_service_server::ImageService;
-use crate::api::runtime_service_server::RuntimeService;
-#[allow(clippy::wildcard_imports, reason = "the table names every message")]
-use crate::api::*;
 use crate::rpc;
 use crate::server::{Server, Shared};
 use crate::status;
+use cri_api::image_service_server::ImageService;
+use cri_api::runtime_service_server::RuntimeService;
+#[allow(clippy::wildcard_imports, reason = "the table names every message")]
+use cri_api::*;
 
 /// Answers RPCs.
 #[derive(Clone)]

@@ -9,12 +9,12 @@ use kit::calls::CRI_OCI;
 use kit::{Error, Result, paths};
 
 use super::{PATIENCE, rootfs};
-use crate::api::ContainerEventType;
 use crate::link;
-use crate::monitor::wire::Request;
 use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, SandboxPhase};
+use cri_api::ContainerEventType;
+use monitor::wire::Request;
 
 /// How much longer than the grace a stop may take, until the kill has been carried out.
 const AFTER_GRACE: Duration = Duration::from_mins(1);

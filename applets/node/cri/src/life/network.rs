@@ -12,11 +12,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::RwLock;
 
 use super::bandwidth;
-use crate::api::{ContainerEventType, Protocol};
-use crate::monitor::wire;
 use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::{ContainerEventType, Protocol};
+use monitor::wire;
 
 /// The pod's link, by the name that everybody expects.
 pub const LINK: &str = "eth0";

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::monitor::wire::State;
 use crate::server::{Shared, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_folder};
 use kit::cgroup::Cgroup;
 use kit::clock::now;
+use monitor::wire::State;
 
 /// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
 const GREETING: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     if server.store.refreshed(container.clone()).exit.is_some() {
         return Ok(());
     }
-    let exit = crate::monitor::wire::Exit { code: 137, signal: 9, finished_at: now(), ..Default::default() };
+    let exit = monitor::wire::Exit { code: 137, signal: 9, finished_at: now(), ..Default::default() };
     server.store.ended(&container.id, exit, "Lost", "the pod's monitor does not know it").map(|_| ())
 }
 

@@ -10,12 +10,12 @@ use kit::cgroup::Cgroup;
 use tokio::time::sleep;
 
 use super::{PATIENCE, container, network, sandbox_dir};
-use crate::api::ContainerEventType;
 use crate::link;
-use crate::monitor::wire::{self, Request};
 use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::ContainerEventType;
+use monitor::wire::{self, Request};
 
 /// The time that a monitor's process may take to be gone after its last word.
 const MONITOR_END_TIMEOUT: Duration = Duration::from_secs(1);

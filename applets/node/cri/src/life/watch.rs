@@ -1,12 +1,12 @@
 //! Watching a pod's monitor: exits are taken from its journal at once, and its death ends the pod.
 
-use crate::api::ContainerEventType;
 use crate::link::Watch;
-use crate::monitor::wire::{Exit, Reply};
 use crate::server::Shared;
 use crate::store::SandboxPhase;
+use cri_api::ContainerEventType;
 use kit::cgroup::Cgroup;
 use kit::clock::now;
+use monitor::wire::{Exit, Reply};
 
 /// Watch from now on.
 pub fn begin(server: &Shared, sandbox: &str, mut watch: Watch) {

@@ -11,9 +11,9 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{Talk, unexpected};
-use crate::monitor::wire::{self, ExecDone, Reply, Request};
 use crate::step::{Step, reached};
 use crate::streaming::descriptor::Descriptor;
+use monitor::wire::{self, ExecDone, Reply, Request};
 
 /// The bytes of output that all processes together may have here. What comes beyond is dropped, as is what one has beyond its limit.
 const ALL: usize = 64 << 20;

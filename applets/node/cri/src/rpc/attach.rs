@@ -3,10 +3,10 @@
 use kit::{Error, Kind, Result};
 
 use super::exec::check;
-use crate::api::{AttachRequest, AttachResponse};
 use crate::server::{Shared, not_found};
 use crate::store::ContainerPhase;
 use crate::streaming::{Order, Streams};
+use cri_api::{AttachRequest, AttachResponse};
 
 pub async fn attach(server: &Shared, request: AttachRequest) -> Result<AttachResponse> {
     let AttachRequest { container_id, stdin, tty, stdout, stderr } = request;

@@ -7,11 +7,6 @@ use kit::Result;
 use kit::clock::now;
 use tonic::codegen::BoxStream;
 
-use crate::api::{
-    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
-    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,
-    StreamContainerStatsResponse,
-};
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::rootfs;
@@ -19,6 +14,11 @@ use crate::measure::{self, value};
 use crate::pieces;
 use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::Container;
+use cri_api::{
+    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
+    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,
+    StreamContainerStatsResponse,
+};
 
 pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) -> Result<ContainerStatsResponse> {
     let id = &request.container_id;

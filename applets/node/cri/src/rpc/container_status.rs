@@ -6,9 +6,9 @@ use kit::{Result, signal};
 use serde_json::json;
 
 use super::list_containers::{image, state};
-use crate::api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
 use crate::server::{Shared, not_found};
 use crate::store::{Container, ContainerPhase};
+use cri_api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
 
 pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Result<ContainerStatusResponse> {
     let id = &request.container_id;
@@ -70,7 +70,7 @@ fn stop_signal(number: i32) -> Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::wire::Exit;
+    use monitor::wire::Exit;
 
     #[test]
     fn the_reason_tells_an_oom_kill_from_a_failure() {

@@ -7,17 +7,17 @@ use image::Image;
 use kit::clock::now;
 use kit::{Context, Error, Kind, Result, signal};
 
-use crate::api::{
-    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
-    NamespaceMode, PodSandboxConfig, Signal,
-};
 use crate::life::{PATIENCE, container, image_volumes, log_quota, rootfs, volumes};
 use crate::link;
-use crate::monitor::wire::{self, Create, Reply, Request};
 use crate::server::{Shared, blocking, new_id, not_found};
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
+use cri_api::{
+    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
+    NamespaceMode, PodSandboxConfig, Signal,
+};
+use monitor::wire::{self, Create, Reply, Request};
 
 pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Result<CreateContainerResponse> {
     let id = &request.pod_sandbox_id;

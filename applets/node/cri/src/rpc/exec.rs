@@ -2,9 +2,9 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{ExecRequest, ExecResponse};
 use crate::server::{Shared, not_found};
 use crate::streaming::{Order, Streams};
+use cri_api::{ExecRequest, ExecResponse};
 
 pub async fn exec(server: &Shared, request: ExecRequest) -> Result<ExecResponse> {
     let ExecRequest { container_id, cmd, tty, stdin, stdout, stderr } = request;

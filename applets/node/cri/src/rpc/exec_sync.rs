@@ -3,12 +3,12 @@
 use kit::{Context, Error, Kind, Result};
 use serde_json::Value;
 
-use crate::api::{ExecSyncRequest, ExecSyncResponse};
 use crate::link;
-use crate::monitor::wire::Exec;
 use crate::server::{Shared, not_found};
 use crate::spec;
 use crate::store::Container;
+use cri_api::{ExecSyncRequest, ExecSyncResponse};
+use monitor::wire::Exec;
 
 /// Kept of stdout and of stderr each: bytes. Both must fit the 16 MiB that the kubelet accepts as one message.
 const LIMIT: usize = 7 << 20;

@@ -6,9 +6,9 @@ use image::Usage;
 use kit::clock::now;
 use kit::{Result, paths};
 
-use crate::api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 use crate::life::rootfs;
 use crate::server::{Shared, blocking};
+use cri_api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 
 pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Result<ImageFsInfoResponse> {
     let images = server.images.usage().await?;

@@ -3,9 +3,9 @@
 use kit::{Error, Kind, Result};
 use std::collections::BTreeMap;
 
-use crate::api::{Image as Item, ImageSpec, ImageStatusRequest, ImageStatusResponse, Int64Value};
 use crate::server::Shared;
 use crate::spec;
+use cri_api::{Image as Item, ImageSpec, ImageStatusRequest, ImageStatusResponse, Int64Value};
 
 pub async fn image_status(server: &Shared, request: ImageStatusRequest) -> Result<ImageStatusResponse> {
     let name = request.image.unwrap_or_default().image;

@@ -3,14 +3,14 @@
 use kit::Result;
 use tonic::codegen::BoxStream;
 
-use crate::api::{
-    Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
-    StreamContainersRequest, StreamContainersResponse,
-};
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::Shared;
 use crate::store::{Container, ContainerPhase};
+use cri_api::{
+    Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
+    StreamContainersRequest, StreamContainersResponse,
+};
 
 pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Result<ListContainersResponse> {
     Ok(ListContainersResponse { containers: items(server, &request.filter.unwrap_or_default()) })

@@ -4,9 +4,9 @@ use kit::Result;
 use tonic::codegen::BoxStream;
 
 use super::image_status::of;
-use crate::api::{Image, ImageFilter, ListImagesRequest, ListImagesResponse, StreamImagesRequest, StreamImagesResponse};
 use crate::pieces;
 use crate::server::Shared;
+use cri_api::{Image, ImageFilter, ListImagesRequest, ListImagesResponse, StreamImagesRequest, StreamImagesResponse};
 
 pub async fn list_images(server: &Shared, request: ListImagesRequest) -> Result<ListImagesResponse> {
     Ok(ListImagesResponse { images: items(server, request.filter).await? })

@@ -8,20 +8,20 @@ use kit::clock::now;
 use tonic::codegen::BoxStream;
 
 use super::container_stats;
-use crate::api::{
-    LinuxPodSandboxStats, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, NetworkInterfaceUsage, NetworkUsage,
-    PodSandboxAttributes, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse, ProcessUsage,
-    StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
-};
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::network;
 use crate::measure::{self, value};
-use crate::monitor::wire;
 use crate::netns::{self, Link};
 use crate::pieces;
 use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::{
+    LinuxPodSandboxStats, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, NetworkInterfaceUsage, NetworkUsage,
+    PodSandboxAttributes, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse, ProcessUsage,
+    StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
+};
+use monitor::wire;
 
 pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Result<PodSandboxStatsResponse> {
     let id = &request.pod_sandbox_id;

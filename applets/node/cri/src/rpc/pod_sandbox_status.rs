@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::container_status;
 use super::list_pod_sandbox::state;
-use crate::api::{
+use crate::server::{Shared, not_found};
+use crate::store::{ContainerPhase, Sandbox};
+use cri_api::{
     LinuxPodSandboxStatus, Namespace, PodIp, PodSandboxNetworkStatus, PodSandboxStatus, PodSandboxStatusRequest,
     PodSandboxStatusResponse,
 };
-use crate::monitor::wire;
-use crate::server::{Shared, not_found};
-use crate::store::{ContainerPhase, Sandbox};
+use monitor::wire;
 
 pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Result<PodSandboxStatusResponse> {
     let id = &request.pod_sandbox_id;

@@ -2,10 +2,10 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{PortForwardRequest, PortForwardResponse};
 use crate::server::{Shared, not_found};
 use crate::store::SandboxPhase;
 use crate::streaming::Order;
+use cri_api::{PortForwardRequest, PortForwardResponse};
 
 pub async fn port_forward(server: &Shared, request: PortForwardRequest) -> Result<PortForwardResponse> {
     let id = &request.pod_sandbox_id;

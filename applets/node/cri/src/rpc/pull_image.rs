@@ -2,8 +2,8 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{PullImageRequest, PullImageResponse};
 use crate::server::Shared;
+use cri_api::{PullImageRequest, PullImageResponse};
 
 pub async fn pull_image(server: &Shared, request: PullImageRequest) -> Result<PullImageResponse> {
     let name = request.image.unwrap_or_default().image;

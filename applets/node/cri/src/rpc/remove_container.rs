@@ -2,9 +2,9 @@
 
 use kit::Result;
 
-use crate::api::{RemoveContainerRequest, RemoveContainerResponse};
 use crate::life::container;
 use crate::server::Shared;
+use cri_api::{RemoveContainerRequest, RemoveContainerResponse};
 
 pub async fn remove_container(server: &Shared, request: RemoveContainerRequest) -> Result<RemoveContainerResponse> {
     if let Some(found) = server.store.container(&request.container_id) {

@@ -2,8 +2,8 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{RemoveImageRequest, RemoveImageResponse};
 use crate::server::Shared;
+use cri_api::{RemoveImageRequest, RemoveImageResponse};
 
 pub async fn remove_image(server: &Shared, request: RemoveImageRequest) -> Result<RemoveImageResponse> {
     let name = request.image.unwrap_or_default().image;

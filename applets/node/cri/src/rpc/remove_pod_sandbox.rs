@@ -2,9 +2,9 @@
 
 use kit::Result;
 
-use crate::api::{RemovePodSandboxRequest, RemovePodSandboxResponse};
 use crate::life::sandbox;
 use crate::server::Shared;
+use cri_api::{RemovePodSandboxRequest, RemovePodSandboxResponse};
 
 pub async fn remove_pod_sandbox(server: &Shared, request: RemovePodSandboxRequest) -> Result<RemovePodSandboxResponse> {
     if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {

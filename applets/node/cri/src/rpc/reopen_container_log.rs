@@ -2,12 +2,12 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{ReopenContainerLogRequest, ReopenContainerLogResponse};
 use crate::life::PATIENCE;
 use crate::link;
-use crate::monitor::wire::Request;
 use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
+use cri_api::{ReopenContainerLogRequest, ReopenContainerLogResponse};
+use monitor::wire::Request;
 
 pub async fn reopen_container_log(server: &Shared, request: ReopenContainerLogRequest) -> Result<ReopenContainerLogResponse> {
     let id = &request.container_id;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use kit::clock::now;
 use kit::{Error, Kind, Result};
 
-use crate::api::{
-    ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
-};
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::server::{Shared, blocking, new_id};
 use crate::spec::host;
 use crate::step::{Step, reached};
 use crate::store::{OWN_CGROUPS, Sandbox, SandboxPhase, sandbox_name};
+use cri_api::{
+    ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
+};
 
 /// The runtime handlers that a RuntimeClass may name: the default one, and the same by name.
 pub const HANDLERS: [&str; 2] = ["", "kutties"];

@@ -2,8 +2,8 @@
 
 use kit::Result;
 
-use crate::api::{CgroupDriver, LinuxRuntimeConfiguration, RuntimeConfigRequest, RuntimeConfigResponse};
 use crate::server::Shared;
+use cri_api::{CgroupDriver, LinuxRuntimeConfiguration, RuntimeConfigRequest, RuntimeConfigResponse};
 
 pub async fn runtime_config(_: &Shared, _: RuntimeConfigRequest) -> Result<RuntimeConfigResponse> {
     Ok(RuntimeConfigResponse { linux: Some(LinuxRuntimeConfiguration { cgroup_driver: CgroupDriver::Cgroupfs.into() }) })

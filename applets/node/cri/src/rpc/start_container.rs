@@ -3,13 +3,13 @@
 use kit::clock::now;
 use kit::{Error, Kind, Result};
 
-use crate::api::{StartContainerRequest, StartContainerResponse};
 use crate::life::PATIENCE;
 use crate::link;
-use crate::monitor::wire::{Exit, Reply, Request};
 use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
+use cri_api::{StartContainerRequest, StartContainerResponse};
+use monitor::wire::{Exit, Reply, Request};
 
 /// The exit code of a container that never ran, as other runtimes report it.
 const NOT_STARTED: i32 = 128;

@@ -3,9 +3,9 @@
 use kit::Result;
 use std::time::Duration;
 
-use crate::api::{StopContainerRequest, StopContainerResponse};
 use crate::life::container;
 use crate::server::Shared;
+use cri_api::{StopContainerRequest, StopContainerResponse};
 
 pub async fn stop_container(server: &Shared, request: StopContainerRequest) -> Result<StopContainerResponse> {
     if let Some(found) = server.store.container(&request.container_id) {

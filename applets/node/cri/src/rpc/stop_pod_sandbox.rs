@@ -3,9 +3,9 @@
 
 use kit::Result;
 
-use crate::api::{StopPodSandboxRequest, StopPodSandboxResponse};
 use crate::life::sandbox;
 use crate::server::Shared;
+use cri_api::{StopPodSandboxRequest, StopPodSandboxResponse};
 
 pub async fn stop_pod_sandbox(server: &Shared, request: StopPodSandboxRequest) -> Result<StopPodSandboxResponse> {
     if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {

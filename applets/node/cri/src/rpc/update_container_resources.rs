@@ -2,12 +2,12 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
 use crate::limits;
 use crate::server::{Shared, blocking, not_found};
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
+use cri_api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
 
 pub async fn update_container_resources(
     server: &Shared,

@@ -3,10 +3,10 @@
 
 use kit::Result;
 
-use crate::api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
 use crate::limits::merged;
 use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
+use cri_api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
 
 pub async fn update_pod_sandbox_resources(
     server: &Shared,

@@ -2,9 +2,9 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::api::{UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse};
 use crate::life::network;
 use crate::server::Shared;
+use cri_api::{UpdateRuntimeConfigRequest, UpdateRuntimeConfigResponse};
 
 pub async fn update_runtime_config(_: &Shared, request: UpdateRuntimeConfigRequest) -> Result<UpdateRuntimeConfigResponse> {
     let cidr = request.runtime_config.and_then(|config| config.network_config).unwrap_or_default().pod_cidr;

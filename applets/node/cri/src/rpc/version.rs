@@ -2,8 +2,8 @@
 
 use kit::Result;
 
-use crate::api::{VersionRequest, VersionResponse};
 use crate::server::Shared;
+use cri_api::{VersionRequest, VersionResponse};
 
 /// The version of the kubelet's side of the interface, which never changed.
 const KUBELET_API: &str = "0.1.0";

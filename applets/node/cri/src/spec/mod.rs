@@ -24,9 +24,9 @@ pub use process::exec;
 pub use resources::limits;
 pub use user::{User, number, resolve as resolve_user};
 
-use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 use crate::life::image_volumes::ImageVolume;
 use crate::store::Sandbox;
+use cri_api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 
 /// All that a specification is made from.
 pub struct Input<'a> {

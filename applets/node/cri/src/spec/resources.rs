@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::LinuxContainerResources;
+use cri_api::LinuxContainerResources;
 
 /// The `resources` section, with the device filter's rules.
 pub fn build(limits: &LinuxContainerResources, devices: Vec<Value>, cgroup: &str) -> Value {

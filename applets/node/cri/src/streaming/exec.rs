@@ -16,14 +16,14 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::descriptor::Descriptor;
 use super::remote::{Client, carry_in, carry_out, carry_sizes};
-use super::status::End;
 use crate::life::PATIENCE;
 use crate::link::Talk;
-use crate::monitor::Console;
-use crate::monitor::wire::{self, Reply, Request};
 use crate::rpc::exec_sync;
 use crate::server::Shared;
 use crate::store::Container;
+use cri_api::End;
+use monitor::Console;
+use monitor::wire::{self, Reply, Request};
 
 /// What a terminal is taken for where the container does not say.
 const TERM: &str = "TERM=xterm";

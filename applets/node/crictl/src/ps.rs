@@ -5,7 +5,7 @@ use kit::{Exit, Result};
 use serde_json::{Value, json};
 
 use super::{Server, ask, list, short, time, told, with_own};
-use crate::api::{Container, ContainerFilter, ContainerState, ContainerStateValue, ListContainersRequest};
+use cri_api::{Container, ContainerFilter, ContainerState, ContainerStateValue, ListContainersRequest};
 
 #[derive(Debug, Args)]
 pub struct Options {

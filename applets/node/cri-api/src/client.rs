@@ -13,8 +13,8 @@ use tokio::net::UnixStream;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 
-use crate::api::image_service_client::ImageServiceClient;
-use crate::api::runtime_service_client::RuntimeServiceClient;
+use crate::image_service_client::ImageServiceClient;
+use crate::runtime_service_client::RuntimeServiceClient;
 
 /// One connection, shared by the clients of both services.
 #[derive(Clone)]

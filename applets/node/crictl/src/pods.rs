@@ -5,7 +5,7 @@ use kit::{Exit, Result};
 use serde_json::{Value, json};
 
 use super::{Server, ask, list, short, time, told, with_own};
-use crate::api::{ListPodSandboxRequest, PodSandbox, PodSandboxFilter, PodSandboxState, PodSandboxStateValue};
+use cri_api::{ListPodSandboxRequest, PodSandbox, PodSandboxFilter, PodSandboxState, PodSandboxStateValue};
 
 #[derive(Debug, Args)]
 pub struct Options {

@@ -13,7 +13,7 @@ use kit::cgroup::{Cgroup, PROCS};
 use kit::{Context, Result, paths};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::zygote::CGROUP;
+use super::memory::CGROUP;
 
 /// A run that was begun for a caller.
 #[derive(Debug)]

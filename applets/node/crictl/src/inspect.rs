@@ -7,8 +7,8 @@ use kit::{Context, Exit, Result};
 use serde_json::{Map, Value, json};
 
 use super::{Server, ask, told};
-use crate::api::{ContainerStatus, ContainerStatusRequest, PodSandboxStatus, PodSandboxStatusRequest};
-use crate::monitor::log;
+use cri_api::{ContainerStatus, ContainerStatusRequest, PodSandboxStatus, PodSandboxStatusRequest};
+use monitor::log;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -135,7 +135,7 @@ fn camel_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Mount;
+    use cri_api::Mount;
 
     #[test]
     fn names_are_spelt_as_the_interfaces_json_spells_them() {

@@ -7,8 +7,8 @@ use kit::{Context, Exit, Result};
 use serde_json::json;
 
 use super::{Server, ask, told};
-use crate::api::{ContainerEventResponse, ContainerEventType, GetEventsRequest};
-use crate::monitor::log;
+use cri_api::{ContainerEventResponse, ContainerEventType, GetEventsRequest};
+use monitor::log;
 
 #[derive(Debug, Args)]
 pub struct Options {

@@ -6,7 +6,7 @@ use kit::{Context, Exit, Result};
 use serde_json::{Map, Value, json};
 
 use super::{Server, ask, told};
-use crate::api::{StatusRequest, VersionRequest};
+use cri_api::{StatusRequest, VersionRequest};
 
 pub fn info(server: &Server) -> Result<Exit> {
     ask(async {

@@ -13,6 +13,7 @@ mod pods;
 mod ps;
 mod remove;
 mod run;
+mod server;
 mod stats;
 mod stop;
 mod stream;
@@ -20,20 +21,16 @@ mod table;
 mod terminal;
 mod time;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use kit::{Applet, Context, Error, Exit, Later, Place, Result, paths};
-use tonic::Status;
+use clap::{Parser, Subcommand};
+use kit::{Applet, Exit, Later, Place, Result};
 
-pub use run::RUN;
+use run::RUN;
+use server::{OWN, Runtime, Server, ask, label, short, told, with_own};
 
-use crate::api::image_service_client::ImageServiceClient;
-use crate::api::runtime_service_client::RuntimeServiceClient;
-use crate::client::{Channel, connect};
-use crate::filter::OF_A_PERSON;
+/// The applets of this crate, sorted by name.
+pub const APPLETS: &[Applet] = &[CRICTL, RUN];
 
 /// The applet.
 pub const CRICTL: Applet = Applet { name: "crictl", about: "ask the CRI server of this node", place: Place::Bin, run: enter };
@@ -116,75 +113,6 @@ fn enter(args: &[OsString]) -> Result<Exit> {
         Verb::Stopp(o) => stop::stop_pods(&server, &o.0),
         Verb::Version => node::version(&server),
     }
-}
-
-/// The runtime's side of the server.
-pub type Runtime = RuntimeServiceClient<Channel>;
-
-/// The images' side of it.
-pub type Images = ImageServiceClient<Channel>;
-
-/// Place of the server.
-#[derive(Debug, Args)]
-pub struct Server {
-    /// Socket of the CRI server
-    #[arg(long, short, value_name = "PATH", default_value = paths::CRI)]
-    runtime_endpoint: String,
-}
-
-impl Server {
-    /// A connection to it.
-    pub async fn connect(&self) -> Result<Runtime> {
-        Ok(self.connect_both().await?.0)
-    }
-
-    /// The same for both services.
-    pub async fn connect_both(&self) -> Result<(Runtime, Images)> {
-        let path = PathBuf::from(self.runtime_endpoint.trim_start_matches("unix://"));
-        let (runtime, images) = connect(&path).await?;
-        // Both ways of a message may be as large as the kubelet allows.
-        Ok((runtime.max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE), images))
-    }
-}
-
-/// Value of the label of a person's pods.
-const OWN: &str = "yes";
-
-/// The largest message, in bytes: the kubelet's.
-const MESSAGE: usize = 16 << 20;
-
-/// Run a command's questions to their end.
-fn ask<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start the event loop")?;
-    runtime.block_on(work)
-}
-
-/// What the server answered instead.
-#[expect(clippy::needless_pass_by_value, reason = "so that it can be given to map_err")]
-fn told(status: Status) -> Error {
-    Error::new(status.message())
-}
-
-/// The labels of the requests that together list a person's pods as well as the cluster's. One request is enough for an id.
-fn with_own(id: &str, labels: &BTreeMap<String, String>) -> Vec<BTreeMap<String, String>> {
-    if !id.is_empty() || labels.contains_key(OF_A_PERSON) {
-        return vec![labels.clone()];
-    }
-    let mut own = labels.clone();
-    own.insert(OF_A_PERSON.into(), OWN.into());
-    vec![labels.clone(), own]
-}
-
-/// Labels as they are asked for, `NAME=VALUE`.
-fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a label is NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// The part of an id that people use; all of it when they ask for that.
-fn short(id: &str, whole: bool) -> String {
-    let id = id.strip_prefix("sha256:").unwrap_or(id);
-    if whole { id.to_owned() } else { id.chars().take(13).collect() }
 }
 
 #[cfg(test)]

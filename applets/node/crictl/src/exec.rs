@@ -8,7 +8,7 @@ use kit::{Context, Exit, Result};
 
 use super::stream::{Wanted, talk};
 use super::{Server, ask, told};
-use crate::api::{AttachRequest, ExecRequest, ExecSyncRequest};
+use cri_api::{AttachRequest, ExecRequest, ExecSyncRequest};
 
 #[derive(Debug, Args)]
 pub struct Options {

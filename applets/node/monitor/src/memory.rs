@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use kit::cgroup::Cgroup;
 use kit::{Context, Result};
 
+/// The cgroup of the zygote and of runs of `oci`: not in the server's cgroup, which its supervisor kills.
+pub const CGROUP: &str = "/kutties/monitors";
 /// The parent of the monitors' cgroups. Pods without a parent cgroup have theirs there, too.
 const GROUPS: &str = "/kutties/pods";
 /// Bytes that a monitor may take beside its containers' logs: it takes one or two MiB.

@@ -11,7 +11,7 @@ use clap::Args;
 use kit::{Context, Error, Exit, Result};
 
 use super::{Runtime, Server, ask, time, told};
-use crate::api::{ContainerState, ContainerStatus, ContainerStatusRequest};
+use cri_api::{ContainerState, ContainerStatus, ContainerStatusRequest};
 
 /// Between two looks at the end of the file: short to a person.
 const PAUSE: Duration = Duration::from_millis(200);

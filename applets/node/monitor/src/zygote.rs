@@ -10,11 +10,10 @@ use kit::{Context, Error, Result};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sys::fork::{Side, end, fork};
 
+use super::memory::CGROUP;
 use super::wire::Spawn;
 use super::{events, memory};
 
-/// The cgroup of the zygote and of runs of `oci`: not in the server's cgroup, which its supervisor kills.
-pub const CGROUP: &str = "/kutties/monitors";
 /// A request is a path and a few quotes.
 const REQUEST_LIMIT: usize = 8192;
 

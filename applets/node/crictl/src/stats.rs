@@ -6,7 +6,7 @@ use clap::Args;
 use kit::{Exit, Result};
 
 use super::{Runtime, Server, ask, label, short, table, told, with_own};
-use crate::api::{ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, UInt64Value};
+use cri_api::{ContainerStats, ContainerStatsFilter, ListContainerStatsRequest, UInt64Value};
 
 #[derive(Debug, Args)]
 pub struct Options {

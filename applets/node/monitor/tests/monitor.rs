@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use cri::monitor;
-use cri::monitor::wire::{self, Create, Exec, Pod, Reply, Request, Spawn};
+use monitor::wire::{self, Create, Exec, Pod, Reply, Request, Spawn};
 use serde_json::json;
 
 /// The time that all of it may take on a busy machine.

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use spdy::Block;
 
 use super::*;
-use crate::streaming::{End, Form};
+use cri_api::{End, Form};
 
 /// A server of one visit: it sends back what it hears, complains once, and ends as it is told to when the input ends.
 fn server(answer: &'static str, end: End) -> (String, JoinHandle<Vec<String>>) {

@@ -18,14 +18,14 @@ use kit::{Applet, Context, Error, Exit, Place, Result};
 
 use super::stream::{Wanted, talk_after};
 use super::{OWN, Runtime, Server, ask, told};
-use crate::api::{
+use cri_api::OF_A_PERSON;
+use cri_api::{
     AttachRequest, ContainerConfig, ContainerMetadata, ContainerState, ContainerStatusRequest, CreateContainerRequest, ImageSpec,
     ImageStatusRequest, Int64Value, KeyValue, LinuxContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext,
     LinuxPodSandboxConfig, LinuxSandboxSecurityContext, Mount, NamespaceMode, NamespaceOption, PodSandboxConfig,
     PodSandboxMetadata, PortMapping, Protocol, PullImageRequest, RemovePodSandboxRequest, RunPodSandboxRequest,
     StartContainerRequest, StopPodSandboxRequest,
 };
-use crate::filter::OF_A_PERSON;
 
 /// The applet.
 pub const RUN: Applet = Applet { name: "run", about: "run an image as a pod of one container", place: Place::Node, run };

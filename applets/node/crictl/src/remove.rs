@@ -6,7 +6,7 @@ use clap::Args;
 use kit::{Context, Error, Exit, Result};
 
 use super::{Runtime, Server, ask, told};
-use crate::api::{
+use cri_api::{
     ContainerState, ContainerStatusRequest, PodSandboxState, PodSandboxStatusRequest, RemoveContainerRequest,
     RemovePodSandboxRequest, StopContainerRequest, StopPodSandboxRequest,
 };

@@ -21,5 +21,5 @@ mod streaming;
 pub mod wire;
 mod zygote;
 
-pub(crate) use console::Console;
+pub use console::Console;
 pub use zygote::start;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kit::clock::now;
 use kit::{Error, Result};
 
-use crate::monitor::log;
+use monitor::log;
 
 /// How long ago that was, in one unit: `5 minutes ago`.
 pub fn ago(at: i64) -> String {
