@@ -3,6 +3,7 @@
 mod ahead;
 mod applet_cases;
 mod applets;
+mod areas;
 mod boot;
 mod build;
 mod builds;

@@ -2,7 +2,8 @@
 
 use kit::Result;
 
-use crate::case::{self, AREAS, Case, LONG_AREAS, Lane};
+use crate::areas::{AREAS, LONG_AREAS, ROTATING};
+use crate::case::{self, Case, Lane};
 use crate::rotation::Rotation;
 use crate::{Options, say};
 
@@ -36,7 +37,7 @@ pub fn chosen(options: &Options) -> Result<Vec<Planned>> {
 /// Say which cases have their turn.
 pub fn say_turns() -> Result<()> {
     let rotation = Rotation::read(&crate::repository())?;
-    for (area, _) in case::ROTATING {
+    for (area, _) in ROTATING {
         let turns = turns(area);
         let turn = turns.get(rotation.turn(turns.len())).unwrap_or(&"");
         say(&format!("{area} {}: {turn}\n", rotation.told(turns.len())));
@@ -48,7 +49,7 @@ pub fn say_turns() -> Result<()> {
 fn rotated(plan: Vec<Planned>, rotation: &Rotation) -> Vec<Planned> {
     let mut kept = Vec::new();
     for planned in plan {
-        let group = case::ROTATING.iter().find(|(area, _)| planned.name.starts_with(area));
+        let group = ROTATING.iter().find(|(area, _)| planned.name.starts_with(area));
         let keep = group.is_none_or(|(area, always)| {
             let turns = turns(area);
             always.contains(&planned.case.name) || turns.get(rotation.turn(turns.len())) == Some(&planned.case.name)
@@ -62,7 +63,7 @@ fn rotated(plan: Vec<Planned>, rotation: &Rotation) -> Vec<Planned> {
 
 /// The cases of a rotating area that take turns.
 fn turns(area: &str) -> Vec<&'static str> {
-    let always = case::ROTATING.iter().find(|(name, _)| *name == area).map_or(&[][..], |(_, always)| *always);
+    let always = ROTATING.iter().find(|(name, _)| *name == area).map_or(&[][..], |(_, always)| *always);
     let cases = AREAS.iter().filter(|(name, ..)| area.starts_with(name)).flat_map(|(.., cases)| *cases);
     cases.map(|case| case.name).filter(|name| !always.contains(name)).collect()
 }
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_rotating_case_has_its_turn() {
-        for (area, always) in case::ROTATING {
+        for (area, always) in ROTATING {
             let turns = turns(area);
             assert!(turns.len() > 1, "{area} does not rotate");
             assert!(turns.iter().all(|name| !always.contains(name)));

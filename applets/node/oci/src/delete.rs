@@ -4,10 +4,10 @@ use clap::Args;
 use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
+use crate::context::Oci;
 use crate::errors::failed;
 use crate::folder::{Folder, Known};
 use crate::hooks::Time;
-use crate::oci::Oci;
 
 /// Options of `delete`.
 #[derive(Debug, Args)]

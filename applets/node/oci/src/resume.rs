@@ -4,9 +4,9 @@ use clap::Args;
 use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
+use crate::context::Oci;
 use crate::errors::failed;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `resume`.
 #[derive(Debug, Args)]

@@ -10,10 +10,10 @@ use libcontainer::container::{Container, ContainerStatus};
 use libcontainer::workload::Pid;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 
+use crate::context::Oci;
 use crate::errors::failed;
 use crate::folder::Known;
 use crate::hooks::Time;
-use crate::oci::Oci;
 
 /// Options of `start`.
 #[derive(Debug, Args)]
