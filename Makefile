@@ -2,24 +2,21 @@
 
 BOARD ?= x86_64-qemu
 KUBE ?= node
-IMAGES ?=
-# For make image: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
-SIGN ?=
-# For make test and conformance: texts in the names of cases or specs, with commas between.
-ONLY ?=
-# For make bench: node (whole nodes), pods (by the CRI) or verbs (create, start, delete by OCI runtimes).
+# For make bench: node (whole nodes), pods (by the CRI), verbs (create, start, delete by OCI runtimes) or cluster (one machine).
 PART ?= node
 # release builds the binary that is shipped; quick a larger one in half the time. Unset, make run is quick, and make test as CI is.
 PROFILE ?=
 # For make cluster: the number of machines; any text in CHECK ends it after the checks.
 NODES ?= 2
-CHECK ?=
-# For make critest: the program, which a person brings.
-CRITEST ?=
+# Empty unless given: IMAGES for make image, archives of container images to take along;
+# SIGN for make image: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
+# ONLY for make test and conformance: texts in the names of cases or specs, with commas between.
+# CRITEST for make critest: the program, which a person brings.
+# WRITE for make docs: any text writes the pages that are generated.
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster image kernel sizes check test callers soak boot-matrix bench conformance critest fmt clean ready
+.PHONY: help run cluster image kernel sizes check docs test callers soak boot-matrix bench conformance critest fmt clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +44,9 @@ kernel: ready ## build the kernel of BOARD=x86_64-linuxboot alone (a quarter of 
 check: ready ## format, clippy, units and the cases that need no machine: before each commit
 	@cargo run -q -p system-tests -- --check
 
+docs: ready ## check the documentation: links, commands, generated pages; WRITE=1 writes those
+	@cargo run -q -p docs -- $(if $(WRITE),--write)
+
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
 
@@ -59,7 +59,7 @@ soak: ready ## what takes too long for every test: kills at every step, a thousa
 boot-matrix: ready ## boot every image in every way, by QEMU's firmware
 	@cargo run -q -p system-tests -- --every --only media/,netboot/
 
-bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs
+bench: ready ## measure against a hand-made appliance of busybox, containerd and runc; PART=pods|verbs|cluster
 	@cargo run -q -p bench -- --board $(BOARD) --part $(PART)
 
 conformance: ready ## upstream's specs of nodes and storage; goes on where the last run stopped

@@ -1,6 +1,8 @@
 //! kutties: argv\[0\], or argv\[1\] when called as `kutties`, names an applet; its result becomes the exit status.
 
 mod box_options;
+#[cfg(test)]
+mod page;
 mod registry;
 
 use std::ffi::OsString;
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let name = args.first().and_then(|a| Path::new(a).file_name()).unwrap_or_default().to_string_lossy().into_owned();
     // A login shell's name begins with a dash.
     let name = name.trim_start_matches('-');
+    name_process(name);
     let (name, result) = match registry::find(name) {
         Some(applet) => (name.to_owned(), (applet.run)(&args)),
         None => call_by_argument(args.get(1..).unwrap_or_default()),
@@ -31,6 +34,15 @@ fn main() -> ExitCode {
         Err(e) => report(&name, &e),
     };
     ExitCode::from(exit.0)
+}
+
+/// Gives the process its applet's name where the kernel has that of the link by which the shell starts applets, `/proc/self/exe`:
+/// `ps` and `pstree` show it. A failure costs that name alone.
+fn name_process(name: &str) {
+    let is_exe = rustix::thread::name().is_ok_and(|name| name.as_bytes() == b"exe");
+    if let (true, Ok(name)) = (is_exe, std::ffi::CString::new(name)) {
+        let _ = rustix::thread::set_name(&name);
+    }
 }
 
 /// `kutties NAME …`, or the box's own options.

@@ -12,6 +12,7 @@ pub const ALL: &[&[Applet]] = &[
     cri::APPLETS,
     crictl::APPLETS,
     disk::APPLETS,
+    doctor::APPLETS,
     image::APPLETS,
     init::APPLETS,
     kube::APPLETS,

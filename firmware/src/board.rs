@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::kind::Kind;
 use crate::place;
-use crate::rom::Flash;
-use crate::sdcard::Sdcard;
 
 /// What `board/NAME.toml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,9 +24,9 @@ pub struct Board {
     /// The kernel's names of its consoles, for images that boot by themselves; the last one is the main one.
     #[serde(default)]
     pub consoles: Vec<String>,
-    /// Which images are made beside the parts.
+    /// Names of the kinds of images that are made beside the parts: `kinds.rs` has the table.
     #[serde(default)]
-    pub images: Vec<Kind>,
+    pub images: Vec<String>,
     /// Where its kernel comes from.
     pub kernel: Kernel,
     /// Which modules it takes along.
@@ -89,6 +86,29 @@ pub struct Qemu {
     pub console: String,
     /// The usual size of its memory in MiB.
     pub memory_mib: u32,
+}
+
+/// Content of a card beside kernel and segments.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sdcard {
+    /// Device trees, by their paths below the kernel package's folder of them.
+    pub trees: Vec<String>,
+    /// The firmware's files that a board of this kind does not start without.
+    #[serde(default)]
+    pub firmware: Vec<String>,
+}
+
+/// Flash part of a board.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flash {
+    /// The part's size in MiB, the firmware included.
+    pub mib: usize,
+    /// Debian's package of the firmware.
+    pub package: String,
+    /// The firmware's files in it, as they lie behind one another.
+    pub files: Vec<String>,
 }
 
 impl Board {

@@ -17,7 +17,7 @@ pub const VARIANT: &str = "lab";
 /// Names of the images that are nothing but the program under another name, as `kubeadm config images list` prints them.
 const KUBERNETES: &[&str] = &["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"];
 /// Their version.
-const VERSION: &str = "v1.37.1";
+pub const VERSION: &str = "v1.37.1";
 /// The others that it prints. The tag of etcd has a revision of the image behind it.
 const ETCD: &str = "registry.k8s.io/etcd:3.7.0-0";
 const COREDNS: &str = "registry.k8s.io/coredns/coredns:v1.14.6";

@@ -7,7 +7,28 @@ use format::{fat, gpt};
 
 use crate::bios::Bios;
 use crate::board::Arch;
+use crate::kind::{self, Job, Kind};
+use crate::segment::epoch;
 use crate::sum;
+use crate::uki;
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "disk",
+    files: &["disk.img"],
+    others: &[],
+    about: "a disk or USB stick, to write as it is; boots by UEFI, on x86_64 by a BIOS too",
+    arches: kind::BOTH,
+    boots: &["disk-by-uefi", "disk-by-bios", "nvme-by-uefi", "kexec-from-the-disk"],
+    packed: false,
+    make: |job| job.put("disk.img", bytes(job)?),
+};
+
+/// Bytes of `disk.img`, made once.
+pub fn bytes<'j>(job: &'j Job<'_>) -> Result<&'j [u8]> {
+    let make = || build(job.board.arch, uki::bytes(job)?, job.programs()?.bios.as_ref(), epoch()?);
+    job.disk.get(make).map(Vec::as_slice)
+}
 
 /// The partition begins at the first MiB, as all partitions do today.
 const FIRST: u64 = 2048;

@@ -3,16 +3,35 @@
 //! The device tree is the one that the machine's U-Boot has itself, so the same file does for all boards of a processor.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use format::fit::{self, Part};
 
 use crate::board::{Arch, Board};
-use crate::image::Outputs;
 use crate::kernel::plain;
+use crate::kind::{Job, Kind};
+use crate::outputs::Outputs;
 use crate::segment::epoch;
 use crate::sum;
 use crate::uki::together;
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "fit",
+    files: &["kutties.itb"],
+    others: &["boot.scr"],
+    about: "for U-Boot: copy both onto a medium that it searches",
+    arches: &[Arch::Aarch64],
+    boots: &["fit-by-u-boot"],
+    packed: false,
+    make: write,
+};
+
+fn write(job: &Job<'_>) -> Result<Vec<PathBuf>> {
+    let image = job.put(NAME, &build(job.board, job.outputs, &job.cmdline)?)?;
+    Ok([image, job.put("boot.scr", &script(&job.cmdline)?)?].concat())
+}
 
 /// The image's name.
 pub const NAME: &str = "kutties.itb";
@@ -25,7 +44,7 @@ const ARM64_MARK_AT: usize = 0x38;
 /// The image's bytes.
 pub fn build(board: &Board, outputs: &Outputs, cmdline: &str) -> Result<Vec<u8>> {
     ensure!(board.arch == Arch::Aarch64, "make kutties.itb for {}: U-Boot's image is made for aarch64 alone", board.name);
-    let read = |path: &std::path::Path| fs::read(path).with_context(|| format!("read {}", path.display()));
+    let read = |path: &Path| fs::read(path).with_context(|| format!("read {}", path.display()));
     let kernel = plain(read(&outputs.vmlinuz)?)?;
     ensure!(
         kernel.get(ARM64_MARK_AT..ARM64_MARK_AT + ARM64_MARK.len()) == Some(ARM64_MARK),

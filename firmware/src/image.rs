@@ -12,9 +12,10 @@ use crate::kernel::Kernel;
 use crate::kind::Given;
 use crate::kube::{self, Bundle};
 use crate::manifest::{Boot, Manifest, Output, Part, parts};
+use crate::outputs::Outputs;
 use crate::segment::{self, Sizes};
 use crate::sign::Key;
-use crate::{binary, kind, modules, place, rust_std, sbom, tools};
+use crate::{binary, kinds, modules, place, rust_std, sbom, tools, version};
 
 pub use crate::kube::Kube;
 
@@ -33,38 +34,6 @@ pub struct Options {
     pub firmware: Option<PathBuf>,
 }
 
-/// What was built, as absolute paths.
-#[derive(Clone, Debug)]
-pub struct Outputs {
-    /// `out/BOARD`
-    pub dir: PathBuf,
-    /// The binary, as it is in the core segment.
-    pub kutties: PathBuf,
-    /// For QEMU's `-kernel`.
-    pub vmlinuz: PathBuf,
-    /// The binary and its links, the skeleton.
-    pub core: PathBuf,
-    /// Kernel modules and the kernel's configuration.
-    pub modules: PathBuf,
-    /// `kube-worker.cpio.zst`, `kube-node.cpio.zst` or `kube-control-plane.cpio.zst`.
-    pub kube: Option<PathBuf>,
-    /// `images.cpio.zst`
-    pub images: Option<PathBuf>,
-    /// `manifest.json`
-    pub manifest: PathBuf,
-}
-
-impl Outputs {
-    /// The segments in the order to boot them; a node segment goes after them.
-    pub fn segments(&self) -> Vec<&Path> {
-        [Some(&self.core), Some(&self.modules), self.kube.as_ref(), self.images.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(PathBuf::as_path)
-            .collect()
-    }
-}
-
 /// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
 pub(crate) const IMAGES: &str = "/usr/share/kutties/images";
 /// Where programs in Go and others look for certificate authorities first.
@@ -77,6 +46,7 @@ const TRUST: &str = "/etc/kutties/update.pub";
 pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     let key = options.sign.as_deref().map(Key::read).transpose()?;
     let tools = tools::ensure(board)?;
+    let version = version::text();
     let dir = board.out()?;
     let mut work = Work { dir: dir.clone(), files: Vec::new(), packages: Vec::new() };
     let kernel = Kernel::fetch(board)?;
@@ -92,7 +62,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         [] => None,
         images => Some(work.segment("images", &images_archive(images)?)?),
     };
-    let kutties = work.copy(&binary::build(board.arch, &tools)?, "kutties")?;
+    let kutties = work.program(&binary::build(board.arch, &tools)?, &version)?;
     let core = work.core(board, &kutties, key.as_ref())?;
     let manifest = dir.join("manifest.json");
     let outputs = Outputs { dir, kutties, vmlinuz, core, modules, kube, images, manifest };
@@ -101,12 +71,13 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
         let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
         // What an image holds; the binary is in the core.
         let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
-        for path in kind::build(board, &outputs, given)? {
-            let parts = if holds_all(&outputs.dir, &path, &parts) { parts.clone() } else { Vec::new() };
-            work.files.push(Output::of(&outputs.dir, &path, None, parts)?);
+        for image in kinds::build(board, &outputs, given)? {
+            let parts = if image.holds_all(&outputs.dir, &parts) { parts.clone() } else { Vec::new() };
+            work.files.push(Output::of(&outputs.dir, &image.path, None, parts)?);
         }
     }
     let mut manifest = Manifest {
+        version,
         board: board.name.clone(),
         arch: board.arch,
         profile: binary::profile(),
@@ -130,14 +101,6 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-/// Whether an image has all parts in it: those in folders are parts themselves or scripts, but for the one program.
-fn holds_all(dir: &Path, path: &Path, parts: &[Part]) -> bool {
-    let largest = parts.iter().map(|part| part.bytes).max().unwrap_or(0);
-    let in_front = path.parent() == Some(dir) || path.ends_with("kutties.efi");
-    let is_packed = path.extension().is_some_and(|ending| ["zst", "xz", "qcow2"].iter().any(|packed| ending == *packed));
-    in_front && (is_packed || fs::metadata(path).is_ok_and(|meta| meta.len() > largest))
 }
 
 /// Build the segment of one bundle alone, `out/BOARD/kube-VARIANT.cpio.zst`: `control-plane`, or one that a release does not have.
@@ -175,11 +138,23 @@ impl Work {
         Ok(path)
     }
 
+    /// The binary, with the version written into it.
+    fn program(&mut self, from: &Path, version: &str) -> Result<PathBuf> {
+        let mut bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
+        version::write(&mut bytes, version).with_context(|| format!("write the version into {}", from.display()))?;
+        self.put(from, "kutties", &bytes)
+    }
+
     fn copy(&mut self, from: &Path, name: &str) -> Result<PathBuf> {
-        let path = self.dir.join(name);
         let bytes = fs::read(from).with_context(|| format!("read {}", from.display()))?;
-        if fs::read(&path).ok().as_ref() != Some(&bytes) {
-            segment::replace(&path, &bytes)?;
+        self.put(from, name, &bytes)
+    }
+
+    /// A file with the mode of `from`, written where it differs.
+    fn put(&mut self, from: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        if fs::read(&path).ok().as_deref() != Some(bytes) {
+            segment::replace(&path, bytes)?;
             fs::set_permissions(&path, fs::metadata(from)?.permissions())?;
         }
         self.files.push(Output::of(&self.dir, &path, None, Vec::new())?);

@@ -3,12 +3,34 @@
 //! A CD is found by its boot catalog. On a stick the same bytes are a disk: the boot sector and a partition table lie in front of the
 //! CD's own descriptors. All four ways lead to the one `kutties.efi` in the FAT file system `EFI.IMG`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use format::{gpt, iso};
 
 use crate::bios::{BLOCK, Bios};
 use crate::board::Arch;
 use crate::disk::{guid, system_partition};
+use crate::kind::{self, Job, Kind};
+use crate::segment::epoch;
+use crate::uki;
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "iso",
+    files: &["kutties.iso"],
+    others: &[],
+    about: "the same for a CD; the file is a stick as well",
+    arches: kind::BOTH,
+    boots: &["cd-by-uefi", "cd-by-bios", "usb-by-uefi", "usb-by-bios"],
+    packed: false,
+    make,
+};
+
+fn make(job: &Job<'_>) -> Result<Vec<PathBuf>> {
+    let bytes = build(job.board.arch, uki::bytes(job)?, job.programs()?.bios.as_ref(), epoch()?)?;
+    job.put("kutties.iso", &bytes)
+}
 
 const CROWDED: &str = "the CD's folder does not hold so many files";
 

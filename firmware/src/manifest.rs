@@ -14,6 +14,9 @@ use crate::sum;
 /// All that is known of one build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
+    /// Version of kutties.
+    #[serde(default)]
+    pub version: String,
     /// The board.
     pub board: String,
     /// Its processor.

@@ -8,17 +8,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::board::Board;
-use crate::image::Outputs;
+use crate::kind::{self, Job, Kind};
 use crate::segment::replace;
-use crate::sum;
+use crate::{sum, uki};
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "netboot",
+    files: &["netboot/kutties.efi"],
+    others: &["netboot/"],
+    about: "files for a TFTP and HTTP server: kernel, segments, iPXE's and GRUB's configurations",
+    arches: kind::BOTH,
+    boots: &["pxe-by-bios", "pxe-by-uefi", "http-by-uefi"],
+    packed: false,
+    make: write,
+};
 
 /// The folder.
 const DIR: &str = "netboot";
 /// Sums of all files, for `sha256sum -c`.
 const SUMS: &str = "SHA256SUMS";
 
-/// Write the folder; the paths of its files.
-pub fn write(board: &Board, outputs: &Outputs, efi: &[u8], cmdline: &str) -> Result<Vec<PathBuf>> {
+/// Writes the directory; the paths of its files.
+fn write(job: &Job<'_>) -> Result<Vec<PathBuf>> {
+    let (board, outputs, efi, cmdline) = (job.board, job.outputs, uki::bytes(job)?, job.cmdline.as_str());
     let dir = outputs.dir.join(DIR);
     if dir.exists() {
         fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;

@@ -6,7 +6,27 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::kind::{self, Job, Kind};
 use crate::segment::{self, replace};
+use crate::{disk, sdcard};
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "packed",
+    files: &["disk.img.zst", "disk.img.xz", "sdcard.img.zst", "sdcard.img.xz"],
+    others: &[],
+    about: "the disk or the card, packed for a download",
+    arches: kind::BOTH,
+    boots: &[],
+    packed: true,
+    make: pack,
+};
+
+/// Packs the disk, or the card where the board has no disk.
+fn pack(job: &Job<'_>) -> Result<Vec<PathBuf>> {
+    let has_disk = job.board.images.iter().any(|name| name == disk::KIND.name);
+    write(&job.outputs.dir.join(if has_disk { "disk.img" } else { sdcard::NAME }))
+}
 
 /// Write both beside the image; their paths.
 pub fn write(image: &Path) -> Result<Vec<PathBuf>> {

@@ -5,17 +5,30 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::image::Outputs;
 use crate::kernel::plain;
+use crate::kind::{self, Job, Kind};
 use crate::segment::replace;
 use crate::sum;
 use crate::uki::together;
 
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "payload",
+    files: &[],
+    others: &["payload/"],
+    about: "kernel and one initramfs for LinuxBoot's and coreboot's trees; its `README` says where they go",
+    arches: kind::BOTH,
+    boots: &["kernel-and-initrd"],
+    packed: false,
+    make: write,
+};
+
 /// The folder.
 const DIR: &str = "payload";
 
-/// Write the folder; the paths of its files.
-pub fn write(outputs: &Outputs, cmdline: &str) -> Result<Vec<PathBuf>> {
+/// Writes the directory; the paths of its files.
+fn write(job: &Job<'_>) -> Result<Vec<PathBuf>> {
+    let (outputs, cmdline) = (job.outputs, job.cmdline.as_str());
     let dir = outputs.dir.join(DIR);
     fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
     let read = |path: &Path| fs::read(path).with_context(|| format!("read {}", path.display()));

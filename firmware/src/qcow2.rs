@@ -1,8 +1,22 @@
 //! `disk.qcow2`: the disk as hypervisors like it, without its empty parts and with the others packed.
 //! After QEMU's docs/interop/qcow2.txt, version 3.
 
+use crate::disk;
+use crate::kind::{self, Kind};
 use anyhow::{Context, Result};
 use flate2::{Compress, Compression, FlushCompress, Status};
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "qcow2",
+    files: &["disk.qcow2"],
+    others: &[],
+    about: "the same disk for a hypervisor",
+    arches: kind::BOTH,
+    boots: &["qcow2-by-uefi"],
+    packed: true,
+    make: |job| job.put("disk.qcow2", &image(disk::bytes(job)?)?),
+};
 
 /// QEMU's own choice.
 const CLUSTER_BITS: u32 = 16;

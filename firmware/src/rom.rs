@@ -10,24 +10,24 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use format::{fv, pe};
 use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter};
-use serde::Deserialize;
 
 use crate::apt::Suite;
-use crate::board::{Arch, Board};
-use crate::image::Outputs;
+use crate::board::{Arch, Board, Flash};
+use crate::kind::{self, Kind};
+use crate::outputs::Outputs;
 use crate::segment::megabytes;
 
-/// A board's flash.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Flash {
-    /// The part's size in MiB, the firmware included.
-    pub mib: usize,
-    /// Debian's package of the firmware.
-    pub package: String,
-    /// The firmware's files in it, as they lie behind one another.
-    pub files: Vec<String>,
-}
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "rom",
+    files: &["rom.fd"],
+    others: &[],
+    about: "a flash image with Debian's UEFI firmware: kernel and system in it",
+    arches: kind::BOTH,
+    boots: &["rom-with-the-system-inside"],
+    packed: false,
+    make: |job| job.put("rom.fd", &build(job.board, job.outputs, &job.programs()?.loader, &job.cmdline)?),
+};
 
 /// The shell's name in every EDK II.
 const SHELL: fv::Guid = *b"\x83\xa5\x04\x7c\x3e\x9e\x1c\x4f\xad\x65\xe0\x52\x68\xd0\xb4\xd1";

@@ -73,7 +73,7 @@ fn document(manifest: &Manifest, packages: &[Package]) -> Value {
     let about = json!({
         "SPDXID": "SPDXRef-kutties",
         "name": format!("kutties-{}", manifest.board),
-        "versionInfo": env!("CARGO_PKG_VERSION"),
+        "versionInfo": manifest.version,
         "downloadLocation": UNKNOWN,
         "filesAnalyzed": false,
         "licenseConcluded": UNKNOWN,

@@ -8,15 +8,26 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use format::fat;
-use serde::{Deserialize, Serialize};
 
-use crate::board::Board;
+use crate::board::{Arch, Board};
 use crate::disk::guid;
-use crate::image::Outputs;
-use crate::kind::Given;
+use crate::kind::{Given, Kind};
+use crate::outputs::Outputs;
 use crate::segment::epoch;
 use crate::sum;
 use crate::uki::together;
+
+/// Record of the kind.
+pub const KIND: Kind = Kind {
+    name: "sdcard",
+    files: &["sdcard.img"],
+    others: &[],
+    about: "a card for a Raspberry Pi; the files of its firmware are yours to bring",
+    arches: &[Arch::Aarch64],
+    boots: &[],
+    packed: false,
+    make: |job| job.put(NAME, &build(job.board, job.outputs, job.given, &job.cmdline)?),
+};
 
 /// The image's name.
 pub const NAME: &str = "sdcard.img";
@@ -30,17 +41,6 @@ const FAT32: u8 = 0x0c;
 /// The kernel's name on the card, and the initramfs's.
 const KERNEL: &str = "kernel8.img";
 const INITRAMFS: &str = "initramfs.img";
-
-/// What `board/NAME.toml` says of the card.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sdcard {
-    /// Device trees, by their paths below the kernel package's folder of them.
-    pub trees: Vec<String>,
-    /// The firmware's files that a board of this kind does not start without.
-    #[serde(default)]
-    pub firmware: Vec<String>,
-}
 
 /// The card's bytes.
 pub fn build(board: &Board, outputs: &Outputs, given: Given<'_>, cmdline: &str) -> Result<Vec<u8>> {
@@ -129,7 +129,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::kind::tests::{kernel, parts};
+    use crate::kinds::tests::{kernel, parts};
     use crate::place;
 
     struct File {

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use crate::board::Board;
-use crate::image::Outputs;
 use crate::manifest::{Manifest, Output, Part};
+use crate::outputs::Outputs;
 use crate::segment::{megabytes, replace};
 use crate::treemap::{self, Item};
 use crate::{binary, symbols, tools};
@@ -139,6 +139,7 @@ mod tests {
             Output { name: name.to_owned(), bytes: 5_000_000, sha256: String::new(), raw, parts, content: Vec::new() }
         };
         let manifest = Manifest {
+            version: String::new(),
             board: "x86_64-qemu".to_owned(),
             arch: crate::board::Arch::X86_64,
             profile: "release".to_owned(),

@@ -1,6 +1,7 @@
-//! Tables of all cases, by area.
+//! Table of all areas and their cases.
 
-use crate::case::{Case, Lane};
+use crate::case::Case;
+use crate::lane::Lane;
 use crate::{
     applets, boot, builds, callers, client, clock, cluster, cni, conformance, cri, disk, image, join, kube, kubelets, media,
     netboot, oci, pods, registry, rpcs, ssh, streaming, survive, update,
@@ -29,13 +30,15 @@ pub const AREAS: &[(&str, Lane, &[Case])] = &[
     ("join", Lane::Cluster, join::CASES),
     ("media", Lane::Alone, media::CASES),
     ("end", Lane::Alone, boot::END_CASES),
+    // kubeadm init waits a minute for its API server, which is too short beside other lanes.
+    ("cluster", Lane::Last, cluster::CASES),
 ];
 
 /// Areas of whose cases one takes its turn at each commit, beside those that are always tried.
 /// `make boot-matrix` and `make soak` try all.
 pub const ROTATING: &[(&str, &[&str])] = &[("media/", &["disk-by-uefi", "fit-by-u-boot"])];
 
-/// Areas that take too long for every time: tried with `--long` alone.
+/// Cases that take too long for every time: tried with `--long` alone.
 pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("soak", Lane::Cluster, streaming::LONG_CASES),
     ("pods", Lane::Cluster, pods::LONG_CASES),
@@ -48,6 +51,5 @@ pub const LONG_AREAS: &[(&str, Lane, &[Case])] = &[
     ("builds", Lane::Alone, builds::LONG_CASES),
     ("update", Lane::Cluster, update::LONG_CASES),
     ("netboot", Lane::Cluster, netboot::CASES),
-    // Two machines that have much to do: kubeadm init waits a minute for its API server, which is too short beside other lanes.
-    ("cluster", Lane::Cluster, cluster::CASES),
+    ("cluster", Lane::Last, cluster::LONG_CASES),
 ];

@@ -24,6 +24,8 @@ pub const CASES: &[Case] = &[
     Case { name: "hostile-dhcp-server-sets-nothing", boards: X86, run: hostile_dhcp },
     Case { name: "console-shell-comes-back", boards: X86, run: shell_returns },
     Case { name: "killed-service-comes-back", boards: X86, run: service_returns },
+    Case { name: "doctor-names-what-is-wrong", boards: X86, run: doctor },
+    Case { name: "the-boot-is-a-chart-and-a-screen", boards: BOTH, run: chart },
 ];
 
 /// The cases after which a machine is off.
@@ -207,4 +209,31 @@ fn powers_off(world: &mut World, board: &str) -> Outcome {
     node.vm.console.type_line("poweroff")?;
     node.vm.wait_off(Duration::from_mins(1))?;
     Ok(())
+}
+
+/// The machine was given a key that there is not; then it loses its CRI server, its name servers and the space in /var.
+fn doctor(world: &mut World, board: &str) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    let said = guest.sh("kutties doctor; echo status $?")?;
+    let wanted = ["BAD     boot          config: unknown key", "ok      cri ", "ok      network ", "status 1"];
+    ensure(wanted.iter().all(|words| said.contains(words)) && said.matches("BAD").count() == 1, || said.clone())?;
+    let spoil = "systemctl stop cri; cp /etc/resolv.conf /tmp/resolv.conf; echo >/etc/resolv.conf; \
+                 head -c $(($(stat -f -c '%a * %S' /var) - 1000000)) /dev/zero >/var/filler; kutties doctor -q; \
+                 rm /var/filler; cat /tmp/resolv.conf >/etc/resolv.conf; systemctl start cri";
+    let said = guest.sh(spoil)?;
+    let wanted = ["BAD     cri ", "systemctl restart cri", "/etc/resolv.conf names no server", "/var has 0 % of its bytes left"];
+    ensure(wanted.iter().all(|words| said.contains(words)), || said.clone())?;
+    guest.sh_until("kutties doctor | grep -q '^ok      cri '", Duration::from_secs(20)).map(drop)?;
+    Ok(())
+}
+
+fn chart(world: &mut World, board: &str) -> Outcome {
+    let guest = &world.bare(board)?.vm.guest;
+    let svg = guest.sh("kutties boot-chart")?;
+    let bars = ["kernel</text>", "mounts", "network", "service cri</text>", "</svg>"];
+    ensure(svg.starts_with("<svg") && bars.iter().all(|bar| svg.contains(bar)), || svg.clone())?;
+    let page = guest.sh("kutties screen; hostname")?;
+    let name = page.lines().last().unwrap_or_default();
+    let rows = [&format!("node        {name}"), "cluster     not joined", "services    ", "last error  "];
+    ensure(rows.iter().all(|row| page.contains(row)), || page.clone())
 }

@@ -1,4 +1,4 @@
-//! A case: something that must hold, and the ways in which it ends.
+//! A case of the whole-system tests, and its outcome. The table of all is in `areas.rs`.
 
 use crate::world::World;
 
@@ -36,18 +36,6 @@ pub const X86: &[&str] = &["x86_64-qemu"];
 
 /// What x86 does not have.
 pub const ARM: &[&str] = &["aarch64-qemu"];
-
-/// Cases that run one after the other, beside those of the other lane.
-///
-/// What joins a machine to the cluster is in one lane: upstream's specs look at all of its nodes. Addresses and ports
-/// of the lab's web, time and boot servers are fixed, so that each kind of server is used in one lane alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lane {
-    /// Machines of the cluster.
-    Cluster,
-    /// Machines without Kubernetes.
-    Alone,
-}
 
 /// Fail with these words unless `holds`.
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {

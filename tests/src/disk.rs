@@ -67,10 +67,10 @@ fn off(mut node: Node) -> Result<()> {
 fn told(node: &Node) -> Result<String> {
     let console = node.vm.console.lines();
     let lines: Vec<&str> = console.iter().map(|line| line.text.as_str()).filter(|text| text.contains("] disks: ")).collect();
-    match lines.is_empty() {
-        true => Err(Error::new(format!("no boot has a line of the disks:\n{}", node.vm.console.tail(20)))),
-        false => Ok(lines.join("\n")),
+    if lines.is_empty() {
+        return Err(Error::new(format!("no boot has a line of the disks:\n{}", node.vm.console.tail(20))));
     }
+    Ok(lines.join("\n"))
 }
 
 /// The line of a mount point in the table of mounts.

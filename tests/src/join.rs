@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     Case { name: "a-real-cluster-is-discovered", boards: X86, run: discovered },
     Case { name: "bare-preflight-passes", boards: BOTH, run: preflight },
     Case { name: "join-without-kube-segment", boards: X86, run: no_kube },
+    Case { name: "init-with-wrong-input-makes-nothing", boards: X86, run: wrong_init },
     Case { name: "join-with-wrong-token", boards: X86, run: wrong_token },
     Case { name: "join-with-wrong-ca-hash", boards: X86, run: wrong_hash },
     Case { name: "join-to-nobody", boards: X86, run: nobody },
@@ -122,6 +123,23 @@ fn refused(node: &mut Node, join: &str, sentence: &[&str]) -> Outcome {
 fn no_kube(world: &mut World, board: &str) -> Outcome {
     let join = format!("kutties {}", world.plane.join_command());
     refused(world.bare(board)?, &join, &["kube segment", "kube-node", "kubeadm"])
+}
+
+/// Inits that must be refused, each with a sentence; afterwards nothing of a control plane is there.
+fn wrong_init(world: &mut World, board: &str) -> Outcome {
+    let node = world.node(board, Kind::Unjoined)?.0;
+    refused(node, "kutties kubeadm init --pod-network-cidr=10.77.0.0/16", &["own address"])?;
+    refused(node, "kutties kubeadm init --pod-network-cidr=10.244.1.0/16", &["begins at 10.244.0.0/16"])?;
+    refused(node, "kutties kubeadm init --pod-network-cidr=10.100.0.0/16", &["overlap"])?;
+    let late =
+        "now=$(date +%s); date -s @86400 >/dev/null; kutties kubeadm init; code=$?; date -s @$now >/dev/null; (exit $code)";
+    refused(node, late, &["the clock is wrong"])?;
+    let full = "truncate -s 0 /var/filler && head -c $(($(stat -f -c '%a * %S' /var) - 100000000)) /dev/zero >/var/filler && kutties kubeadm init; code=$?; \
+                rm -f /var/filler; (exit $code)";
+    refused(node, full, &["/var has"])?;
+    let left =
+        node.vm.guest.sh("ls /etc/kubernetes/pki /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null | grep -v :; true")?;
+    ensure(left.trim().is_empty(), || format!("it left {left}"))
 }
 
 fn wrong_token(world: &mut World, board: &str) -> Outcome {

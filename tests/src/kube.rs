@@ -17,6 +17,8 @@ pub const CASES: &[Case] = &[
     Case { name: "pod-restarts-when-its-process-dies", boards: BOTH, run: restarts },
     Case { name: "deleted-pod-leaves-nothing", boards: BOTH, run: leaves_nothing },
     Case { name: "seccomp-and-devices-hold", boards: BOTH, run: confined },
+    Case { name: "a-service-s-log-by-the-api", boards: BOTH, run: service_log },
+    Case { name: "kubectl-debugs-the-node", boards: X86, run: debugs },
     Case { name: "without-filters-all-is-allowed", boards: X86, run: free },
     Case { name: "broken-seccomp-profile-refuses", boards: X86, run: broken_profile },
 ];
@@ -75,6 +77,40 @@ fn runs(world: &mut World, board: &str) -> Outcome {
     ensure(!ip.is_empty(), || "it has no address".into())?;
     delete(plane, "runs")?;
     Ok(())
+}
+
+/// `kubectl get --raw`, as the Kubernetes documentation asks for logs of a node's services.
+fn service_log(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    for service in ["cri", "kubelet"] {
+        let path = format!("/api/v1/nodes/{}/proxy/logs/?query={service}", node.name);
+        let (log, first) =
+            (plane.ask(&["get", "--raw", &path])?, node.vm.guest.sh(&format!("head -n 1 /var/log/{service}.log"))?);
+        let line = first.trim();
+        ensure(!line.is_empty() && log.contains(line), || format!("{service}: {line:?} is not in {log:?}"))?;
+    }
+    let other = plane.ask(&["get", "--raw", &format!("/api/v1/nodes/{}/proxy/logs/?query=none-such", node.name)]);
+    ensure(other.as_ref().map_or_else(ToString::to_string, Clone::clone).contains("none-such"), || format!("{other:?}"))
+}
+
+/// `kubectl debug node/NAME`: a pod in the node's namespaces that sees its files at /host.
+fn debugs(world: &mut World, board: &str) -> Outcome {
+    let (node, plane) = world.warm(board)?;
+    let line = "echo $(hostname) $(cat /etc/machine-id) $(pidof init)";
+    let object = format!("node/{}", node.name);
+    let command = ["/host/bin/kutties", "chroot", "/host", "/bin/sh", "-c", line];
+    let words = ["debug", &object, "--image", test_image::NAME, "--profile", "sysadmin", "--"];
+    let told = plane.ask(&[&words[..], &command[..]].concat())?;
+    let pod = told.split_whitespace().find(|word| word.starts_with("node-debugger-")).unwrap_or_default().to_owned();
+    ensure(!pod.is_empty(), || told.clone())?;
+    let wanted = node.vm.guest.sh(line)?;
+    let logs = until(POD, || match plane.ask(&["logs", &pod])? {
+        logs if logs.is_empty() => Err(Error::new("no log yet")),
+        logs => Ok(logs),
+    });
+    delete(plane, &pod)?;
+    let logs = logs?;
+    ensure(logs == wanted, || format!("it says {logs:?}, the node {wanted:?}"))
 }
 
 /// Kill the pod's first process from outside of its container.

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use kit::{Error, Result};
 
-use crate::case::{Failure, Lane};
+use crate::case::Failure;
+use crate::lane::Lane;
 use crate::plan::Planned;
 use crate::report::{Report, say};
 use crate::world::World;
@@ -24,13 +25,23 @@ const LOOK: Duration = Duration::from_mins(2);
 /// The cases that run now, and since when.
 type Now = Mutex<BTreeMap<String, Instant>>;
 
+/// Cases by their lanes.
+type Lanes<'a> = BTreeMap<Lane, Vec<&'a Planned>>;
+
 /// Run a board's cases; transcripts go below `out`.
 pub fn run(report: &Report, plan: &[&Planned], out: PathBuf) -> Result<()> {
     let world = World::start(out)?;
-    let mut lanes: BTreeMap<Lane, Vec<&Planned>> = BTreeMap::new();
+    let mut lanes = Lanes::new();
     for planned in plan {
         lanes.entry(planned.lane).or_default().push(planned);
     }
+    let last = lanes.remove(&Lane::Last).map(|cases| Lanes::from([(Lane::Last, cases)]));
+    side_by_side(report, &world, lanes)?;
+    last.map_or(Ok(()), |lanes| side_by_side(report, &world, lanes))
+}
+
+/// Runs lanes to the end of each; their machines end with them.
+fn side_by_side(report: &Report, world: &World, lanes: Lanes) -> Result<()> {
     let now = Now::default();
     thread::scope(|scope| {
         let (end, ended) = mpsc::channel::<()>();

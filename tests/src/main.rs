@@ -24,6 +24,7 @@ mod join;
 mod junit;
 mod kube;
 mod kubelets;
+mod lane;
 mod lanes;
 mod leaks;
 mod media;

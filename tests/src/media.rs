@@ -226,3 +226,23 @@ pub fn start_loaded(node: &Node, before: &str) -> Outcome {
 
 /// Another one each time a kernel starts.
 pub const BOOT_ID: &str = "cat /proc/sys/kernel/random/boot_id";
+
+#[cfg(test)]
+mod tests {
+    use firmware::kinds::KINDS;
+
+    use super::*;
+
+    /// Cases that boot the parts, or another board's.
+    const OF_NO_KIND: &[&str] = &["small-machine", "microvm", "small-kernel-joins", PI];
+
+    #[test]
+    fn image_kinds_and_cases_name_each_other() {
+        let cases: Vec<&str> = CASES.iter().chain(LONG_CASES).map(|case| case.name).collect();
+        let named: Vec<&str> = KINDS.iter().flat_map(|kind| kind.boots).copied().collect();
+        let missing: Vec<&&str> = named.iter().filter(|name| !cases.contains(name)).collect();
+        assert!(missing.is_empty(), "no cases {missing:?}");
+        let alone: Vec<&&str> = cases.iter().filter(|case| !named.contains(case) && !OF_NO_KIND.contains(case)).collect();
+        assert!(alone.is_empty(), "no kind names {alone:?}");
+    }
+}

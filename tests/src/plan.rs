@@ -2,8 +2,9 @@
 
 use kit::Result;
 
-use crate::areas::{AREAS, LONG_AREAS, ROTATING};
-use crate::case::{self, Case, Lane};
+use crate::areas::{self, AREAS, LONG_AREAS};
+use crate::case::{BOTH, Case};
+use crate::lane::Lane;
 use crate::rotation::Rotation;
 use crate::{Options, say};
 
@@ -37,7 +38,7 @@ pub fn chosen(options: &Options) -> Result<Vec<Planned>> {
 /// Say which cases have their turn.
 pub fn say_turns() -> Result<()> {
     let rotation = Rotation::read(&crate::repository())?;
-    for (area, _) in ROTATING {
+    for (area, _) in areas::ROTATING {
         let turns = turns(area);
         let turn = turns.get(rotation.turn(turns.len())).unwrap_or(&"");
         say(&format!("{area} {}: {turn}\n", rotation.told(turns.len())));
@@ -49,7 +50,7 @@ pub fn say_turns() -> Result<()> {
 fn rotated(plan: Vec<Planned>, rotation: &Rotation) -> Vec<Planned> {
     let mut kept = Vec::new();
     for planned in plan {
-        let group = ROTATING.iter().find(|(area, _)| planned.name.starts_with(area));
+        let group = areas::ROTATING.iter().find(|(area, _)| planned.name.starts_with(area));
         let keep = group.is_none_or(|(area, always)| {
             let turns = turns(area);
             always.contains(&planned.case.name) || turns.get(rotation.turn(turns.len())) == Some(&planned.case.name)
@@ -63,7 +64,7 @@ fn rotated(plan: Vec<Planned>, rotation: &Rotation) -> Vec<Planned> {
 
 /// The cases of a rotating area that take turns.
 fn turns(area: &str) -> Vec<&'static str> {
-    let always = ROTATING.iter().find(|(name, _)| *name == area).map_or(&[][..], |(_, always)| *always);
+    let always = areas::ROTATING.iter().find(|(name, _)| *name == area).map_or(&[][..], |(_, always)| *always);
     let cases = AREAS.iter().filter(|(name, ..)| area.starts_with(name)).flat_map(|(.., cases)| *cases);
     cases.map(|case| case.name).filter(|name| !always.contains(name)).collect()
 }
@@ -71,7 +72,7 @@ fn turns(area: &str) -> Vec<&'static str> {
 /// Every case on every board, board by board.
 pub fn all(areas: &(impl Iterator<Item = &'static Area> + Clone)) -> Vec<Planned> {
     let mut plan = Vec::new();
-    for board in case::BOTH {
+    for board in BOTH {
         for (area, lane, cases) in areas.clone() {
             for case in cases.iter().filter(|case| case.boards.contains(board)) {
                 plan.push(Planned { name: format!("{area}/{} [{board}]", case.name), board, lane: *lane, case });
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_rotating_case_has_its_turn() {
-        for (area, always) in ROTATING {
+        for (area, always) in areas::ROTATING {
             let turns = turns(area);
             assert!(turns.len() > 1, "{area} does not rotate");
             assert!(turns.iter().all(|name| !always.contains(name)));

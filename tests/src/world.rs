@@ -16,7 +16,7 @@ use lab::segment;
 use lab::until;
 use lab::vm::{Spec, Vm};
 
-use crate::case::Lane;
+use crate::lane::Lane;
 
 /// From power-on to services, on a busy machine under emulation.
 pub const BOOT: Duration = Duration::from_mins(6);

@@ -2,6 +2,7 @@
 //! README.md is the recipe. Never part of CI: what a busy machine measures says nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "for the person who typed make bench")]
 
+mod cluster;
 mod figures;
 mod hand_made;
 mod node;
@@ -36,7 +37,8 @@ pub struct Options {
     /// A board of `board/` of this machine's own architecture.
     #[arg(long, default_value = "x86_64-qemu")]
     board: String,
-    /// How often: boots of each side (5 unless told otherwise; 3 for the part with pods), or containers of each runtime (20).
+    /// How often: boots of each side (5 unless told otherwise; 3 for the part with pods), or containers of each runtime (20),
+    /// or boots of one machine as a cluster (1).
     #[arg(long)]
     rounds: Option<usize>,
     /// One side alone; without the other there are no ratios.
@@ -65,6 +67,8 @@ enum Part {
     Pods,
     /// A container's create, start and delete by OCI runtimes.
     Verbs,
+    /// One machine as a cluster of its own.
+    Cluster,
 }
 
 impl Options {
@@ -91,6 +95,10 @@ fn run(options: &Options) -> Result<ExitCode> {
         return verbs::run(&appliance, options.rounds.unwrap_or(20), &out()?.join("bench-verbs.json"))
             .map(|()| ExitCode::SUCCESS);
     }
+    if options.part == Part::Cluster {
+        let to = out()?.join("bench-cluster.json");
+        return cluster::run(&appliance, options.rounds.unwrap_or(1), options.settle, &to).map(|()| ExitCode::SUCCESS);
+    }
     let mut report = Report::new(weigh::read(&appliance));
     let lab = Lab::start()?;
     let plane = ControlPlane::start(&lab)?;
@@ -113,6 +121,9 @@ fn run(options: &Options) -> Result<ExitCode> {
 
 /// All that needs the internet or much time, before the lab begins.
 fn build(options: &Options) -> Result<()> {
+    if options.part == Part::Cluster {
+        return if options.no_build { Ok(()) } else { lab::cluster::ready(&options.board) };
+    }
     let appliance = if options.no_build { Appliance::open(&options.board)? } else { Appliance::build(&options.board)? };
     if options.part == Part::Verbs {
         return verbs::build(&appliance);

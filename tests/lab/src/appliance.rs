@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use firmware::board::{Board, Qemu};
-use firmware::image::{Kube, Options, Outputs};
+use firmware::image::{Kube, Options};
 use firmware::kind::Given;
 use firmware::manifest::Manifest;
-use firmware::{binary, image, kind, tools};
+use firmware::outputs::Outputs;
+use firmware::{binary, image, kinds, tools};
 use kit::{Context, Error, Result};
 
 use crate::vm::Spec;
@@ -81,7 +82,7 @@ impl Appliance {
         let mut board = self.board.clone();
         board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(self.board.arch));
         let given = Given { release: &manifest.kernel_release, ..Given::default() };
-        kind::build(&board, &outputs, given).map(drop).map_err(told)
+        kinds::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
     /// Build what a node hands out to another one: a folder `netboot/` with the kubelet alone, and the agent.
@@ -101,9 +102,9 @@ impl Appliance {
         };
         let mut board = self.board.clone();
         board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(self.board.arch));
-        board.images = vec![kind::Kind::Netboot];
+        board.images = vec!["netboot".to_owned()];
         let given = Given { release: &manifest.kernel_release, ..Given::default() };
-        kind::build(&board, &outputs, given).map(drop).map_err(told)
+        kinds::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
     /// That folder.

@@ -3,6 +3,8 @@
 
 mod checks;
 mod objects;
+mod single;
+mod verbs;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::terminal::Terminal;
 use crate::vm::{Spec, Vm};
 use crate::{namespace, phase, until};
 use checks::Checks;
+pub use single::{Single, single};
 
 /// An emulated machine with all images aboard reaches its shell in seconds; several at once on a busy host take longer.
 const SHELL_TIMEOUT: Duration = Duration::from_mins(5);
@@ -53,6 +56,19 @@ pub struct Options {
     pub check: bool,
     /// Directory of the transcripts; the machine's own directory without.
     pub evidence: Option<PathBuf>,
+    /// Network between the nodes.
+    pub network: Network,
+    /// Try kubeadm's other verbs, too.
+    pub verbs: bool,
+}
+
+/// Ways of flannel and kube-proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Network {
+    /// VXLAN and kube-proxy's iptables mode, kubeadm's default.
+    Vxlan,
+    /// Routes between hosts of one network, and kube-proxy's nftables mode.
+    HostGateway,
 }
 
 /// Build all that is needed, boot the machines, and show the cluster.
@@ -182,10 +198,13 @@ pub fn build(lab: &Lab, options: &Options) -> Result<Cluster> {
     }
     let mut cluster = Cluster { machines, checks: Checks::default() };
     cluster.up()?;
-    let outcome = cluster.make(options.nodes);
+    let outcome = cluster.make(options);
     cluster.checks.note("the cluster is made as kubeadm documents it", outcome);
     if cluster.checks.failures().is_empty() {
-        cluster.verify(options.nodes);
+        cluster.verify(options);
+        if options.verbs {
+            cluster.verbs(options.nodes);
+        }
         step(format!("all of it took {} s", begun.elapsed().as_secs()));
     }
     Ok(cluster)
@@ -202,17 +221,27 @@ impl Cluster {
     }
 
     /// Type the commands of a person.
-    fn make(&mut self, nodes: u8) -> Result<()> {
+    fn make(&mut self, options: &Options) -> Result<()> {
         step("the control plane");
         let server = &mut self.machines[0];
-        let said = server.type_line(&format!("kutties kubeadm init --pod-network-cidr={POD_NETWORK}"), INIT_TIMEOUT)?;
+        let (init, flannel) = match options.network {
+            Network::Vxlan => (format!("--pod-network-cidr={POD_NETWORK}"), "kubectl apply -f /etc/kubernetes/flannel.yml"),
+            Network::HostGateway => {
+                server.vm.guest.write("/tmp/kubeadm.yml", objects::configuration(POD_NETWORK).as_bytes(), 0o644)?;
+                (
+                    "--config /tmp/kubeadm.yml".to_owned(),
+                    "sed 's/\"vxlan\"/\"host-gw\"/' /etc/kubernetes/flannel.yml | kubectl apply -f -",
+                )
+            }
+        };
+        let said = server.type_line(&format!("kutties kubeadm init {init}"), INIT_TIMEOUT)?;
         let join = join_command(&said).doing("read the join command that kubeadm init printed")?;
-        server.type_line("kubectl apply -f /etc/kubernetes/flannel.yml", COMMAND_TIMEOUT)?;
+        server.type_line(flannel, COMMAND_TIMEOUT)?;
         for machine in &mut self.machines[1..] {
             step(format!("{} joins", machine.seat.name));
             machine.type_line(&format!("kutties {join}"), JOIN_TIMEOUT)?;
         }
-        if nodes == 1 {
+        if options.nodes == 1 {
             // As kubeadm's documentation says for a cluster of one machine.
             let taint = "kubectl taint nodes --all node-role.kubernetes.io/control-plane-";
             self.machines[0].type_line(taint, COMMAND_TIMEOUT)?;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use firmware::board::Board;
 use firmware::image::{self, Kube, Options};
-use firmware::kind::{self, Given, Kind};
+use firmware::kind::Given;
+use firmware::kinds;
 use firmware::manifest::Manifest;
 use firmware::{binary, tools};
 use kit::{Context, Error, Result};
@@ -39,9 +40,9 @@ impl Flash {
         fs::create_dir_all(&outputs.dir).on("make", &outputs.dir)?;
         outputs.images = Some(segment::agent_packed(&agent, &outputs.dir.join("agent.cpio.zst"))?);
         let mut board = self.board.clone();
-        board.images = vec![Kind::Rom];
+        board.images = vec!["rom".to_owned()];
         board.cmdline = format!("{} {POD_NETWORK} {}", board.cmdline, qemu::robust(board.arch));
-        kind::build(&board, &outputs, Given { release: &release, ..Given::default() }).map(drop).map_err(told)
+        kinds::build(&board, &outputs, Given { release: &release, ..Given::default() }).map(drop).map_err(told)
     }
 
     /// The image.

@@ -34,6 +34,12 @@ enum What {
         /// End after the checks; so does a run without a terminal.
         #[arg(long)]
         check: bool,
+        /// Network between the nodes.
+        #[arg(long, value_enum, default_value_t = lab::cluster::Network::Vxlan)]
+        network: lab::cluster::Network,
+        /// Try kubeadm's other verbs, too.
+        #[arg(long)]
+        verbs: bool,
     },
     /// Do one of the builds of `run`.
     #[command(hide = true)]
@@ -49,8 +55,8 @@ enum What {
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run { board, check } => lab::run::run(&board, check),
-        What::Cluster { board, nodes, check } => {
-            lab::cluster::run(&lab::cluster::Options { board, nodes, check, evidence: None })
+        What::Cluster { board, nodes, check, network, verbs } => {
+            lab::cluster::run(&lab::cluster::Options { board, nodes, check, evidence: None, network, verbs })
         }
         What::Phase { word, board } => lab::phase::one(&word, &board).map(|()| ExitCode::SUCCESS),
     };

@@ -5,8 +5,22 @@ use std::path::Path;
 use crate::sources::Crate;
 
 /// Node crates in the order in which they may use each other: each those before it.
-const NODE: &[&str] =
-    &["cri-api", "monitor", "streaming", "image", "cni", "oci", "cri", "crictl", "kube", "provision", "sshd", "ntp", "init"];
+const NODE: &[&str] = &[
+    "cri-api",
+    "monitor",
+    "streaming",
+    "image",
+    "cni",
+    "oci",
+    "cri",
+    "crictl",
+    "kube",
+    "provision",
+    "sshd",
+    "ntp",
+    "init",
+    "doctor",
+];
 /// Crates of the libraries that builders share with the binary.
 const SHARED: &[&str] = &["format", "layout"];
 /// Patched crates, which stand for others and use none of ours.

@@ -1,17 +1,18 @@
 //! `kutties update URL`: start the system that a server has instead of this one, and stay the node that this is.
 //!
-//! Usage: kutties update [--load] [--append WORDS] URL
+//! Usage: kutties update [--load] [--older] [--append WORDS] URL
 //!
 //! URL is a `manifest.json` as `make image SIGN=KEY` writes it, or the folder where one lies (with a slash at its end). `URL.sig` must be its
 //! signature by a key of /etc/kutties/update.pub; without such a key nothing is taken. Kernel and segments come from beside the
 //! manifest, as HTTP's or HTTPS's; each must have the length and the sum that the manifest says. What makes this machine its node goes along: its
 //! name, /etc/kubernetes, the kubelet's configuration and certificates, /etc/kutties. Pods, images and all else in memory do not. Nothing has
-//! changed until all is here; then the kubelet, pods and services are stopped as for a reboot, and the new kernel starts.
+//! changed until all is here; a system that is older than this one is refused without --older; then the kubelet, pods and services are stopped as for a reboot, and the new kernel starts.
 
 mod cmdline;
 pub mod download;
 pub mod manifest;
 mod node;
+mod version;
 
 use std::ffi::{CString, OsString};
 use std::fs;
@@ -43,6 +44,9 @@ struct Options {
     /// Load only: `kexec -e` or `reboot -k` starts it
     #[arg(short, long)]
     load: bool,
+    /// Take an older system, too
+    #[arg(long)]
+    older: bool,
     /// Words behind this system's own on the command line
     #[arg(long, value_name = "WORDS")]
     append: Option<String>,
@@ -55,6 +59,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let url = manifest_url(&options.url);
     let (text, folder) = (believed(&url)?, folder(&url));
     let manifest = Manifest::parse(&text, std::env::consts::ARCH).doing(format_args!("read {url}"))?;
+    if !options.older {
+        version::check(&manifest.version, kit::version_number())?;
+    }
     room(manifest.bytes())?;
     let kernel = download::kernel(folder, &manifest.kernel)?;
     let Kernel { image, segments, .. } = kernel_file::unwrap(&kernel).doing(format_args!("read {}", manifest.kernel.name))?;

@@ -1,4 +1,4 @@
-//! The keys: one constant and one row each. The README's list and the complaints derive from here.
+//! The keys: one constant and one row each. The reference page and the complaints derive from here.
 
 use crate::trust::Trust;
 

@@ -160,4 +160,6 @@ fn quoted(words: &str) -> String {
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

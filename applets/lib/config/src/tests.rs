@@ -229,19 +229,6 @@ fn what_leads_to_a_secret_comes_from_a_segment_alone() {
 }
 
 #[test]
-fn the_readme_has_the_table_of_keys() {
-    let readme = include_str!("../README.md");
-    let head = "| key | default | may come from | meaning |\n|---|---|---|---|\n".to_owned();
-    let rows = KEYS.iter().map(|Key { name, default, trust, about, .. }| {
-        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
-        format!("| `{name}` | {default} | {} | {} |\n", trust.words(), about.replace('|', "\\|"))
-    });
-    let table: Vec<String> = std::iter::once(head).chain(rows).collect();
-    let table = table.concat();
-    assert!(readme.contains(&table), "README.md must hold:\n{table}");
-}
-
-#[test]
 fn unknown_keys_and_wrong_values_are_named_with_their_source() {
     let files = [("a.toml", "hostnam = 1\n[network]\ndhcp = \"perhaps\"\n"), ("bad.toml", "= nonsense")];
     let config = load("bad", &files, "kutties.nope=1 kutties.shutdown.grace=soon");

@@ -7,14 +7,20 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Parser};
 
 use crate::{Applet, Error, Result};
 
-/// The version that every applet answers to `--version`.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// The version for a person: it names the profile of a build that is not what is shipped.
 pub fn version() -> String {
+    let number = version_number();
     match option_env!("KUTTIES_BUILT_WITH") {
-        None | Some("") => VERSION.to_owned(),
-        Some(profile) => format!("{VERSION} (built with profile {profile}: larger and slower than a release)"),
+        None | Some("") => number.to_owned(),
+        Some(profile) => format!("{number} (built with profile {profile}: larger and slower than a release)"),
+    }
+}
+
+/// Version that every applet answers to `--version`: `0.1.0` of a release, `0.1.0-480-g0123456789` of another commit.
+pub fn version_number() -> &'static str {
+    match sys::version::written() {
+        "" => env!("CARGO_PKG_VERSION"),
+        written => written,
     }
 }
 
@@ -34,7 +40,7 @@ pub fn parse_matched<T: Parser>(applet: &Applet, args: &[OsString]) -> Result<(T
 }
 
 fn command<T: Parser>(applet: &Applet) -> Command {
-    T::command().name(applet.name).about(applet.about).version(VERSION).no_binary_name(true)
+    T::command().name(applet.name).about(applet.about).version(version_number()).no_binary_name(true)
 }
 
 /// What clap has to say, as ours: its own "error: " and trailing newline go.

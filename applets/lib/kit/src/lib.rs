@@ -26,7 +26,7 @@ pub mod trust;
 pub mod web;
 
 pub use applet::{Applet, Entry, Place};
-pub use args::{Later, parse, parse_matched, version};
+pub use args::{Later, parse, parse_matched, version, version_number};
 pub use context::Context;
 pub use error::{Error, Report, Result};
 pub use exit::Exit;

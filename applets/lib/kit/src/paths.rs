@@ -12,6 +12,8 @@ pub const BUS: &str = "/run/kutties/bus.sock";
 pub const DHCP: &str = "/run/kutties/dhcp";
 /// Ring files of the services' output: one `NAME.log` each.
 pub const LOGS: &str = "/run/kutties/log";
+/// Directory of the services' logs: a real one below /var/log, because the kubelet follows no link out of it.
+pub const SERVICE_LOGS: &str = "/var/log";
 /// Each boot step with its time and outcome, one line each.
 pub const BOOT_LOG: &str = "/run/kutties/boot.log";
 /// File systems that are damaged, read-only: one directory a key.

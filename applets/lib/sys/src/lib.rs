@@ -25,3 +25,4 @@ pub mod seccomp;
 pub mod signals;
 pub mod sigpipe;
 pub mod unshare;
+pub mod version;

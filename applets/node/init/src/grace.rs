@@ -11,7 +11,7 @@ use config::{Config, key};
 use kit::{Context, Result, paths};
 
 /// Where the kubelet's drop-ins are, and ours: administrators' files come later by name, and win.
-const DROP_INS: &str = "/etc/kubernetes/kubelet.conf.d";
+pub const DROP_INS: &str = "/etc/kubernetes/kubelet.conf.d";
 const OWN: &str = "05-kutties-shutdown.conf";
 /// The longest period that is waited for.
 const LONGEST: Duration = Duration::from_secs(key::LONGEST_GRACE);

@@ -18,17 +18,6 @@ const FILES: &[(&str, &str, u32)] = &[
     ("/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n", 0o644),
     ("/etc/resolv.conf", "", 0o644),
     ("/etc/nsswitch.conf", "hosts: files dns\n", 0o644),
-    (
-        "/etc/os-release",
-        concat!(
-            "NAME=kutties\nID=kutties\nVERSION_ID=",
-            env!("CARGO_PKG_VERSION"),
-            "\nPRETTY_NAME=\"kutties ",
-            env!("CARGO_PKG_VERSION"),
-            "\"\n"
-        ),
-        0o644,
-    ),
 ];
 
 /// Folders that others expect to be there.
@@ -60,10 +49,11 @@ pub fn files(_: &mut Machine) -> Result<String> {
             fs::set_permissions(dir, Permissions::from_mode(*mode)).on("set the mode of", dir)?;
         }
     }
-    for (path, text, mode) in FILES {
+    let release = os_release(kit::version_number());
+    for (path, text, mode) in FILES.iter().copied().chain([("/etc/os-release", release.as_str(), 0o644)]) {
         if !Path::new(path).exists() {
             fs::write(path, text).on("write", path)?;
-            fs::set_permissions(path, Permissions::from_mode(*mode)).on("set the mode of", path)?;
+            fs::set_permissions(path, Permissions::from_mode(mode)).on("set the mode of", path)?;
         }
     }
     for (link, target) in LINKS {
@@ -74,6 +64,11 @@ pub fn files(_: &mut Machine) -> Result<String> {
     machine_id()?;
     hosts(None)?;
     Ok(String::new())
+}
+
+/// Content of /etc/os-release (freedesktop.org's os-release(5)): the kubelet shows PRETTY_NAME as the node's OS image.
+fn os_release(version: &str) -> String {
+    format!("NAME=\"kutties\"\nID=kutties\nVERSION_ID={version}\nPRETTY_NAME=\"kutties {version}\"\n")
 }
 
 /// The machine's number: the firmware's, so that it is the same after a reboot, else the one that a disk of /var keeps, else a random

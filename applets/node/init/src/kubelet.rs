@@ -6,6 +6,7 @@ use kit::paths;
 
 use crate::env_file;
 use crate::grace::Grace;
+use crate::log_query;
 
 /// The bundle's link.
 pub const PROGRAM: &str = "/usr/bin/kubelet";
@@ -24,14 +25,15 @@ const FILES: &[&str] = &[paths::KUBELET_FLAGS, paths::KUBELET_EXTRA];
 /// The settings that hold arguments, in the order of the command line.
 const VARIABLES: &[&str] = &["KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS"];
 
-/// Program and arguments; its files are read anew at each start, and its grace period at shutdown is set.
+/// Program and arguments; its files are read anew at each start, and its drop-ins are written: grace period at shutdown, logs.
 ///
 /// # Errors
-/// That could not be written. The arguments hold all the same: without it the kubelet only misses the shutdown.
+/// A drop-in could not be written. The arguments hold all the same: without it the kubelet only misses the shutdown, or shows no
+/// service's log.
 pub fn command(grace: Grace) -> (Vec<String>, kit::Result<()>) {
     let settings: Vec<(String, String)> = FILES.iter().flat_map(|file| env_file::read(Path::new(file))).collect();
     let words = arguments(&settings);
-    let prepared = grace.prepare(&words);
+    let prepared = grace.prepare(&words).and_then(|()| log_query::prepare());
     (words, prepared)
 }
 

@@ -19,6 +19,7 @@ mod ip_parameter;
 mod join;
 mod kubelet;
 mod limits;
+mod log_query;
 mod login;
 mod machine;
 mod mountinfo;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use kit::paths;
@@ -23,16 +24,14 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// The log of the service of that name.
+    /// Log of the service of that name, below /var/log, where the kubelet finds it for `kubectl get --raw
+    /// /api/v1/nodes/NODE/proxy/logs/?query=NAME`; a link in the directory of all logs leads there.
     pub fn new(name: &str) -> Self {
-        Self {
-            path: PathBuf::from(paths::LOGS).join(format!("{name}.log")),
-            file: None,
-            size: 0,
-            part: vec![],
-            last: None,
-            last_error: None,
-        }
+        let file = format!("{name}.log");
+        let path = PathBuf::from(paths::SERVICE_LOGS).join(&file);
+        // Without the link the log is as complete; only PID 1 makes files in /run/kutties.
+        let _ = symlink(&path, PathBuf::from(paths::LOGS).join(&file));
+        Self { path, file: None, size: 0, part: vec![], last: None, last_error: None }
     }
 
     /// Add what was read; gives the lines that it completes.

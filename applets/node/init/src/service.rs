@@ -266,7 +266,7 @@ impl Service {
             Program::Kubelet(grace) => {
                 let (words, prepared) = kubelet::command(*grace);
                 if let Err(e) = prepared {
-                    self.log.add(format!("{}: set the grace period at shutdown: {e}\n", self.plan.name).as_bytes());
+                    self.log.add(format!("{}: {e}\n", self.plan.name).as_bytes());
                 }
                 words
             }

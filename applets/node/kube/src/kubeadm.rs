@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 
 use crate::join::Join;
-use crate::{native, vip};
+use crate::{init_check, native, vip};
 
 /// The record.
 pub const KUBEADM: Applet =
@@ -48,6 +48,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
         }
         if verb == Some("init") {
             check_clock()?;
+            if !given(&words, "--config") {
+                init_check::check(&words)?;
+            }
             if !given(&words, "--kubernetes-version") && !given(&words, "--config") {
                 // kubeadm asks the internet for the newest version otherwise, and waits for its answer.
                 command.arg(format!("--kubernetes-version={}", own_version(program)?));

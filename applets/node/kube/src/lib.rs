@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod discovery_file;
 pub mod http;
 mod http_stream;
+mod init_check;
 mod join;
 pub mod join_configuration;
 mod kubeadm;

@@ -139,6 +139,6 @@ fn act(options: Options) -> Result<Exit> {
 
 /// Three lines, as runc's callers read them.
 fn version() -> String {
-    let (own, spec) = (env!("CARGO_PKG_VERSION"), oci_spec::runtime::VERSION);
+    let (own, spec) = (kit::version_number(), oci_spec::runtime::VERSION);
     format!("kutties oci version {own}\ncommit: {own}\nspec: {spec}\n")
 }

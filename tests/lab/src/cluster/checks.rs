@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kit::{Error, Result};
 
-use super::objects::{self, DNS, NAME, PORT};
-use super::{Cluster, Machine, wait};
+use super::objects::{self, DNS, HOST_PORT, NAME, NODE_PORT, PORT};
+use super::{Cluster, Machine, Network, Options, wait};
 use crate::run::{shown, step};
 
 /// Nodes and the pods of the system are ready: images are unpacked, networks made, all emulated.
@@ -52,7 +52,8 @@ impl Checks {
 
 impl Cluster {
     /// Try all that a user of a cluster expects.
-    pub fn verify(&mut self, nodes: u8) {
+    pub fn verify(&mut self, options: &Options) {
+        let nodes = options.nodes;
         step("checking the cluster");
         let mut checks = std::mem::take(&mut self.checks);
         let (server, machines) = (&self.machines[0], &self.machines);
@@ -65,14 +66,19 @@ impl Cluster {
             checks.note(&format!("a pod on {name} reaches the service by its name"), from_pod(server, machine));
             checks.note(&format!("{name} itself finds and reaches the service"), from_host(server, machine));
             checks.note(&format!("{name} reaches each pod at its own address"), each_pod(machine, &pods));
+            checks.note(&format!("{name} reaches the NodePort and the host port of each node"), each_node(machine, machines));
+            checks.note(&format!("a client on {name} keeps its pod by session affinity"), affinity(server, machine));
         }
+        checks.note("a headless Service's name has each pod's address", headless(server, &pods));
+        checks.note("flannel and kube-proxy work in the wanted mode", modes(server, options.network));
         checks.note("no image was pulled", nothing_pulled(server));
         checks.note("the processes are a tree", machines[0].show("pstree -A -T").map(drop));
         self.checks = checks;
     }
 }
 
-fn nodes_ready(server: &Machine, nodes: u8) -> Result<()> {
+/// Wait until each node is Ready, and show them.
+pub fn nodes_ready(server: &Machine, nodes: u8) -> Result<()> {
     let script = format!("test $(kubectl get nodes --no-headers | grep -c ' Ready ') = {nodes}");
     let ready = wait(server, &script, READY_TIMEOUT).map(drop);
     server.show("kubectl get nodes -o wide")?;
@@ -86,7 +92,8 @@ fn with_evidence(server: &Machine, error: &Error) -> Error {
     Error::new(format!("{error}\n{said}"))
 }
 
-fn system_pods(server: &Machine) -> Result<()> {
+/// Wait until the pods that make the cluster are ready, and show them.
+pub fn system_pods(server: &Machine) -> Result<()> {
     let ready = "kubectl wait --for=condition=Ready pod --all --timeout=20s";
     let script = format!("{ready} -n kube-system && {ready} -n kube-flannel");
     let outcome = wait(server, &script, READY_TIMEOUT).map(drop);
@@ -136,6 +143,56 @@ fn from_host(server: &Machine, machine: &Machine) -> Result<()> {
         return Err(Error::new(format!("{name} says {found:?}")));
     }
     answered(&wait(machine, &format!("wget -q -T 5 -O - http://{}:{PORT}/", address.trim()), ANSWER_TIMEOUT)?)
+}
+
+/// Each node's own address answers for the Service, wherever its pods are, and for the client's pod that has a port of the host.
+fn each_node(machine: &Machine, machines: &[Machine]) -> Result<()> {
+    machines.iter().try_for_each(|node| {
+        let address = node.seat.address;
+        answered(&wait(machine, &format!("wget -q -T 5 -O - http://{address}:{NODE_PORT}/"), ANSWER_TIMEOUT)?)?;
+        let page = wait(machine, &format!("wget -q -T 5 -O - http://{address}:{HOST_PORT}/"), ANSWER_TIMEOUT)?;
+        if page.trim().starts_with("client") {
+            Ok(())
+        } else {
+            Err(Error::new(format!("port {HOST_PORT} of {address} says {page:?}")))
+        }
+    })
+}
+
+/// Ten requests of one client reach one pod.
+fn affinity(server: &Machine, machine: &Machine) -> Result<()> {
+    let ask = "kubectl get service sticky -o jsonpath='{.spec.clusterIP}'";
+    let address = wait(server, ask, ANSWER_TIMEOUT)?;
+    let url = format!("http://{}:{PORT}/", address.trim());
+    let script = format!("for i in 1 2 3 4 5 6 7 8 9 10; do wget -q -T 5 -O - {url} || exit 1; done | sort -u");
+    let pages = wait(machine, &script, ANSWER_TIMEOUT)?;
+    if pages.lines().count() == 1 { answered(&pages) } else { Err(Error::new(format!("ten requests reached {pages:?}"))) }
+}
+
+/// The addresses behind the name of a Service without one of its own are those of the pods.
+fn headless(server: &Machine, pods: &[String]) -> Result<()> {
+    let name = format!("nslookup each.default.svc.cluster.local {DNS}");
+    let first = pods.first().ok_or_else(|| Error::new("the Deployment has no pods"))?;
+    let found = until_said(server, &format!("{name} | tr '\\n' ' '"), first)?;
+    match pods.iter().find(|address| !found.contains(address.as_str())) {
+        None => Ok(()),
+        Some(address) => Err(Error::new(format!("{address} is not in {found:?}"))),
+    }
+}
+
+/// The kernel's own tables tell.
+fn modes(server: &Machine, network: Network) -> Result<()> {
+    let links = server.vm.guest.sh("ip link")?;
+    let metrics = wait(server, "wget -q -T 5 -O - http://127.0.0.1:10249/proxyMode", ANSWER_TIMEOUT)?;
+    let (vxlan, proxy) = match network {
+        Network::Vxlan => (true, "iptables"),
+        Network::HostGateway => (false, "nftables"),
+    };
+    if links.contains("flannel.1") == vxlan && metrics.trim() == proxy {
+        Ok(())
+    } else {
+        Err(Error::new(format!("kube-proxy says {metrics}; the links are\n{links}")))
+    }
 }
 
 fn until_said(machine: &Machine, script: &str, wanted: &str) -> Result<String> {

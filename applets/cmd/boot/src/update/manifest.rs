@@ -10,6 +10,8 @@ const LONGEST: u64 = 1 << 30;
 /// What is to be started.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manifest {
+    /// Version of the system; empty in a manifest that names none.
+    pub version: String,
     /// The kernel.
     pub kernel: File,
     /// The segments, in order.
@@ -30,6 +32,8 @@ pub struct File {
 /// The part of `manifest.json` that is of interest here.
 #[derive(Deserialize)]
 struct Text {
+    #[serde(default)]
+    version: String,
     arch: String,
     files: Vec<File>,
     boot: Boot,
@@ -52,7 +56,7 @@ struct Boot {
 impl Manifest {
     /// Read one; it must be for `arch`.
     pub fn parse(text: &[u8], arch: &str) -> Result<Self> {
-        let Text { arch: theirs, files, boot } =
+        let Text { version, arch: theirs, files, boot } =
             serde_json::from_slice(text).map_err(|e| Error::new(format!("it is no manifest: {e}")))?;
         if theirs != arch {
             return Err(Error::new(format!("it is for {}, and this machine is {arch}", shown(&theirs))));
@@ -64,7 +68,7 @@ impl Manifest {
             let file = files.iter().find(|file| file.name == *name);
             file.cloned().ok_or_else(|| Error::new(format!("it starts {} but does not list it", shown(name)))).and_then(checked)
         };
-        Ok(Self { kernel: file(&boot.kernel)?, segments: boot.segments.iter().map(file).collect::<Result<_>>()? })
+        Ok(Self { version, kernel: file(&boot.kernel)?, segments: boot.segments.iter().map(file).collect::<Result<_>>()? })
     }
 
     /// The file of that name, of a manifest for `arch` that need not start anything.

@@ -12,7 +12,7 @@ pub async fn version(_: &Shared, _: VersionRequest) -> Result<VersionResponse> {
     Ok(VersionResponse {
         version: KUBELET_API.into(),
         runtime_name: "kutties".into(),
-        runtime_version: env!("CARGO_PKG_VERSION").into(),
+        runtime_version: kit::version_number().into(),
         runtime_api_version: "v1".into(),
     })
 }
