@@ -34,7 +34,6 @@ use crate::store::{Store, private_dir};
 use crate::streaming::Streaming;
 use cri_api::image_service_server::ImageServiceServer;
 use cri_api::runtime_service_server::RuntimeServiceServer;
-use monitor;
 
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };

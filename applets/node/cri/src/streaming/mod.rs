@@ -22,6 +22,4 @@ pub use server::{Streaming, serve};
 pub use token::{Order, Streams};
 
 #[cfg(test)]
-
-#[cfg(test)]
 mod tests;
