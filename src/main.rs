@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kit::{Error, Exit, Result};
+use kit::{Error, Exit, Result, call};
 use sys::heap::Heap;
 
 /// One heap for all threads. The C library's has one for each processor and gives nothing back: what one thread allocates and another
@@ -48,23 +48,43 @@ fn name_process(name: &str) {
 
 /// `kutties NAME …`, or the box's own options.
 fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
+    let args = match args {
+        [option, number, rest @ ..] if option == call::OPTION => match call::report_to(number) {
+            Ok(()) => rest,
+            Err(e) => return ("kutties".into(), Err(e)),
+        },
+        _ => args,
+    };
     let Some(name) = args.first().map(|a| a.to_string_lossy().into_owned()) else {
         return ("kutties".into(), box_options::help());
     };
     let result = match registry::find_by_argument(&name) {
+        _ if registry::is_moved(&name) => Err(moved(&name)),
         Some(applet) => (applet.run)(args),
         None => box_options::run(args),
     };
     (name, result)
 }
 
-/// Say it once: a text that was asked for on standard output, a complaint on standard error.
+/// Where a verb of crictl is now. What has a link of that name is another command, which was not meant.
+fn moved(name: &str) -> Error {
+    let other = match registry::find(name) {
+        Some(applet) => format!("; {name} alone is there to {}", applet.about),
+        None => String::new(),
+    };
+    Error::usage(format!("this is `kutties crictl {name}` now, or `crictl {name}`{other}"))
+}
+
+/// Say it once: a text that was asked for on standard output, a complaint to the applet that started this one, or on standard error.
 fn report(name: &str, e: &Error) -> Exit {
     if e.is_text() {
         return match write!(std::io::stdout(), "{e}") {
             Ok(()) => e.exit(),
             Err(_) => Exit::FAILED,
         };
+    }
+    if call::report(e) {
+        return e.exit();
     }
     // Nothing is left to tell it to when standard error is closed.
     let _ = writeln!(std::io::stderr(), "{name}: {e}");

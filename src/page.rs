@@ -28,7 +28,7 @@ const SECTIONS: &[(&[Place], &str, &str)] = &[
     (
         &[Place::Node, Place::Hidden],
         "Commands of the node",
-        "Said behind `kutties`. They have no links: names such as `ps` are commands as well.",
+        "Said behind `kutties`. They have no links: names such as `join` are commands as well.",
     ),
     (&[Place::Bin, Place::Sbin, Place::Root], "Commands with a link", "In /bin, /sbin and /."),
     (&[Place::Cni], "CNI plugins", "In /opt/cni/bin, for whoever sets `CNI_COMMAND`."),

@@ -10,6 +10,7 @@ pub const ALL: &[&[Applet]] = &[
     config::APPLETS,
     coreutils::APPLETS,
     cri::APPLETS,
+    crictl::APPLETS,
     disk::APPLETS,
     doctor::APPLETS,
     image::APPLETS,
@@ -29,7 +30,7 @@ pub fn all() -> impl Iterator<Item = &'static Applet> {
 }
 
 /// The applet that a link of that name leads to. A CNI plugin's name counts only when a CNI caller has set its environment, because
-/// names such as `bridge` belong to other programs too; the node's own commands have no links, because `ps` is another one.
+/// names such as `bridge` belong to other programs too; the node's own commands have no links, because `join` is another one.
 pub fn find(name: &str) -> Option<&'static Applet> {
     let called_as_plugin = std::env::var_os("CNI_COMMAND").is_some();
     let linked = all().filter(|applet| applet.name == name && applet.place != Place::Node);
@@ -39,6 +40,11 @@ pub fn find(name: &str) -> Option<&'static Applet> {
 /// The applet that `kutties NAME` means: the node's own commands first.
 pub fn find_by_argument(name: &str) -> Option<&'static Applet> {
     all().find(|applet| applet.name == name && applet.place == Place::Node).or_else(|| find(name))
+}
+
+/// Tells if a word stood for a verb of crictl, where `kutties NAME` now means nothing else.
+pub fn is_moved(name: &str) -> bool {
+    crictl::MOVED.contains(&name)
 }
 
 /// The bytes of the link list: one `PATH\n` for each applet with a link.
@@ -116,10 +122,26 @@ mod tests {
     }
 
     #[test]
-    fn ps_is_of_processes_by_its_link_and_of_containers_as_an_argument() {
-        assert!(find("ps").is_some_and(|applet| applet.place == Place::Bin));
-        assert!(find_by_argument("ps").is_some_and(|applet| applet.place == Place::Node));
-        assert!(find("logs").is_none() && find_by_argument("logs").is_some() && find_by_argument("ls").is_some());
+    fn join_is_of_lines_by_its_link_and_of_clusters_as_an_argument() {
+        assert!(find("join").is_some_and(|applet| applet.place == Place::Bin));
+        assert!(find_by_argument("join").is_some_and(|applet| applet.place == Place::Node));
+        assert!(find("run").is_none() && find_by_argument("run").is_some() && find_by_argument("ls").is_some());
+    }
+
+    #[test]
+    fn a_word_of_old_means_nothing_else() {
+        assert!(is_moved("ps") && is_moved("logs") && !is_moved("ls") && find("crictl").is_some());
+        // None of them is a command of the node's own.
+        assert!(!all().any(|applet| applet.place == Place::Node && is_moved(applet.name)));
+    }
+
+    #[test]
+    fn the_table_of_calls_is_sorted_and_names_applets() {
+        let names: Vec<_> = kit::calls::CALLS.iter().map(|call| (call.caller, call.callee)).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        for (caller, callee) in names {
+            assert!(find_by_argument(callee).is_some(), "{caller} starts {callee}");
+        }
     }
 
     #[test]

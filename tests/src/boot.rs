@@ -123,12 +123,12 @@ fn full_root(world: &mut World, board: &str) -> Outcome {
         ensure(said.contains("o space left on device"), || format!("{fill}: {said}"))?;
         let code = node.vm.type_and_judge("echo x > /run/x && test -s /run/x", Duration::from_secs(30))?;
         ensure(code == 0, || format!("the shell ended with {code} after {fill}"))?;
-        node.vm.guest.run(&["/bin/kutties", "info"])?;
+        node.vm.guest.run(&["/bin/crictl", "info"])?;
         // A server that begins now finds all it needs, too.
         let before = cri::server(&node.vm.guest)?;
         cri::kill(&node.vm.guest, "true")?;
         cri::wait_served(&node.vm.guest, &before)?;
-        node.vm.guest.sh_until("kutties info", Duration::from_mins(1))?;
+        node.vm.guest.sh_until("crictl info", Duration::from_mins(1))?;
         node.vm.guest.sh("rm -r /full && echo x > /again && rm /again")?;
     }
     Ok(())

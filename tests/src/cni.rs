@@ -78,7 +78,7 @@ fn mixed(world: &mut World, board: &str) -> Outcome {
     guest.sh(&format!("cd {BIN} && rm bridge host-local && mv ours/* . && rmdir ours"))?;
     delete(plane, "mixed")?;
     let ended = left_nothing(node);
-    guest.sh(&format!("rm -f {CONF} {BIN}/bandwidth {BIN}/tuning; ip link del mixed0; kutties info | grep -q '\"kutties\"'"))?;
+    guest.sh(&format!("rm -f {CONF} {BIN}/bandwidth {BIN}/tuning; ip link del mixed0; crictl info | grep -q '\"kutties\"'"))?;
     tried?;
     told?;
     ended
@@ -86,21 +86,21 @@ fn mixed(world: &mut World, board: &str) -> Outcome {
 
 fn runs(node: &Node) -> Outcome {
     let guest = &node.vm.guest;
-    let id = guest.run(&["kutties", "pods", "-q", "--name", "mixed"])?;
-    let told: Value = json(&guest.run(&["kutties", "inspectp", id.trim()])?)?;
+    let id = guest.run(&["crictl", "pods", "-q", "--name", "mixed"])?;
+    let told: Value = json(&guest.run(&["crictl", "inspectp", id.trim()])?)?;
     ensure(told["status"]["network"]["additionalIps"][0] == "fd99::2", || format!("{:#}", told["status"]["network"]))?;
     until(SETTLES, || settled(guest))?;
     for address in ["10.99.0.2", "[fd99::2]"] {
         let said = guest.sh(&format!("wget -q -O - http://{address}:8080/"))?;
         ensure(said == "mixed", || format!("{address} answers {said:?}"))?;
     }
-    let container = guest.run(&["kutties", "ps", "-q", "--name", "serve", "--pod", id.trim()])?;
-    let tuned = guest.run(&["kutties", "exec", container.trim(), "/bin/probe", "show", "/proc/sys/net/core/somaxconn"])?;
+    let container = guest.run(&["crictl", "ps", "-q", "--name", "serve", "--pod", id.trim()])?;
+    let tuned = guest.run(&["crictl", "exec", container.trim(), "/bin/probe", "show", "/proc/sys/net/core/somaxconn"])?;
     ensure(tuned.contains("somaxconn| 777"), || format!("tuning did not tune:\n{tuned}"))?;
     // A limit of what comes in is a token bucket on the host's end.
     let links = guest.run(&["ip", "link"])?;
     ensure(links.contains(" qdisc tbf "), || format!("there is no limit of bandwidth:\n{links}"))?;
-    let info = json(&guest.run(&["kutties", "info"])?)?;
+    let info = json(&guest.run(&["crictl", "info"])?)?;
     ensure(info["network"]["name"] == "mixed", || format!("{info:#}"))?;
     Ok(until(POD, || echo(node))?)
 }
@@ -197,7 +197,7 @@ fn follow(node: &Node, plane: &ControlPlane) -> Outcome {
     complains(guest, "there is no firewall in /opt/cni/bin")?;
     guest.write(INSTALLED_CONF, INSTALLED.as_bytes(), 0o644)?;
     complains(guest, "there is no firewall in /opt/cni/bin")?;
-    let ready = guest.run(&["kutties", "pods", "-q", "--name", "follows", "--state", "ready"])?;
+    let ready = guest.run(&["crictl", "pods", "-q", "--name", "follows", "--state", "ready"])?;
     ensure(!ready.trim().is_empty(), || "the pod is not ready while there is no other network".into())?;
     guest.sh(&format!("rm {INCOMPLETE_CONF}"))?;
     until(POD, || match address()? {
@@ -205,24 +205,24 @@ fn follow(node: &Node, plane: &ControlPlane) -> Outcome {
         address => Err(Error::new(format!("the pod's address is still {address:?}"))),
     })?;
     wait(plane, node, "follows", "Ready")?;
-    let ready = guest.run(&["kutties", "pods", "-q", "--name", "follows", "--state", "ready"])?;
+    let ready = guest.run(&["crictl", "pods", "-q", "--name", "follows", "--state", "ready"])?;
     ensure(ready.lines().count() == 1, || format!("these sandboxes are ready:\n{ready}"))?;
     guest.sh(&format!("rm {INSTALLED_CONF}"))?;
-    let now = json(&guest.run(&["kutties", "info"])?)?;
+    let now = json(&guest.run(&["crictl", "info"])?)?;
     ensure(now["network"]["name"] == "kutties" && address()?.starts_with("10.97.0."), || format!("{now:#}"))
 }
 
 /// The network's condition is false, and its sentence holds those words.
 fn complains(guest: &Guest, words: &str) -> Outcome {
-    let info = json(&guest.run(&["kutties", "info"])?)?;
+    let info = json(&guest.run(&["crictl", "info"])?)?;
     let network = &info["status"]["conditions"][1];
     let why = network["message"].as_str().unwrap_or_default();
     ensure(network["status"] == false && why.contains(words), || format!("{info:#}"))
 }
 
 fn drive(guest: &Guest) -> Outcome {
-    let id = guest.run(&["kutties", "pods", "-q", "--name", "tool"])?;
-    let told = json(&guest.run(&["kutties", "inspectp", id.trim()])?)?;
+    let id = guest.run(&["crictl", "pods", "-q", "--name", "tool"])?;
+    let told = json(&guest.run(&["crictl", "inspectp", id.trim()])?)?;
     let netns = told["info"]["netns"].as_str().unwrap_or_default().to_owned();
     let ports = r#"{"portMappings": [{"hostPort": 18090, "containerPort": 80, "protocol": "tcp"}]}"#;
     let call = |verb: &str| {

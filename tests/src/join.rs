@@ -400,25 +400,7 @@ fn by_url(world: &mut World, board: &str) -> Outcome {
     ensure(node.vm.type_and_judge("true", BOOT)? == 0, || "there is no shell".into())?;
     let said = node.vm.console.since(Mark::default());
     ensure(said.contains("10.77.0.1:8077"), || format!("it does not say what it could not fetch:\n{said}"))?;
-    let show = |node: &Node| node.vm.guest.run(&["/bin/kutties", "config", "show"]);
-    let row = |shown: &str, key: &str| {
-        let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap_or_default();
-        // In brackets stand the sources that may set it.
-        let line = line.rsplit_once(" [").map_or(line, |(line, _)| line);
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let early = show(&node)?;
-    for (key, expected) in [
-        ("hostname", "hostname by-fw-cfg in fw_cfg opt/kutties/hostname"),
-        ("shutdown.grace", "shutdown.grace 8 in fw_cfg opt/kutties/shutdown.grace"),
-        ("var.size", "var.size 50% on the kernel's command line"),
-        ("network.dhcp", "network.dhcp yes by default"),
-    ] {
-        ensure(row(&early, key) == expected, || format!("{key} is not {expected:?}:\n{early}"))?;
-    }
-    ensure(row(&early, "config").ends_with("in the SMBIOS strings"), || early.clone())?;
-    let name = node.vm.guest.sh("hostname")?;
-    ensure(name.trim() == "by-fw-cfg", || format!("the host's name is {name}"))?;
+    early_settings(&node)?;
 
     // Now it is served, with an unknown key, too, which is said and harms nothing.
     let text = format!("hostname = \"by-url\"\njoin = \"{}\"\nno-such-key = 1\n", join_key(&world.plane));
@@ -437,11 +419,39 @@ fn by_url(world: &mut World, board: &str) -> Outcome {
     node.name = "by-url".into();
     node.wait_ready(&world.plane, JOIN)?;
     ensure(web.asked().contains(&path), || format!("{path} was not asked for, but {:?}", web.asked()))?;
-    let late = show(&node)?;
+    let late = shown(&node)?;
     ensure(row(&late, "hostname").starts_with("hostname by-url at http://10.77.0.1:8077/"), || late.clone())?;
     ensure(row(&late, "join").contains("(secret)"), || late.clone())?;
     let said = node.vm.console.since(Mark::default());
     ensure(said.contains("unknown key no-such-key at http://"), || format!("the unknown key is not said:\n{said}"))
+}
+
+/// The settings that the node has.
+fn shown(node: &Node) -> Result<String> {
+    node.vm.guest.run(&["/bin/kutties", "config", "show"])
+}
+
+/// A setting's row of them, without the sources that may set it, which stand in brackets.
+fn row(shown: &str, key: &str) -> String {
+    let line = shown.lines().find(|line| line.split_whitespace().next() == Some(key)).unwrap_or_default();
+    let line = line.rsplit_once(" [").map_or(line, |(line, _)| line);
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Checks what holds before the URL is served.
+fn early_settings(node: &Node) -> Outcome {
+    let early = shown(node)?;
+    for (key, expected) in [
+        ("hostname", "hostname by-fw-cfg in fw_cfg opt/kutties/hostname"),
+        ("shutdown.grace", "shutdown.grace 8 in fw_cfg opt/kutties/shutdown.grace"),
+        ("var.size", "var.size 50% on the kernel's command line"),
+        ("network.dhcp", "network.dhcp yes by default"),
+    ] {
+        ensure(row(&early, key) == expected, || format!("{key} is not {expected:?}:\n{early}"))?;
+    }
+    ensure(row(&early, "config").ends_with("in the SMBIOS strings"), || early.clone())?;
+    let name = node.vm.guest.sh("hostname")?;
+    ensure(name.trim() == "by-fw-cfg", || format!("the host's name is {name}"))
 }
 
 fn told(e: impl std::fmt::Display) -> Error {

@@ -43,7 +43,7 @@ fn same(_: &mut World, _: &str) -> Outcome {
     let client = firmware::bundle::native(CLIENT).map_err(|e| Error::new(format!("{e:#}")))?.join(CLIENT);
     let theirs = lab::tool::run(&client.to_string_lossy(), &["descriptor"])?;
     let theirs: BTreeSet<&str> = theirs.lines().map(|line| line.strip_suffix(DEPRECATED).unwrap_or(line)).collect();
-    let ours = descriptor::lines(&firmware::place::repository().join("applets/node/cri/proto/api.proto"))?;
+    let ours = descriptor::lines(&firmware::place::repository().join("applets/node/cri-api/proto/api.proto"))?;
     let ours: BTreeSet<&str> = ours.iter().map(String::as_str).collect();
     ensure(theirs.len() > 500, || format!("the module's descriptor has {} lines", theirs.len()))?;
     let missing: Vec<&&str> = theirs.difference(&ours).filter(|line| !may_be_missing(line)).collect();

@@ -173,7 +173,7 @@ impl Answers {
     fn ask(&mut self, node: &Node) -> Result<()> {
         let guest = &node.vm.guest;
         self.pod.push(time(|| ask((node.seat.address, 18081)))?);
-        self.runtime.push(time(|| guest.sh("kutties pods >/dev/null").map(drop))?);
+        self.runtime.push(time(|| guest.sh("crictl pods >/dev/null").map(drop))?);
         self.nobody.push(time(|| guest.sh("kutties --list >/dev/null").map(drop))?);
         Ok(())
     }

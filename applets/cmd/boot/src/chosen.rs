@@ -3,11 +3,11 @@
 use std::ffi::CString;
 use std::io::{BufRead, Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use format::menu::Start;
-use kit::{Context, Error, Exit, Result, paths};
+use kit::calls::{BOOT_POWEROFF, BOOT_REBOOT};
+use kit::{Context, Error, Exit, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::kernel_file::{self, Kernel};
@@ -133,21 +133,21 @@ pub fn load(name: &str, kernel: &[u8], segments: &[Vec<u8>], words: &str) -> Res
 /// # Errors
 /// For an entry that can't be started, and for one that ends the system when it is only to be loaded.
 pub fn without_kernel(start: &Start, load_only: bool) -> Result<Exit> {
-    let applet = match start {
+    let call = match start {
         Start::Disk => {
             say(&format!("the configuration says: boot from the local disk (exit status {})", DISK.0));
             return Ok(DISK);
         }
-        Start::Off => "poweroff",
-        Start::Restart => "reboot",
+        Start::Off => BOOT_POWEROFF,
+        Start::Restart => BOOT_REBOOT,
         Start::Kernel => return Err(Error::new("the entry has a kernel")),
         Start::Unknown(why) => return Err(Error::new(format!("the entry can't be started: {why}"))),
     };
     if load_only {
-        return Err(Error::new(format!("the configuration says {applet}, and -l only loads")));
+        return Err(Error::new(format!("the configuration says {}, and -l only loads", call.callee)));
     }
-    say(&format!("the configuration says: {applet}"));
-    let status = Command::new(paths::BINARY).arg(applet).stdin(Stdio::null()).status().doing(format_args!("start {applet}"))?;
+    say(&format!("the configuration says: {}", call.callee));
+    let status = call.command().status().doing(format_args!("start {}", call.callee))?;
     Ok(if status.success() { Exit::OK } else { Exit::FAILED })
 }
 

@@ -17,13 +17,13 @@ mod world;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
 use format::ipxe::{self, End};
 use format::menu::Start;
-use kit::{Applet, Context, Error, Exit, Place, Result, paths};
+use kit::calls::PXEBOOT_DHCLIENT;
+use kit::{Applet, Error, Exit, Place, Result};
 use netlink::{Link, Netlink};
 
 use crate::chosen::{self, say};
@@ -139,13 +139,7 @@ fn ready(name: &str, wait: u64) -> Result<(Card, Ipv4Addr)> {
     if let Some(address) = address(&mut nl, name)? {
         return Ok((card, address));
     }
-    let mut command = Command::new(paths::BINARY);
-    command.args(["dhclient", "-1", "-t", &wait.to_string(), name]).stdin(Stdio::null());
-    let output = command.output().doing("start dhclient")?;
-    if !output.status.success() {
-        let why = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::new(why.trim().trim_start_matches("dhclient: ").to_owned()));
-    }
+    PXEBOOT_DHCLIENT.run(["-1", "-t", &wait.to_string(), name])?;
     let found = address(&mut nl, name)?;
     found.map(|address| (card, address)).ok_or_else(|| Error::new(format!("{name}: it has no IPv4 address")))
 }

@@ -20,10 +20,11 @@ mod lease;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use kit::calls::DHCLIENT_KEEP;
 use kit::{Applet, Context, Error, Exit, Place, Result};
 use netlink::Netlink;
 
@@ -108,15 +109,15 @@ fn serve(name: &str, options: &Options) -> Result<()> {
 
 /// Start a process in a session of its own that keeps the lease.
 fn leave_behind(name: &str, options: &Options) -> Result<()> {
-    let mut command = Command::new("/proc/self/exe");
-    command.args([NAME.name, "--keep", name]);
+    let mut command = DHCLIENT_KEEP.command();
+    command.args(["--keep", name]);
     if options.no_resolv_conf {
         command.arg("--no-resolv-conf");
     }
     if let Some(own) = &options.host_name {
         command.args(["--host-name", own]);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     sys::child::before_exec(&mut command, sys::child::Before { session: true, ..sys::child::Before::default() });
     command.spawn().map(drop).doing(format_args!("leave a process behind for {name}"))
 }

@@ -338,7 +338,7 @@ impl Search {
     }
 
     fn complain(&mut self, path: &Path, e: &std::io::Error) {
-        let e = Err::<(), _>(e).on("read", path).err();
+        let e = Err::<(), _>(e.to_string()).on("read", path).err();
         self.failed = true;
         if let (false, Some(e)) = (self.options.no_messages, e) {
             // Nothing is left to tell it to when standard error is closed.

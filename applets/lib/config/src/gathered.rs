@@ -1,10 +1,10 @@
 //! All settings in one file: what children of PID 1 have read among strangers' words, in a form of our own that PID 1 may read.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
+use kit::fs::Form;
 use kit::{Context, Result, paths};
 
 use crate::Config;
@@ -31,8 +31,5 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).on("make", folder)?;
     }
-    let part = path.with_extension("part");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).on("write", &part)?;
-    file.write_all(content).on("write", &part)?;
-    fs::rename(&part, path).on("write", path)
+    kit::fs::replace(path, content, Form::SECRET)
 }

@@ -7,6 +7,7 @@
 mod commands;
 mod default;
 mod devices;
+mod features;
 mod pattern;
 mod read;
 mod scene;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::Result;
+use crate::{Exit, Result};
 
 /// How every applet is entered: `args[0]` is the name it was called by.
 pub type Entry = fn(&[OsString]) -> Result<Exit>;
@@ -33,7 +33,7 @@ pub enum Place {
     Cni,
     /// No link: reached as `kutties NAME` alone.
     Hidden,
-    /// No link, and said by `kutties NAME` before a linked applet of that name: `kutties ps` lists containers, `ps` processes.
+    /// No link, and said by `kutties NAME` before a linked applet of that name: `kutties join` joins a cluster, `join` lines.
     Node,
 }
 
@@ -48,21 +48,4 @@ impl Place {
             Self::Hidden | Self::Node => None,
         }
     }
-}
-
-/// A process's exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit(pub u8);
-
-impl Exit {
-    /// All was done.
-    pub const OK: Self = Self(0);
-    /// Some part failed, and was said.
-    pub const FAILED: Self = Self(1);
-    /// The arguments were wrong.
-    pub const USAGE: Self = Self(2);
-    /// The program to run was found but could not be run.
-    pub const NOT_RUN: Self = Self(126);
-    /// The program to run was not found.
-    pub const NOT_FOUND: Self = Self(127);
 }

@@ -1,7 +1,8 @@
-//! The earliest time that can be: no clock is set below it.
+//! The wall clock, and the earliest time that can be: no clock is set below that.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::paths;
 
@@ -15,4 +16,10 @@ pub fn earliest() -> i64 {
     let built = EPOCH.and_then(|text| text.parse().ok()).unwrap_or(0);
     let packed = fs::metadata(paths::BINARY).map_or(0, |about| about.mtime());
     WRITTEN.max(built).max(packed)
+}
+
+/// Nanoseconds since 1970, 0 on a clock that stands before.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

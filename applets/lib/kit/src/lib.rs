@@ -4,21 +4,33 @@
 pub mod account;
 mod applet;
 mod args;
+pub mod call;
+pub mod calls;
+pub mod cgroup;
 pub mod clock;
+mod context;
 pub mod control;
 mod error;
+mod exit;
+pub mod fs;
 pub mod glob;
+pub mod hex;
+mod kind;
 pub mod modules;
 pub mod own;
 pub mod paths;
+pub mod scm;
 pub mod signal;
 pub mod tree;
 pub mod trust;
 pub mod web;
 
-pub use applet::{Applet, Entry, Exit, Place};
+pub use applet::{Applet, Entry, Place};
 pub use args::{Later, parse, parse_matched, version, version_number};
-pub use error::{Context, Error, Result};
+pub use context::Context;
+pub use error::{Error, Report, Result};
+pub use exit::Exit;
+pub use kind::Kind;
 
 use std::io::{self, BufWriter, StdoutLock};
 

@@ -15,5 +15,6 @@ pub fn protect() -> Result<()> {
         return sys::own::take_name().doing("name this process");
     }
     let file = sys::own::read_only().or_else(|_| sys::own::sealed_copy()).doing("protect this program's file")?;
+    crate::call::keep_report()?;
     Err(Error::new(format!("start again from a protected file: {}", sys::own::become_file(&file))))
 }

@@ -80,7 +80,7 @@ mod tests {
     use ring::signature::{Ed25519KeyPair, KeyPair};
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        crate::hex::encode(bytes)
     }
 
     #[test]

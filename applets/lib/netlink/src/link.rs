@@ -2,7 +2,7 @@
 
 use kit::{Context, Error, Result};
 
-use crate::socket::{Answer, Fault};
+use crate::socket::{Answer, is_absent};
 use crate::wire::{Writer, attributes, u32_at};
 use crate::{Netlink, family};
 
@@ -162,7 +162,7 @@ impl Link {
 
     /// Its hardware address with colons; empty when it has none.
     pub fn mac(&self) -> String {
-        self.address.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":")
+        kit::hex::joined(&self.address, ":")
     }
 
     fn parse(answer: &Answer) -> Option<Self> {
@@ -212,7 +212,7 @@ impl Netlink {
     pub fn link(&mut self, name: &str) -> Result<Option<Link>> {
         match self.ask_link(0, Some(name)) {
             Ok(link) => Ok(link),
-            Err(e) if e.is_absent() => Ok(None),
+            Err(e) if is_absent(&e) => Ok(None),
             Err(e) => Err(e).doing(format_args!("look up the link {name}")),
         }
     }
@@ -221,7 +221,7 @@ impl Netlink {
     pub fn link_by_index(&mut self, index: u32) -> Result<Option<Link>> {
         match self.ask_link(index, None) {
             Ok(link) => Ok(link),
-            Err(e) if e.is_absent() => Ok(None),
+            Err(e) if is_absent(&e) => Ok(None),
             Err(e) => Err(e).doing(format_args!("look up link number {index}")),
         }
     }
@@ -231,7 +231,7 @@ impl Netlink {
         self.link(name)?.ok_or_else(|| Error::new(format!("there is no link {name}")))
     }
 
-    fn ask_link(&mut self, index: u32, name: Option<&str>) -> Result<Option<Link>, Fault> {
+    fn ask_link(&mut self, index: u32, name: Option<&str>) -> Result<Option<Link>> {
         let answers = self.request(rtm::GETLINK, 0, |w| {
             ifinfo(w, index, 0, 0);
             if let Some(name) = name {

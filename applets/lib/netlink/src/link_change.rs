@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use kit::{Context, Result};
 
 use crate::link::{iff, ifinfo, ifla, rtm};
-use crate::socket::{Fault, flag};
+use crate::socket::{flag, is_absent};
 use crate::wire::Writer;
 use crate::{Netlink, family};
 
@@ -275,10 +275,10 @@ fn details(w: &mut Writer, kind: &Kind<'_>, lower: Option<u32>) {
 }
 
 /// A deletion's outcome: false when there was nothing to delete.
-pub(crate) fn gone<T>(outcome: Result<T, Fault>) -> Result<bool, Fault> {
+pub(crate) fn gone<T>(outcome: Result<T>) -> Result<bool> {
     match outcome {
         Ok(_) => Ok(true),
-        Err(e) if e.is_absent() => Ok(false),
+        Err(e) if is_absent(&e) => Ok(false),
         Err(e) => Err(e),
     }
 }

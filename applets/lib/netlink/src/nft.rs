@@ -9,10 +9,11 @@ mod loopback;
 mod masquerade;
 mod ports;
 
+use kit::Result;
 use rustix::net::netlink::NETFILTER;
 
 use crate::link_change::gone;
-use crate::socket::{Fault, flag};
+use crate::socket::{flag, is_absent, is_overtaken, refusal};
 use crate::wire::{Writer, attributes};
 use crate::{Netlink, family};
 
@@ -114,13 +115,13 @@ struct Found {
 
 impl Table {
     /// The rules of a chain that have a comment; none when there is no such chain or table.
-    fn rules(self, chain: &str) -> Result<Vec<Found>, Fault> {
+    fn rules(self, chain: &str) -> Result<Vec<Found>> {
         let mut nl = open()?;
         let listed = nl.dump(msg::GETRULE, |w| {
             w.put(&[self.family, 0, 0, 0]).text(nfta::RULE_TABLE, self.name).text(nfta::RULE_CHAIN, chain);
         });
         let answers = match listed {
-            Err(e) if e.is_absent() => return Ok(Vec::new()),
+            Err(e) if is_absent(&e) => return Ok(Vec::new()),
             answers => answers?,
         };
         let find = |body: &[u8]| {
@@ -138,7 +139,7 @@ impl Table {
     }
 
     /// Delete the rules of these chains whose comment `is_stale`. That another deletes them at the same time is as good.
-    fn prune(self, chains: &[&str], is_stale: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    fn prune(self, chains: &[&str], is_stale: impl Fn(&str) -> bool) -> Result<()> {
         for chain in chains {
             for rule in self.rules(chain)?.into_iter().filter(|rule| is_stale(&rule.comment)) {
                 let mut batch = Batch::new(self);
@@ -152,7 +153,7 @@ impl Table {
 
 impl Table {
     /// Delete the table when none of these chains has a rule of anybody's. Should somebody add one meanwhile, it stays.
-    fn drop_if_idle(self, chains: &[&str]) -> Result<(), Fault> {
+    fn drop_if_idle(self, chains: &[&str]) -> Result<()> {
         let now = generation()?;
         for chain in chains {
             if !self.rules(chain)?.is_empty() {
@@ -164,14 +165,14 @@ impl Table {
         batch.generation = Some(now);
         match batch.commit() {
             // The rules changed since they were counted: whoever did that sees to the table at its own end.
-            Err(e) if e.is_overtaken() => Ok(()),
+            Err(e) if is_overtaken(&e) => Ok(()),
             other => gone(other).map(drop),
         }
     }
 }
 
 /// The number that grows with each change of any table.
-fn generation() -> Result<u32, Fault> {
+fn generation() -> Result<u32> {
     let answers = open()?.request(msg::GETGENERATION, 0, |w| {
         w.put(&[family::UNSPEC, 0, 0, 0]);
     })?;
@@ -179,7 +180,7 @@ fn generation() -> Result<u32, Fault> {
         let value = attributes(body.get(4..)?).find(|a| a.kind == nfta::GENERATION)?.value;
         Some(u32::from_be_bytes(value.try_into().ok()?))
     };
-    answers.iter().find_map(|answer| number(&answer.body)).ok_or_else(|| Fault::from(rustix::io::Errno::BADMSG))
+    answers.iter().find_map(|answer| number(&answer.body)).ok_or_else(|| refusal(rustix::io::Errno::BADMSG, ""))
 }
 
 /// The comment in a rule's user data, a list of type, length, value.
@@ -200,8 +201,8 @@ const COMMENT: u8 = 0;
 /// The longest comment, in bytes, as `nft` has it.
 pub const COMMENT_LENGTH: usize = 128;
 
-fn open() -> Result<Netlink, Fault> {
-    Netlink::open_protocol(Some(NETFILTER)).map_err(|_| Fault::from(rustix::io::Errno::PROTONOSUPPORT))
+fn open() -> Result<Netlink> {
+    Netlink::open_protocol(Some(NETFILTER)).map_err(|_| refusal(rustix::io::Errno::PROTONOSUPPORT, ""))
 }
 
 /// A transaction: all of it happens or nothing.
@@ -285,7 +286,7 @@ impl Batch {
         self.messages.push((kind, flags, body));
     }
 
-    fn commit(self) -> Result<(), Fault> {
+    fn commit(self) -> Result<()> {
         /// The subsystem's number in network order, in the frame's fixed part.
         const FRAME: [u8; 4] = [family::UNSPEC, 0, 0, 10];
         let mut nl = open()?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use kit::{Context, Result};
 
 use crate::link_change::gone;
-use crate::socket::{Answer, Fault, flag};
+use crate::socket::{Answer, flag};
 use crate::wire::{Writer, attributes, u16_at, u32_at};
 use crate::{Cidr, Netlink, family};
 
@@ -292,7 +292,7 @@ impl Netlink {
         self.set_route(route, flag::CREATE | flag::REPLACE).doing(format_args!("set the route {}", say(route)))
     }
 
-    fn set_route(&mut self, route: &Route, flags: u16) -> Result<(), Fault> {
+    fn set_route(&mut self, route: &Route, flags: u16) -> Result<()> {
         self.request(NEWROUTE, flags, |w| route.fill(w)).map(drop)
     }
 

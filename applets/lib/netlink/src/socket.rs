@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use kit::{Context, Result};
+use kit::{Context, Error, Kind, Result};
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 
 use crate::wire::{Message, Writer, attributes, messages, u32_at};
@@ -36,42 +37,22 @@ const ERROR_TEXT: u16 = 1;
 const TRIES: usize = 5;
 
 /// An error of the kernel, with its own words when it gave some.
-#[derive(Debug)]
-pub struct Fault {
-    errno: rustix::io::Errno,
-    text: String,
+pub(crate) fn refusal(errno: Errno, text: &str) -> Error {
+    let cause = io::Error::from(errno).to_string();
+    let cause = cause.split(" (os error").next().unwrap_or_default().to_lowercase();
+    Error::caused(if text.is_empty() { cause } else { format!("{cause} ({text})") }, errno)
 }
 
-impl Fault {
-    /// A transaction came too late: what it was made for has changed since.
-    pub(crate) fn is_overtaken(&self) -> bool {
-        /// The kernel's own number, which is for no system call but for messages.
-        const ERESTART: i32 = 85;
-        self.errno.raw_os_error() == ERESTART
-    }
-
-    /// Whether it says that the thing is not there: no such link, address, route, table.
-    pub fn is_absent(&self) -> bool {
-        use rustix::io::Errno;
-        [Errno::NOENT, Errno::SRCH, Errno::NODEV, Errno::ADDRNOTAVAIL, Errno::NXIO].contains(&self.errno)
-    }
+/// Tells if a transaction came too late: what it was made for has changed since.
+pub(crate) fn is_overtaken(e: &Error) -> bool {
+    /// The kernel's own number, which is for no system call but for messages.
+    const ERESTART: i32 = 85;
+    e.errno() == Some(ERESTART)
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.text.is_empty() {
-            return io::Error::from(self.errno).fmt(f);
-        }
-        let cause = io::Error::from(self.errno).to_string();
-        let cause = cause.split(" (os error").next().unwrap_or_default().to_lowercase();
-        write!(f, "{cause} ({})", self.text)
-    }
-}
-
-impl From<rustix::io::Errno> for Fault {
-    fn from(errno: rustix::io::Errno) -> Self {
-        Self { errno, text: String::new() }
-    }
+/// Tells if the thing is not there: no such link, address, route, table.
+pub(crate) fn is_absent(e: &Error) -> bool {
+    e.kind() == Kind::Missing || e.errno() == Some(Errno::ADDRNOTAVAIL.raw_os_error())
 }
 
 /// One answer: the bytes after its header.
@@ -113,7 +94,7 @@ impl Netlink {
     }
 
     /// Send one request and wait until it is done.
-    pub(crate) fn request(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Writer)) -> Result<Vec<Answer>, Fault> {
+    pub(crate) fn request(&mut self, kind: u16, flags: u16, fill: impl FnOnce(&mut Writer)) -> Result<Vec<Answer>> {
         let seq = self.take_seq(1);
         let mut writer = Writer::default();
         writer.message(kind, flags | flag::REQUEST | flag::ACK, seq, fill);
@@ -124,7 +105,7 @@ impl Netlink {
     }
 
     /// List all things of a kind; asked again when they changed meanwhile, so that none is missed or doubled.
-    pub(crate) fn dump(&mut self, kind: u16, fill: impl Fn(&mut Writer)) -> Result<Vec<Answer>, Fault> {
+    pub(crate) fn dump(&mut self, kind: u16, fill: impl Fn(&mut Writer)) -> Result<Vec<Answer>> {
         for last in 1..=TRIES {
             let seq = self.take_seq(1);
             let mut writer = Writer::default();
@@ -140,14 +121,14 @@ impl Netlink {
     }
 
     /// Send finished bytes.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Result<(), Fault> {
-        rustix::io::retry_on_intr(|| rustix::net::send(&self.socket, bytes, SendFlags::empty()))?;
+    pub(crate) fn send(&self, bytes: &[u8]) -> Result<()> {
+        rustix::io::retry_on_intr(|| rustix::net::send(&self.socket, bytes, SendFlags::empty())).map_err(plain)?;
         Ok(())
     }
 
     /// Collect answers up to the closing one of message `seq`; errors of earlier messages of a batch count too. False when a
     /// listing changed meanwhile.
-    pub(crate) fn wait_for(&mut self, seq: u32, answers: &mut Vec<Answer>) -> Result<bool, Fault> {
+    pub(crate) fn wait_for(&mut self, seq: u32, answers: &mut Vec<Answer>) -> Result<bool> {
         let mut whole = true;
         loop {
             let len = self.receive()?;
@@ -156,7 +137,7 @@ impl Netlink {
                 match message.kind {
                     ERROR if u32_at(message.body, 0) == Some(0) && message.seq != seq => {}
                     ERROR if u32_at(message.body, 0) == Some(0) => return Ok(whole),
-                    ERROR => return Err(fault(message)),
+                    ERROR => return Err(told(message)),
                     DONE => return Ok(whole),
                     NOOP => {}
                     _ if message.seq == seq => answers.push(Answer { body: message.body.to_vec() }),
@@ -167,19 +148,26 @@ impl Netlink {
     }
 
     /// Read one datagram, whatever its size.
-    fn receive(&mut self) -> Result<usize, Fault> {
+    fn receive(&mut self) -> Result<usize> {
         let look = RecvFlags::PEEK | RecvFlags::TRUNC;
-        let (_, size) = rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], look))?;
+        let (_, size) =
+            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], look)).map_err(plain)?;
         if size > self.buffer.len() {
             self.buffer.resize(size, 0);
         }
-        let (read, _) = rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], RecvFlags::empty()))?;
+        let flags = RecvFlags::empty();
+        let (read, _) =
+            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut self.buffer[..], flags)).map_err(plain)?;
         Ok(read)
     }
 }
 
-/// The fault that an error message tells. Its body: a negative errno, the request (its header alone when capped), attributes.
-fn fault(message: Message<'_>) -> Fault {
+fn plain(errno: Errno) -> Error {
+    refusal(errno, "")
+}
+
+/// The error that an error message tells. Its body: a negative errno, the request (its header alone when capped), attributes.
+fn told(message: Message<'_>) -> Error {
     let errno = u32_at(message.body, 0).unwrap_or_default().cast_signed().unsigned_abs();
     let request = if message.flags & flag::CAPPED != 0 {
         crate::wire::HEADER
@@ -191,5 +179,5 @@ fn fault(message: Message<'_>) -> Fault {
         let rest = message.body.get(4 + request..).unwrap_or_default();
         text = attributes(rest).find(|a| a.kind == ERROR_TEXT).map(|a| a.text()).unwrap_or_default();
     }
-    Fault { errno: rustix::io::Errno::from_raw_os_error(errno.cast_signed()), text }
+    refusal(Errno::from_raw_os_error(errno.cast_signed()), &text)
 }

@@ -19,6 +19,7 @@ pub mod mount_attr;
 pub mod netlink;
 pub mod own;
 pub mod packet;
+pub mod passed;
 pub mod pidfd;
 pub mod seccomp;
 pub mod signals;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use kit::fs::Form;
 use kit::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -72,10 +73,8 @@ pub fn put(network: &Network, attachment: &Attachment, result: &Value) -> Result
     };
     fs::create_dir_all(DIR).on("make", DIR)?;
     let file = file(&network.name, attachment);
-    let part = file.with_added_extension("part");
     let text = serde_json::to_vec(&entry).doing("encode the attachment")?;
-    fs::write(&part, text).on("write", &part)?;
-    fs::rename(&part, &file).on("write", &file)
+    kit::fs::replace(&file, text, Form::PLAIN)
 }
 
 /// The attachment of that network, or none; one that can't be read counts as none, because DEL must go on.

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use kit::fs::Form;
 use kit::{Context, Result};
 use rustix::fs::FlockOperation;
 
@@ -37,8 +38,8 @@ impl Leases {
         if file.try_exists().on("look at", &file)? {
             return Ok(false);
         }
-        self.write(&file, &holder(container_id, ifname))?;
-        self.write(&self.dir.join(format!("last_reserved_ip.{set}")), &addr.to_string())?;
+        Self::write(&file, &holder(container_id, ifname))?;
+        Self::write(&self.dir.join(format!("last_reserved_ip.{set}")), &addr.to_string())?;
         Ok(true)
     }
 
@@ -87,10 +88,8 @@ impl Leases {
     }
 
     /// Write whole or not at all, so that a crash leaves no empty lease.
-    fn write(&self, file: &Path, text: &str) -> Result<()> {
-        let part = self.dir.join("part");
-        fs::write(&part, text).on("write", &part)?;
-        fs::rename(&part, file).on("write", file)
+    fn write(file: &Path, text: &str) -> Result<()> {
+        kit::fs::replace(file, text, Form::PLAIN)
     }
 }
 

@@ -52,7 +52,7 @@ fn instance(network: &str, container_id: &str, ifname: &str) -> String {
 
 fn hash(text: &str) -> String {
     let bytes = digest(&SHA512, text.as_bytes());
-    bytes.as_ref().iter().take(DIGITS / 2).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    kit::hex::encode(&bytes.as_ref()[..DIGITS / 2])
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! A cgroup's numbers, from the files of cgroup v2.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use crate::spec::HIERARCHY;
+use std::path::PathBuf;
 
 /// A cgroup by its path below the hierarchy's root.
 pub struct Cgroup(PathBuf);
@@ -46,7 +44,7 @@ pub struct Waited {
 impl Cgroup {
     /// The cgroup at an absolute path such as `/kubepods/podUID/ID`.
     pub fn new(path: &str) -> Self {
-        Self(Path::new(HIERARCHY).join(path.trim_start_matches('/')))
+        Self(kit::cgroup::Cgroup::at(path).dir().to_owned())
     }
 
     /// Processor time used since the cgroup was made.

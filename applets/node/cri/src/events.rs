@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use kit::clock::now;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tonic::Status;
 use tonic::codegen::tokio_stream::Stream;
 
-use crate::api::{ContainerEventResponse, ContainerEventType};
 use crate::rpc::{container_status, pod_sandbox_status};
-use crate::server::now;
 use crate::store::{Container, Sandbox};
+use cri_api::{ContainerEventResponse, ContainerEventType};
 
 /// How far a listener may fall behind. A hundred pods that end at once are some hundreds of events.
 const QUEUE: usize = 1024;

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The label of pods that a person started by `kutties run`, and of their containers.
-///
-/// The kubelet ends every pod that it finds in a list and does not know. So lists without a filter leave these out: whoever asks for an
-/// id or for this label sees them.
-pub const OF_A_PERSON: &str = "dev.kutties.run";
+use cri_api::OF_A_PERSON;
 
 /// Tells whether a list shows what has these labels, after the ids and labels that it asks for.
 pub fn is_listed(ids: &[&str], asked: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {

@@ -13,9 +13,9 @@ use rustix::fs::FsWord;
 use rustix::io::Errno;
 use tokio::sync::watch;
 
-use crate::api::AuthConfig;
 use crate::pulls::Pulls;
-use crate::server::{Answer, blocking};
+use crate::server::blocking;
+use cri_api::AuthConfig;
 
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.
 const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
@@ -59,7 +59,7 @@ impl Images {
     }
 
     /// Pull an image from its registry; its id. Dropping the future gives the pull up, unless somebody else wants the same.
-    pub async fn pull(&self, name: &str, auth: Option<AuthConfig>) -> Answer<String> {
+    pub async fn pull(&self, name: &str, auth: Option<AuthConfig>) -> Result<String> {
         self.settled().await;
         self.pulls.pull(name, auth.unwrap_or_default()).await
     }

@@ -1,16 +1,16 @@
 //! Changing limits in place: of a container, or of a pod whose cgroup is ours.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use kit::{Context, Error, Result, paths};
+use kit::calls::CRI_OCI;
+use kit::cgroup::Cgroup;
+use kit::fs::Form;
+use kit::{Context, Result, paths};
 use rustix::io::Errno;
 use serde_json::Value;
 
-use crate::api::LinuxContainerResources;
-use crate::spec::HIERARCHY;
+use cri_api::LinuxContainerResources;
 
 /// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
 pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
@@ -38,23 +38,8 @@ pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -
 
 /// Write a living container's limits to its cgroup. `section` is `linux.resources` of the OCI specification. Blocks.
 pub fn write(id: &str, section: &Value) -> Result<()> {
-    let mut oci = Command::new("/proc/self/exe")
-        .args(["oci", "--root", paths::OCI, "update", "--resources", "-", id])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .doing("run oci")?;
-    if let Some(mut to) = oci.stdin.take() {
-        // It may have ended before it read all: its own complaint tells more.
-        let _ = to.write_all(section.to_string().as_bytes());
-    }
-    let done = oci.wait_with_output().doing("wait for oci")?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&done.stderr);
-    Err(Error::new(why.trim().trim_start_matches("oci: ")))
+    let args = ["--root", paths::OCI, "update", "--resources", "-", id];
+    CRI_OCI.run_with(args, section.to_string().as_bytes()).map(drop)
 }
 
 /// Give every process in a container's cgroup another rank for the kernel's OOM killer; and those that are run there later, for which
@@ -63,10 +48,8 @@ pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
     let path = bundle.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path).on("read", &path)?).on("decode", &path)?;
     config["process"]["oomScoreAdj"] = score.into();
-    let new = path.with_extension("new");
-    fs::write(&new, config.to_string()).on("write", &new)?;
-    fs::rename(&new, &path).on("rename", &new)?;
-    for process in processes(&Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'))) {
+    kit::fs::replace(&path, config.to_string(), Form::PLAIN)?;
+    for process in Cgroup::at(cgroup).processes().unwrap_or_default() {
         let file = format!("/proc/{process}/oom_score_adj");
         match fs::write(&file, score.to_string()) {
             // It has ended meanwhile.
@@ -77,22 +60,10 @@ pub fn set_score(cgroup: &str, bundle: &Path, score: i64) -> Result<()> {
     Ok(())
 }
 
-/// The processes in a cgroup and below.
-fn processes(cgroup: &Path) -> Vec<String> {
-    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-    let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
-    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            all.extend(processes(&entry.path()));
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::HugepageLimit;
+    use cri_api::HugepageLimit;
 
     #[test]
     fn what_a_change_does_not_name_stays() {

@@ -1,23 +1,18 @@
-//! The server's side of the monitors' sockets, see [`crate::monitor::wire`].
+//! The server's side of the monitors' sockets, see [`monitor::wire`].
 
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::time::Duration;
 
-use kit::{Context, Error, Result};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
+use kit::{Context, Error, Result, scm};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::monitor::wire::{self, Info, LIMIT, MOST_FDS, Reply, Request, Spawn};
 use crate::step::{self, Step, reached};
 use crate::streaming::descriptor::Descriptor;
+use monitor::wire::{self, Info, LIMIT, Reply, Request, Spawn};
 
 mod exec;
 
@@ -55,11 +50,7 @@ impl Zygote {
     }
 
     fn send(&self, request: &[u8], theirs: &StdStream) -> rustix::io::Result<usize> {
-        let fds = [theirs.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut beside = SendAncillaryBuffer::new(&mut space);
-        beside.push(SendAncillaryMessage::ScmRights(&fds));
-        sendmsg(&self.0, &[IoSlice::new(request)], &mut beside, SendFlags::NOSIGNAL)
+        scm::send(&self.0, request, &[theirs.as_fd()])
     }
 }
 
@@ -99,7 +90,7 @@ pub async fn call(dir: &Path, request: &Request, patience: Duration) -> Result<R
         let mut answer = ask(dir, request).await?;
         step::ordered(request);
         match read_reply(&mut answer).await? {
-            Reply::Failed(sentence) => Err(Error::new(sentence)),
+            Reply::Failed(report) => Err(report.into_error()),
             reply => Ok(reply),
         }
     })
@@ -130,7 +121,7 @@ impl Talk {
         line.push(b'\n');
         socket.writable().await.on("ask the monitor at", &path)?;
         // A new socket has room for the first bytes, beside which the descriptors travel.
-        let sent = socket.try_io(Interest::WRITABLE, || Ok(send_with(&socket, &line, fds)?)).on("ask the monitor at", &path)?;
+        let sent = socket.try_io(Interest::WRITABLE, || Ok(scm::send(&socket, &line, fds)?)).on("ask the monitor at", &path)?;
         socket.write_all(&line[sent..]).await.on("ask the monitor at", &path)?;
         Ok(Self { socket, inbox: Vec::new(), fds: Vec::new() })
     }
@@ -141,7 +132,7 @@ impl Talk {
             if let Some(end) = self.inbox.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.inbox.drain(..=end).collect();
                 return match serde_json::from_slice(&line).doing("decode a monitor's answer")? {
-                    Reply::Failed(sentence) => Err(Error::new(sentence)),
+                    Reply::Failed(report) => Err(report.into_error()),
                     reply => Ok((reply, self.fds.pop())),
                 };
             }
@@ -150,10 +141,12 @@ impl Talk {
             }
             let mut bytes = [0; 4096];
             self.socket.readable().await.doing("hear from a monitor")?;
-            let fds = &mut self.fds;
-            match self.socket.try_io(Interest::READABLE, || Ok(receive_with(&self.socket, &mut bytes, fds)?)) {
-                Ok(0) => return Err(Error::new("the pod's monitor died")),
-                Ok(count) => self.inbox.extend_from_slice(&bytes[..count]),
+            match self.socket.try_io(Interest::READABLE, || Ok(scm::receive(&self.socket, &mut bytes)?)) {
+                Ok((0, _)) => return Err(Error::new("the pod's monitor died")),
+                Ok((count, fds)) => {
+                    self.inbox.extend_from_slice(&bytes[..count]);
+                    self.fds.extend(fds);
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(e) => return Err(e).doing("hear from a monitor"),
             }
@@ -161,31 +154,10 @@ impl Talk {
     }
 }
 
-fn send_with(socket: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> rustix::io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
-    let mut beside = SendAncillaryBuffer::new(&mut space);
-    if !fds.is_empty() {
-        beside.push(SendAncillaryMessage::ScmRights(fds));
-    }
-    sendmsg(socket, &[IoSlice::new(bytes)], &mut beside, SendFlags::NOSIGNAL)
-}
-
-fn receive_with(socket: &UnixStream, bytes: &mut [u8], fds: &mut Vec<OwnedFd>) -> rustix::io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let got = recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut beside, RecvFlags::CMSG_CLOEXEC)?;
-    for message in beside.drain() {
-        if let RecvAncillaryMessage::ScmRights(came) = message {
-            fds.extend(came);
-        }
-    }
-    Ok(got.bytes)
-}
-
 /// What an answer that does not fit the question becomes.
 pub fn unexpected(reply: Reply) -> Error {
     match reply {
-        Reply::Failed(sentence) => Error::new(sentence),
+        Reply::Failed(report) => report.into_error(),
         Reply::Unknown => Error::new("the pod's monitor knows no such container"),
         other => Error::new(format!("the pod's monitor answered {other:?}")),
     }

@@ -1,8 +1,8 @@
 //! A cgroup's numbers in the interface's messages, for containers and for pods.
 
-use crate::api::{CpuUsage, IoUsage, MemoryUsage, PsiData, PsiStats, SwapUsage, UInt64Value};
 use crate::cgroup::{Cgroup, Pressure, Waited};
 use crate::rates::Rates;
+use cri_api::{CpuUsage, IoUsage, MemoryUsage, PsiData, PsiStats, SwapUsage, UInt64Value};
 
 /// Processor time; `id` is by whom the last look is found.
 pub fn cpu(cgroup: &Cgroup, rates: &Rates, id: &str, timestamp: i64) -> Option<CpuUsage> {

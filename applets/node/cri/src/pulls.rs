@@ -10,18 +10,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use image::Store;
 use image::registry::Credentials;
-use image::registry::fault::Kind;
-use kit::{Context, Error, Result};
+use kit::calls::CRI_IMAGE;
+use kit::{Context, Error, Kind, Report, Result};
 use serde::{Deserialize, Serialize};
 use sys::child::{Before, before_exec};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tonic::Code;
 
-use crate::api::AuthConfig;
-use crate::server::{Answer, Fault};
+use cri_api::AuthConfig;
+
 use crate::step::{Step, reached};
 
 /// The pulls that are under way.
@@ -32,7 +31,7 @@ pub struct Pulls {
 }
 
 /// How a pull ended: the image's id, or why not.
-type Ending = std::result::Result<String, (Code, String)>;
+type Ending = std::result::Result<String, Report>;
 
 /// A pull that several may wait for. Dropping the last hold on it kills it.
 struct Flight {
@@ -69,7 +68,7 @@ impl Pulls {
     }
 
     /// Pull an image; its id.
-    pub async fn pull(&self, image: &str, auth: AuthConfig) -> Answer<String> {
+    pub async fn pull(&self, image: &str, auth: AuthConfig) -> Result<String> {
         let order = Order { image, credentials: credentials(auth) };
         let order = serde_json::to_string(&order).doing("encode the order of an image")?;
         let flight = self.join(order);
@@ -77,8 +76,8 @@ impl Pulls {
         let ended = ending.wait_for(Option::is_some).await.ok().and_then(|ending| ending.clone());
         match ended {
             Some(Ok(id)) => Ok(id),
-            Some(Err((code, message))) => Err(Fault::new(code, message)),
-            None => Err(Error::new(format!("pull {image}: the task that did it is gone")).into()),
+            Some(Err(report)) => Err(report.into_error()),
+            None => Err(Error::new(format!("pull {image}: the task that did it is gone"))),
         }
     }
 
@@ -92,7 +91,7 @@ impl Pulls {
         let (tell, ending) = watch::channel(None);
         let (program, store, said) = (self.program.clone(), self.store.clone(), order.clone());
         let task = tokio::spawn(async move {
-            let ended = run(&program, store, &said).await.unwrap_or_else(|e| Err((Code::Internal, e.to_string())));
+            let ended = run(&program, store, &said).await.unwrap_or_else(|e| Err(e.report()));
             tell.send_replace(Some(ended));
         });
         let flight = Arc::new(Flight { ending, task: task.abort_handle() });
@@ -114,7 +113,7 @@ async fn run(program: &Path, store: Arc<Store>, order: &str) -> Result<Ending> {
         match serde_json::from_str(&line).doing("understand the pulling process")? {
             Line::Progress {} => {}
             Line::Image { id } => ending = Some(Ok(id)),
-            Line::Fault { kind, message } => ending = Some(Err((code(kind), message))),
+            Line::Fault { kind, message } => ending = Some(Err(Report { kind: as_seen(kind), message })),
         }
     }
     // As long as this is open, the process knows that it is wanted.
@@ -124,15 +123,13 @@ async fn run(program: &Path, store: Arc<Store>, order: &str) -> Result<Ending> {
     ending.ok_or_else(|| Error::new(format!("the pulling process ended with {status} and said nothing")))
 }
 
-/// The kubelet shows the message whatever the code is; other callers act on the code.
-const fn code(kind: Kind) -> Code {
+/// Kind for the caller of the RPC. An image that is not what it should be is no fault of the request, and where there is no
+/// room for it has been said.
+const fn as_seen(kind: Kind) -> Kind {
     match kind {
-        Kind::NotFound => Code::NotFound,
-        Kind::Denied => Code::PermissionDenied,
-        Kind::Unavailable => Code::Unavailable,
-        Kind::Invalid => Code::FailedPrecondition,
-        Kind::Full => Code::ResourceExhausted,
-        Kind::Internal => Code::Internal,
+        Kind::Invalid | Kind::Usage => Kind::Precondition,
+        Kind::Full => Kind::Exhausted,
+        kind => kind,
     }
 }
 
@@ -157,7 +154,7 @@ struct Process {
 impl Process {
     fn start(program: &Path, store: Arc<Store>) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["image", "--root"]).arg(store.root()).args(["pull", "--request"]);
+        command.args([CRI_IMAGE.callee, "--root"]).arg(store.root()).args(["pull", "--request"]);
         // The server is protected from the kernel's hunt for memory; a pull can be had again.
         before_exec(&mut command, Before { oom_score: Some("0"), ..Before::default() });
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().doing("start the pulling process")?;
@@ -211,7 +208,7 @@ mod tests {
     }
 
     impl Fixture {
-        fn pull(&self, auth: AuthConfig) -> tokio::task::JoinHandle<Answer<String>> {
+        fn pull(&self, auth: AuthConfig) -> tokio::task::JoinHandle<Result<String>> {
             let pulls = self.pulls.clone();
             tokio::spawn(async move { pulls.pull("a", auth).await })
         }
@@ -288,12 +285,12 @@ mod tests {
             let told = r#"echo '{"fault":{"kind":"denied","message":"no entry"}}'"#;
             let fixture = fixture("fault", told);
             let fault = fixture.pull(AuthConfig::default()).await.unwrap().unwrap_err();
-            assert_eq!((fault.0.code(), fault.0.message()), (Code::PermissionDenied, "no entry"));
+            assert_eq!((fault.kind(), fault.message()), (Kind::Denied, "no entry"));
         });
         block_on(async {
             let fixture = fixture("silent", "exit 3");
             let fault = fixture.pull(AuthConfig::default()).await.unwrap().unwrap_err();
-            assert!(fault.0.message().contains("said nothing"), "{fault:?}");
+            assert!(fault.message().contains("said nothing"), "{fault:?}");
         });
     }
 }

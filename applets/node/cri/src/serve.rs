@@ -23,18 +23,17 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
 use tonic::codegen::{Service as _, http};
 
-use crate::api::image_service_server::ImageServiceServer;
-use crate::api::runtime_service_server::RuntimeServiceServer;
 use crate::images::Images;
 use crate::life::recover;
 use crate::life::rootfs::Writable;
 use crate::link::Zygote;
-use crate::monitor;
 use crate::rates::Rates;
 use crate::server::{Server, Shared, Turns};
 use crate::service::Service;
 use crate::store::{Store, private_dir};
 use crate::streaming::Streaming;
+use cri_api::image_service_server::ImageServiceServer;
+use cri_api::runtime_service_server::RuntimeServiceServer;
 
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };

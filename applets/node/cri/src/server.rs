@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Kind, Result};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
-use tonic::{Code, Status};
 
 use crate::images::Images;
 use crate::life::rootfs::Writable;
@@ -46,34 +44,9 @@ impl Server {
 /// The server as its tasks share it.
 pub type Shared = Arc<Server>;
 
-/// An RPC's answer.
-pub type Answer<T> = std::result::Result<T, Fault>;
-
-/// Why an RPC failed. Any error of ours is an internal one unless it says otherwise.
-#[derive(Debug)]
-pub struct Fault(pub Status);
-
-impl Fault {
-    /// A fault with a code that the kubelet acts on.
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Status::new(code, message))
-    }
-
-    /// There is no such sandbox, container or image.
-    pub fn not_found(kind: &str, id: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no {kind} {id}"))
-    }
-
-    /// The request itself is wrong.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(Code::InvalidArgument, message)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(e: Error) -> Self {
-        Self::new(Code::Internal, e.to_string())
-    }
+/// There is no such sandbox, container or image.
+pub fn not_found(kind: &str, id: &str) -> Error {
+    Error::of(Kind::NotFound, format!("there is no {kind} {id}"))
 }
 
 /// One at a time for each sandbox and each container, by their names, which they have before an id: the kubelet repeats a request whose
@@ -106,11 +79,6 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     tokio::task::spawn_blocking(work).await.doing("run a task")?
 }
 
-/// Nanoseconds since 1970.
-pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos() as i64)
-}
-
 /// A new id: 64 hexadecimal digits, as all tools expect.
 pub fn new_id() -> Result<String> {
     let mut bytes = [0u8; 32];
@@ -118,5 +86,5 @@ pub fn new_id() -> Result<String> {
     if got != bytes.len() {
         return Err(Error::new("get random bytes: too few came"));
     }
-    Ok(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
+    Ok(kit::hex::encode(bytes))
 }

@@ -4,15 +4,17 @@
 //! whatever its caller does, so that nothing is left half-made. `stream` answers bit by bit. `later` and `later_stream` answer
 //! Unimplemented: this is the one list of what is not real yet.
 
+use kit::{Error, Kind, Result};
 use tonic::codegen::BoxStream;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
-use crate::api::image_service_server::ImageService;
-use crate::api::runtime_service_server::RuntimeService;
-#[allow(clippy::wildcard_imports, reason = "the table names every message")]
-use crate::api::*;
 use crate::rpc;
 use crate::server::{Server, Shared};
+use crate::status;
+use cri_api::image_service_server::ImageService;
+use cri_api::runtime_service_server::RuntimeService;
+#[allow(clippy::wildcard_imports, reason = "the table names every message")]
+use cri_api::*;
 
 /// Answers RPCs.
 #[derive(Clone)]
@@ -123,22 +125,23 @@ rpcs! { ImageService:
     later_stream {}
 }
 
-/// What happens on a healthy node: probes that are late, questions about what has just gone.
-const EVERYDAY: [Code; 3] = [Code::NotFound, Code::DeadlineExceeded, Code::FailedPrecondition];
-
 /// The answer, which goes to the caller; a failure also goes to the log of those who look for one, since callers tend to swallow it.
-fn said<T>(server: &Server, rpc: &str, answer: crate::server::Answer<T>) -> Result<Response<T>, Status> {
-    match answer {
-        Ok(answer) => Ok(Response::new(answer)),
-        Err(mut fault) => {
-            if let Some(told) = image::room::told(fault.0.message(), &server.folders()) {
-                fault.0 = Status::resource_exhausted(told);
-            }
-            if !EVERYDAY.contains(&fault.0.code()) {
-                tracing::warn!(rpc, error = fault.0.message(), "failed");
-            }
-            Err(fault.0)
+fn said<T>(server: &Server, rpc: &str, answer: Result<T>) -> Result<Response<T>, Status> {
+    answer.map(Response::new).map_err(|e| {
+        let e = located(e, server);
+        if !status::is_usual(e.kind()) {
+            tracing::warn!(rpc, error = e.message(), "failed");
         }
+        status::status(&e)
+    })
+}
+
+/// The same error; one for want of room says where.
+fn located(e: Error, server: &Server) -> Error {
+    let full = (e.kind() == Kind::Full).then(|| image::room::full(&server.folders())).flatten();
+    match full {
+        Some(place) => e.below(format_args!("{} is full", place.display())),
+        None => e,
     }
 }
 

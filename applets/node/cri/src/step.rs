@@ -3,7 +3,7 @@
 //! [`TABLE`] says which RPC passes which step; a test of whole systems goes through its rows, and one that is not reached is a failure.
 //! A new step: a variant, `reached` where it is, and a row.
 
-use crate::monitor::wire::Request;
+use monitor::wire::Request;
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $step:ident,)*) => {

@@ -39,7 +39,7 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
     let mut magic = [0; 4];
     blob.read_exact(&mut magic).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => Error::new("a layer is shorter than any archive"),
-        _ => Error::new(format!("read a layer: {e}")),
+        _ => Error::caused(format!("read a layer: {e}"), e),
     })?;
     let bytes = io::Cursor::new(magic).chain(blob);
     let packing = packing(magic);
@@ -53,7 +53,7 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
         let filled = fill(reader, diff_id, top, below);
         match decompress.join() {
             // What could not be decompressed looks like an archive that ends too early.
-            Ok(Err(e)) => Err(Error::new(format!("read a layer: {e}"))),
+            Ok(Err(e)) => Err(Error::caused(format!("read a layer: {e}"), e)),
             Ok(Ok(())) => filled,
             Err(_) => Err(Error::new("the thread that decompresses a layer died")),
         }
@@ -65,7 +65,7 @@ fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()
     let mut tar = Tar::new(Hashed { inner: bytes, hash: Hash::like(diff_id) });
     let mut layer = Layer { place: Place::new(top, below), folders: Vec::new() };
     while let Some(entry) = tar.next_entry().doing("read a layer")? {
-        layer.apply(&entry, &mut tar).map_err(|e| Error::new(format!("unpack {}: {e}", shown(&entry.path))))?;
+        layer.apply(&entry, &mut tar).map_err(|e| e.below(format_args!("unpack {}", shown(&entry.path))))?;
         reached(Step::LayerHalf);
     }
     // What follows the archive's end belongs to the digest too.

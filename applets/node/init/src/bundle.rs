@@ -9,11 +9,12 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use clap::Parser;
+use kit::calls::{BUNDLE_BUNDLE, BUNDLE_MOUNT};
 use kit::modules::Modules;
-use kit::{Applet, Context, Error, Exit, Place, Result, paths};
+use kit::{Applet, Context, Exit, Place, Result, paths};
 use rustix::fs::{Advice, fadvise};
 
 use crate::kubelet;
@@ -44,7 +45,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     mount()?;
     // Nobody waits for it: reading ahead is a favour.
-    let reader = Command::new(paths::BINARY).args([NAME.name, "--read"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+    let reader = BUNDLE_BUNDLE.command().arg("--read").stdout(Stdio::null()).spawn();
     reader.doing("start reading ahead")?;
     say("")
 }
@@ -56,9 +57,8 @@ fn mount() -> Result<()> {
             let _ = modules.load(name, &[]);
         }
     }
-    let words = ["mount", "-t", "squashfs", "-o", "ro,loop,nodev,nosuid", paths::KUBE_IMAGE, paths::KUBE];
-    let output = Command::new(paths::BINARY).args(words).stdin(Stdio::null()).output().doing("start mount")?;
-    if output.status.success() { Ok(()) } else { Err(Error::new(String::from_utf8_lossy(&output.stderr).trim().to_owned())) }
+    let words = ["-t", "squashfs", "-o", "ro,loop,nodev,nosuid", paths::KUBE_IMAGE, paths::KUBE];
+    BUNDLE_MOUNT.run(words).map(drop)
 }
 
 /// The kernel reads what it is advised to; the call lasts until it has.

@@ -14,12 +14,11 @@ use std::fs::{self, File, OpenOptions};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use kit::cgroup::{Cgroup, PROCS, TREE};
 use kit::{Context, Result};
 
 use crate::Machine;
 
-/// Where the tree is mounted.
-pub const TREE: &str = "/sys/fs/cgroup";
 /// Ours in it.
 const OURS: &str = "/sys/fs/cgroup/kutties";
 /// The services' in that.
@@ -38,7 +37,7 @@ pub fn set_up(_: &mut Machine) -> Result<String> {
     for leaf in ["init", "monitors", "services", "consoles"] {
         fs::create_dir_all(Path::new(OURS).join(leaf)).on("make cgroup", leaf)?;
     }
-    fs::write(Path::new(OURS).join("init/cgroup.procs"), "0").doing("move init into its cgroup")?;
+    group("init").enter().doing("move init into its cgroup")?;
     let available = fs::read_to_string(Path::new(TREE).join("cgroup.controllers")).doing("read the cgroup controllers")?;
     let mut missing: Vec<&str> = NEEDED.iter().copied().filter(|c| !available.split_whitespace().any(|a| a == *c)).collect();
     // All of them for the kubelet's pods; for services what limits and counts need. One write is much quicker than one each.
@@ -72,32 +71,23 @@ pub fn leaf(name: &str) -> Result<OwnedFd> {
     if name == RUNTIME_WEIGHT.0 {
         weigh(RUNTIME_WEIGHT);
     }
-    let procs = dir.join("cgroup.procs");
+    let procs = dir.join(PROCS);
     OpenOptions::new().write(true).open(&procs).map(File::into).on("open", &procs)
 }
 
 /// Kill all that is left in a leaf.
 pub fn kill(name: &str) {
     // Without such a group there is nothing to kill.
-    let _ = fs::write(path(name).join("cgroup.kill"), "1");
+    let _ = group(name).kill();
 }
 
 /// Whether a process is left in the group at that absolute path of the tree, or below.
 pub fn is_populated(group: &str) -> bool {
-    let events = fs::read_to_string(Path::new(TREE).join(group.trim_start_matches('/')).join("cgroup.events"));
-    events.is_ok_and(|text| text.lines().any(|line| line == "populated 1"))
+    Cgroup::at(group).is_populated().unwrap_or_default()
 }
 
-/// The processes in a group and all below it.
-pub fn processes(group: &Path) -> Vec<i32> {
-    let own = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-    let mut pids: Vec<i32> = own.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 1).collect();
-    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            pids.extend(processes(&entry.path()));
-        }
-    }
-    pids
+fn group(name: &str) -> Cgroup {
+    Cgroup::at(Path::new("kutties").join(name))
 }
 
 fn path(name: &str) -> PathBuf {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Config, key};
+use kit::calls::INIT_JOIN;
 use kit::paths;
 
 use crate::restore;
@@ -34,7 +35,7 @@ pub fn plan(config: &Config) -> Option<Plan> {
 /// The native join: it leaves nothing behind when it fails, so that it can be tried again. What is not understood goes there as it is,
 /// and its complaint is then shown.
 fn command(words: &[String]) -> Vec<String> {
-    let mut command: Vec<String> = [paths::BINARY, "join"].map(str::to_owned).to_vec();
+    let mut command = INIT_JOIN.words::<String>([]);
     for word in words {
         let (option, value) = match word.split_once('=') {
             Some(("token", token)) => ("--token", token),

@@ -13,12 +13,13 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use config::{Config, command_line, key};
+use kit::calls::NETUP_DHCLIENT;
 use kit::control::{self, Request};
 use kit::{Applet, Context, Exit, Place, Result, paths};
 use netlink::{Cidr, Link, Netlink, Route};
@@ -148,7 +149,7 @@ fn give(kernel: &mut Netlink, card: &Link, parameters: &[IpParameter]) -> Result
     }
     let answer = answer_file(&name);
     let output = File::create(&answer).on("make", &answer)?;
-    let client = Command::new(paths::BINARY).args(["dhclient", "-d", &name]).stdin(Stdio::null()).stdout(output).spawn();
+    let client = NETUP_DHCLIENT.command().args(["-d", &name]).stdout(output).spawn();
     Ok(Asking { client: Some(client.on("run dhclient on", &name)?), name })
 }
 

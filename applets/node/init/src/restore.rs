@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use config::{Config, key};
-use kit::paths;
+use kit::calls::{INIT_BACKUP, INIT_RESTORE};
 
 use crate::service::{Plan, Program};
 use crate::supervisor::settings_file;
@@ -26,14 +26,14 @@ pub fn plan(config: &Config) -> Option<Plan> {
     is_wanted(config).then(|| Plan {
         needs: std::iter::once(identity).chain(settings_file(config)).collect(),
         once: true,
-        ..service("restore", command("restore", &[]))
+        ..service("restore", INIT_RESTORE.words::<&str>([]))
     })
 }
 
 /// The command for each console before its shell, when there is no file with the identity.
 pub fn question(config: &Config) -> Option<Vec<String>> {
     let asks = is_wanted(config) && !Path::new(config.text(&key::AGE_IDENTITY)).exists();
-    asks.then(|| command("restore", &["--ask"]))
+    asks.then(|| INIT_RESTORE.words(["--ask"]))
 }
 
 /// The service that makes backups, where this node keeps a store. It reads by itself where they go
@@ -42,12 +42,8 @@ pub fn backup_plan(config: &Config) -> Option<Plan> {
     let every = config.text(&key::BACKUP_EVERY);
     (!every.is_empty()).then(|| Plan {
         needs: std::iter::once(PathBuf::from(ETCD)).chain(settings_file(config)).collect(),
-        ..service("backup", command("backup", &[&format!("--every={every}")]))
+        ..service("backup", INIT_BACKUP.words([format!("--every={every}")]))
     })
-}
-
-fn command(verb: &str, words: &[&str]) -> Vec<String> {
-    [paths::BINARY, verb].iter().chain(words).map(ToString::to_string).collect()
 }
 
 fn service(name: &str, command: Vec<String>) -> Plan {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use config::{Config, key};
+use kit::cgroup::Cgroup;
 use kit::control::Shutdown;
 use kit::paths;
 use nix::sys::signal::{Signal, kill};
@@ -154,7 +155,7 @@ impl Machine {
     /// Have the CRI server stop all containers, each with its own signal and grace period.
     fn stop_containers(&mut self) {
         let grace = grace_of(&self.config).as_secs().to_string();
-        let started = steps::child("stop", &["stop", "--all", "--timeout", &grace]);
+        let started = steps::child("stop", &["crictl", "stop", "--all", "--timeout", &grace]);
         if let Err(e) = &started {
             self.report.line(&format!("shutdown: {e}"));
         }
@@ -217,7 +218,8 @@ const fn word(how: Shutdown) -> &'static str {
 }
 
 fn ask_pods() {
-    for pid in cgroups::processes(&Path::new(cgroups::TREE).join(PODS)) {
+    let pods = Cgroup::at(PODS).processes().unwrap_or_default();
+    for pid in pods.into_iter().filter(|pid| *pid > 1) {
         // It may have ended meanwhile.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
@@ -225,7 +227,7 @@ fn ask_pods() {
 
 fn kill_pods() {
     // Without the group there are no pods.
-    let _ = fs::write(Path::new(cgroups::TREE).join(PODS).join("cgroup.kill"), "1");
+    let _ = Cgroup::at(PODS).kill();
 }
 
 /// SIGHUP too: a shell at a terminal ignores SIGTERM.

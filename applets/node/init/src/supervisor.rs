@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use config::{Config, key};
+use kit::calls::{INIT_CONFIG, INIT_CRI, INIT_NTP, INIT_SSHD, INIT_VIP};
 use kit::control::{Reply, Request, State};
 use kit::paths;
 use rustix::process::{Pid, WaitStatus};
@@ -136,12 +137,12 @@ fn plan(name: &str, program: Program) -> Plan {
 /// The CRI server needs nothing but mounts and cgroups: it starts while the network comes up.
 fn cri(config: &Config) -> Plan {
     let writable = format!("--writable={}", config.text(&key::CONTAINER_SIZE));
-    Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(vec![paths::BINARY.into(), "cri".into(), writable])) }
+    Plan { oom_score: Some(PROTECTED), ..plan("cri", Program::Is(INIT_CRI.words([writable]))) }
 }
 
 /// Fetches the settings that the key `config` names, and tries again until it has them. The shell does not wait for it.
 fn fetch_plan(config: &Config) -> Option<Plan> {
-    let command = [paths::BINARY, "config", "reload"].map(str::to_owned).to_vec();
+    let command = INIT_CONFIG.words(["reload"]);
     let wanted = !config.text(&key::CONFIG).is_empty();
     wanted.then(|| Plan { after_network: true, once: true, ..plan("config", Program::Is(command)) })
 }
@@ -174,7 +175,7 @@ fn kubelet_plan(config: &Config) -> Option<Plan> {
 fn ntp_plan(config: &Config) -> Option<Plan> {
     let servers = config.list(&key::NTP_SERVERS);
     // A name that begins with a dash is none, but would be an option.
-    let command = [paths::BINARY, "ntp", "--"].map(str::to_owned).into_iter().chain(servers.clone()).collect();
+    let command = INIT_NTP.words(std::iter::once("--".to_owned()).chain(servers.clone()));
     (!servers.is_empty()).then(|| Plan { after_network: true, ..plan("ntp", Program::Is(command)) })
 }
 
@@ -183,15 +184,15 @@ fn sshd_plan(config: &Config) -> Option<Plan> {
     let keys = config.list(&key::SSH_KEYS);
     let wanted = !keys.is_empty() || Path::new(paths::SSH_KEYS).exists();
     let port = config.number(&key::SSH_PORT).to_string();
-    let command = [paths::BINARY, "sshd", "--port", &port].map(str::to_owned).into_iter();
-    let command = command.chain(keys.into_iter().map(|key| format!("--key={key}"))).collect();
+    let keys = keys.into_iter().map(|key| format!("--key={key}"));
+    let command = INIT_SSHD.words(["--port".to_owned(), port].into_iter().chain(keys));
     wanted.then(|| plan("sshd", Program::Is(command)))
 }
 
 /// Takes part in sharing the cluster's address, where there is one, once this machine has a control plane.
 fn vip_plan(config: &Config) -> Option<Plan> {
     let address = config.text(&key::NETWORK_VIP);
-    let command = [paths::BINARY, VIP, address].map(str::to_owned).to_vec();
+    let command = INIT_VIP.words([address]);
     (!address.is_empty()).then(|| Plan {
         needs: vec![PathBuf::from(paths::API_SERVER)],
         after_network: true,

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned};
 use serde_json::Value;
 
+use crate::endpoint::split;
 use crate::http::{self, Response};
 use crate::kubeconfig::Credentials;
 
@@ -145,18 +146,6 @@ fn answer(Response { status, body }: Response) -> Answer {
     let document = serde_json::from_slice(&body).unwrap_or(Value::Null);
     drop(body);
     Answer { status, body: document }
-}
-
-/// Host (without brackets) and port.
-pub fn split(endpoint: &str) -> Result<(&str, u16)> {
-    let wrong = || Error::usage(format!("{endpoint:?} is not HOST:PORT"));
-    let (host, port) = endpoint.rsplit_once(':').ok_or_else(wrong)?;
-    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    // It becomes a line of a request.
-    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%')) {
-        return Err(wrong());
-    }
-    Ok((host, port.parse().map_err(|_| wrong())?))
 }
 
 /// Takes any certificate, for the one question whose answer carries its own proof.

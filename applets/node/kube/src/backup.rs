@@ -25,7 +25,7 @@ use config::{Config, key};
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
 use crate::age::{Recipient, Sealer, sealed_length};
-use crate::options::duration;
+use crate::duration::duration;
 use crate::time;
 use archive::{Entry, MANIFEST, Manifest, SNAPSHOT, Store, VERSION, What};
 use facts::Facts;

@@ -136,7 +136,7 @@ pub fn pins_of(ca: &[u8]) -> Result<Vec<Pin>> {
     let pin = |certificate: CertificateDer<'_>| {
         let key = spki::public_key(&certificate).ok_or_else(|| Error::new("the CA is not an X.509 certificate"))?;
         let hash = digest::digest(&digest::SHA256, key);
-        Ok(Pin(hash.as_ref().iter().fold("sha256:".to_owned(), |text, b| text + &format!("{b:02x}"))))
+        Ok(Pin(format!("sha256:{}", kit::hex::encode(hash))))
     };
     CertificateDer::pem_slice_iter(ca).map(|c| pin(c.doing("decode the CA")?)).collect()
 }

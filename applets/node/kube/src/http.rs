@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result};
 
-use crate::api::split;
+use crate::endpoint::split;
 
 /// How long a server may take to accept, and between two pieces: an API server on a slow machine that just started takes seconds.
 pub const PATIENCE: Duration = Duration::from_secs(10);

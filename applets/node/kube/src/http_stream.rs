@@ -49,7 +49,7 @@ impl Url {
         let (user, host) = host.rsplit_once('@').map_or((None, host), |(user, host)| (Some(user.to_owned()), host));
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let endpoint = if has_port { host.to_owned() } else { format!("{host}:{}", if tls { 443 } else { 80 }) };
-        crate::api::split(&endpoint).map_err(|_| wrong())?;
+        crate::endpoint::split(&endpoint).map_err(|_| wrong())?;
         let slash = if path.starts_with('/') { "" } else { "/" };
         Ok(Self { tls, endpoint, path: format!("{slash}{path}"), user })
     }

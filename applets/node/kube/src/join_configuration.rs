@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::discovery::{Pin, Token};
-use crate::options::duration;
+use crate::duration::duration;
 use crate::plan::{Discovery, Plan, check_name, check_socket};
 use crate::yaml;
 

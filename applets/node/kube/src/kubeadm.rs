@@ -4,16 +4,16 @@
 //! native one with the same arguments.
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use kit::{Applet, Context, Error, Exit, Place, Result, paths};
 
 use crate::join::Join;
+use crate::ready::{ready_node, wait_for_cri};
 use crate::{init_check, native, vip};
 
 /// The record.
@@ -22,10 +22,6 @@ pub const KUBEADM: Applet =
 
 /// The bundle's program.
 const PROGRAM: &str = "/usr/bin/kubeadm";
-/// How long the CRI server may take to answer after power-on; it is started before anything else.
-const CRI_PATIENCE: Duration = Duration::from_mins(1);
-/// How often a wait looks again.
-const PAUSE: Duration = Duration::from_millis(100);
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let args: Vec<OsString> = args.get(1..).unwrap_or_default().to_vec();
@@ -106,39 +102,6 @@ fn program() -> Result<&'static str> {
         "this node was booted without a kube segment: add kube-node.cpio.zst to its initrds"
     };
     Err(Error::new(format!("no kubeadm: {why}")).with_exit(Exit::NOT_FOUND))
-}
-
-/// Wait until the CRI server takes connections.
-pub fn wait_for_cri() -> Result<()> {
-    let end = Instant::now() + CRI_PATIENCE;
-    loop {
-        match UnixStream::connect(paths::CRI).and_then(greet) {
-            Ok(()) => return Ok(()),
-            Err(e) if Instant::now() >= end => {
-                let log = format!("{}/cri.log", paths::LOGS);
-                return Err(Error::new(format!("the CRI server does not answer at {}: {e}; its log is {log}", paths::CRI)));
-            }
-            Err(_) => std::thread::sleep(PAUSE),
-        }
-    }
-}
-
-/// Greet the server as HTTP/2 does and wait for its first frame: a socket that merely listens is no server yet, and kubeadm waits two
-/// seconds for an answer and no longer.
-fn greet(mut server: UnixStream) -> std::io::Result<()> {
-    // RFC 9113, 3.4: the client's preface and an empty SETTINGS frame; the server's own SETTINGS come first of all it says.
-    const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    const FRAME_HEAD: usize = 9;
-    server.set_read_timeout(Some(CRI_PATIENCE))?;
-    server.write_all(HELLO)?;
-    server.read_exact(&mut [0; FRAME_HEAD])
-}
-
-/// What kubeadm's preflight checks of the kernel; init has set it, unless somebody changed it since.
-pub fn ready_node() -> Result<()> {
-    const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
-    let now = std::fs::read_to_string(FORWARD).on("read", FORWARD)?;
-    if now.trim() == "1" { Ok(()) } else { std::fs::write(FORWARD, "1").on("write", FORWARD) }
 }
 
 /// A line of progress, on standard error as kubeadm's own warnings.

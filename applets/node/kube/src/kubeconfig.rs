@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 
-use crate::{api, yaml};
+use crate::yaml;
 
 /// A cluster, and the credentials for it if there are some.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ fn endpoint(server: &str) -> Result<String> {
     // A colon inside of brackets belongs to the address.
     let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
     let whole = if has_port { rest.to_owned() } else { format!("{rest}:443") };
-    api::split(&whole).map_err(|_| wrong())?;
+    crate::endpoint::split(&whole).map_err(|_| wrong())?;
     Ok(whole)
 }
 

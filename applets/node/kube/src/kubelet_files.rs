@@ -1,10 +1,11 @@
 //! The files that make a kubelet join, as kubeadm 1.37 writes them; a join that fails leaves none behind.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use kit::fs::Form;
 use kit::{Context, Error, Result, paths};
 use serde_json::{Value, json};
 
@@ -45,11 +46,7 @@ impl Written {
         };
         self.before.push((path.clone(), before));
         // A new file, so that a secret is never readable for all.
-        let part = path.with_extension("part");
-        let _ = fs::remove_file(&part);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&part).on("write", &part)?;
-        file.write_all(content).on("write", &part)?;
-        fs::rename(&part, &path).on("write", &path)
+        kit::fs::replace(&path, content, Form { mode, sync: false })
     }
 
     /// Put everything back as it was.

@@ -6,6 +6,8 @@ mod api;
 pub mod backup;
 pub mod discovery;
 pub mod discovery_file;
+mod duration;
+mod endpoint;
 pub mod http;
 mod http_stream;
 mod init_check;
@@ -21,6 +23,7 @@ mod own_ca;
 mod patience;
 pub mod plan;
 mod preflight;
+mod ready;
 mod resolver;
 pub mod restore;
 pub mod spki;
@@ -30,7 +33,7 @@ mod token;
 mod vip;
 pub mod yaml;
 
-pub use options::duration;
+pub use duration::duration;
 
 use kit::Applet;
 

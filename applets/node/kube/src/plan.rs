@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use kit::{Error, Result, paths};
 
-use crate::api;
 use crate::discovery::{Pin, Token};
 
 /// The CA's file on a node, which the cluster's kubelet configuration names.
@@ -87,7 +86,7 @@ impl Plan {
     /// Whether all is there that a join needs.
     pub fn complete(&self) -> Result<()> {
         if let Discovery::Token { endpoint, pins, any_ca, .. } = &self.discovery {
-            api::split(endpoint)?;
+            crate::endpoint::split(endpoint)?;
             if pins.is_empty() && !any_ca {
                 return Err(Error::usage(
                     "give the CA's hash: --discovery-token-ca-cert-hash sha256:… (kubeadm token create prints it)",

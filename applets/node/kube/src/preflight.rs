@@ -8,8 +8,8 @@ use kit::control::{self, Request};
 use kit::{Error, Exit, Result, paths};
 use serde_json::Value;
 
-use crate::kubeadm::{ready_node, wait_for_cri};
 use crate::plan::Plan;
+use crate::ready::{ready_node, wait_for_cri};
 
 /// The bundle's kubelet.
 const KUBELET: &str = "/usr/bin/kubelet";

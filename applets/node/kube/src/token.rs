@@ -26,9 +26,9 @@ use serde_json::Value;
 
 use crate::api::{Answer, Api};
 use crate::discovery::{CLUSTER_INFO, Token, pins_of};
+use crate::duration::duration;
 use crate::http;
 use crate::kubeconfig::Kubeconfig;
-use crate::options::duration;
 
 /// The record.
 pub const NAME: Applet =

@@ -6,11 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use kit::cgroup::{self, TREE, is_gone};
 use kit::{Context, Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-/// Where the hierarchy is mounted.
-const MOUNT: &str = "/sys/fs/cgroup";
 
 /// How long killed processes may take to go: they may sit in a long disk or network operation.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,27 +16,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A container's cgroup.
 #[derive(Debug, Clone)]
 pub struct Cgroup {
-    folder: PathBuf,
+    group: cgroup::Cgroup,
 }
 
 impl Cgroup {
     /// The cgroup at a path that begins at the hierarchy's root.
     pub fn at(path: &Path) -> Self {
-        Self { folder: Path::new(MOUNT).join(path.strip_prefix("/").unwrap_or(path)) }
+        Self { group: cgroup::Cgroup::at(path) }
     }
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.group.dir()
     }
 
     /// Make it, with all controllers from the root down to its parent. One that is in use belongs to somebody else.
     pub fn make(&self) -> Result<()> {
-        if !Path::new(MOUNT).join("cgroup.controllers").exists() {
-            return Err(Error::new(format!("{MOUNT} is not a version 2 cgroup hierarchy")));
+        if !Path::new(TREE).join("cgroup.controllers").exists() {
+            return Err(Error::new(format!("{TREE} is not a version 2 cgroup hierarchy")));
         }
-        let below = self.folder.strip_prefix(MOUNT).unwrap_or(&self.folder);
-        let mut folder = PathBuf::from(MOUNT);
+        let below = self.folder().strip_prefix(TREE).unwrap_or(self.folder());
+        let mut folder = PathBuf::from(TREE);
         for part in below.components() {
             hand_down(&folder)?;
             folder.push(part);
@@ -48,45 +46,24 @@ impl Cgroup {
             }
         }
         if self.is_populated()? {
-            return Err(Error::new(format!("cgroup {} is not empty", self.folder.display())));
+            return Err(Error::new(format!("cgroup {} is not empty", self.folder().display())));
         }
         Ok(())
     }
 
     /// Whether a process lives in it or below it. A cgroup that is gone holds none.
     pub fn is_populated(&self) -> Result<bool> {
-        let events = self.folder.join("cgroup.events");
-        match fs::read_to_string(&events) {
-            Ok(text) => Ok(text.lines().any(|line| line == "populated 1")),
-            Err(e) if gone(&e) => Ok(false),
-            Err(e) => Err(e).on("read", &events),
-        }
+        self.group.is_populated()
     }
 
     /// The processes in it and below it.
     pub fn processes(&self) -> Result<Vec<i32>> {
-        let mut all = Vec::new();
-        let mut folders = vec![self.folder.clone()];
-        while let Some(folder) = folders.pop() {
-            let list = folder.join("cgroup.procs");
-            match fs::read_to_string(&list) {
-                Ok(text) => all.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
-                Err(e) if gone(&e) => continue,
-                Err(e) => return Err(e).on("read", &list),
-            }
-            folders.extend(children(&folder)?);
-        }
-        all.sort_unstable();
-        Ok(all)
+        self.group.processes()
     }
 
     /// Kill all of it at once, frozen or not.
     pub fn kill(&self) -> Result<()> {
-        let kill = self.folder.join("cgroup.kill");
-        match fs::write(&kill, "1") {
-            Err(e) if !gone(&e) => Err(e).on("write to", &kill),
-            _ => Ok(()),
-        }
+        self.group.kill()
     }
 
     /// Kills all of it and waits until it has gone.
@@ -98,7 +75,7 @@ impl Cgroup {
     /// Kill all of it, wait until it has gone, and remove the cgroup with those below.
     pub fn remove(&self) -> Result<()> {
         self.kill_and_wait()?;
-        remove_tree(&self.folder)
+        remove_tree(self.folder())
     }
 
     fn wait_until_empty(&self) -> Result<()> {
@@ -106,7 +83,7 @@ impl Cgroup {
         let Some(events) = self.watch("cgroup.events")? else { return Ok(()) };
         while events.read()?.lines().any(|line| line == "populated 1") {
             if Instant::now() >= end {
-                return Err(Error::new(format!("processes in {} do not end", self.folder.display())));
+                return Err(Error::new(format!("processes in {} do not end", self.folder().display())));
             }
             wait(&[&events], end)?;
         }
@@ -115,10 +92,10 @@ impl Cgroup {
 
     /// A file of the cgroup that tells its changes; none when the cgroup is gone.
     pub fn watch(&self, name: &str) -> Result<Option<Watched>> {
-        let path = self.folder.join(name);
+        let path = self.folder().join(name);
         match fs::File::open(&path) {
             Ok(file) => Ok(Some(Watched { file, path })),
-            Err(e) if gone(&e) => Ok(None),
+            Err(e) if is_gone(&e) => Ok(None),
             Err(e) => Err(e).on("open", &path),
         }
     }
@@ -138,7 +115,7 @@ impl Watched {
         let mut bytes = vec![0; 4096];
         match std::os::unix::fs::FileExt::read_at(&self.file, &mut bytes, 0) {
             Ok(count) => Ok(String::from_utf8_lossy(&bytes[..count]).into_owned()),
-            Err(e) if gone(&e) => Ok(String::new()),
+            Err(e) if is_gone(&e) => Ok(String::new()),
             Err(e) => Err(e).on("read", &self.path),
         }
     }
@@ -189,12 +166,7 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>> {
             let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             Ok(folders.map(|entry| entry.path()).collect())
         }
-        Err(e) if gone(&e) => Ok(Vec::new()),
+        Err(e) if is_gone(&e) => Ok(Vec::new()),
         Err(e) => Err(e).on("read", folder),
     }
-}
-
-/// Somebody removed it meanwhile: its files are not there, or are there and no longer answer.
-fn gone(e: &io::Error) -> bool {
-    e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(rustix::io::Errno::NODEV.raw_os_error())
 }

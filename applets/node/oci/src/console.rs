@@ -2,14 +2,12 @@
 //! relay to our own.
 
 use std::fs::File;
-use std::io::{IoSliceMut, Read, Write, stdin, stdout};
-use std::mem::MaybeUninit;
+use std::io::{Read, Write, stdin, stdout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
 /// What is relayed at once, in bytes.
@@ -39,16 +37,8 @@ impl Awaited {
         let (socket, _) = self.listener.accept().doing("await the container's terminal")?;
         // It has done its work.
         let _ = std::fs::remove_file(&self.path);
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0; 64];
-        recvmsg(&socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)
-            .doing("receive the container's terminal")?;
-        let master = control.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-            _ => None,
-        });
-        Console::relaying(master.ok_or_else(|| Error::new("the container sent no terminal"))?)
+        let (_, fds) = kit::scm::receive(&socket, &mut [0; 64]).doing("receive the container's terminal")?;
+        Console::relaying(fds.into_iter().next().ok_or_else(|| Error::new("the container sent no terminal"))?)
     }
 }
 

@@ -14,10 +14,10 @@ use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, mknodat};
 
 use crate::cgroup::Cgroup;
 use crate::config::{self, Config};
+use crate::context::Oci;
 use crate::folder::{Folder, Record, began_at, write};
 use crate::hooks::{Hooks, Time};
 use crate::launch::Launch;
-use crate::oci::Oci;
 use crate::{check, copyup, devices, errors, keyring, resources};
 
 /// Options of `create`.

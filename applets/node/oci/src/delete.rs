@@ -4,10 +4,10 @@ use clap::Args;
 use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
-use crate::errors::chain;
+use crate::context::Oci;
+use crate::errors::failed;
 use crate::folder::{Folder, Known};
 use crate::hooks::Time;
-use crate::oci::Oci;
 
 /// Options of `delete`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
     if let Some(inner) = &mut known.inner {
         // A process that just ended may not be reaped yet.
         inner.state.pid = None;
-        inner.delete(true).map_err(|e| Error::new(format!("delete {id}: {}", chain(&e))))?;
+        inner.delete(true).map_err(|e| failed("delete", id, &e))?;
     }
     known.folder.remove()?;
     // The container is gone, whatever its hooks say to that. One whose creation broke off may have no configuration.

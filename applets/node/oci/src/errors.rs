@@ -4,7 +4,7 @@ use std::error::Error as Cause;
 use std::fs::File;
 use std::io::{Read, Seek};
 
-use kit::Error;
+use kit::{Error, Kind, Report};
 
 use crate::trace::Heard;
 
@@ -27,17 +27,28 @@ pub fn chain(e: &dyn Cause) -> String {
 
 /// Why a process could not be made: our own word from inside the container, else libcontainer's with the first error that
 /// it logged, which is the innermost.
-pub fn not_made(doing: &str, e: &dyn Cause, refusal: &File, heard: &Heard) -> Error {
-    let mut refusal = refusal;
-    let mut own = String::new();
-    let read = refusal.rewind().and_then(|()| refusal.read_to_string(&mut own));
-    if read.is_ok() && !own.is_empty() {
-        return Error::new(format!("{doing}: unable to start container process: {own}"));
+pub fn not_made(doing: &str, e: &(dyn Cause + 'static), refusal: &File, heard: &Heard) -> Error {
+    if let Some(own) = refused(refusal) {
+        return own.into_error().below("unable to start container process").below(doing);
     }
+    let kind = Kind::of_chain(e);
     let chain = chain(e).replace('\0', "");
     let chain = WRAPPING.iter().fold(chain.as_str(), |text, wrapping| text.trim_start_matches(wrapping));
     match heard.first_error() {
-        Some(first) => Error::new(format!("{doing}: {chain} ({first})")),
-        None => Error::new(format!("{doing}: {chain}")),
+        Some(first) => Error::of(kind, format!("{doing}: {chain} ({first})")),
+        None => Error::of(kind, format!("{doing}: {chain}")),
     }
+}
+
+/// What a process on its way into the container has written.
+fn refused(mut file: &File) -> Option<Report> {
+    let mut line = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut line)).ok()?;
+    // A second refusal is a consequence of the first.
+    serde_json::Deserializer::from_slice(&line).into_iter().next()?.ok()
+}
+
+/// A failed verb, with the whole chain of causes.
+pub fn failed(verb: &str, id: &str, e: &(dyn Cause + 'static)) -> Error {
+    Error::of(Kind::of_chain(e), format!("{verb} {id}: {}", chain(e)))
 }

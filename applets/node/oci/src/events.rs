@@ -8,8 +8,8 @@ use kit::{Context, Error, Exit, Result, out};
 use serde_json::{Value, json};
 
 use crate::cgroup::{Cgroup, Watched, wait};
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 use crate::stats;
 
 /// Options of `events`.

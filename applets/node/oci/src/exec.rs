@@ -13,9 +13,9 @@ use libcontainer::syscall::syscall::SyscallType;
 use serde_json::{Map, Value, json};
 
 use crate::console::Awaited;
+use crate::context::Oci;
 use crate::folder::{Known, write};
 use crate::launch::Launch;
-use crate::oci::Oci;
 use crate::{check, config, create, errors, keyring, wait};
 
 /// Options of `exec`.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kit::fs::Form;
 use kit::{Context, Error, Result};
 use libcontainer::container::{Container, ContainerStatus};
 use rustix::process::Pid;
@@ -121,10 +122,7 @@ impl Folder {
 
 /// Written beside and renamed, so that a reader sees all or nothing.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    fs::write(&beside, bytes).on("write", path)?;
-    fs::rename(&beside, path).on("write", path)
+    kit::fs::replace(path, bytes, Form::PLAIN)
 }
 
 /// A container that exists.

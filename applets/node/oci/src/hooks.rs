@@ -110,7 +110,7 @@ impl Hooks {
         };
         list.iter().enumerate().map(move |(at, hook)| {
             let state = self.state(status, pid);
-            one(hook, &state, &self.bundle).map_err(|e| Error::new(format!("{name} hook #{at}: {e}")))
+            one(hook, &state, &self.bundle).map_err(|e| e.below(format_args!("{name} hook #{at}")))
         })
     }
 

@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::AsFd;
 
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `kill`.
 #[derive(Debug, Args)]

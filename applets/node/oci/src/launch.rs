@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use kit::{Error, Kind};
 use libcontainer::oci_spec::runtime::Spec;
 use libcontainer::workload::{Executor, ExecutorError, ExecutorSetEnvsError, ExecutorValidationError, HookStage, Pid};
 use nix::sys::signal::SigSet;
@@ -55,7 +56,7 @@ impl Launch {
     /// Hands a failure over: to `create`, which reads it, and to libcontainer.
     fn told<T>(&self, done: kit::Result<T>) -> Result<T, ExecutorError> {
         done.map_err(|e| {
-            say(&self.refusal, &e.to_string());
+            refuse(&self.refusal, &e);
             ExecutorError::Other(e.to_string())
         })
     }
@@ -125,8 +126,8 @@ impl Executor for Launch {
                 Ok(())
             }
             Err(e) => {
-                say(&self.refusal, &e);
-                Err(ExecutorValidationError::ArgValidationError(e))
+                refuse(&self.refusal, &e);
+                Err(ExecutorValidationError::ArgValidationError(e.to_string()))
             }
         }
     }
@@ -157,12 +158,12 @@ fn listened() -> u32 {
 }
 
 /// Look the program up as runc does, with its words, which users of kubelet know.
-fn find(spec: &Spec) -> Result<PathBuf, String> {
+fn find(spec: &Spec) -> kit::Result<PathBuf> {
     let process = spec.process().as_ref();
     let args = process.and_then(|p| p.args().as_ref()).and_then(|args| args.first());
-    let name = args.ok_or("no program to run")?;
+    let name = args.ok_or_else(|| Error::new("no program to run"))?;
     if name.contains('/') {
-        return runnable(Path::new(name)).map_err(|e| format!("exec: {name:?}: {e}")).map(|()| name.into());
+        return runnable(Path::new(name)).map_err(|e| e.below(format_args!("exec: {name:?}"))).map(|()| name.into());
     }
     let env = process.and_then(|p| p.env().as_ref());
     let path = env.into_iter().flatten().rev().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
@@ -171,13 +172,13 @@ fn find(spec: &Spec) -> Result<PathBuf, String> {
         let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(name);
         match runnable(&candidate) {
             Ok(()) => return Ok(candidate),
-            Err(e) if e.ends_with("permission denied") => denied = Some(e),
+            Err(e) if e.kind() == Kind::Forbidden => denied = Some(e),
             Err(_) => {}
         }
     }
     match denied {
-        Some(e) => Err(format!("exec: {name:?}: {e}")),
-        None => Err(format!("exec: {name:?}: executable file not found in $PATH")),
+        Some(e) => Err(e.below(format_args!("exec: {name:?}"))),
+        None => Err(Error::of(Kind::Missing, format!("exec: {name:?}: executable file not found in $PATH"))),
     }
 }
 
@@ -198,17 +199,22 @@ fn say(mut to: &File, text: &str) {
     let _ = to.write_all(text.as_bytes());
 }
 
+/// The same for an error of ours, with its kind.
+fn refuse(to: &File, e: &Error) {
+    say(to, &serde_json::to_string(&e.report()).unwrap_or_default());
+}
+
 fn c_strings(texts: Vec<String>) -> Result<Vec<CString>, String> {
     texts.into_iter().map(|text| CString::new(text).map_err(|e| format!("argument or variable: {e}"))).collect()
 }
 
 /// Whether the process, as it now is, may execute the file.
-fn runnable(path: &Path) -> Result<(), String> {
-    let meta = path.metadata().map_err(|e| format!("stat {}: {}", path.display(), small(&e)))?;
+fn runnable(path: &Path) -> kit::Result<()> {
+    let meta = path.metadata().map_err(|e| Error::caused(format!("stat {}: {}", path.display(), small(&e)), e))?;
     if meta.is_dir() {
-        return Err("is a directory".into());
+        return Err(Error::new("is a directory"));
     }
-    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).map_err(|e| small(&e.into()))
+    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).map_err(|e| Error::caused(small(&e.into()), e))
 }
 
 /// A cause as Go programs write it: "no such file or directory".

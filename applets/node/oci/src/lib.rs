@@ -5,6 +5,7 @@ mod check;
 mod checkpoint;
 mod config;
 mod console;
+mod context;
 mod copyup;
 mod create;
 mod delete;

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use kit::{Context, Exit, Result, out};
 use serde_json::Value;
 
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 use crate::state;
 
 /// Options of `list`.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use kit::{Applet, Error, Exit, Later, Place, Result, paths};
 
-use crate::trace::{self, Format, Heard, Log};
+use crate::context::Oci;
+use crate::trace::{self, Format, Log};
 use crate::{checkpoint, create, delete, events, exec, features, kill, list, pause, ps, resume, run, spec, start, state, update};
 
 /// `oci`: an OCI runtime.
@@ -83,16 +84,6 @@ enum Verb {
     State(Later<state::Options>),
     /// Change a container's limits
     Update(Later<update::Options>),
-}
-
-/// What every verb needs.
-pub struct Oci {
-    /// Folder of the containers' state.
-    pub root: PathBuf,
-    /// What libcontainer complained of.
-    pub heard: Heard,
-    /// For warnings.
-    pub log: Log,
 }
 
 fn enter(args: &[OsString]) -> Result<Exit> {

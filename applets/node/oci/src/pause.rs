@@ -4,9 +4,9 @@ use clap::Args;
 use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
-use crate::errors::chain;
+use crate::context::Oci;
+use crate::errors::failed;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `pause`.
 #[derive(Debug, Args)]
@@ -21,6 +21,6 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     if known.status() != ContainerStatus::Running {
         return Err(Error::new("container not running"));
     }
-    let paused = known.inner()?.pause().map_err(|e| Error::new(format!("pause {}: {}", options.id, chain(&e))));
+    let paused = known.inner()?.pause().map_err(|e| failed("pause", &options.id, &e));
     paused.map(|()| Exit::OK)
 }

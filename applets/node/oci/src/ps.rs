@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use clap::{Args, ValueEnum};
 use kit::{Context, Exit, Result, out};
 
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `ps`.
 #[derive(Debug, Args)]

@@ -4,9 +4,9 @@ use clap::Args;
 use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
-use crate::errors::chain;
+use crate::context::Oci;
+use crate::errors::failed;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `resume`.
 #[derive(Debug, Args)]
@@ -21,6 +21,6 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     if known.status() != ContainerStatus::Paused {
         return Err(Error::new("container not paused"));
     }
-    let resumed = known.inner()?.resume().map_err(|e| Error::new(format!("resume {}: {}", options.id, chain(&e))));
+    let resumed = known.inner()?.resume().map_err(|e| failed("resume", &options.id, &e));
     resumed.map(|()| Exit::OK)
 }

@@ -4,8 +4,8 @@ use clap::Args;
 use kit::{Exit, Result};
 
 use crate::console::Awaited;
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 use crate::{config, create, delete, start, wait};
 
 /// Options of `run`.

@@ -10,10 +10,10 @@ use libcontainer::container::{Container, ContainerStatus};
 use libcontainer::workload::Pid;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::errors::chain;
+use crate::context::Oci;
+use crate::errors::failed;
 use crate::folder::Known;
 use crate::hooks::Time;
-use crate::oci::Oci;
 
 /// Options of `start`.
 #[derive(Debug, Args)]
@@ -37,12 +37,12 @@ pub fn start(oci: &Oci, id: &str) -> Result<()> {
     }
     // The process holds the other end, so opening before it is told means that there is an end to wait for.
     let mut outcome = open(&known.folder.pipe())?;
-    let started = known.inner()?.start().map_err(|e| Error::new(format!("start {id}: {}", chain(&e))));
+    let started = known.inner()?.start().map_err(|e| failed("start", id, &e));
     started?;
     let mut refusal = String::new();
     outcome.read_to_string(&mut refusal).doing("hear how exec went")?;
     if refusal.is_empty() {
-        return greet(&known).map_err(|e| Error::new(format!("start {id}: {e}")));
+        return greet(&known).map_err(|e| e.below(format_args!("start {id}")));
     }
     Err(Error::new(format!("start {id}: unable to start container process: {refusal}")))
 }

@@ -7,8 +7,8 @@ use kit::{Context, Exit, Result, out};
 use libcontainer::container::Container;
 use serde_json::{Value, json};
 
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 
 /// Options of `state`.
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use clap::Args;
 use kit::{Context, Error, Exit, Result};
 use serde_json::{Value, json};
 
+use crate::context::Oci;
 use crate::folder::Known;
-use crate::oci::Oci;
 use crate::resources;
 
 /// Options of `update`.

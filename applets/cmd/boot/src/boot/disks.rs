@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use format::bls;
 use format::grub::{By, Disks, Fact};
 use format::menu::{Entry, Place};
+use kit::calls::{BOOT_BLKID, BOOT_MODPROBE};
 use kit::{Context, Error, Result, paths};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -284,7 +284,7 @@ impl Drop for Machine {
 
 fn attach(device: &str, folder: &Path, kind: &str, words: &str) -> Result<File> {
     // The kernel asks for it by itself where it knows how; what is built in has no module.
-    let _ = Command::new(paths::BINARY).args(["modprobe", "-q", kind]).stderr(Stdio::null()).status();
+    let _ = BOOT_MODPROBE.run(["-q", kind]);
     fs::create_dir_all(folder).on("make", folder)?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     let words = std::ffi::CString::new(words).doing("read the mount's options")?;
@@ -297,8 +297,8 @@ type Tagged = (String, Vec<(String, String)>);
 
 /// By `blkid`, which knows the signatures.
 fn tags(devices: &[String]) -> Result<Vec<Tagged>> {
-    let output = Command::new(paths::BINARY).args(["blkid", "-o", "export"]).args(devices).stdin(Stdio::null()).output();
-    let output = output.doing("start blkid")?;
+    let (mut command, reports) = BOOT_BLKID.reporting()?;
+    let output = command.args(["-o", "export"]).args(devices).output().doing("start blkid")?;
     let mut all: Vec<Tagged> = Vec::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         match (line.split_once('='), all.last_mut()) {
@@ -307,8 +307,11 @@ fn tags(devices: &[String]) -> Result<Vec<Tagged>> {
             _ => {}
         }
     }
-    if all.is_empty() && !output.status.success() && !output.stderr.is_empty() {
-        return Err(Error::new(String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("blkid: ").to_owned()));
+    // That nothing lies on any of them is a bad status, but no error.
+    if all.is_empty()
+        && let Some(e) = reports.error()
+    {
+        return Err(e);
     }
     Ok(all)
 }

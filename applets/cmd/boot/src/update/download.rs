@@ -41,7 +41,7 @@ pub fn checked(folder: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<
     if bytes != file.bytes {
         return Err(Error::new(format!("{url} has {bytes} bytes, not {} as the manifest says", file.bytes)));
     }
-    let sum = digest.finish().as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let sum = kit::hex::encode(digest.finish());
     if sum != file.sha256 {
         return Err(Error::new(format!("{url} is not what the manifest says: its SHA-256 is {sum}")));
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use format::dhcp::{Packet, option};
+use kit::fs::Form;
 use kit::{Context, Result, paths};
 use netlink::Cidr;
 use rustix::time::{ClockId, clock_gettime};
@@ -135,11 +136,9 @@ impl Lease {
     /// Write it down.
     pub fn save(&self) -> Result<()> {
         let file = file(&self.interface);
-        let part = file.with_extension("part");
         std::fs::create_dir_all(paths::DHCP).on("make", paths::DHCP)?;
         let text = serde_json::to_vec_pretty(self).doing("encode a lease")?;
-        std::fs::write(&part, text).on("write", &part)?;
-        std::fs::rename(&part, &file).on("write", &file)
+        kit::fs::replace(&file, text, Form::PLAIN)
     }
 
     /// The lease that was written down for an interface.
@@ -232,7 +231,7 @@ fn is_domain(name: &str) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    kit::hex::encode(bytes)
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ fn hardware_name(number: u16) -> String {
 
 /// A hardware address with colons.
 pub fn mac(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":")
+    kit::hex::joined(bytes, ":")
 }
 
 /// `[dev] NAME`.

@@ -4,12 +4,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use format::pxe;
+use kit::calls::NETBOOT_TOKEN;
 use kit::{Context, Error, Result};
 
 use super::pool::Mac;
@@ -193,8 +194,8 @@ impl Keeper {
     }
 
     fn start(self: &Arc<Self>) -> Result<ChildStdin> {
-        let mut command = Command::new("/proc/self/exe");
-        command.args(["token", "keep", "--ttl", TTL_WORD, "--kubeconfig"]).arg(&self.kubeconfig);
+        let mut command = NETBOOT_TOKEN.command();
+        command.args(["keep", "--ttl", TTL_WORD, "--kubeconfig"]).arg(&self.kubeconfig);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().doing("start token")?;
         let orders = child.stdin.take().ok_or_else(|| Error::new("start token: it has no pipe"))?;

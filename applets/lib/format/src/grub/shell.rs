@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::mem::{replace, take};
 
 use super::Disks;
+use super::features::FEATURES;
 use super::read::{self, Command, Part, Word};
 use super::scene::{Item, Kind, Level, Node, Pending, Run, Scene, Stop, Variables, names};
 use crate::menu::{Entry, MOST, Place, Start};
@@ -20,20 +21,6 @@ pub(super) const DEPTH: usize = 24;
 pub(super) const VALUE: usize = 64 << 10;
 /// Variables that configurations below this one see without `export`.
 const EXPORTED: &[&str] = &["root", "prefix", "grub_platform", "grub_cpu", "config_directory", "cmdpath"];
-/// Features that the scripts of GRUB's own tools ask for.
-const FEATURES: &[&str] = &[
-    "feature_menuentry_id",
-    "feature_menuentry_options",
-    "feature_platform_search_hint",
-    "feature_all_video_module",
-    "feature_default_font_path",
-    "feature_chainloader_bpb",
-    "feature_nativedisk_cmd",
-    "feature_timeout_style",
-    "feature_200_final",
-    "feature_ntldr",
-];
-
 pub(super) struct Shell<'a> {
     pub disks: &'a mut dyn Disks,
     pub variables: Variables,

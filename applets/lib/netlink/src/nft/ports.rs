@@ -6,7 +6,6 @@ use kit::{Context, Result};
 
 use super::expression::{Expr, REGISTER, REGISTER_2, destination, octets, source};
 use super::{Batch, Hook, Table};
-use crate::socket::Fault;
 use crate::{Cidr, family};
 
 /// The tables' name in both families.
@@ -54,7 +53,7 @@ pub fn forward(forwards: &[Forward], comment: &str, back: bool) -> Result<()> {
     Ok(())
 }
 
-fn fill(own_family: u8, own: &[&Forward], comment: &str, back: bool) -> Result<(), Fault> {
+fn fill(own_family: u8, own: &[&Forward], comment: &str, back: bool) -> Result<()> {
     /// `RTN_LOCAL`: an address of this machine.
     const LOCAL: u32 = 2;
     let mut batch = Batch::new(table(own_family));
@@ -86,7 +85,7 @@ fn fill(own_family: u8, own: &[&Forward], comment: &str, back: bool) -> Result<(
 /// How many ports lead to pods with that comment.
 pub fn forwarded(comment: &str) -> Result<usize> {
     let count = |own_family| table(own_family).rules(PORTS).map(|rules| rules.iter().filter(|r| r.comment == comment).count());
-    FAMILIES.into_iter().try_fold(0, |sum, family| Ok(sum + count(family)?)).map_err(|e: Fault| e).doing("list the ports of pods")
+    FAMILIES.into_iter().map(count).sum::<Result<usize>>().doing("list the ports of pods")
 }
 
 /// Undo [`forward`]; no error when there is nothing. The last one takes the table along.

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Context, Error, Result, paths};
+use kit::calls::CRI_OCI;
+use kit::{Error, Result, paths};
 
 use super::{PATIENCE, rootfs};
-use crate::api::ContainerEventType;
 use crate::link;
-use crate::monitor::wire::Request;
 use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, SandboxPhase};
+use cri_api::ContainerEventType;
+use monitor::wire::Request;
 
 /// How much longer than the grace a stop may take, until the kill has been carried out.
 const AFTER_GRACE: Duration = Duration::from_mins(1);
@@ -80,14 +80,6 @@ fn delete_without_monitor(id: &str) -> Result<()> {
     if !Path::new(paths::OCI).join(id).exists() {
         return Ok(());
     }
-    let done = Command::new("/proc/self/exe")
-        .args(["oci", "--root", paths::OCI, "delete", "--force", id])
-        .stdin(Stdio::null())
-        .output()
-        .doing("run oci")?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&done.stderr);
-    Err(Error::new(format!("delete container {id}: {}", why.trim())))
+    let deleted = CRI_OCI.run(["--root", paths::OCI, "delete", "--force", id]);
+    deleted.map(drop).map_err(|e| e.below(format_args!("delete container {id}")))
 }

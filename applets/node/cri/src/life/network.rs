@@ -6,16 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use cni::{Attachment, Dns, Network, PortMapping};
 use config::{Config, key};
+use kit::fs::{Beside, Form};
 use kit::{Context, Error, Result, paths};
 use serde_json::{Map, Value, json};
 use tokio::sync::RwLock;
 
 use super::bandwidth;
-use crate::api::{ContainerEventType, Protocol};
-use crate::monitor::wire;
 use crate::server::{Server, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::{ContainerEventType, Protocol};
+use monitor::wire;
 
 /// The pod's link, by the name that everybody expects.
 pub const LINK: &str = "eth0";
@@ -103,10 +104,9 @@ pub async fn configure(text: String) -> Result<()> {
     let _alone = COLLECTING.write().await;
     blocking(move || {
         std::fs::create_dir_all(paths::CNI_OWN).on("make", paths::CNI_OWN)?;
-        let new = path.with_extension("new");
-        std::fs::write(&new, text).on("write", &new)?;
+        let new = Beside::write(&path, text, Form::PLAIN)?;
         reached(Step::NetworkHalf);
-        std::fs::rename(&new, &path).on("rename", &new)?;
+        new.put()?;
         reached(Step::NetworkConfigured);
         Ok(())
     })

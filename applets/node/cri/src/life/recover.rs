@@ -1,17 +1,17 @@
 //! The server's start: what the last server left is taken over, half-made things are undone, rubbish is swept.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::monitor::wire::State;
-use crate::server::{Shared, blocking, now};
-use crate::spec::HIERARCHY;
+use crate::server::{Shared, blocking};
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_folder};
+use kit::cgroup::Cgroup;
+use kit::clock::now;
+use monitor::wire::State;
 
 /// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
 const GREETING: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     if server.store.refreshed(container.clone()).exit.is_some() {
         return Ok(());
     }
-    let exit = crate::monitor::wire::Exit { code: 137, signal: 9, finished_at: now(), ..Default::default() };
+    let exit = monitor::wire::Exit { code: 137, signal: 9, finished_at: now(), ..Default::default() };
     server.store.ended(&container.id, exit, "Lost", "the pod's monitor does not know it").map(|_| ())
 }
 
@@ -107,7 +107,7 @@ async fn sweep(server: &Shared) {
 
 /// Remove cgroups of monitors that are gone with their sandboxes. One that holds somebody stays.
 fn sweep_cgroups(known: &HashSet<String>) {
-    let dir = Path::new(HIERARCHY).join(OWN_CGROUPS.trim_start_matches('/'));
+    let dir = Cgroup::at(OWN_CGROUPS).dir().to_owned();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(|name| !known.contains(&format!("{OWN_CGROUPS}/{name}"))) {
             let _ = std::fs::remove_dir(entry.path());

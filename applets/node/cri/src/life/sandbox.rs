@@ -2,21 +2,20 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kit::Result;
+use kit::cgroup::Cgroup;
 use tokio::time::sleep;
 
 use super::{PATIENCE, container, network, sandbox_dir};
-use crate::api::ContainerEventType;
 use crate::link;
-use crate::monitor::wire::{self, Request};
 use crate::server::{Server, blocking};
-use crate::spec::HIERARCHY;
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::ContainerEventType;
+use monitor::wire::{self, Request};
 
 /// The time that a monitor's process may take to be gone after its last word.
 const MONITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -82,7 +81,7 @@ pub async fn remove(server: &Server, sandbox: Arc<Sandbox>) -> Result<()> {
 
 /// Remove the monitor's cgroup. The monitor has said its last word, and ends now; another sandbox's monitor is left alone.
 async fn remove_monitor_cgroup(sandbox: &Sandbox) {
-    let groups = sandbox.monitor_cgroups().into_iter().map(|name| Path::new(HIERARCHY).join(name.trim_start_matches('/')));
+    let groups = sandbox.monitor_cgroups().into_iter().map(|name| Cgroup::at(name).dir().to_owned());
     for group in groups {
         let due = Instant::now() + MONITOR_END_TIMEOUT;
         // One that is busy at the due time is another sandbox's of the same pod.
@@ -94,7 +93,7 @@ async fn remove_monitor_cgroup(sandbox: &Sandbox) {
 
 /// A cgroup that still holds somebody stays: the kernel refuses, and the leak is seen from outside.
 fn remove_cgroup(cgroup: &str) {
-    let path = Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'));
+    let path = Cgroup::at(cgroup).dir().to_owned();
     if let Err(e) = fs::remove_dir(&path)
         && e.kind() != std::io::ErrorKind::NotFound
     {

@@ -9,8 +9,8 @@ use kit::{Context, Error, Result};
 use rustix::mount::{MountFlags, mount};
 
 use super::rootfs::unmount_all;
-use crate::monitor::wire::{self, Pod};
 use crate::store::Sandbox;
+use monitor::wire::{self, Pod};
 
 /// Make the folder's contents, all but the hosts file, which waits for the addresses.
 pub fn make(dir: &Path, sandbox: &Sandbox) -> Result<()> {
@@ -115,7 +115,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
-    use crate::api::{DnsConfig, PodSandboxConfig};
+    use cri_api::{DnsConfig, PodSandboxConfig};
 
     fn with_dns(servers: &[&str], searches: &[&str]) -> Sandbox {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();

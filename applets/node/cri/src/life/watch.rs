@@ -1,14 +1,12 @@
 //! Watching a pod's monitor: exits are taken from its journal at once, and its death ends the pod.
 
-use std::fs;
-use std::path::Path;
-
-use crate::api::ContainerEventType;
 use crate::link::Watch;
-use crate::monitor::wire::{Exit, Reply};
-use crate::server::{Shared, now};
-use crate::spec::HIERARCHY;
+use crate::server::Shared;
 use crate::store::SandboxPhase;
+use cri_api::ContainerEventType;
+use kit::cgroup::Cgroup;
+use kit::clock::now;
+use monitor::wire::{Exit, Reply};
 
 /// Watch from now on.
 pub fn begin(server: &Shared, sandbox: &str, mut watch: Watch) {
@@ -47,10 +45,7 @@ pub fn died(server: &Shared, sandbox: &str) {
 }
 
 fn kill(cgroup: &str) {
-    let file = Path::new(HIERARCHY).join(cgroup.trim_start_matches('/')).join("cgroup.kill");
-    if let Err(e) = fs::write(&file, "1")
-        && e.kind() != std::io::ErrorKind::NotFound
-    {
+    if let Err(e) = Cgroup::at(cgroup).kill() {
         tracing::error!(cgroup, error = %e, "kill what a dead monitor left");
     }
 }

@@ -4,17 +4,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use kit::{Context, Error, Result};
+use kit::{Context, Result};
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::{Talk, unexpected};
-use crate::monitor::sentence;
-use crate::monitor::wire::{self, ExecDone, Reply, Request};
 use crate::step::{Step, reached};
 use crate::streaming::descriptor::Descriptor;
+use monitor::wire::{self, ExecDone, Reply, Request};
 
 /// The bytes of output that all processes together may have here. What comes beyond is dropped, as is what one has beyond its limit.
 const ALL: usize = 64 << 20;
@@ -79,33 +78,27 @@ pub async fn exec(dir: &Path, request: &wire::Exec, limit: usize) -> Result<(Exe
     drop((out_far, err_far));
     reached(Step::ExecOrdered);
     let (mut stdout, mut stderr) = (Output::new(out, limit)?, Output::new(err, limit)?);
-    let mut begun = false;
     // The outputs may end before the process does.
     let follow = async {
         tokio::join!(stdout.follow(), stderr.follow());
         std::future::pending::<Result<ExecDone>>().await
     };
     let ended = tokio::select! {
-        ended = end(&mut talk, &mut begun) => ended,
+        ended = end(&mut talk) => ended,
         never = follow => never,
     };
     stdout.finish();
     stderr.finish();
-    let done = match ended {
-        Ok(done) => done,
-        // The runtime says what is wrong where the process would have written.
-        Err(_) if !begun && !stderr.kept.is_empty() => return Err(Error::new(sentence(&stderr.kept))),
-        Err(e) => return Err(e),
-    };
+    let done = ended?;
     reached(Step::ExecEnded);
     Ok((done, stdout.kept, stderr.kept))
 }
 
 /// The process's end.
-async fn end(talk: &mut Talk, begun: &mut bool) -> Result<ExecDone> {
+async fn end(talk: &mut Talk) -> Result<ExecDone> {
     loop {
         match talk.next().await? {
-            (Reply::Begun, _) => *begun = true,
+            (Reply::Begun, _) => {}
             (Reply::Exec(done), _) => return Ok(done),
             (other, _) => return Err(unexpected(other)),
         }

@@ -26,10 +26,10 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn an_order_is_a_line_and_a_failure_its_sentence() {
-    let (dir, thread) = monitor("order", b"{\"failed\":\"start c: no such file\"}\n");
+    let (dir, thread) = monitor("order", b"{\"failed\":{\"kind\":\"missing\",\"message\":\"start c: no such file\"}}\n");
     let request = Request::Start { container: "c".into() };
     let e = run(order(&dir, &request, Duration::from_secs(5))).unwrap_err();
-    assert_eq!(e.to_string(), "start c: no such file");
+    assert_eq!((e.kind(), e.message()), (kit::Kind::Missing, "start c: no such file"));
     assert_eq!(thread.join().unwrap(), "{\"start\":{\"container\":\"c\"}}\n");
 }
 
@@ -41,17 +41,7 @@ fn running(name: &str, process: impl FnOnce([std::fs::File; 2]) -> &'static [u8]
     let listener = UnixListener::bind(wire::socket(&dir)).unwrap();
     std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
-        let mut beside = RecvAncillaryBuffer::new(&mut space);
-        let mut line = [0; 4096];
-        recvmsg(&socket, &mut [IoSliceMut::new(&mut line)], &mut beside, RecvFlags::empty()).unwrap();
-        let fds: Vec<OwnedFd> = beside
-            .drain()
-            .flat_map(|message| match message {
-                RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
-                _ => Vec::new(),
-            })
-            .collect();
+        let (_, fds) = scm::receive(&socket, &mut [0; 4096]).unwrap();
         let [out, err]: [OwnedFd; 2] = fds.try_into().unwrap();
         let answer = process([out.into(), err.into()]);
         socket.write_all(answer).unwrap();
@@ -76,11 +66,9 @@ fn an_exec_brings_its_bytes_up_to_the_limit() {
 
 #[test]
 fn an_exec_that_can_not_be_run_says_why() {
-    let dir = running("why", |[_, mut err]| {
-        err.write_all(b"oci: exec in c: no such file\n").unwrap();
-        b"{\"failed\":\"oci failed and did not say why\"}\n"
-    });
-    assert_eq!(run(exec(&dir, &an_exec(), 100)).unwrap_err().to_string(), "exec in c: no such file");
+    let dir = running("why", |_| b"{\"failed\":{\"kind\":\"missing\",\"message\":\"exec in c: no such file\"}}\n");
+    let e = run(exec(&dir, &an_exec(), 100)).unwrap_err();
+    assert_eq!((e.kind(), e.message()), (kit::Kind::Missing, "exec in c: no such file"));
 }
 
 #[test]

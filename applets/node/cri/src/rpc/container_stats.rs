@@ -4,36 +4,37 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kit::Result;
+use kit::clock::now;
 use tonic::codegen::BoxStream;
 
-use crate::api::{
-    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
-    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,
-    StreamContainerStatsResponse,
-};
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::rootfs;
 use crate::measure::{self, value};
 use crate::pieces;
-use crate::server::{Answer, Fault, Server, Shared, blocking, now};
+use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::Container;
+use cri_api::{
+    ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
+    FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,
+    StreamContainerStatsResponse,
+};
 
-pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) -> Answer<ContainerStatsResponse> {
+pub async fn container_stats(server: &Shared, request: ContainerStatsRequest) -> Result<ContainerStatsResponse> {
     let id = &request.container_id;
-    let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
+    let container = server.store.container(id).ok_or_else(|| not_found("container", id))?;
     let mut stats = measure(server, vec![container]).await?;
     Ok(ContainerStatsResponse { stats: stats.pop() })
 }
 
-pub async fn list_container_stats(server: &Shared, request: ListContainerStatsRequest) -> Answer<ListContainerStatsResponse> {
+pub async fn list_container_stats(server: &Shared, request: ListContainerStatsRequest) -> Result<ListContainerStatsResponse> {
     Ok(ListContainerStatsResponse { stats: running(server, request.filter.unwrap_or_default()).await? })
 }
 
 pub async fn stream_container_stats(
     server: &Shared,
     request: StreamContainerStatsRequest,
-) -> Answer<BoxStream<StreamContainerStatsResponse>> {
+) -> Result<BoxStream<StreamContainerStatsResponse>> {
     let stats = running(server, request.filter.unwrap_or_default()).await?;
     Ok(pieces::stream(stats, |container_stats| StreamContainerStatsResponse { container_stats }))
 }

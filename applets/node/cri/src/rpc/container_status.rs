@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use kit::signal;
+use kit::{Result, signal};
 use serde_json::json;
 
 use super::list_containers::{image, state};
-use crate::api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
-use crate::server::{Answer, Fault, Shared};
+use crate::server::{Shared, not_found};
 use crate::store::{Container, ContainerPhase};
+use cri_api::{ContainerResources, ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ContainerUser, Signal};
 
-pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Answer<ContainerStatusResponse> {
+pub async fn container_status(server: &Shared, request: ContainerStatusRequest) -> Result<ContainerStatusResponse> {
     let id = &request.container_id;
     let known = server.store.container(id).filter(|container| container.phase != ContainerPhase::Making);
-    let container = server.store.refreshed(known.ok_or_else(|| Fault::not_found("container", id))?);
+    let container = server.store.refreshed(known.ok_or_else(|| not_found("container", id))?);
     let mut info = BTreeMap::new();
     if request.verbose {
         let bundle = server.containers.join(&container.id);
@@ -70,7 +70,7 @@ fn stop_signal(number: i32) -> Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::wire::Exit;
+    use monitor::wire::Exit;
 
     #[test]
     fn the_reason_tells_an_oom_kill_from_a_failure() {

@@ -4,31 +4,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::Image;
-use kit::{Context, Error, Result, signal};
-use tonic::Code;
+use kit::clock::now;
+use kit::{Context, Error, Kind, Result, signal};
 
-use crate::api::{
-    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
-    NamespaceMode, PodSandboxConfig, Signal,
-};
 use crate::life::{PATIENCE, container, image_volumes, log_quota, rootfs, volumes};
 use crate::link;
-use crate::monitor::wire::{self, Create, Reply, Request};
-use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
+use crate::server::{Shared, blocking, new_id, not_found};
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
+use cri_api::{
+    ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
+    NamespaceMode, PodSandboxConfig, Signal,
+};
+use monitor::wire::{self, Create, Reply, Request};
 
-pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Answer<CreateContainerResponse> {
+pub async fn create_container(server: &Shared, request: CreateContainerRequest) -> Result<CreateContainerResponse> {
     let id = &request.pod_sandbox_id;
-    let find_sandbox = || server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id));
+    let find_sandbox = || server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id));
     let sandbox = find_sandbox()?;
     // It is not stopped before this is done. Where it is just being stopped, this finds it so.
     let _sandbox_turn = server.turns.share(&sandbox.name()).await;
     let sandbox = find_sandbox()?;
     let mut config = request.config.unwrap_or_default();
     if config.metadata.as_ref().is_none_or(|metadata| metadata.name.is_empty()) {
-        return Err(Fault::invalid("a container's metadata needs a name"));
+        return Err(Error::of(Kind::Invalid, "a container's metadata needs a name"));
     }
     let name = container_name(&sandbox.id, &config);
     let _turn = server.turns.take(&name).await;
@@ -37,13 +37,13 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
             return Ok(CreateContainerResponse { container_id: earlier.id.clone() });
         }
         if earlier.phase != ContainerPhase::Making {
-            return Err(Fault::new(Code::AlreadyExists, format!("container {name} is there already, as {}", earlier.id)));
+            return Err(Error::of(Kind::AlreadyExists, format!("container {name} is there already, as {}", earlier.id)));
         }
         // Nobody makes it, since it is our turn: an attempt that could not even be undone.
         container::remove(server, earlier).await?;
     }
     if sandbox.phase != SandboxPhase::Ready {
-        return Err(Fault::new(Code::FailedPrecondition, format!("sandbox {} is not ready", sandbox.id)));
+        return Err(Error::of(Kind::Precondition, format!("sandbox {} is not ready", sandbox.id)));
     }
     check_privileges(&sandbox, &config, request.sandbox_config.as_ref())?;
     let images = Images { root: find(server, config.image.as_ref()).await?, volumes: volumes(server, &mut config).await? };
@@ -56,7 +56,7 @@ pub async fn create_container(server: &Shared, request: CreateContainerRequest) 
         }
         Err(e) => {
             undo(server, record).await;
-            Err(e.into())
+            Err(e)
         }
     }
 }
@@ -67,13 +67,13 @@ struct Images {
     volumes: Vec<Option<Image>>,
 }
 
-async fn find(server: &Shared, asked: Option<&ImageSpec>) -> Answer<Image> {
+async fn find(server: &Shared, asked: Option<&ImageSpec>) -> Result<Image> {
     let name = asked.map(|spec| spec.image.clone()).unwrap_or_default();
-    server.images.find(&name).await?.ok_or_else(|| Fault::not_found("image", &name))
+    server.images.find(&name).await?.ok_or_else(|| not_found("image", &name))
 }
 
 /// The mounts' images. Which one it was is noted in the mount, whose name may belong to another image tomorrow.
-async fn volumes(server: &Shared, config: &mut ContainerConfig) -> Answer<Vec<Option<Image>>> {
+async fn volumes(server: &Shared, config: &mut ContainerConfig) -> Result<Vec<Option<Image>>> {
     let mut volumes = Vec::new();
     for mount in &mut config.mounts {
         let Some(spec) = &mut mount.image else {
@@ -88,14 +88,14 @@ async fn volumes(server: &Shared, config: &mut ContainerConfig) -> Answer<Vec<Op
 }
 
 /// A sandbox is told before whether it may hold a privileged container; an ephemeral one brings the news with itself.
-fn check_privileges(sandbox: &Sandbox, config: &ContainerConfig, told: Option<&PodSandboxConfig>) -> Answer<()> {
+fn check_privileges(sandbox: &Sandbox, config: &ContainerConfig, told: Option<&PodSandboxConfig>) -> Result<()> {
     let linux = config.linux.as_ref().and_then(|linux| linux.security_context.as_ref());
     let of_pod = |config: &PodSandboxConfig| {
         config.linux.as_ref().and_then(|linux| linux.security_context.as_ref()).is_some_and(|context| context.privileged)
     };
     let may = of_pod(&sandbox.config) || told.is_some_and(of_pod);
     if linux.is_some_and(|context| context.privileged) && !may {
-        return Err(Fault::invalid("a privileged container needs a sandbox that may hold one"));
+        return Err(Error::of(Kind::Invalid, "a privileged container needs a sandbox that may hold one"));
     }
     Ok(())
 }

@@ -1,25 +1,24 @@
 //! `ExecSync`: probes and hooks. A late one is DeadlineExceeded, which the kubelet reads as the probe's own timeout.
 
-use kit::{Context, Result};
+use kit::{Context, Error, Kind, Result};
 use serde_json::Value;
-use tonic::Code;
 
-use crate::api::{ExecSyncRequest, ExecSyncResponse};
 use crate::link;
-use crate::monitor::wire::Exec;
-use crate::server::{Answer, Fault, Shared};
+use crate::server::{Shared, not_found};
 use crate::spec;
 use crate::store::Container;
+use cri_api::{ExecSyncRequest, ExecSyncResponse};
+use monitor::wire::Exec;
 
 /// Kept of stdout and of stderr each: bytes. Both must fit the 16 MiB that the kubelet accepts as one message.
 const LIMIT: usize = 7 << 20;
 
-pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<ExecSyncResponse> {
+pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Result<ExecSyncResponse> {
     let id = &request.container_id;
-    let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
+    let container = server.store.container(id).ok_or_else(|| not_found("container", id))?;
     let container = server.store.refreshed(container);
     if !container.is_running() {
-        return Err(Fault::new(Code::FailedPrecondition, format!("container {} does not run", container.id)));
+        return Err(Error::of(Kind::Precondition, format!("container {} does not run", container.id)));
     }
     let exec = Exec {
         container: container.id.clone(),
@@ -29,7 +28,7 @@ pub async fn exec_sync(server: &Shared, request: ExecSyncRequest) -> Answer<Exec
     let (done, stdout, stderr) = link::exec(&server.store.dir(&container.sandbox), &exec, LIMIT).await?;
     if done.timed_out {
         let message = format!("{} did not end within {} s", request.cmd.join(" "), request.timeout);
-        return Err(Fault::new(Code::DeadlineExceeded, message));
+        return Err(Error::of(Kind::TimedOut, message));
     }
     Ok(ExecSyncResponse { stdout, stderr, exit_code: done.code })
 }

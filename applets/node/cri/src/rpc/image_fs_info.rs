@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use image::Usage;
-use kit::paths;
+use kit::clock::now;
+use kit::{Result, paths};
 
-use crate::api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 use crate::life::rootfs;
-use crate::server::{Answer, Shared, blocking, now};
+use crate::server::{Shared, blocking};
+use cri_api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 
-pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Answer<ImageFsInfoResponse> {
+pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Result<ImageFsInfoResponse> {
     let images = server.images.usage().await?;
     let dir: PathBuf = server.containers.clone();
     let containers = blocking(move || Ok(written(&dir))).await?;

@@ -1,15 +1,16 @@
 //! `ImageStatus`: an image that is not there is an answer without an image, not an error.
 
+use kit::{Error, Kind, Result};
 use std::collections::BTreeMap;
 
-use crate::api::{Image as Item, ImageSpec, ImageStatusRequest, ImageStatusResponse, Int64Value};
-use crate::server::{Answer, Fault, Shared};
+use crate::server::Shared;
 use crate::spec;
+use cri_api::{Image as Item, ImageSpec, ImageStatusRequest, ImageStatusResponse, Int64Value};
 
-pub async fn image_status(server: &Shared, request: ImageStatusRequest) -> Answer<ImageStatusResponse> {
+pub async fn image_status(server: &Shared, request: ImageStatusRequest) -> Result<ImageStatusResponse> {
     let name = request.image.unwrap_or_default().image;
     if name.is_empty() {
-        return Err(Fault::invalid("an image needs a name"));
+        return Err(Error::of(Kind::Invalid, "an image needs a name"));
     }
     let Some(image) = server.images.find(&name).await? else { return Ok(ImageStatusResponse::default()) };
     let mut info = BTreeMap::new();

@@ -1,21 +1,22 @@
 //! `ListContainers` and `StreamContainers`: the kubelet asks every second.
 
+use kit::Result;
 use tonic::codegen::BoxStream;
 
-use crate::api::{
+use crate::filter::{id_fits, is_listed, labels_fit};
+use crate::pieces;
+use crate::server::Shared;
+use crate::store::{Container, ContainerPhase};
+use cri_api::{
     Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
     StreamContainersRequest, StreamContainersResponse,
 };
-use crate::filter::{id_fits, is_listed, labels_fit};
-use crate::pieces;
-use crate::server::{Answer, Shared};
-use crate::store::{Container, ContainerPhase};
 
-pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Answer<ListContainersResponse> {
+pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Result<ListContainersResponse> {
     Ok(ListContainersResponse { containers: items(server, &request.filter.unwrap_or_default()) })
 }
 
-pub async fn stream_containers(server: &Shared, request: StreamContainersRequest) -> Answer<BoxStream<StreamContainersResponse>> {
+pub async fn stream_containers(server: &Shared, request: StreamContainersRequest) -> Result<BoxStream<StreamContainersResponse>> {
     let items = items(server, &request.filter.unwrap_or_default());
     Ok(pieces::stream(items, |containers| StreamContainersResponse { containers }))
 }

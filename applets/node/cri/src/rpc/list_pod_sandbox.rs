@@ -1,24 +1,25 @@
 //! `ListPodSandbox` and `StreamPodSandboxes`.
 
+use kit::Result;
 use tonic::codegen::BoxStream;
 
-use crate::api::{
+use crate::filter::{id_fits, is_listed, labels_fit};
+use crate::pieces;
+use crate::server::Shared;
+use crate::store::{Sandbox, SandboxPhase};
+use cri_api::{
     ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState, StreamPodSandboxesRequest,
     StreamPodSandboxesResponse,
 };
-use crate::filter::{id_fits, is_listed, labels_fit};
-use crate::pieces;
-use crate::server::{Answer, Shared};
-use crate::store::{Sandbox, SandboxPhase};
 
-pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Answer<ListPodSandboxResponse> {
+pub async fn list_pod_sandbox(server: &Shared, request: ListPodSandboxRequest) -> Result<ListPodSandboxResponse> {
     Ok(ListPodSandboxResponse { items: items(server, &request.filter.unwrap_or_default()) })
 }
 
 pub async fn stream_pod_sandboxes(
     server: &Shared,
     request: StreamPodSandboxesRequest,
-) -> Answer<BoxStream<StreamPodSandboxesResponse>> {
+) -> Result<BoxStream<StreamPodSandboxesResponse>> {
     let items = items(server, &request.filter.unwrap_or_default());
     Ok(pieces::stream(items, |pod_sandboxes| StreamPodSandboxesResponse { pod_sandboxes }))
 }
@@ -55,7 +56,7 @@ fn item(sandbox: &Sandbox) -> PodSandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::PodSandboxStateValue;
+    use cri_api::PodSandboxStateValue;
 
     #[test]
     fn id_state_and_labels_must_all_fit() {

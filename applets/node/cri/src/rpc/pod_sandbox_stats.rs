@@ -4,38 +4,39 @@
 use std::sync::Arc;
 
 use kit::Result;
+use kit::clock::now;
 use tonic::codegen::BoxStream;
 
 use super::container_stats;
-use crate::api::{
-    LinuxPodSandboxStats, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, NetworkInterfaceUsage, NetworkUsage,
-    PodSandboxAttributes, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse, ProcessUsage,
-    StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
-};
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::life::network;
 use crate::measure::{self, value};
-use crate::monitor::wire;
 use crate::netns::{self, Link};
 use crate::pieces;
-use crate::server::{Answer, Fault, Server, Shared, blocking, now};
+use crate::server::{Server, Shared, blocking, not_found};
 use crate::store::{Sandbox, SandboxPhase};
+use cri_api::{
+    LinuxPodSandboxStats, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, NetworkInterfaceUsage, NetworkUsage,
+    PodSandboxAttributes, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse, ProcessUsage,
+    StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
+};
+use monitor::wire;
 
-pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Answer<PodSandboxStatsResponse> {
+pub async fn pod_sandbox_stats(server: &Shared, request: PodSandboxStatsRequest) -> Result<PodSandboxStatsResponse> {
     let id = &request.pod_sandbox_id;
-    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id))?;
     Ok(PodSandboxStatsResponse { stats: measure(server, vec![sandbox]).await?.pop() })
 }
 
-pub async fn list_pod_sandbox_stats(server: &Shared, request: ListPodSandboxStatsRequest) -> Answer<ListPodSandboxStatsResponse> {
+pub async fn list_pod_sandbox_stats(server: &Shared, request: ListPodSandboxStatsRequest) -> Result<ListPodSandboxStatsResponse> {
     Ok(ListPodSandboxStatsResponse { stats: ready(server, request.filter.unwrap_or_default()).await? })
 }
 
 pub async fn stream_pod_sandbox_stats(
     server: &Shared,
     request: StreamPodSandboxStatsRequest,
-) -> Answer<BoxStream<StreamPodSandboxStatsResponse>> {
+) -> Result<BoxStream<StreamPodSandboxStatsResponse>> {
     let stats = ready(server, request.filter.unwrap_or_default()).await?;
     Ok(pieces::stream(stats, |pod_sandbox_stats| StreamPodSandboxStatsResponse { pod_sandbox_stats }))
 }

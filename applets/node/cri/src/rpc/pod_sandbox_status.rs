@@ -1,22 +1,24 @@
 //! `PodSandboxStatus`.
 
+use kit::Result;
+use kit::clock::now;
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::container_status;
 use super::list_pod_sandbox::state;
-use crate::api::{
+use crate::server::{Shared, not_found};
+use crate::store::{ContainerPhase, Sandbox};
+use cri_api::{
     LinuxPodSandboxStatus, Namespace, PodIp, PodSandboxNetworkStatus, PodSandboxStatus, PodSandboxStatusRequest,
     PodSandboxStatusResponse,
 };
-use crate::monitor::wire;
-use crate::server::{Answer, Fault, Shared, now};
-use crate::store::{ContainerPhase, Sandbox};
+use monitor::wire;
 
-pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Answer<PodSandboxStatusResponse> {
+pub async fn pod_sandbox_status(server: &Shared, request: PodSandboxStatusRequest) -> Result<PodSandboxStatusResponse> {
     let id = &request.pod_sandbox_id;
-    let sandbox = server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id))?;
+    let sandbox = server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id))?;
     let mut info = BTreeMap::new();
     if request.verbose {
         let netns = wire::namespace(&server.store.dir(&sandbox.id), "net");

@@ -1,10 +1,12 @@
 //! `RemovePodSandbox`: all that belongs to it goes; no error when it is gone.
 
-use crate::api::{RemovePodSandboxRequest, RemovePodSandboxResponse};
-use crate::life::sandbox;
-use crate::server::{Answer, Shared};
+use kit::Result;
 
-pub async fn remove_pod_sandbox(server: &Shared, request: RemovePodSandboxRequest) -> Answer<RemovePodSandboxResponse> {
+use crate::life::sandbox;
+use crate::server::Shared;
+use cri_api::{RemovePodSandboxRequest, RemovePodSandboxResponse};
+
+pub async fn remove_pod_sandbox(server: &Shared, request: RemovePodSandboxRequest) -> Result<RemovePodSandboxResponse> {
     if let Some(found) = server.store.sandbox(&request.pod_sandbox_id) {
         let _turn = server.turns.take(&found.name()).await;
         if let Some(now) = server.store.sandbox(&found.id) {

@@ -1,20 +1,20 @@
 //! `ReopenContainerLog`: the kubelet has renamed the log file.
 
-use tonic::Code;
+use kit::{Error, Kind, Result};
 
-use crate::api::{ReopenContainerLogRequest, ReopenContainerLogResponse};
 use crate::life::PATIENCE;
 use crate::link;
-use crate::monitor::wire::Request;
-use crate::server::{Answer, Fault, Shared};
+use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
+use cri_api::{ReopenContainerLogRequest, ReopenContainerLogResponse};
+use monitor::wire::Request;
 
-pub async fn reopen_container_log(server: &Shared, request: ReopenContainerLogRequest) -> Answer<ReopenContainerLogResponse> {
+pub async fn reopen_container_log(server: &Shared, request: ReopenContainerLogRequest) -> Result<ReopenContainerLogResponse> {
     let id = &request.container_id;
-    let container = server.store.container(id).ok_or_else(|| Fault::not_found("container", id))?;
+    let container = server.store.container(id).ok_or_else(|| not_found("container", id))?;
     let container = server.store.refreshed(container);
     if !container.is_running() {
-        return Err(Fault::new(Code::FailedPrecondition, format!("container {} does not run", container.id)));
+        return Err(Error::of(Kind::Precondition, format!("container {} does not run", container.id)));
     }
     let request = Request::ReopenLog { container: container.id.clone() };
     link::order(&server.store.dir(&container.sandbox), &request, PATIENCE).await?;

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use kit::Result;
-use tonic::Code;
+use kit::clock::now;
+use kit::{Error, Kind, Result};
 
-use crate::api::{
-    ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
-};
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::server::{Answer, Fault, Shared, blocking, new_id, now};
+use crate::server::{Shared, blocking, new_id};
 use crate::spec::host;
 use crate::step::{Step, reached};
 use crate::store::{OWN_CGROUPS, Sandbox, SandboxPhase, sandbox_name};
+use cri_api::{
+    ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
+};
 
 /// The runtime handlers that a RuntimeClass may name: the default one, and the same by name.
 pub const HANDLERS: [&str; 2] = ["", "kutties"];
 
-pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> Answer<RunPodSandboxResponse> {
+pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> Result<RunPodSandboxResponse> {
     let config = request.config.unwrap_or_default();
     check(&config, &request.runtime_handler)?;
     let name = sandbox_name(&config.metadata.clone().unwrap_or_default());
@@ -29,7 +29,7 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
             return Ok(RunPodSandboxResponse { pod_sandbox_id: earlier.id.clone() });
         }
         if earlier.phase == SandboxPhase::Stopped {
-            return Err(Fault::new(Code::AlreadyExists, format!("sandbox {name} is there already, as {}", earlier.id)));
+            return Err(Error::of(Kind::AlreadyExists, format!("sandbox {name} is there already, as {}", earlier.id)));
         }
         // Nobody makes it, since it is our turn: an attempt that could not even be undone.
         sandbox::remove(server, earlier).await?;
@@ -46,50 +46,53 @@ pub async fn run_pod_sandbox(server: &Shared, request: RunPodSandboxRequest) -> 
         }
         Err(e) => {
             undo(server, &id).await;
-            Err(e.into())
+            Err(e)
         }
     }
 }
 
-fn check(config: &PodSandboxConfig, handler: &str) -> Answer<()> {
-    let Some(metadata) = &config.metadata else { return Err(Fault::invalid("a sandbox needs metadata")) };
+fn check(config: &PodSandboxConfig, handler: &str) -> Result<()> {
+    let Some(metadata) = &config.metadata else { return Err(Error::of(Kind::Invalid, "a sandbox needs metadata")) };
     if metadata.name.is_empty() || metadata.namespace.is_empty() || metadata.uid.is_empty() {
-        return Err(Fault::invalid("a sandbox's metadata needs a name, a namespace and a uid"));
+        return Err(Error::of(Kind::Invalid, "a sandbox's metadata needs a name, a namespace and a uid"));
     }
     if !HANDLERS.contains(&handler) {
-        return Err(Fault::invalid(format!("there is no runtime handler {handler}")));
+        return Err(Error::of(Kind::Invalid, format!("there is no runtime handler {handler}")));
     }
     let linux = config.linux.clone().unwrap_or_default();
     let security = linux.security_context.unwrap_or_default();
     if security.run_as_group.is_some() && security.run_as_user.is_none() {
-        return Err(Fault::invalid("a runAsGroup needs a runAsUser"));
+        return Err(Error::of(Kind::Invalid, "a runAsGroup needs a runAsUser"));
     }
     if security.selinux_options.is_some() && host::has_selinux() {
-        return Err(Fault::new(Code::Unimplemented, "SELinux labels are not implemented yet"));
+        return Err(Error::of(Kind::Unsupported, "SELinux labels are not implemented yet"));
     }
     let namespaces = security.namespace_options.unwrap_or_default();
     check_namespaces(&namespaces)?;
     let net_sysctl = linux.sysctls.keys().find(|name| name.starts_with("net.") || name.starts_with("net/"));
     match net_sysctl {
         Some(name) if namespaces.network() == NamespaceMode::Node => {
-            Err(Fault::invalid(format!("sysctl {name} would change the host's network")))
+            Err(Error::of(Kind::Invalid, format!("sysctl {name} would change the host's network")))
         }
         _ => Ok(()),
     }
 }
 
-fn check_namespaces(asked: &NamespaceOption) -> Answer<()> {
+fn check_namespaces(asked: &NamespaceOption) -> Result<()> {
     use NamespaceMode::{Container, Target};
     if asked.userns_options.as_ref().is_some_and(|user| user.mode() != NamespaceMode::Node) {
-        return Err(Fault::new(Code::Unimplemented, "user namespaces are not implemented yet"));
+        return Err(Error::of(Kind::Unsupported, "user namespaces are not implemented yet"));
     }
     for (kind, mode) in [("network", asked.network()), ("IPC", asked.ipc())] {
         if matches!(mode, Container | Target) {
-            return Err(Fault::invalid(format!("{kind} namespace {}: a sandbox has its own or the node's", mode.as_str_name())));
+            return Err(Error::of(
+                Kind::Invalid,
+                format!("{kind} namespace {}: a sandbox has its own or the node's", mode.as_str_name()),
+            ));
         }
     }
     if asked.pid() == Target {
-        return Err(Fault::invalid("PID namespace TARGET: a sandbox has no container to join"));
+        return Err(Error::of(Kind::Invalid, "PID namespace TARGET: a sandbox has no container to join"));
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `RuntimeConfig`: the kubelet asks once, at its start, which cgroup driver to use. Without an answer it would take systemd's.
 
-use crate::api::{CgroupDriver, LinuxRuntimeConfiguration, RuntimeConfigRequest, RuntimeConfigResponse};
-use crate::server::{Answer, Shared};
+use kit::Result;
 
-pub async fn runtime_config(_: &Shared, _: RuntimeConfigRequest) -> Answer<RuntimeConfigResponse> {
+use crate::server::Shared;
+use cri_api::{CgroupDriver, LinuxRuntimeConfiguration, RuntimeConfigRequest, RuntimeConfigResponse};
+
+pub async fn runtime_config(_: &Shared, _: RuntimeConfigRequest) -> Result<RuntimeConfigResponse> {
     Ok(RuntimeConfigResponse { linux: Some(LinuxRuntimeConfiguration { cgroup_driver: CgroupDriver::Cgroupfs.into() }) })
 }

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use kit::paths;
+use kit::{Result, paths};
 use serde_json::json;
 
-use crate::api::{
-    RuntimeCondition, RuntimeFeatures, RuntimeHandler, RuntimeHandlerFeatures, RuntimeStatus, StatusRequest, StatusResponse,
-};
 use crate::life::network;
 use crate::rpc::run_pod_sandbox::HANDLERS;
-use crate::server::{Answer, Shared};
+use crate::server::Shared;
+use cri_api::{
+    RuntimeCondition, RuntimeFeatures, RuntimeHandler, RuntimeHandlerFeatures, RuntimeStatus, StatusRequest, StatusResponse,
+};
 
-pub async fn status(server: &Shared, request: StatusRequest) -> Answer<StatusResponse> {
+pub async fn status(server: &Shared, request: StatusRequest) -> Result<StatusResponse> {
     let network = network::ready(server).await;
     let conditions = vec![
         RuntimeCondition { r#type: "RuntimeReady".into(), status: true, ..RuntimeCondition::default() },

@@ -1,31 +1,28 @@
 //! `UpdateContainerResources`: a pod's resize in place. What was written is kept, so that the container's status tells what holds.
 
-use tonic::Code;
+use kit::{Error, Kind, Result};
 
-use crate::api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
 use crate::limits;
-use crate::server::{Answer, Fault, Shared, blocking};
+use crate::server::{Shared, blocking, not_found};
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
+use cri_api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
 
 pub async fn update_container_resources(
     server: &Shared,
     request: UpdateContainerResourcesRequest,
-) -> Answer<UpdateContainerResourcesResponse> {
+) -> Result<UpdateContainerResourcesResponse> {
     let id = &request.container_id;
-    let known = || server.store.container(id).ok_or_else(|| Fault::not_found("container", id));
+    let known = || server.store.container(id).ok_or_else(|| not_found("container", id));
     if let Some(name) = request.annotations.keys().next() {
-        return Err(Fault::invalid(format!("annotation {name} names no resource that can be updated")));
+        return Err(Error::of(Kind::Invalid, format!("annotation {name} names no resource that can be updated")));
     }
-    let Some(change) = request.linux else { return Err(Fault::invalid("an update of resources needs resources")) };
+    let Some(change) = request.linux else { return Err(Error::of(Kind::Invalid, "an update of resources needs resources")) };
     let _turn = server.turns.take(&known()?.name()).await;
     let container = server.store.refreshed(known()?);
     if container.exit.is_some() || container.phase == ContainerPhase::Making {
-        return Err(Fault::new(
-            Code::FailedPrecondition,
-            format!("container {} has no limits to change: it is no more", container.id),
-        ));
+        return Err(Error::of(Kind::Precondition, format!("container {} has no limits to change: it is no more", container.id)));
     }
     let now = container.config.linux.clone().unwrap_or_default().resources.unwrap_or_default();
     let all = limits::merged(&now, &change);

@@ -1,17 +1,19 @@
 //! `UpdatePodSandboxResources`: a pod has another sum of resources. The kubelet has changed its own cgroup before it tells; the sum
 //! is kept for whoever asks.
 
-use crate::api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
+use kit::Result;
+
 use crate::limits::merged;
-use crate::server::{Answer, Fault, Shared};
+use crate::server::{Shared, not_found};
 use crate::step::{Step, reached};
+use cri_api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
 
 pub async fn update_pod_sandbox_resources(
     server: &Shared,
     request: UpdatePodSandboxResourcesRequest,
-) -> Answer<UpdatePodSandboxResourcesResponse> {
+) -> Result<UpdatePodSandboxResourcesResponse> {
     let id = &request.pod_sandbox_id;
-    let known = || server.store.sandbox(id).ok_or_else(|| Fault::not_found("sandbox", id));
+    let known = || server.store.sandbox(id).ok_or_else(|| not_found("sandbox", id));
     let _turn = server.turns.take(&known()?.name()).await;
     let sandbox = known()?;
     server.store.change_sandbox(&sandbox.id, |sandbox| {

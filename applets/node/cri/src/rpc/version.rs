@@ -1,12 +1,14 @@
 //! `Version`: who answers. The kubelet refuses a runtime of which a field is empty.
 
-use crate::api::{VersionRequest, VersionResponse};
-use crate::server::{Answer, Shared};
+use kit::Result;
+
+use crate::server::Shared;
+use cri_api::{VersionRequest, VersionResponse};
 
 /// The version of the kubelet's side of the interface, which never changed.
 const KUBELET_API: &str = "0.1.0";
 
-pub async fn version(_: &Shared, _: VersionRequest) -> Answer<VersionResponse> {
+pub async fn version(_: &Shared, _: VersionRequest) -> Result<VersionResponse> {
     Ok(VersionResponse {
         version: KUBELET_API.into(),
         runtime_name: "kutties".into(),

@@ -10,9 +10,9 @@ use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, Recv
 use tonic::Code;
 
 use super::*;
-use crate::api::*;
-use crate::client;
-use crate::monitor::wire::{self, Info, Reply, Request, Spawn};
+use cri_api::client;
+use cri_api::*;
+use monitor::wire::{self, Info, Reply, Request, Spawn};
 
 /// A zygote of one thread a monitor, which makes nothing and says yes. The receiver gets each monitor's watching connection.
 pub(crate) fn zygote() -> (Zygote, mpsc::Receiver<StdStream>) {

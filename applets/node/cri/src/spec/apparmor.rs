@@ -6,7 +6,7 @@ use std::path::Path;
 
 use kit::{Context, Error, Result};
 
-use crate::api::{SecurityProfile, security_profile::ProfileType};
+use cri_api::{SecurityProfile, security_profile::ProfileType};
 
 /// Name of the profile of containers that ask for the runtime's default or for none.
 pub const DEFAULT: &str = "kutties-default";

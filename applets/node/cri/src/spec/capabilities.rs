@@ -3,7 +3,7 @@
 use kit::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::api::LinuxContainerSecurityContext;
+use cri_api::LinuxContainerSecurityContext;
 
 /// What a container has when nobody says otherwise: what Docker chose once and all Kubernetes runtimes keep, because images rely on it.
 const DEFAULT: &[&str] = &[

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 
-use crate::api::Device;
+use cri_api::Device;
 
 /// Character devices that every container may use: null, zero, full, random, urandom, tty, ptmx, and all of pts.
 const ALLOWED: &[(i64, Option<i64>)] =

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kit::{Context, Error, Result};
 
-use crate::api::MountPropagation;
+use cri_api::MountPropagation;
 
 /// Whether the kernel enforces or could enforce SELinux' labels. Without it labels mean nothing, and a pod that brings some (network
 /// plugins do) runs as on any other node without it.

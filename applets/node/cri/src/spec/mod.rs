@@ -21,12 +21,12 @@ use kit::{Error, Result};
 use serde_json::{Value, json};
 
 pub use process::exec;
-pub use resources::{HIERARCHY, limits};
+pub use resources::limits;
 pub use user::{User, number, resolve as resolve_user};
 
-use crate::api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 use crate::life::image_volumes::ImageVolume;
 use crate::store::Sandbox;
+use cri_api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
 
 /// All that a specification is made from.
 pub struct Input<'a> {
@@ -102,7 +102,7 @@ fn masked(mut paths: Vec<String>, command_line: &str) -> Vec<String> {
     paths
 }
 
-/// What `kutties ps` and other tools on the node want to know about a bundle.
+/// What `crictl ps` and other tools on the node want to know about a bundle.
 fn annotations(input: &Input) -> Value {
     let pod = input.sandbox.config.metadata.clone().unwrap_or_default();
     let name = input.config.metadata.clone().unwrap_or_default().name;

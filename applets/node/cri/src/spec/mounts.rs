@@ -7,7 +7,7 @@ use kit::{Context, Error, Result, paths};
 use serde_json::{Value, json};
 
 use super::{Input, host};
-use crate::api::{LinuxContainerSecurityContext, Mount, MountPropagation};
+use cri_api::{LinuxContainerSecurityContext, Mount, MountPropagation};
 
 /// What may be asked of a mount beside the rest.
 const OPTIONS: &[&str] = &["noexec", "nodev", "nosuid"];

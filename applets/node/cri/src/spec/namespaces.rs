@@ -4,8 +4,8 @@ use kit::{Error, Result};
 use serde_json::{Value, json};
 
 use super::Input;
-use crate::api::{LinuxContainerSecurityContext, NamespaceMode};
-use crate::monitor::wire;
+use cri_api::{LinuxContainerSecurityContext, NamespaceMode};
+use monitor::wire;
 
 /// The list of the namespaces that differ from the host's.
 pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<Vec<Value>> {

@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
 use super::{Input, apparmor, capabilities, profile};
-use crate::api::LinuxContainerSecurityContext;
+use cri_api::LinuxContainerSecurityContext;
 
 /// Bytes that a process may lock in memory: the kernel's default (linux/resource.h, `MLOCK_LIMIT`).
 const LOCKED: u64 = 8 << 20;

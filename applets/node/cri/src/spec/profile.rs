@@ -3,7 +3,7 @@
 
 use kit::{Error, Result};
 
-use crate::api::{SecurityProfile, security_profile::ProfileType};
+use cri_api::{SecurityProfile, security_profile::ProfileType};
 
 /// What was asked for, the field of today first; none where both are empty.
 pub fn asked(now: Option<&SecurityProfile>, words: &str) -> Result<Option<SecurityProfile>> {

@@ -1,13 +1,11 @@
 //! Limits, for the kernel's cgroup v2 as the OCI runtime translates them. A limit of 0 is none.
 
+use kit::cgroup::{Cgroup, TREE};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::api::LinuxContainerResources;
-
-/// Where the hierarchy is mounted.
-pub const HIERARCHY: &str = "/sys/fs/cgroup";
+use cri_api::LinuxContainerResources;
 
 /// The `resources` section, with the device filter's rules.
 pub fn build(limits: &LinuxContainerResources, devices: Vec<Value>, cgroup: &str) -> Value {
@@ -63,6 +61,7 @@ fn memory(limits: &LinuxContainerResources, swap: bool) -> Map<String, Value> {
 
 /// The file is missing at the hierarchy's root, so the container's parents are asked from below.
 fn has_swap_control(cgroup: &str) -> bool {
-    let path = Path::new(HIERARCHY).join(cgroup.trim_start_matches('/'));
-    path.ancestors().take_while(|dir| *dir != Path::new(HIERARCHY)).any(|dir| dir.join("memory.swap.max").exists())
+    let group = Cgroup::at(cgroup);
+    let mut above = group.dir().ancestors().take_while(|dir| *dir != Path::new(TREE));
+    above.any(|dir| dir.join("memory.swap.max").exists())
 }

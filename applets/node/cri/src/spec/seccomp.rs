@@ -6,8 +6,8 @@ use kit::{Context, Error, Result};
 use serde_json::Value;
 
 use super::{capabilities, profile, seccomp_default};
-use crate::api::LinuxContainerSecurityContext;
-use crate::api::security_profile::ProfileType;
+use cri_api::LinuxContainerSecurityContext;
+use cri_api::security_profile::ProfileType;
 
 /// A profile on the node is read up to here: bytes. The default profile as JSON takes 10 KiB.
 const LIMIT: u64 = 1 << 20;

@@ -2,7 +2,7 @@
 use std::fs;
 
 use super::*;
-use crate::api::{
+use cri_api::{
     Capability, Int64Value, KeyValue, LinuxContainerConfig, LinuxPodSandboxConfig, LinuxSandboxSecurityContext, Mount,
     MountPropagation, NamespaceMode, NamespaceOption, PodSandboxConfig, SecurityProfile, SupplementalGroupsPolicy,
 };
@@ -157,7 +157,7 @@ fn what_is_not_implemented_is_refused() {
         made(&sandbox(), &config).unwrap_err().to_string()
     };
     assert!(refused(&|mount| mount.recursive_read_only = true).contains("not read-only"));
-    assert!(refused(&|mount| mount.image = Some(crate::api::ImageSpec::default())).contains("read-only"));
+    assert!(refused(&|mount| mount.image = Some(cri_api::ImageSpec::default())).contains("read-only"));
     assert!(refused(&|mount| mount.image_sub_path = "a".into()).contains("needs an image"));
     assert!(refused(&|mount| mount.mount_options = vec!["noexec".into(), "suid".into()]).contains("option suid"));
     let shared = security(|context| context.namespace_options = Some(namespaces(NamespaceMode::Pod)));
@@ -172,8 +172,7 @@ fn what_is_not_implemented_is_refused() {
 #[test]
 fn a_mount_has_the_options_that_were_asked_for() {
     let mut config = security(|_| {});
-    config.mounts =
-        vec![mount("/x"), Mount { readonly: true, image: Some(crate::api::ImageSpec::default()), ..Mount::default() }];
+    config.mounts = vec![mount("/x"), Mount { readonly: true, image: Some(cri_api::ImageSpec::default()), ..Mount::default() }];
     config.mounts[0].mount_options = vec!["noexec".into()];
     config.mounts[1].container_path = "/image".into();
     let volumes = [None, Some("/volumes/1/root".into())];

@@ -8,7 +8,7 @@ use std::path::Path;
 use kit::{Context, Error, Result};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
-use crate::api::{LinuxContainerSecurityContext, LinuxContainerUser, SupplementalGroupsPolicy};
+use cri_api::{LinuxContainerSecurityContext, LinuxContainerUser, SupplementalGroupsPolicy};
 
 /// Size of an image's passwd or group file above which it is refused, in bytes: the largest real ones are some tens of kilobytes.
 const LIMIT: u64 = 1 << 20;

@@ -1,9 +1,9 @@
 //! Records as files: one JSON each, renamed into place, so that a killed server leaves the old one or the new one.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
+use kit::fs::{Beside, Form};
 use kit::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,13 +16,9 @@ pub fn write(path: &Path, record: &impl Serialize) -> Result<()> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).on("make", dir)?;
     }
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| file.write_all(&bytes)).on("write", &new);
+    let new = Beside::write(path, bytes, Form::PLAIN);
     reached(Step::RecordHalf);
-    written.and_then(|()| fs::rename(&new, path).on("rename", &new)).inspect_err(|_| {
-        // Half a record is of no use, and there may be no room for it.
-        let _ = fs::remove_file(&new);
-    })
+    new?.put()
 }
 
 /// Read a record.

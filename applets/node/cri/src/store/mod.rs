@@ -16,10 +16,10 @@ use kit::{Context, Error, Result};
 pub use disk::remove_folder;
 pub use record::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, container_name, sandbox_name};
 
-use crate::api::ContainerEventType;
 use crate::events::Events;
-use crate::monitor::wire::{self, Exit};
 use crate::step::{Step, reached};
+use cri_api::ContainerEventType;
+use monitor::wire::{self, Exit};
 
 /// A sandbox's record, in its folder.
 const RECORD: &str = "sandbox.json";

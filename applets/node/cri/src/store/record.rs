@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ContainerConfig, LinuxContainerUser, NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata};
-use crate::monitor::wire::Exit;
+use cri_api::{ContainerConfig, LinuxContainerUser, NamespaceMode, NamespaceOption, PodSandboxConfig, PodSandboxMetadata};
+use monitor::wire::Exit;
 
 /// The parent of the cgroups of monitors and of pods that name no parent cgroup.
 pub const OWN_CGROUPS: &str = "/kutties/pods";

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use super::*;
-use crate::api::{ContainerConfig, ContainerMetadata, PodSandboxConfig, PodSandboxMetadata};
+use cri_api::{ContainerConfig, ContainerMetadata, PodSandboxConfig, PodSandboxMetadata};
 
 fn sandbox(id: &str, name: &str) -> Sandbox {
     let metadata = PodSandboxMetadata { name: name.into(), uid: "u".into(), namespace: "ns".into(), attempt: 1 };

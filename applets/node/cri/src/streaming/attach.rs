@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::descriptor::Descriptor;
 use super::remote::{Client, carry_in, carry_out, carry_sizes};
-use super::status::End;
 use crate::life::PATIENCE;
 use crate::link::{Talk, unexpected};
-use crate::monitor::wire::{Reply, Request};
 use crate::server::Shared;
 use crate::store::Container;
+use cri_api::End;
+use monitor::wire::{Reply, Request};
 
 /// How long a container may take to read what was typed by a client that has left.
 const REST: Duration = Duration::from_secs(10);

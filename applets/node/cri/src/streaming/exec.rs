@@ -5,7 +5,6 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -17,19 +16,17 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::descriptor::Descriptor;
 use super::remote::{Client, carry_in, carry_out, carry_sizes};
-use super::status::End;
 use crate::life::PATIENCE;
 use crate::link::Talk;
-use crate::monitor::wire::{self, Reply, Request};
-use crate::monitor::{self, Console};
 use crate::rpc::exec_sync;
 use crate::server::Shared;
 use crate::store::Container;
+use cri_api::End;
+use monitor::Console;
+use monitor::wire::{self, Reply, Request};
 
 /// What a terminal is taken for where the container does not say.
 const TERM: &str = "TERM=xterm";
-/// How long a failed start may take to say why, once it has ended.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Run it to its end. None when the client left before.
 pub async fn run(
@@ -125,10 +122,7 @@ async fn begin(server: &Shared, container: &Container, command: &[String], tty: 
     let talk = Talk::begin(&dir, &request, &theirs).await?;
     drop((stdin.0, stdout.1, stderr.1));
     let stderr = Descriptor::reading(stderr.0)?;
-    let talk = match started(talk).await {
-        Ok(talk) => talk,
-        Err(e) => return Err(last_words(&stderr).await.unwrap_or(e)),
-    };
+    let talk = started(talk).await?;
     let stdin = Some(Descriptor::writing(stdin.1)?);
     Ok((Process::Pipes { stdin, stdout: Descriptor::reading(stdout.0)?, stderr }, talk))
 }
@@ -148,14 +142,6 @@ async fn started(mut talk: Talk) -> Result<Talk> {
         (Reply::Begun, _) => Ok(talk),
         (other, _) => Err(crate::link::unexpected(other)),
     }
-}
-
-/// What the runtime said about its failure, which it wrote where the process would have written.
-async fn last_words(stderr: &Descriptor) -> Option<Error> {
-    let mut said = vec![0; 16 * 1024];
-    let count = timeout(LAST_WORDS, stderr.read(&mut said)).await.ok()?.ok()?;
-    said.truncate(count);
-    (count > 0).then(|| Error::new(monitor::sentence(&said)))
 }
 
 /// The process; one with a terminal is told of what kind it is, unless the container says so.

@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout};
 use super::connection::{Halves, Incoming, Input, Opened, Outgoing, Running};
 use super::remote::transport;
 use super::upgrade::{Carrier, Choice};
-use crate::monitor::wire;
 use crate::server::Server;
+use monitor::wire;
 
 /// What is read at once.
 const CHUNK: usize = 16 * 1024;

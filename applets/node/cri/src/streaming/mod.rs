@@ -12,7 +12,6 @@ mod forward;
 mod http;
 mod remote;
 mod server;
-mod status;
 pub mod strangers;
 mod token;
 mod transport;
@@ -21,9 +20,6 @@ mod websocket;
 
 pub use server::{Streaming, serve};
 pub use token::{Order, Streams};
-
-#[cfg(test)]
-pub use status::{End, Form};
 
 #[cfg(test)]
 mod tests;

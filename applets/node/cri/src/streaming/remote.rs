@@ -13,11 +13,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Halves, Incoming, Input, Outgoing, Running};
 use super::descriptor::Descriptor;
-use super::status::{End, Form};
 use super::token::Streams;
 use super::transport::Transport;
 use super::upgrade::{Carrier, Choice};
 use super::websocket::{Tunnel, WebSocket};
+use cri_api::{End, Form};
 
 /// How long a client may take to open its channels, as in containerd.
 const OPENING: Duration = Duration::from_secs(30);

@@ -5,19 +5,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Context, Result};
+use kit::{Context, Error, Kind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tonic::Code;
 
 use super::http::{HEAD_LIMIT, Head, refusal};
 use super::remote::Client;
 use super::token::{Order, Tokens};
 use super::upgrade::{Choice, Refusal, Work, choose};
 use super::{attach, exec, forward};
-use crate::server::{Answer, Fault, Shared};
+use crate::server::Shared;
 
 /// Visitors that have not said yet what they want. Every process on the node's network can be one.
 const STRANGERS: usize = 256;
@@ -42,11 +41,11 @@ impl Streaming {
     }
 
     /// A URL that is good for one visit within a minute.
-    pub fn url(&self, order: Order) -> Answer<String> {
+    pub fn url(&self, order: Order) -> Result<String> {
         let kind = kind(&order);
         match self.tokens.promise(order)? {
             Some(token) => Ok(format!("http://{}/{kind}/{token}", self.address)),
-            None => Err(Fault::new(Code::ResourceExhausted, "too many streams were asked for and not begun")),
+            None => Err(Error::of(Kind::Exhausted, "too many streams were asked for and not begun")),
         }
     }
 }

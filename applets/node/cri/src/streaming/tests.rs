@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use spdy::{Event, Headers, Role, Session};
 
-use crate::api::*;
 use crate::serve::tests::{clear, options, pod, run, start, zygote};
+use cri_api::*;
 
 /// A server that sends back what comes, each connection by itself.
 fn echo() -> u16 {

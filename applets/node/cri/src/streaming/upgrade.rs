@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::http::{Head, switching};
-use super::status::Form;
+use cri_api::Form;
 
 /// What the visitor comes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,12 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use kit::{Context, Error, Exit, Result};
+use kit::{Context, Error, Exit, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::bars::{Bars, Style};
 use super::{called, print};
-use crate::registry::fault::{Fault, Kind};
 use crate::registry::{self, Credentials, Overrides, Progress, Request, STALL};
 use crate::store::{Image, Store};
 
@@ -85,9 +84,9 @@ pub fn run(store: &Store, options: Options) -> Result<Exit> {
             Ok(image) => drop(print(&format!("{} {}\n", called(&image), image.id))?),
             Err(fault) => {
                 if options.json {
-                    say(&Line::Fault { kind: fault.kind, message: &fault.message })?;
+                    say(&Line::Fault { kind: fault.kind(), message: fault.message() })?;
                 }
-                return Err(fault.into());
+                return Err(fault);
             }
         }
     }
@@ -125,7 +124,7 @@ fn request(options: &Options, image: String, credentials: Credentials) -> Reques
 }
 
 /// Pull one image while its progress is shown.
-fn one(store: &Store, request: &Request, style: Style) -> std::result::Result<Image, Fault> {
+fn one(store: &Store, request: &Request, style: Style) -> Result<Image> {
     let bars = Bars::new(style, &request.image);
     let pulled = registry::pull(store, request, &|progress: &Arc<Progress>| bars.show(progress));
     bars.close();
@@ -152,7 +151,7 @@ fn ordered(store: &Store, options: Options) -> Result<Exit> {
     });
     match told.recv() {
         Ok(Some(Ok(image))) => say(&line_of(&image)).map(|()| Exit::OK),
-        Ok(Some(Err(fault))) => say(&Line::Fault { kind: fault.kind, message: &fault.message }).map(|()| Exit::FAILED),
+        Ok(Some(Err(fault))) => say(&Line::Fault { kind: fault.kind(), message: fault.message() }).map(|()| Exit::FAILED),
         // The process ends with its threads; what they have made is rubbish that the next change collects.
         Ok(None) | Err(_) => Ok(Exit::FAILED),
     }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use kit::{Error, Kind, Result};
 use oci_spec::image::Descriptor;
 use ureq::BodyReader;
 
-use super::endpoint::{Outcome, plain};
-use super::fault::{Fault, Kind};
+use super::endpoint::{cut, plain};
 use super::remote::Remote;
 use super::steady::{Steady, TRICKLE};
 use crate::hash::Hash;
@@ -47,10 +47,10 @@ impl<'a> Blob<'a> {
         stall: Duration,
         stop: &'a AtomicBool,
         done: &'a AtomicU64,
-    ) -> Outcome<Self> {
+    ) -> Result<Self> {
         let digest = descriptor.digest().to_string();
         if !is_digest(&digest) {
-            return Err(Fault::new(Kind::Invalid, format!("digest {digest:?}: {NO_DIGEST}")));
+            return Err(Error::of(Kind::Invalid, format!("digest {digest:?}: {NO_DIGEST}")));
         }
         Ok(Self {
             remote,
@@ -70,27 +70,27 @@ impl<'a> Blob<'a> {
     }
 
     /// Fill a part of `buffer`; 0 at the end of a blob that was found right.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         while self.have < self.size {
             if self.stop.load(Ordering::Relaxed) {
-                return Err(Fault::new(Kind::Internal, "the pull was given up"));
+                return Err(Error::of(Kind::Internal, "the pull was given up"));
             }
             match self.try_read(buffer) {
-                Ok(0) => self.broke(&Fault::new(Kind::Unavailable, format!("{}: the connection was cut off", self.from)))?,
+                Ok(0) => self.broke(&Error::of(Kind::Unavailable, format!("{}: the connection was cut off", self.from)))?,
                 Ok(count) => {
                     self.hash.update(&buffer[..count]);
                     self.have += count as u64;
                     self.done.store(self.have, Ordering::Relaxed);
                     return Ok(count);
                 }
-                Err(fault) if fault.kind == Kind::Unavailable => self.broke(&fault)?,
+                Err(fault) if fault.kind().is_remote() => self.broke(&fault)?,
                 Err(fault) => return Err(fault),
             }
         }
         self.finish().map(|()| 0)
     }
 
-    fn try_read(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         if self.body.is_none() {
             self.open()?;
         }
@@ -103,24 +103,22 @@ impl<'a> Blob<'a> {
             }
         };
         let count = count.map_err(|e| {
-            let why = if e.to_string().starts_with("it stalls") {
-                e.to_string()
-            } else if e.kind() == std::io::ErrorKind::TimedOut || e.to_string().contains("timeout") {
-                format!("it stalls: nothing came for {} s", self.stall.as_secs())
-            } else {
-                plain(&e)
+            let (kind, is_slow) = (cut(&e), Kind::of_io(&e) == Kind::Unreachable);
+            let why = match kind {
+                Kind::Unreachable if !is_slow => format!("it stalls: nothing came for {} s", self.stall.as_secs()),
+                _ => plain(&e),
             };
-            Fault::new(Kind::Unavailable, format!("{}: {why}", self.from))
+            Error::of(kind, format!("{}: {why}", self.from))
         })?;
         Ok(count)
     }
 
     /// Ask for what is missing: of the first server that has it.
-    fn open(&mut self) -> Outcome<()> {
+    fn open(&mut self) -> Result<()> {
         let path = format!("blobs/{}", self.digest);
         let range = format!("bytes={}-", self.have);
         let headers: &[(&str, &str)] = if self.have > 0 { &[("Range", &range)] } else { &[] };
-        let mut faults: Vec<Fault> = Vec::new();
+        let mut faults: Vec<Error> = Vec::new();
         for endpoint in self.remote.endpoints.iter().filter(|endpoint| endpoint.host.pulls) {
             let response = match endpoint.get(&path, headers) {
                 Ok(response) => response,
@@ -132,30 +130,30 @@ impl<'a> Blob<'a> {
             endpoint.name().clone_into(&mut self.from);
             let goes_on = response.status().as_u16() == 206;
             if goes_on && !begins_at(&response, self.have) {
-                return Err(Fault::new(Kind::Invalid, format!("{}: it goes on at another place than it was asked", self.from)));
+                return Err(Error::of(Kind::Invalid, format!("{}: it goes on at another place than it was asked", self.from)));
             }
             let expected = if goes_on { self.size - self.have } else { self.size };
             let told = response.body().content_length();
             if let Some(told) = told.filter(|told| *told != expected) {
                 let text = format!("{}: blob {} has {told} bytes there, {expected} were expected", self.from, self.digest);
-                return Err(Fault::new(Kind::Invalid, text));
+                return Err(Error::of(Kind::Invalid, text));
             }
             self.bounded = told.is_some();
             let mut body = Steady::new(response.into_body().into_reader(), self.stall);
             if !goes_on && self.have > 0 {
                 // It can't go on: what we have comes once more.
                 let again = std::io::copy(&mut (&mut body).take(self.have), &mut std::io::sink());
-                again.map_err(|e| Fault::new(Kind::Unavailable, format!("{}: {}", self.from, plain(&e))))?;
+                again.map_err(|e| Error::of(Kind::Unavailable, format!("{}: {}", self.from, plain(&e))))?;
             }
             self.body = Some(body);
             return Ok(());
         }
-        let last = faults.pop().unwrap_or_else(|| Fault::new(Kind::Invalid, "no server of hosts.toml may be asked for blobs"));
-        Err(faults.into_iter().rev().fold(last, |all, fault| Fault::new(all.kind, format!("{fault}; {all}"))))
+        let last = faults.pop().unwrap_or_else(|| Error::of(Kind::Invalid, "no server of hosts.toml may be asked for blobs"));
+        Err(faults.into_iter().rev().fold(last, |all, fault| Error::of(all.kind(), format!("{fault}; {all}"))))
     }
 
     /// A download broke: pause and go on, unless it broke too often at the same place.
-    fn broke(&mut self, fault: &Fault) -> Outcome<()> {
+    fn broke(&mut self, fault: &Error) -> Result<()> {
         self.body = None;
         // A server that gives a few bytes each time does not get on either.
         if self.have >= self.had_at_break + TRICKLE {
@@ -164,8 +162,8 @@ impl<'a> Blob<'a> {
         self.had_at_break = self.have;
         self.breaks += 1;
         if self.breaks >= BREAKS {
-            let text = format!("{} ({} of {} bytes of blob {} came)", fault.message, self.have, self.size, self.digest);
-            return Err(Fault::new(fault.kind, text));
+            let text = format!("{} ({} of {} bytes of blob {} came)", fault.message(), self.have, self.size, self.digest);
+            return Err(Error::of(fault.kind(), text));
         }
         let pause = Instant::now() + PAUSE * 2u32.pow(self.breaks - 1);
         while Instant::now() < pause && !self.stop.load(Ordering::Relaxed) {
@@ -174,12 +172,12 @@ impl<'a> Blob<'a> {
         Ok(())
     }
 
-    fn finish(&mut self) -> Outcome<()> {
+    fn finish(&mut self) -> Result<()> {
         if let Some(mut body) = self.body.take() {
             // A connection that breaks now has given all that we wanted.
             if !self.bounded && body.read(&mut [0]).unwrap_or(0) > 0 {
                 let text = format!("{}: blob {} is longer than its {} bytes", self.from, self.digest, self.size);
-                return Err(Fault::new(Kind::Invalid, text));
+                return Err(Error::of(Kind::Invalid, text));
             }
             // Read to its end, a connection can be used again.
             let _ = body.read(&mut [0]);
@@ -188,7 +186,7 @@ impl<'a> Blob<'a> {
         if found == self.digest {
             return Ok(());
         }
-        Err(Fault::new(Kind::Invalid, format!("{}: what it gives for blob {} has digest {found}", self.from, self.digest)))
+        Err(Error::of(Kind::Invalid, format!("{}: what it gives for blob {} has digest {found}", self.from, self.digest)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use kit::{Error, Kind, Result};
 use serde::Deserialize;
 use ureq::http::Response;
 use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
@@ -12,7 +13,6 @@ use ureq::{Agent, Body};
 use super::agent::agent;
 use super::challenge::{self, Challenge};
 use super::credentials::Credentials;
-use super::fault::{Fault, Kind};
 use super::hosts::Host;
 use super::steady::Steady;
 use super::url::{Url, encoded};
@@ -23,9 +23,6 @@ const REDIRECTS: usize = 10;
 const SMALL: u64 = 256 << 10;
 /// How much of a server's own words a person gets to see, in characters.
 const WORDS: usize = 200;
-
-/// A result of the registry's rooms.
-pub type Outcome<T> = Result<T, Fault>;
 
 /// A server that can be asked.
 pub struct Endpoint {
@@ -111,11 +108,11 @@ impl Endpoint {
     }
 
     /// Get `/<repository>/<path>`; the answer has a good status.
-    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Outcome<Response<Body>> {
-        self.get_inner(path, headers).map_err(|fault| fault.of(self.name()))
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<Response<Body>> {
+        self.get_inner(path, headers).map_err(|fault| fault.below(self.name()))
     }
 
-    fn get_inner(&self, path: &str, headers: &[(&str, &str)]) -> Outcome<Response<Body>> {
+    fn get_inner(&self, path: &str, headers: &[(&str, &str)]) -> Result<Response<Body>> {
         let query = self.namespace.as_ref().map(|name| format!("?ns={}", encoded(name))).unwrap_or_default();
         let url = self.host.base.below(&format!("/{}/{path}{query}", self.repository));
         let known = self.authorization.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -125,7 +122,7 @@ impl Endpoint {
         }
         if let Some(stranger) = stranger {
             // What it says about tokens and passwords is not our server's word.
-            return judged(response, self.stall).map_err(|fault| fault.of(format_args!("redirected to {stranger}")));
+            return judged(response, self.stall).map_err(|fault| fault.below(format_args!("redirected to {stranger}")));
         }
         let Some(proof) = self.prove(&response)? else { return judged(response, self.stall) };
         let response = judged(self.follow(&url, headers, Some(&proof))?.response, self.stall)?;
@@ -135,7 +132,7 @@ impl Endpoint {
 
     /// Ask, and go where the answer sends us. What is for this server alone is shown to this server alone, and no more once another one
     /// was on the way: then it is that one who says what we ask for.
-    fn follow(&self, url: &Url, headers: &[(&str, &str)], authorization: Option<&str>) -> Outcome<Followed> {
+    fn follow(&self, url: &Url, headers: &[(&str, &str)], authorization: Option<&str>) -> Result<Followed> {
         let (mut url, mut ours) = (url.clone(), true);
         for _ in 0..=REDIRECTS {
             ours &= url.same_server(&self.host.base);
@@ -158,18 +155,18 @@ impl Endpoint {
                 return Ok(Followed { response, stranger });
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            let location = location.ok_or_else(|| Fault::new(Kind::Invalid, "it redirects to nowhere"))?;
-            let next = url.join(location).map_err(|e| Fault::new(Kind::Invalid, format!("it redirects to a {e}")))?;
+            let location = location.ok_or_else(|| Error::of(Kind::Invalid, "it redirects to nowhere"))?;
+            let next = url.join(location).map_err(|e| Error::of(Kind::Invalid, format!("it redirects to a {e}")))?;
             if url.secure && !next.secure {
                 let text = format!("it redirects from https to plain http at {}", next.authority);
-                return Err(Fault::new(Kind::Invalid, text));
+                return Err(Error::of(Kind::Invalid, text));
             }
             url = next;
         }
-        Err(Fault::new(Kind::Invalid, format!("it redirects more than {REDIRECTS} times, at last to {}", url.authority)))
+        Err(Error::of(Kind::Invalid, format!("it redirects more than {REDIRECTS} times, at last to {}", url.authority)))
     }
 
-    fn agent(&self, to: To) -> Outcome<&Agent> {
+    fn agent(&self, to: To) -> Result<&Agent> {
         let cell = match to {
             To::Own => &self.own,
             To::Other => &self.other,
@@ -188,7 +185,7 @@ impl Endpoint {
     }
 
     /// What to say to a server that has refused: none when we have nothing that it wants.
-    fn prove(&self, refusal: &Response<Body>) -> Outcome<Option<String>> {
+    fn prove(&self, refusal: &Response<Body>) -> Result<Option<String>> {
         let lines = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let challenges: Vec<Challenge> = lines.flat_map(challenge::parse).collect();
         let find = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
@@ -203,18 +200,18 @@ impl Endpoint {
     }
 
     /// A token from the registry's authorization service (distribution-spec's token flow, and OAuth2 for identity tokens).
-    fn token(&self, challenge: &Challenge) -> Outcome<String> {
-        let realm = challenge.get("realm").ok_or_else(|| Fault::new(Kind::Invalid, "it wants a token from nowhere"))?;
-        let url = self.host.base.join(realm).map_err(|e| Fault::new(Kind::Invalid, format!("it wants a token from a {e}")))?;
+    fn token(&self, challenge: &Challenge) -> Result<String> {
+        let realm = challenge.get("realm").ok_or_else(|| Error::of(Kind::Invalid, "it wants a token from nowhere"))?;
+        let url = self.host.base.join(realm).map_err(|e| Error::of(Kind::Invalid, format!("it wants a token from a {e}")))?;
         if self.host.base.secure && !url.secure {
             let text = format!("it wants our credentials over plain http at {}", url.authority);
-            return Err(Fault::new(Kind::Invalid, text));
+            return Err(Error::of(Kind::Invalid, text));
         }
         let secrets = self.credentials.as_ref().filter(|c| !c.is_empty());
         let own = url.same_server(&self.host.base);
         if secrets.is_some() && !own && !url.secure {
             let text = format!("it wants our credentials to go to another server over plain http: {}", url.authority);
-            return Err(Fault::new(Kind::Invalid, text));
+            return Err(Error::of(Kind::Invalid, text));
         }
         let scope = challenge.get("scope").map_or_else(|| format!("repository:{}:pull", self.repository), str::to_owned);
         let mut fields = vec![("service", challenge.get("service").unwrap_or_default().to_owned()), ("scope", scope)];
@@ -241,13 +238,13 @@ impl Endpoint {
                 None => request.call(),
             }
         };
-        let of = |fault: Fault| fault.of(format_args!("get a token from {}", url.authority));
+        let of = |fault: Error| fault.below(format_args!("get a token from {}", url.authority));
         let answer = judged(answer.map_err(|e| of(network(&e)))?, self.stall).map_err(of)?;
         let answer: TokenAnswer = serde_json::from_slice(&small(answer, self.stall)?)
-            .map_err(|e| of(Fault::new(Kind::Invalid, format!("its answer is no JSON: {e}"))))?;
+            .map_err(|e| of(Error::of(Kind::Invalid, format!("its answer is no JSON: {e}"))))?;
         let token = if answer.token.is_empty() { answer.access_token } else { answer.token };
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(of(Fault::new(Kind::Invalid, "its answer has no token")));
+            return Err(of(Error::of(Kind::Invalid, "its answer has no token")));
         }
         Ok(format!("Bearer {token}"))
     }
@@ -259,7 +256,7 @@ fn form(fields: &[(&str, String)]) -> String {
 }
 
 /// A good answer, or what a bad one means.
-fn judged(response: Response<Body>, stall: Duration) -> Outcome<Response<Body>> {
+fn judged(response: Response<Body>, stall: Duration) -> Result<Response<Body>> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -273,13 +270,13 @@ fn judged(response: Response<Body>, stall: Duration) -> Outcome<Response<Body>> 
     let reason = status.canonical_reason().unwrap_or_default().to_lowercase();
     let said = words(&small(response, stall).unwrap_or_default());
     let joint = if said.is_empty() { "" } else { ": " };
-    Err(Fault::new(kind, format!("{} {reason}{joint}{said}", status.as_u16())))
+    Err(Error::of(kind, format!("{} {reason}{joint}{said}", status.as_u16())))
 }
 
-fn small(response: Response<Body>, stall: Duration) -> Outcome<Vec<u8>> {
+fn small(response: Response<Body>, stall: Duration) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut body = Steady::new(response.into_body().into_reader(), stall).take(SMALL);
-    body.read_to_end(&mut bytes).map_err(|e| Fault::new(Kind::Unavailable, format!("read its answer: {e}")))?;
+    body.read_to_end(&mut bytes).map_err(|e| Error::of(cut(&e), format!("read its answer: {e}")))?;
     Ok(bytes)
 }
 
@@ -299,19 +296,29 @@ fn words(body: &[u8]) -> String {
 }
 
 /// What an error of the HTTP library means.
-pub fn network(e: &ureq::Error) -> Fault {
+pub fn network(e: &ureq::Error) -> Error {
     use std::io::ErrorKind;
     use ureq::Error as E;
     match e {
-        E::Timeout(_) => Fault::new(Kind::Unavailable, format!("it stalls: it does not answer ({e})")),
-        E::HostNotFound => Fault::new(Kind::Unavailable, "there is no such host"),
-        E::Io(e) if e.kind() == ErrorKind::InvalidData => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
-        E::Io(e) => Fault::new(Kind::Unavailable, plain(e)),
-        E::Rustls(e) => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
-        E::Tls(e) => Fault::new(Kind::Invalid, format!("its TLS is not good: {e}")),
-        E::Protocol(e) => Fault::new(Kind::Invalid, format!("it does not speak HTTP: {e}")),
-        e => Fault::new(Kind::Unavailable, e.to_string()),
+        E::Timeout(_) => Error::of(Kind::Unreachable, format!("it stalls: it does not answer ({e})")),
+        E::HostNotFound => Error::of(Kind::Unreachable, "there is no such host"),
+        E::Io(e) if e.kind() == ErrorKind::InvalidData => Error::of(Kind::Invalid, format!("its TLS is not good: {e}")),
+        // A closed port stays closed for longer than we wait; the kubelet tries again by itself.
+        E::Io(e) if e.kind() == ErrorKind::ConnectionRefused => Error::of(Kind::Unreachable, plain(e)),
+        E::Io(e) => Error::of(Kind::Unavailable, plain(e)),
+        E::Rustls(e) => Error::of(Kind::Invalid, format!("its TLS is not good: {e}")),
+        E::Tls(e) => Error::of(Kind::Invalid, format!("its TLS is not good: {e}")),
+        E::Protocol(e) => Error::of(Kind::Invalid, format!("it does not speak HTTP: {e}")),
+        e => Error::of(Kind::Unavailable, e.to_string()),
     }
+}
+
+/// Kind of the error that ended an answer too early. A server that let us wait has had its time.
+pub fn cut(e: &std::io::Error) -> Kind {
+    let timed_out = |inner: &ureq::Error| matches!(inner, ureq::Error::Timeout(_));
+    let inner = e.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    let stalls = e.kind() == std::io::ErrorKind::TimedOut || inner.is_some_and(timed_out);
+    if stalls || Kind::of_io(e) == Kind::Unreachable { Kind::Unreachable } else { Kind::Unavailable }
 }
 
 /// The kernel's words without a number.

@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
+use kit::{Error, Kind, Result};
 use oci_spec::image::{Descriptor, ImageIndex, ImageManifest};
 
-use super::endpoint::Outcome;
-use super::fault::{Fault, Kind};
 use crate::candidate::architecture;
 use crate::configuration;
 use crate::shared;
@@ -26,8 +25,8 @@ pub enum Document {
 }
 
 /// Decode what came for a reference.
-pub fn decode(bytes: &[u8]) -> Outcome<Document> {
-    let invalid = |why: String| Fault::new(Kind::Invalid, why);
+pub fn decode(bytes: &[u8]) -> Result<Document> {
+    let invalid = |why: String| Error::of(Kind::Invalid, why);
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| invalid(format!("the manifest is no JSON: {e}")))?;
     if value.get("schemaVersion").and_then(serde_json::Value::as_u64) == Some(1) {
         return Err(invalid("the image is in docker's first format (schema 1), which nobody serves any more".into()));
@@ -45,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Outcome<Document> {
 }
 
 /// The image for this machine: the plain architecture before its variants.
-pub fn choose(index: &ImageIndex) -> Outcome<&Descriptor> {
+pub fn choose(index: &ImageIndex) -> Result<&Descriptor> {
     let rank = |descriptor: &&Descriptor| -> Option<u8> {
         let Some(platform) = descriptor.platform() else { return Some(9) };
         if platform.os().to_string() != "linux" || platform.architecture().to_string() != architecture() {
@@ -67,24 +66,24 @@ pub fn choose(index: &ImageIndex) -> Outcome<&Descriptor> {
             let _ = write!(has, " {}/{}{variant}", platform.os(), platform.architecture());
         }
         has.truncate(has.char_indices().nth(300).map_or(has.len(), |(at, _)| at));
-        Fault::new(Kind::NotFound, format!("there is no image for linux/{} in it, only for:{has}", architecture()))
+        Error::of(Kind::NotFound, format!("there is no image for linux/{} in it, only for:{has}", architecture()))
     })
 }
 
 /// Refuse what is no container image before anything is downloaded.
-pub fn check(manifest: &ImageManifest) -> Outcome<()> {
+pub fn check(manifest: &ImageManifest) -> Result<()> {
     let kind = manifest.config().media_type().to_string();
     let known = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
     // Old builders left the type out, or called it this.
     if !known.contains(&kind.as_str()) && kind != "application/octet-stream" && !kind.is_empty() {
-        return Err(Fault::new(Kind::Invalid, format!("it is no container image: its configuration is of the type {kind:?}")));
+        return Err(Error::of(Kind::Invalid, format!("it is no container image: its configuration is of the type {kind:?}")));
     }
     if let Some(path) = manifest.layers().iter().find_map(shared::named) {
         let why = format!("a layer of it is at {path}: only a layout that came with the node may name a directory of it");
-        return Err(Fault::new(Kind::Invalid, why));
+        return Err(Error::of(Kind::Invalid, why));
     }
     match manifest.layers().iter().map(|layer| layer.media_type().to_string()).find(|kind| kind.ends_with("+encrypted")) {
-        Some(kind) => Err(Fault::new(Kind::Invalid, format!("its layers are encrypted ({kind}), which is not supported"))),
+        Some(kind) => Err(Error::of(Kind::Invalid, format!("its layers are encrypted ({kind}), which is not supported"))),
         None => Ok(()),
     }
 }
@@ -124,8 +123,8 @@ mod tests {
         assert_eq!(chosen(&[("windows", here, ""), ("linux", here, "v9"), ("linux", here, first)]), Some(2));
         assert_eq!(chosen(&[("unknown", "unknown", ""), ("linux", here, "v9")]), None);
         let said = choose(&index(&[("linux", "s390x", ""), ("linux", "arm", "v7")])).unwrap_err();
-        assert_eq!(said.kind, Kind::NotFound);
-        assert!(said.message.contains("linux/arm/v7"), "{said}");
+        assert_eq!(said.kind(), Kind::NotFound);
+        assert!(said.message().contains("linux/arm/v7"), "{said}");
     }
 
     #[test]
@@ -137,7 +136,7 @@ mod tests {
         let text = serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
         let Document::Image(manifest) = decode(text.to_string().as_bytes()).unwrap() else { unreachable!("it is an image") };
         let said = check(&manifest).unwrap_err();
-        assert!(said.kind == Kind::Invalid && said.message.contains("/usr/lib/kutties/kube/layers/kube"), "{said}");
+        assert!(said.kind() == Kind::Invalid && said.message().contains("/usr/lib/kutties/kube/layers/kube"), "{said}");
     }
 
     #[test]

@@ -8,7 +8,6 @@ mod blob;
 mod challenge;
 mod credentials;
 mod endpoint;
-pub mod fault;
 mod hosts;
 mod manifest;
 mod progress;
@@ -28,7 +27,7 @@ pub(crate) mod parsers {
     use super::url::Url;
 
     /// A manifest is checked, of an index one is chosen.
-    pub fn decode(bytes: &[u8]) -> super::endpoint::Outcome<()> {
+    pub fn decode(bytes: &[u8]) -> kit::Result<()> {
         match manifest::decode(bytes)? {
             Document::Index(index) => manifest::choose(&index).map(drop),
             Document::Image(image) => manifest::check(&image),

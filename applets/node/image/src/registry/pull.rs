@@ -7,13 +7,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use kit::Error;
+use kit::{Error, Kind, Result};
 use oci_spec::image::{Descriptor, ImageConfiguration, ImageManifest};
 
 use super::blob::Blob;
 use super::credentials::Credentials;
-use super::endpoint::Outcome;
-use super::fault::{Fault, Kind};
 use super::hosts::Overrides;
 use super::manifest::{Document, check, choose, decode};
 use super::progress::{Layer, Progress};
@@ -58,13 +56,13 @@ struct Found {
 }
 
 /// Pull the image into the store. `tell` gets the counters as soon as the layers are known.
-pub fn pull(store: &Store, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> Outcome<Image> {
-    let reference = Reference::parse(&request.image).map_err(|e| Fault::new(Kind::Invalid, e.to_string()))?;
+pub fn pull(store: &Store, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> Result<Image> {
+    let reference = Reference::parse(&request.image).map_err(|e| Error::of(Kind::Invalid, e.to_string()))?;
     let pulled = pull_reference(store, &reference, request, tell);
-    pulled.map_err(|fault| room::explained(fault, store.root()).of(format_args!("pull {reference}")))
+    pulled.map_err(|fault| room::explained(fault, store.root()).below(format_args!("pull {reference}")))
 }
 
-fn pull_reference(store: &Store, reference: &Reference, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> Outcome<Image> {
+fn pull_reference(store: &Store, reference: &Reference, request: &Request, tell: &dyn Fn(&Arc<Progress>)) -> Result<Image> {
     let remote = Remote::new(reference, &request.credentials, &request.overrides, request.stall)?;
     let found = find(&remote, reference)?;
     let of_config = found.manifest.config().digest().to_string();
@@ -77,7 +75,7 @@ fn pull_reference(store: &Store, reference: &Reference, request: &Request, tell:
     if !store.name(&id, tags.clone(), digests.clone())? {
         let config = early.map_or_else(|| remote.config(found.manifest.config()), Ok)?;
         let parsed = configuration(&config, &found.manifest)?;
-        let layers = layer_names(parsed.rootfs().diff_ids()).map_err(|e| Fault::new(Kind::Invalid, e.to_string()))?;
+        let layers = layer_names(parsed.rootfs().diff_ids()).map_err(|e| Error::of(Kind::Invalid, e.to_string()))?;
         let blobs = found.manifest.layers().iter().map(Descriptor::size);
         let size = found.documents + config.len() as u64 + blobs.sum::<u64>();
         let ingest = Ingest::begin(store, layers.clone())?;
@@ -88,11 +86,11 @@ fn pull_reference(store: &Store, reference: &Reference, request: &Request, tell:
         let record = Record { id: id.clone(), tags, digests, size, pinned: false, layers };
         ingest.commit(vec![Arrival { record, config }])?;
     }
-    store.find(&id)?.ok_or_else(|| Fault::new(Kind::Internal, "the image was removed while it came"))
+    store.find(&id)?.ok_or_else(|| Error::of(Kind::Internal, "the image was removed while it came"))
 }
 
 /// From a reference to the manifest for this machine.
-fn find(remote: &Remote, reference: &Reference) -> Outcome<Found> {
+fn find(remote: &Remote, reference: &Reference) -> Result<Found> {
     let (digest, bytes) = remote.resolve(reference)?;
     let mut documents = bytes.len() as u64;
     let manifest = match decode(&bytes)? {
@@ -102,7 +100,7 @@ fn find(remote: &Remote, reference: &Reference) -> Outcome<Found> {
             documents += bytes.len() as u64;
             match decode(&bytes)? {
                 Document::Image(manifest) => manifest,
-                Document::Index(_) => return Err(Fault::new(Kind::Invalid, "an index in the index")),
+                Document::Index(_) => return Err(Error::of(Kind::Invalid, "an index in the index")),
             }
         }
     };
@@ -111,13 +109,13 @@ fn find(remote: &Remote, reference: &Reference) -> Outcome<Found> {
 }
 
 /// The configuration, if it goes with the manifest and this machine.
-fn configuration(bytes: &[u8], manifest: &ImageManifest) -> Outcome<ImageConfiguration> {
-    let invalid = |why: String| Fault::new(Kind::Invalid, why);
+fn configuration(bytes: &[u8], manifest: &ImageManifest) -> Result<ImageConfiguration> {
+    let invalid = |why: String| Error::of(Kind::Invalid, why);
     let parsed: ImageConfiguration = crate::configuration::configuration(bytes)
         .map_err(|e| invalid(format!("the image's configuration is malformed: {e}")))?;
     let (of, os) = (parsed.architecture().to_string(), parsed.os().to_string());
     if of != architecture() || os != "linux" {
-        return Err(Fault::new(Kind::NotFound, format!("the image is for {os}/{of}, this is linux/{}", architecture())));
+        return Err(Error::of(Kind::NotFound, format!("the image is for {os}/{of}, this is linux/{}", architecture())));
     }
     let (told, held) = (parsed.rootfs().diff_ids().len(), manifest.layers().len());
     if told != held {
@@ -146,7 +144,7 @@ struct State {
     waiting: VecDeque<usize>,
     whole: Vec<bool>,
     /// The first failure, which made the others stop.
-    fault: Option<Fault>,
+    fault: Option<Error>,
 }
 
 impl<'a> Job<'a> {
@@ -181,7 +179,7 @@ impl<'a> Job<'a> {
         missing.map(|layer| layer.size).fold(0, u64::saturating_add)
     }
 
-    fn run(&self) -> Outcome<()> {
+    fn run(&self) -> Result<()> {
         thread::scope(|scope| {
             for _ in 0..AT_ONCE.min(self.blobs.len()) {
                 scope.spawn(|| self.work());
@@ -205,7 +203,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn fail(&self, fault: Fault) {
+    fn fail(&self, fault: Error) {
         let mut state = self.lock();
         state.waiting.clear();
         // What comes second is mostly a consequence.
@@ -214,7 +212,7 @@ impl<'a> Job<'a> {
     }
 
     /// One layer: a thread downloads and checks, this one unpacks.
-    fn layer(&self, number: usize) -> Outcome<()> {
+    fn layer(&self, number: usize) -> Result<()> {
         let top = self.ingest.make(number)?;
         let (writer, reader) = pipe();
         let done = &self.progress.layers[number].done;
@@ -227,13 +225,13 @@ impl<'a> Job<'a> {
             match download.join() {
                 // An archive that is broken because the download was is the download's failure.
                 Ok(Err(fault)) => Err(fault),
-                Ok(Ok(true)) => unpacked.map_err(|e| Fault::new(kind(&e), e.to_string())),
+                Ok(Ok(true)) => unpacked.map_err(unpacking),
                 // Nobody read to the end: unpacking has failed.
                 Ok(Ok(false)) => Err(unpacked.err().map_or_else(
-                    || Fault::new(Kind::Invalid, format!("layer {} has bytes behind its end", self.diff_ids[number])),
-                    |e| Fault::new(kind(&e), e.to_string()),
+                    || Error::of(Kind::Invalid, format!("layer {} has bytes behind its end", self.diff_ids[number])),
+                    unpacking,
                 )),
-                Err(_) => Err(Fault::new(Kind::Internal, "a download's thread died")),
+                Err(_) => Err(Error::of(Kind::Internal, "a download's thread died")),
             }
         })?;
         reached(Step::LayerWhole);
@@ -258,7 +256,7 @@ impl<'a> Job<'a> {
 }
 
 /// Download to the end; false when nobody reads any more. The stream ends when the writer is dropped.
-fn download(mut blob: Blob, writer: &Writer) -> Outcome<bool> {
+fn download(mut blob: Blob, writer: &Writer) -> Result<bool> {
     loop {
         let mut block = writer.block();
         let mut filled = 0;
@@ -274,7 +272,7 @@ fn download(mut blob: Blob, writer: &Writer) -> Outcome<bool> {
     }
 }
 
-/// A broken archive is the image's fault, a failed system call ours.
-fn kind(e: &Error) -> Kind {
-    if room::is_full(&e.to_string()) { Kind::Full } else { Kind::Invalid }
+/// What could not be unpacked is the image's failure, unless there was no room for it.
+fn unpacking(e: Error) -> Error {
+    if e.kind() == Kind::Full { e } else { e.with_kind(Kind::Invalid) }
 }

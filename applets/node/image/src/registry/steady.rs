@@ -1,7 +1,9 @@
 //! A server's answer that must get on: one that comes in drops would hold a pull for ever, though it never stalls.
 
-use std::io::{Error, ErrorKind, Read, Result};
+use std::io::{Error, Read, Result};
 use std::time::{Duration, Instant};
+
+use kit::Kind;
 
 /// A server that gives less than this in the time of a stall, in bytes, does not mean it.
 pub const TRICKLE: u64 = 4 << 10;
@@ -28,7 +30,7 @@ impl<R: Read> Read for Steady<R> {
         if count > 0 && self.since.elapsed() >= self.stall {
             if self.came < TRICKLE {
                 let text = format!("it stalls: {} bytes came within {} s", self.came, self.stall.as_secs());
-                return Err(Error::new(ErrorKind::TimedOut, text));
+                return Err(Error::other(kit::Error::of(Kind::Unreachable, text)));
             }
             (self.since, self.came) = (Instant::now(), 0);
         }

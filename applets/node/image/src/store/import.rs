@@ -40,7 +40,7 @@ impl Store {
 
     fn import_from(&self, path: &Path, pinned: bool, name: Option<&Reference>, shared: Option<&Path>) -> Result<Vec<Image>> {
         let scratch = self.scratch()?;
-        let archive = Archive::open(path, &scratch).map_err(|e| room::named(e, self.root()))?;
+        let archive = Archive::open(path, &scratch).map_err(|e| room::explained(e, self.root()))?;
         let mut candidates = candidate::find(&archive, shared)?;
         if let (Some(tag), [only]) = (name.and_then(Reference::tagged), candidates.as_mut_slice()) {
             only.tags = vec![tag];
@@ -49,7 +49,7 @@ impl Store {
         for candidate in &candidates {
             ids.push(candidate.id.clone());
         }
-        self.take(&archive, &candidates, pinned).map_err(|e| room::named(e, self.root()))?;
+        self.take(&archive, &candidates, pinned).map_err(|e| room::explained(e, self.root()))?;
         Ok(self.images()?.into_iter().filter(|image| ids.contains(&image.id)).collect())
     }
 

@@ -1,10 +1,10 @@
 //! The index: which images there are, what they are called, and which layers they stand on. One file, replaced whole.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
+use kit::fs::{Beside, Form};
 use kit::{Context, Result};
 use serde::{Deserialize, Serialize};
 
@@ -56,13 +56,11 @@ impl Index {
     pub fn write(&mut self, root: &Path) -> Result<()> {
         self.generation += 1;
         self.images.sort_by(|a, b| a.id.cmp(&b.id));
-        let (new, path) = (root.join(".index.json"), root.join("index.json"));
+        let path = root.join("index.json");
         let bytes = serde_json::to_vec(self).doing("encode the image index")?;
-        let mut file = File::create(&new).on("make", &new)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).on("write", &new)?;
+        let new = Beside::write(&path, bytes, Form::DURABLE)?;
         reached(Step::IndexWritten);
-        fs::rename(&new, &path).on("replace", &path)?;
-        File::open(root).and_then(|dir| dir.sync_all()).on("sync", root)
+        new.put()
     }
 
     /// Add an image: its names leave the images that had them, as a name points to one image.

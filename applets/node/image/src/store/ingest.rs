@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kit::fs::Form;
 use kit::{Context, Error, Result};
 use rustix::fs::FlockOperation;
 
@@ -135,9 +136,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let new = path.with_extension("new");
-    fs::write(&new, bytes).and_then(|()| File::open(&new)?.sync_all()).on("write", &new)?;
-    fs::rename(&new, path).on("replace", path)
+    kit::fs::replace(path, bytes, Form::DURABLE)
 }
 
 /// End of the names of layers that are being removed.

@@ -157,7 +157,10 @@ impl Store {
         }
         let more = swept.left.len().saturating_sub(1);
         match swept.left.into_iter().next() {
-            Some(e) if more > 0 => Err(Error::new(format!("{e}, and {more} more failures"))),
+            Some(e) if more > 0 => {
+                let text = format!("{e}, and {more} more failures");
+                Err(e.reworded(text))
+            }
             Some(e) => Err(e),
             None => Ok(()),
         }

@@ -190,7 +190,7 @@ fn copy(from: &mut dyn Read, length: u64, mut take: impl FnMut(&[u8]) -> Result<
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    kit::hex::encode(bytes)
 }
 
 /// Receives the entries of an archive in their order. What is received counts only once [`read`]

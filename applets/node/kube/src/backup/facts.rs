@@ -134,7 +134,7 @@ fn endpoint(urls: &str) -> Result<String> {
 /// The host of a URL, without brackets.
 fn host(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
-    crate::api::split(&url.endpoint).ok().map(|(host, _)| host.to_owned())
+    crate::endpoint::split(&url.endpoint).ok().map(|(host, _)| host.to_owned())
 }
 
 /// The files of a backup, directories before what is in them.

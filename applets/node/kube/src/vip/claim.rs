@@ -9,7 +9,7 @@ use netlink::Link;
 
 use super::announce;
 use super::place::Place;
-use crate::{api, yaml};
+use crate::yaml;
 
 /// Time that the address stays without a Lease, in seconds: `kubeadm init` may load images for long. The service `vip` makes it shorter
 /// as soon as the new API server answers.
@@ -84,7 +84,7 @@ fn leads_to(endpoint: &str, address: IpAddr) -> bool {
     let bare = endpoint.trim_start_matches('[').trim_end_matches(']');
     let host = match bare.parse::<IpAddr>() {
         Ok(found) => return found == address,
-        Err(_) => api::split(endpoint).map_or(endpoint, |(host, _)| host),
+        Err(_) => crate::endpoint::split(endpoint).map_or(endpoint, |(host, _)| host),
     };
     let found = match host.parse::<IpAddr>() {
         Ok(found) => return found == address,

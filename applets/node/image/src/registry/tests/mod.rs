@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fake::{Asked, Fake, Said, Then};
+use kit::{Error, Kind};
 
-use super::fault::{Fault, Kind};
 use super::{Credentials, Overrides, Request, pull};
 use crate::hash::digest_like;
 use crate::layer::tests::Made;
@@ -109,20 +109,20 @@ impl Node {
         fs::write(folder.join("hosts.toml"), text).unwrap();
     }
 
-    fn pull(&self, image: &str, credentials: Credentials) -> Result<Image, Fault> {
+    fn pull(&self, image: &str, credentials: Credentials) -> Result<Image, Error> {
         let (overrides, stall) = (self.overrides.clone(), self.stall);
         pull(&self.store, &Request { image: image.into(), credentials, overrides, stall }, &|_| ())
     }
 
-    fn pull_from(&self, fake: &Fake) -> Result<Image, Fault> {
+    fn pull_from(&self, fake: &Fake) -> Result<Image, Error> {
         self.pull(&format!("{}/team/app:1", fake.address), Credentials::default())
     }
 
     /// It fails so, and nothing of it is left.
     fn fails(&self, fake: &Fake, kind: Kind, words: &str) {
         let fault = self.pull_from(fake).unwrap_err();
-        assert!(fault.message.contains(words) && fault.kind == kind, "{:?} {}", fault.kind, fault.message);
-        assert!(fault.message.contains(&fake.address), "{fault}");
+        assert!(fault.message().contains(words) && fault.kind() == kind, "{:?} {}", fault.kind(), fault.message());
+        assert!(fault.message().contains(&fake.address), "{fault}");
         self.empty();
     }
 
@@ -187,11 +187,11 @@ fn digests_by_sha512() {
         Fake::new(move |asked| if asked.path.contains("/blobs/sha512:") { Said::new(200, "{}") } else { broken.answer(asked) });
     node.store.remove(&image.id).unwrap();
     assert_eq!(
-        node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind,
+        node.pull(&format!("{}/team/app@{manifest}", fake.address), Credentials::default()).unwrap_err().kind(),
         Kind::Invalid
     );
     let wrong = format!("{}/team/app@sha512:{}", fake.address, "0a".repeat(64));
-    assert_eq!(node.pull(&wrong, Credentials::default()).unwrap_err().kind, Kind::NotFound);
+    assert_eq!(node.pull(&wrong, Credentials::default()).unwrap_err().kind(), Kind::NotFound);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn what_is_not_there_is_said() {
     let gone = std::mem::take(&mut fake.address.clone());
     drop(fake);
     let fault = node.pull(&format!("{gone}/a:1"), Credentials::default()).unwrap_err();
-    assert_eq!(fault.kind, Kind::Unavailable, "{fault}");
+    assert_eq!(fault.kind(), Kind::Unreachable, "{fault}");
 }
 
 /// A registry that wants a token of `service` and gives one to whom `entitled` knows.
@@ -247,8 +247,8 @@ fn tokens() {
     node.pull(&image, Credentials::typed("me:pw").unwrap()).unwrap();
     for credentials in [Credentials::typed("me:no").unwrap(), Credentials::default()] {
         let fault = node.pull(&image, credentials).unwrap_err();
-        assert_eq!(fault.kind, Kind::Denied);
-        assert!(fault.message.contains("401 unauthorized: incorrect username or password"), "{fault}");
+        assert_eq!(fault.kind(), Kind::Denied);
+        assert!(fault.message().contains("401 unauthorized: incorrect username or password"), "{fault}");
     }
     let identity = guarded(shelf.clone(), |asked| {
         asked.body.contains("grant_type=refresh_token")
@@ -275,7 +275,7 @@ fn names_and_passwords() {
     let image = format!("{}/team/app:1", fake.address);
     node.pull(&image, Credentials { auth: "bWU6cHc=".into(), ..Credentials::default() }).unwrap();
     let elsewhere = Credentials { server_address: "other.example".into(), ..Credentials::typed("me:pw").unwrap() };
-    assert_eq!(node.pull(&image, elsewhere).unwrap_err().kind, Kind::Denied);
+    assert_eq!(node.pull(&image, elsewhere).unwrap_err().kind(), Kind::Denied);
 }
 
 #[test]
@@ -364,14 +364,14 @@ fn a_registry_that_never_gets_on_is_cut_off() {
         said => said,
     });
     let start = Instant::now();
-    node.fails(&stalls, Kind::Unavailable, "it stalls");
+    node.fails(&stalls, Kind::Unreachable, "it stalls");
     assert!(start.elapsed() < Duration::from_secs(20));
     let drops = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(200, "") });
     let start = Instant::now();
-    node.fails(&drops, Kind::Unavailable, "it stalls: ");
+    node.fails(&drops, Kind::Unreachable, "it stalls: ");
     assert!(start.elapsed() < Duration::from_secs(10));
     let silent = Fake::new(|_| Said { claimed: Some(9), then: Then::Stall, ..Said::new(200, "") });
-    node.fails(&silent, Kind::Unavailable, "pull ");
+    node.fails(&silent, Kind::Unreachable, "pull ");
 }
 
 #[test]
@@ -421,13 +421,13 @@ fn lies_are_found_out() {
     node.fails(&lying(&shelf, tag, huge), Kind::Invalid, "larger than 4 MiB");
     let web = |said: Said| Said { body: b"<html>log in</html>".to_vec(), ..said };
     let fault = node.pull_from(&lying(&shelf, tag, web)).unwrap_err();
-    assert!(fault.message.contains("no JSON"), "{fault}");
+    assert!(fault.message().contains("no JSON"), "{fault}");
     let chart = |said: Said| {
         let text = String::from_utf8(said.body.clone()).unwrap().replace("oci.image.config.v1+json", "cncf.helm.config.v1+json");
         Said { body: text.into_bytes(), ..said }
     };
     let fault = node.pull_from(&lying(&shelf, tag, chart)).unwrap_err();
-    assert!(fault.message.contains("helm"), "{fault}");
+    assert!(fault.message().contains("helm"), "{fault}");
     node.empty();
 }
 
@@ -439,7 +439,7 @@ fn a_bad_layer_fails_the_pull() {
     let shelf = Shelf::with(&layers);
     let fake = Fake::new(move |asked| shelf.answer(asked));
     let fault = node.pull_from(&fake).unwrap_err();
-    assert!(fault.message.contains("climbs out") && fault.kind == Kind::Invalid, "{fault}");
+    assert!(fault.message().contains("climbs out") && fault.kind() == Kind::Invalid, "{fault}");
     node.empty();
 }
 
@@ -477,7 +477,7 @@ fn mirrors_come_first_and_get_no_secrets() {
         &format!("server = \"http://127.0.0.1:1\"\n[host.\"http://{}\"]\ncapabilities = [\"pull\"]\n", mirror.address),
     );
     let fault = node.pull("deaf.example/team/app:1", Credentials::default()).unwrap_err();
-    assert!(fault.message.contains("127.0.0.1:1: "), "a mirror that may not resolve was asked: {fault}");
+    assert!(fault.message().contains("127.0.0.1:1: "), "a mirror that may not resolve was asked: {fault}");
 }
 
 #[test]
@@ -492,7 +492,7 @@ fn no_room_names_the_place() {
     shelf.0.insert("/v2/team/app/manifests/1".into(), huge.into_bytes());
     let fake = Fake::new(move |asked| shelf.answer(asked));
     let fault = node.pull_from(&fake).unwrap_err();
-    assert_eq!(fault.kind, Kind::Full);
-    assert!(fault.message.contains(" is full: ") && fault.message.contains("MiB are to come"), "{fault}");
+    assert_eq!(fault.kind(), Kind::Full);
+    assert!(fault.message().contains(" is full: ") && fault.message().contains("MiB are to come"), "{fault}");
     node.empty();
 }

@@ -4,7 +4,7 @@ use super::fake::{Asked, Fake, Said};
 use super::secure::serve;
 use super::{Node, Shelf, stacked};
 use crate::registry::Credentials;
-use crate::registry::fault::Kind;
+use kit::Kind;
 
 /// Somebody who wants credentials of a kind and gives a token for them.
 fn thief(challenge: &'static str) -> Fake {
@@ -55,7 +55,7 @@ fn who_is_redirected_to_can_not_ask_for_them() {
         let to = thief.address.clone();
         let fake = registry(move |asked| Said::redirect(format!("http://{to}{}", asked.path)));
         let fault = node.pull(&format!("{}/team/app:1", fake.address), credentials).unwrap_err();
-        assert!(fault.kind == Kind::Denied && fault.message.contains("redirected to"), "{fault}");
+        assert!(fault.kind() == Kind::Denied && fault.message().contains("redirected to"), "{fault}");
         assert!(!thief.paths().is_empty());
         saw_nothing(&thief);
     }
@@ -105,7 +105,7 @@ fn a_token_service_elsewhere_needs_tls() {
             Said::new(401, "").with("WWW-Authenticate", format!("Bearer realm=\"http://{to}/steal\",service=\"s\""))
         });
         let fault = node.pull(&format!("{}/team/app:1", fake.address), credentials).unwrap_err();
-        assert!(fault.kind == Kind::Invalid && fault.message.contains("over plain http"), "{fault}");
+        assert!(fault.kind() == Kind::Invalid && fault.message().contains("over plain http"), "{fault}");
         assert!(thief.paths().is_empty());
     }
 }
@@ -125,7 +125,7 @@ fn a_registry_with_tls_names_services_with_good_certificates() {
         let fake = serve(&node.dir, false, move |_| Said::new(401, "").with("WWW-Authenticate", challenge.clone()));
         node.hosts(&fake.address, &format!("server = \"https://{}\"\nskip_verify = true\n", fake.address));
         let fault = node.pull(&format!("{}/team/app:1", fake.address), Credentials::typed("me:pw").unwrap()).unwrap_err();
-        assert!(fault.message.contains(words), "{fault}");
+        assert!(fault.message().contains(words), "{fault}");
         assert!(!fake.paths().is_empty());
     }
     assert!(plain.paths().is_empty() && unknown.paths().is_empty());

@@ -11,7 +11,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use super::fake::{Asked, Fake, Said};
 use super::{Node, Shelf, stacked};
 use crate::registry::Credentials;
-use crate::registry::fault::Kind;
+use kit::Kind;
 
 /// Write an authority, and a certificate of it with its key in one file; a server that wants such a certificate if `strict`.
 pub fn serve(folder: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Fake {
@@ -53,7 +53,7 @@ fn authorities_and_certificates() {
             node.pull(&image, Credentials::default())
         };
         let fault = pull("").unwrap_err();
-        assert!(fault.kind == Kind::Invalid && fault.message.contains("its TLS is not good"), "{fault}");
+        assert!(fault.kind() == Kind::Invalid && fault.message().contains("its TLS is not good"), "{fault}");
         let (ca, client) = ("ca = \"../../ca.pem\"\n", "client = \"../../client.pem\"\n");
         if strict {
             assert!(pull(ca).is_err());
@@ -63,7 +63,7 @@ fn authorities_and_certificates() {
             node.store.remove(&image).unwrap();
             pull("skip_verify = true\n").unwrap();
         }
-        assert!(pull("ca = \"nothing.pem\"\n").unwrap_err().message.contains("nothing.pem"));
-        assert!(pull(&format!("{ca}client = \"../../ca.pem\"\n")).unwrap_err().message.contains("no key"));
+        assert!(pull("ca = \"nothing.pem\"\n").unwrap_err().message().contains("nothing.pem"));
+        assert!(pull(&format!("{ca}client = \"../../ca.pem\"\n")).unwrap_err().message().contains("no key"));
     }
 }
