@@ -234,8 +234,8 @@ impl Shell {
             }
             self.tell_job(id);
         }
-        if let (Some(State::Ended(_, Some(signal))), true) = (states.last(), self.interactive) {
-            tell_signal(*signal);
+        if let (Some(State::Ended(_, Some(signal))), Some(pid)) = (states.last(), pids.last()) {
+            self.tell_signal(*signal, *pid, text);
         }
         let status = |state: &State| match state {
             State::Ended(status, _) => *status,
@@ -317,6 +317,26 @@ impl Shell {
     }
 }
 
+impl Shell {
+    /// Says what ended a program, where that does not show by itself.
+    fn tell_signal(&self, signal: i32, pid: i32, text: &[u8]) {
+        const SIGINT: i32 = 2;
+        const SIGPIPE: i32 = 13;
+        let line = match signal {
+            SIGINT if self.interactive => "\n".to_owned(),
+            SIGINT | SIGPIPE => return,
+            _ if self.bash && !self.interactive => {
+                let what = format!("{pid:5} {:<23} {}", signal_text(signal), shown(text));
+                self.complain(None, what);
+                return;
+            }
+            _ => format!("{}\n", signal_text(signal)),
+        };
+        // Nothing is left to tell it to when standard error is closed.
+        let _ = descriptor::write_all(2, line.as_bytes());
+    }
+}
+
 /// Makes a process group the terminal's foreground, also when the caller is not in it.
 pub fn give_terminal(terminal: i32, group: i32) {
     // Of a process in the background the call would stop it.
@@ -328,19 +348,6 @@ pub fn give_terminal(terminal: i32, group: i32) {
     if !ignored {
         disposition::set(SIGTTOU, disposition::Effect::Default);
     }
-}
-
-/// Says what ended a program, where that does not show by itself.
-fn tell_signal(signal: i32) {
-    const SIGINT: i32 = 2;
-    const SIGPIPE: i32 = 13;
-    let text = match signal {
-        SIGINT => String::new(),
-        SIGPIPE => return,
-        _ => signal_text(signal),
-    };
-    // As above.
-    let _ = descriptor::write_all(2, format!("{text}\n").as_bytes());
 }
 
 /// Words for a signal that ended a process.

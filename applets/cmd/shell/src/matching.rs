@@ -388,9 +388,6 @@ impl Reader<'_> {
                 self.at = at + 1;
                 return Some(class);
             }
-            if cell.0 == b'/' {
-                return None;
-            }
             if let (b'[', true, Some((kind, name, end))) = (cell.0, special, self.inner(at)) {
                 match kind {
                     b':' => class.named.push(name),

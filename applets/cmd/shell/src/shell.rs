@@ -204,6 +204,10 @@ impl Shell {
         };
         let mut text = if source.is_empty() { self.name.clone() } else { source };
         text.extend_from_slice(b": ");
+        if let Some(frame) = self.frames.last().filter(|frame| !self.bash && !frame.function) {
+            text.extend_from_slice(&frame.source);
+            text.extend_from_slice(b": ");
+        }
         let line = format!("line {}: ", self.line);
         let named = builtin.map(|name| [name, b": "].concat()).unwrap_or_default();
         if self.interactive {

@@ -38,8 +38,8 @@ pub struct Traps {
     pub inherited: Option<BTreeMap<i32, Action>>,
     /// Signals that were ignored when the shell began: they can't be trapped.
     pub fixed: BTreeMap<i32, bool>,
-    /// Greater than 0 while a trap runs.
-    pub running: u32,
+    /// Status before each trap that runs, and the calls around it: `exit` and `return` in it give that.
+    pub entered: Vec<(i32, usize)>,
     /// Traps that run: none runs inside itself.
     pub busy: Vec<i32>,
 }
@@ -133,7 +133,7 @@ impl Shell {
                 disposition::set(number, Effect::Default);
             }
         }
-        self.traps.running = 0;
+        self.traps.entered.clear();
         disposition::take();
     }
 
@@ -164,11 +164,11 @@ impl Shell {
             return Ok(());
         }
         let (status, pipes, line) = (self.status, self.pipe_status.clone(), self.line);
-        self.traps.running += 1;
+        self.traps.entered.push((status, self.frames.len()));
         self.traps.busy.push(number);
         let done = self.run_text(text, line.max(1));
         self.traps.busy.pop();
-        self.traps.running = self.traps.running.saturating_sub(1);
+        self.traps.entered.pop();
         self.line = line;
         match done {
             Ok(_) => {
@@ -211,6 +211,7 @@ impl Shell {
         }
         if let Some(action) = self.traps.actions.remove(&EXIT) {
             self.traps.busy.clear();
+            self.traps.entered.clear();
             if let Err(flow) = self.run_trap(EXIT, &action.text) {
                 status = self.status_of(Err(flow));
             }

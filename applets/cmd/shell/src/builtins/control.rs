@@ -46,7 +46,12 @@ pub fn next_turn(shell: &mut Shell, call: &Call) -> Done {
 fn status(shell: &mut Shell, call: &Call) -> Result<i32, Done> {
     let args = call.args();
     let args = if args.first().is_some_and(|arg| arg == b"--") { &args[1..] } else { args };
-    let Some(text) = args.first() else { return Ok(shell.status) };
+    let Some(text) = args.first() else {
+        let exits = call.name() != b"return";
+        let entered = shell.traps.entered.last();
+        let here = entered.filter(|(_, frames)| exits || *frames == shell.frames.len());
+        return Ok(here.map_or(shell.status, |(status, _)| *status));
+    };
     match integer(text) {
         Ok(number) => Ok((number & 255) as i32),
         Err(message) if shell.bash => {
@@ -63,7 +68,7 @@ pub fn leave_function(shell: &mut Shell, call: &Call) -> Done {
         Ok(status) => status,
         Err(done) => return done,
     };
-    if shell.frames.is_empty() && shell.bash && shell.traps.running == 0 {
+    if shell.frames.is_empty() && shell.bash && shell.traps.entered.is_empty() {
         let text = "can only `return' from a function or sourced script";
         shell.complain(Some(b"return"), text);
         return Ok(2);

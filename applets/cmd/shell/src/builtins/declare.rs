@@ -307,7 +307,7 @@ fn target(shell: &Shell, wish: &Wish, name: &[u8]) -> Bytes {
 fn prepare(shell: &mut Shell, wish: &Wish, name: &[u8]) {
     if wish.local && !shell.vars.is_local(name) {
         shell.vars.hide(name);
-        let inherits = !shell.bash || shell.shopt.localvar_inherit || wish.has(b'I');
+        let inherits = shell.shopt.localvar_inherit || wish.has(b'I');
         let old = shell.vars.get(name).cloned().unwrap_or_default();
         let export = old.export;
         let var = if inherits { old } else { Var { export, ..Var::default() } };

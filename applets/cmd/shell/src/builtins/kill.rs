@@ -69,8 +69,9 @@ fn signal(name: &[u8]) -> Option<i32> {
 }
 
 fn send(shell: &mut Shell, target: &[u8], number: i32) -> Result<(), String> {
+    // A child that ended and was not waited for would still be found.
+    shell.jobs.refresh();
     let process = if target.starts_with(b"%") {
-        shell.jobs.refresh();
         let id = shell.jobs.find(target)?;
         let job = shell.jobs.by_id(id).ok_or("no such job")?;
         job.group.map_or_else(|| job.leader(), |group| -group)

@@ -148,8 +148,12 @@ pub fn command(shell: &mut Shell, call: &Call) -> Done {
         for name in words {
             let Some(kind) = kinds(shell, name, true, path).into_iter().next() else {
                 status = if shell.bash { 1 } else { 127 };
-                if options.has(b'V') {
-                    shell.complain(Some(b"command"), format!("{}: not found", shown(name)));
+                let what = format!("{}: not found", shown(name));
+                if options.has(b'V') && shell.bash {
+                    shell.complain(Some(b"command"), what);
+                } else if options.has(b'V') {
+                    // Nothing is left to tell it to when standard error is closed.
+                    let _ = sys::descriptor::write_all(2, format!("{what}\n").as_bytes());
                 }
                 continue;
             };

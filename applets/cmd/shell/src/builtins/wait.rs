@@ -37,8 +37,9 @@ pub fn wait(shell: &mut Shell, call: &Call) -> Done {
     }
     let mut status = 0;
     for operand in &operands {
-        status = one(shell, operand, options.argument(b'p'))?;
-        if shell.traps.running == 0 && disposition::any() {
+        let (done, signalled) = one(shell, operand, options.argument(b'p'));
+        status = done?;
+        if signalled {
             break;
         }
     }
@@ -57,54 +58,60 @@ fn finish(shell: &mut Shell, waited: Waited, status: i32) -> Done {
     }
 }
 
-/// Waits for one process or job.
-fn one(shell: &mut Shell, operand: &[u8], name: Option<&Bytes>) -> Done {
-    let pid = if operand.starts_with(b"%") {
-        match shell.jobs.find(operand) {
-            Ok(id) => shell.jobs.by_id(id).map(crate::jobs::Job::leader),
-            Err(message) => {
-                shell.complain(Some(b"wait"), message);
-                return Ok(127);
-            }
-        }
-    } else {
-        super::integer(operand).ok().and_then(|pid| i32::try_from(pid).ok())
-    };
-    let Some(pid) = pid else {
-        let text = format!("`{}': not a pid or valid job spec", shown(operand));
-        shell.complain(Some(b"wait"), text);
-        return Ok(2);
+/// Waits for one process or job; true when a signal ended that.
+fn one(shell: &mut Shell, operand: &[u8], name: Option<&Bytes>) -> (Done, bool) {
+    let pid = match named(shell, operand) {
+        Ok(pid) => pid,
+        Err(status) => return (Ok(status), false),
     };
     if shell.jobs.by_pid(pid).is_none() {
-        if let Some(status) = shell.jobs.remembered(pid) {
-            return Ok(status);
+        let remembered = shell.jobs.remembered(pid);
+        if remembered.is_none() {
+            shell.complain(Some(b"wait"), format!("pid {pid} is not a child of this shell"));
         }
-        shell.complain(Some(b"wait"), format!("pid {pid} is not a child of this shell"));
-        return Ok(127);
+        return (Ok(remembered.unwrap_or(127)), false);
     }
-    let waited = until(shell, |shell| {
-        !shell
-            .jobs
-            .by_pid(pid)
-            .is_some_and(|job| job.processes.iter().any(|process| process.pid == pid && process.state == State::Running))
-    });
+    let state = |shell: &Shell| {
+        let job = shell.jobs.by_pid(pid)?;
+        job.processes.iter().find(|process| process.pid == pid).map(|process| process.state)
+    };
+    let waited = until(shell, |shell| state(shell) != Some(State::Running));
     if let Waited::Signal(_) = waited {
-        return finish(shell, waited, 0);
+        return (finish(shell, waited, 0), true);
     }
-    let state = shell
-        .jobs
-        .by_pid(pid)
-        .and_then(|job| job.processes.iter().find(|process| process.pid == pid).map(|process| process.state));
     if let Some(name) = name {
-        shell.set_target(name, pid.to_string())?;
+        if let Err(flow) = shell.set_target(name, pid.to_string()) {
+            return (Err(flow), false);
+        }
     }
-    Ok(match state {
+    let status = match state(shell) {
         Some(State::Ended(status, _)) => {
             shell.jobs.forget(pid);
             status
         }
         Some(State::Stopped(signal)) => SIGNALLED + signal,
         _ => 127,
+    };
+    (Ok(status), false)
+}
+
+/// Process that an operand names, or the status of the complaint.
+fn named(shell: &mut Shell, operand: &[u8]) -> Result<i32, i32> {
+    let pid = if operand.starts_with(b"%") {
+        match shell.jobs.find(operand) {
+            Ok(id) => shell.jobs.by_id(id).map(crate::jobs::Job::leader),
+            Err(message) => {
+                shell.complain(Some(b"wait"), message);
+                return Err(127);
+            }
+        }
+    } else {
+        super::integer(operand).ok().and_then(|pid| i32::try_from(pid).ok())
+    };
+    pid.ok_or_else(|| {
+        let text = format!("`{}': not a pid or valid job spec", shown(operand));
+        shell.complain(Some(b"wait"), text);
+        2
     })
 }
 
@@ -151,11 +158,11 @@ fn until(shell: &mut Shell, is: impl Fn(&Shell) -> bool) -> Waited {
         // From here on no signal is lost between the look and the wait.
         let Ok(held) = disposition::hold() else { break Waited::Done };
         shell.jobs.refresh();
-        if is(shell) {
-            break Waited::Done;
-        }
         if let Some(number) = trapped(shell) {
             break Waited::Signal(number);
+        }
+        if is(shell) {
+            break Waited::Done;
         }
         if !own_trap {
             disposition::take_one(SIGCHLD);

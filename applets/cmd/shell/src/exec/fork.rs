@@ -64,7 +64,6 @@ impl Shell {
         self.jobs = crate::jobs::Jobs::default();
         self.jobs.last = last;
         self.traps_in_fork();
-        self.loops = 0;
         if was_interactive {
             for number in [2, 3, 15] {
                 self.usual_again(number);

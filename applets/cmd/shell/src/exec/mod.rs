@@ -48,7 +48,6 @@ impl Shell {
         let mut status = 0;
         loop {
             match parser.next_command() {
-                Ok(Some(items)) if self.set.noexec && !self.interactive => drop(items),
                 Ok(Some(items)) => status = self.items(&items, false)?,
                 Ok(None) => return Ok(status),
                 Err(wrong) => {
@@ -75,6 +74,9 @@ impl Shell {
     pub fn items(&mut self, items: &[Item], last: bool) -> Done {
         let mut status = 0;
         for (number, item) in items.iter().enumerate() {
+            if self.set.noexec && !self.interactive {
+                break;
+            }
             let last = last && number + 1 == items.len();
             status = if item.background { self.background(item)? } else { self.and_or(item, last)? };
             self.status = status;

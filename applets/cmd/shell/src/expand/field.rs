@@ -36,9 +36,16 @@ pub struct Fields {
     pub done: Vec<Field>,
     /// The one that is written to.
     pub now: Field,
+    /// All is one text in the end: nothing is split.
+    pub single: bool,
 }
 
 impl Fields {
+    /// Fields that become one text.
+    pub fn single() -> Self {
+        Self { single: true, ..Self::default() }
+    }
+
     /// Adds bytes.
     pub fn add(&mut self, text: &[u8], mark: Mark) {
         self.now.extend(text.iter().map(|byte| Cell(*byte, mark)));

@@ -78,14 +78,14 @@ impl Shell {
             return Ok(text.to_vec());
         }
         let word = self.tilde_in_assignment(word);
-        let mut fields = Fields::default();
+        let mut fields = Fields::single();
         self.parts(&word.parts, &mut fields, false)?;
         Ok(field::text(&self.join_fields(fields)))
     }
 
     /// Cells of a word that stays one, for patterns.
     pub fn expand_cells(&mut self, word: &Word) -> Result<Field, Flow> {
-        let mut fields = Fields::default();
+        let mut fields = Fields::single();
         self.tilde_and_parts(word, &mut fields)?;
         Ok(self.join_fields(fields))
     }
@@ -183,7 +183,7 @@ impl Shell {
 
     /// Text of an expression, its expansions done.
     pub fn arith_word(&mut self, word: &Word) -> Result<Bytes, Flow> {
-        let mut fields = Fields::default();
+        let mut fields = Fields::single();
         self.parts(&word.parts, &mut fields, true)?;
         Ok(field::text(&self.join_fields(fields)))
     }

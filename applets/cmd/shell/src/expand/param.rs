@@ -212,7 +212,7 @@ impl Shell {
     }
 
     fn inner_text(&mut self, word: &Word, quoted: bool) -> Result<Bytes, Flow> {
-        let mut inner = Fields::default();
+        let mut inner = Fields::single();
         if quoted {
             self.parts(&word.parts, &mut inner, true)?;
         } else {
@@ -227,7 +227,7 @@ impl Shell {
         match got {
             Got::Unset => {}
             Got::One(text) => fields.add(&text, mark),
-            Got::Many(texts, true) if quoted => {
+            Got::Many(texts, true) if quoted || fields.single => {
                 let ifs = self.vars.text(b"IFS").map_or(b" ".as_slice(), |ifs| {
                     let (_, len) = crate::matching::character(ifs).unwrap_or((0, 0));
                     ifs.get(..len).unwrap_or_default()

@@ -54,18 +54,24 @@ impl Parser {
 
     fn document_text(&mut self, pending: &Pending) -> Bytes {
         let mut text = Vec::new();
-        let mut joined = false;
         while let Some(mut line) = self.whole_line() {
-            if pending.strip_tabs && !joined {
+            if pending.strip_tabs {
                 let tabs = line.iter().take_while(|byte| **byte == b'\t').count();
                 line.drain(..tabs);
             }
+            // An end of line behind a backslash is none, for the delimiter too.
+            while !pending.quoted && goes_on(&line) {
+                let Some(more) = self.whole_line() else { break };
+                line.extend(more);
+            }
             let bare = line.strip_suffix(b"\n").unwrap_or(&line);
-            if !joined && bare == pending.delimiter {
+            let ends = match pending.quoted {
+                true => bare == pending.delimiter,
+                false => without_joins(bare) == pending.delimiter,
+            };
+            if ends {
                 break;
             }
-            let slashes = bare.iter().rev().take_while(|byte| **byte == b'\\').count();
-            joined = !pending.quoted && slashes % 2 == 1 && line.ends_with(b"\n");
             text.extend_from_slice(&line);
         }
         text
@@ -81,6 +87,12 @@ impl Parser {
         self.line += u32::from(line.ends_with(b"\n"));
         Some(line)
     }
+}
+
+/// True for a line whose end a backslash hides.
+fn goes_on(line: &[u8]) -> bool {
+    let Some(bare) = line.strip_suffix(b"\n") else { return false };
+    bare.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// Text of a delimiter without its quotes.

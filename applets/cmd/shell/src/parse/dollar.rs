@@ -85,9 +85,10 @@ impl Parser {
 
     /// `$((…))` or `$(…)`, at the first parenthesis.
     fn substitution(&mut self) -> Parsed<Part> {
-        if self.look(1) == Some(b'(') {
-            let (at, line) = (self.at, self.line);
-            self.at += 2;
+        let (at, line) = (self.at, self.line);
+        self.at += 1;
+        if self.byte() == Some(b'(') {
+            self.at += 1;
             // What does not end in two parentheses is a subshell in a substitution.
             match self.arith_until_parens() {
                 Ok(Some(word)) => return Ok(Part::Arith(word)),
@@ -95,10 +96,9 @@ impl Parser {
                 Err(wrong) if wrong.at_end => {}
                 Err(wrong) => return Err(wrong),
             }
-            self.at = at;
-            self.line = line;
         }
-        self.at += 1;
+        self.at = at + 1;
+        self.line = line;
         let list = self.nested_list()?;
         Ok(Part::Command(Rc::new(list)))
     }

@@ -28,6 +28,7 @@ impl Parser {
         let mut items = Vec::new();
         loop {
             self.skip_newlines()?;
+            while self.expand_alias()? {}
             if *self.peek()? == Token::End || self.is_any(ends)? || self.is_separator()? {
                 return Ok(List { items });
             }
@@ -70,6 +71,7 @@ impl Parser {
             item.background = background;
             let more = background || self.eat_op(";")?;
             items.push(item);
+            while more && self.expand_alias()? {}
             if !more || !self.begins_command()? {
                 return Ok(items);
             }
@@ -115,6 +117,7 @@ impl Parser {
     fn pipeline(&mut self) -> Parsed<Pipeline> {
         let mut pipeline = Pipeline { negated: false, timed: None, commands: Vec::new() };
         loop {
+            while self.expand_alias()? {}
             if self.eat_word("!")? {
                 pipeline.negated = !pipeline.negated;
             } else if pipeline.timed.is_none() && self.eat_word("time")? {

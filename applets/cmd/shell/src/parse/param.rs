@@ -212,7 +212,7 @@ impl Parser {
         };
         let mut builder = Builder::default();
         // A slash at the very beginning belongs to the pattern.
-        if mode == 0 && self.byte() == Some(b'/') {
+        if (mode == 0 || mode == b'/') && self.byte() == Some(b'/') {
             self.part(&mut builder, Place::Bare)?;
         }
         let mut pattern = builder.finish();
