@@ -9,6 +9,8 @@ use sys::descriptor;
 
 /// Lowest number of the copies that the shell keeps for itself.
 const OWN: i32 = 10;
+/// From here on are those of coprocesses and process substitutions, which scripts may use.
+const SCRIPTS: i32 = 60;
 
 /// Descriptors as they were before redirections.
 #[derive(Debug, Default)]
@@ -144,7 +146,8 @@ impl Shell {
         };
         let from = self.number_of(digits)?;
         // A descriptor that the shell keeps for itself is closed for scripts.
-        let hidden = saved.as_ref().is_some_and(|saved| saved.holds(from)) || from >= OWN && descriptor::closes_on_exec(from);
+        let hidden = saved.as_ref().is_some_and(|saved| saved.holds(from))
+            || (OWN..SCRIPTS).contains(&from) && descriptor::closes_on_exec(from);
         if hidden {
             return Err(self.bad_number(digits));
         }

@@ -43,7 +43,7 @@ impl Shell {
         self.run_condition(crate::trap::DEBUG)?;
         let text = self.arith_word(word)?;
         if self.set.xtrace {
-            self.trace_line(&[b"(( ", text.trim_ascii(), b" ))"].concat())?;
+            self.trace_line(&[b"(( ", text.as_slice(), b" ))"].concat())?;
         }
         Ok(match self.arith_checked(&text)? {
             Some(value) => i32::from(value == 0),

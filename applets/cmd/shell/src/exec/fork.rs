@@ -64,6 +64,9 @@ impl Shell {
         self.jobs = crate::jobs::Jobs::default();
         self.jobs.last = last;
         self.traps_in_fork();
+        if place.foreground && !self.bash {
+            self.traps.inherited = None;
+        }
         if was_interactive {
             for number in [2, 3, 15] {
                 self.usual_again(number);

@@ -10,7 +10,7 @@ use sys::disposition;
 use super::fork::Place;
 use crate::ast::{Bytes, Redirect, Simple};
 use crate::builtins::Call;
-use crate::redirect::Failed;
+use crate::redirect::{Failed, Saved};
 use crate::shell::{Done, Flow, Shell, cause, shown};
 
 /// Directories of programs where PATH is not set.
@@ -46,6 +46,26 @@ impl Shell {
             return self.program_in_child(redirects, call);
         }
         let place = Place { group: self.terminal.map(|_| 0), foreground: true };
+        // Other shells than bash redirect before they fork: what a redirection assigns stays.
+        let mut saved = Saved::default();
+        let mut in_child = redirects;
+        if !self.bash && !redirects.is_empty() {
+            let redirected = self.redirect(redirects, Some(&mut saved));
+            in_child = &[];
+            if let Err(failed) = redirected {
+                self.restore(saved);
+                return match failed {
+                    Failed::Said => Ok(1),
+                    Failed::Out(flow) => Err(flow),
+                };
+            }
+        }
+        let done = self.wait_for_program(place, in_child, call, text);
+        self.restore(saved);
+        done
+    }
+
+    fn wait_for_program(&mut self, place: Place, redirects: &[Redirect], call: &Call, text: &[u8]) -> Done {
         let pid = self.fork_at(place, |shell| shell.program_in_child(redirects, call))?;
         let group = self.terminal.map(|_| pid);
         let status = self.wait_foreground(&[pid], group, text).pop().unwrap_or(0);

@@ -47,7 +47,10 @@ impl Shell {
 
     fn expand_braceless(&mut self, word: &Word, all: &mut Vec<Bytes>) -> Result<(), Flow> {
         let mut fields = Fields::default();
-        self.tilde_and_parts(word, &mut fields)?;
+        match self.tilde_in_argument(word) {
+            Some(word) => self.parts(&word.parts, &mut fields, false)?,
+            None => self.tilde_and_parts(word, &mut fields)?,
+        }
         let ifs = self.separators();
         for field in field::split(fields.finish(), &ifs) {
             if self.set.noglob || !crate::matching::is_pattern(&field, self.shopt.extglob) {

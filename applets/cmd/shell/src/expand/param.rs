@@ -116,7 +116,7 @@ impl Shell {
         if self.bash {
             let sub = if index.is_some() { "[…]" } else { "" };
             self.complain(None, format!("{}{sub}: unbound variable", shown(name)));
-            return Err(Flow::Exit(127).interactive(self));
+            return Err(Flow::Exit(self.fail_status()).interactive(self));
         }
         self.complain(None, format!("{}: parameter not set", shown(name)));
         Err(Flow::Fail(1))
@@ -167,7 +167,7 @@ impl Shell {
 
     /// Status of a shell that an expansion ends.
     pub fn fail_status(&self) -> i32 {
-        if self.bash { 127 } else { 1 }
+        if self.bash && self.command_string { 127 } else { 1 }
     }
 
     fn assign_default(&mut self, place: (&[u8], Option<&Index>), text: Bytes) -> Result<(), Flow> {
@@ -227,7 +227,7 @@ impl Shell {
         match got {
             Got::Unset => {}
             Got::One(text) => fields.add(&text, mark),
-            Got::Many(texts, true) if quoted || fields.single => {
+            Got::Many(texts, joined) if joined && (quoted || fields.single) || fields.single && !self.bash => {
                 let ifs = self.vars.text(b"IFS").map_or(b" ".as_slice(), |ifs| {
                     let (_, len) = crate::matching::character(ifs).unwrap_or((0, 0));
                     ifs.get(..len).unwrap_or_default()

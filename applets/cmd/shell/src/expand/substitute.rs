@@ -71,6 +71,9 @@ impl Shell {
         descriptor::close(read);
         let status = self.wait_for_process(child);
         self.substituted = Some(status);
+        if self.bash {
+            self.status = status;
+        }
         if status == 130 && self.interactive {
             return Err(Flow::Interrupt);
         }

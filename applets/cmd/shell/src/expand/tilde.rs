@@ -45,6 +45,24 @@ impl Shell {
         Word { parts }
     }
 
+    /// An argument such as `prefix=~/x` with its tilde expanded, which is bash's habit alone.
+    pub(super) fn tilde_in_argument(&mut self, word: &Word) -> Option<Word> {
+        if self.posix() {
+            return None;
+        }
+        let Some(Part::Plain(text)) = word.parts.first() else { return None };
+        let at = text.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = text.split_at_checked(at + 1)?;
+        if !crate::parse::is_name(name.get(..at)?) || !value.contains(&b'~') {
+            return None;
+        }
+        let mut parts = word.parts.clone();
+        parts[0] = Part::Plain(value.to_vec());
+        let mut expanded = self.tilde_in_assignment(&Word { parts });
+        expanded.parts.insert(0, Part::Plain(name.to_vec()));
+        Some(expanded)
+    }
+
     fn tilde_piece(&mut self, piece: &[u8], begins: bool, whole: bool, parts: &mut Vec<Part>) {
         if let Some(behind) = piece.strip_prefix(b"~").filter(|_| begins) {
             let end = behind.iter().position(|byte| *byte == b'/').unwrap_or(behind.len());

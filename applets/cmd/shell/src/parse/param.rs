@@ -179,7 +179,6 @@ impl Parser {
     fn default_word(&mut self, place: Place) -> Parsed<Word> {
         let inner = match place {
             Place::Bare => Place::Bare,
-            Place::Document | Place::InnerDocument => Place::InnerDocument,
             _ => Place::Inner,
         };
         self.until(b"}", inner)

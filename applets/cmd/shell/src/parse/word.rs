@@ -14,8 +14,6 @@ pub(super) enum Place {
     Document,
     /// The word of `${x-word}` in double quotes: double quotes end and begin quotes inside.
     Inner,
-    /// The same in a here-document.
-    InnerDocument,
     /// In `$((…))`.
     Arith,
 }
@@ -147,7 +145,6 @@ impl Parser {
             Place::Bare => true,
             Place::Double => matches!(next, b'$' | b'`' | b'"' | b'\\'),
             Place::Inner => matches!(next, b'$' | b'`' | b'"' | b'\\' | b'}'),
-            Place::InnerDocument => matches!(next, b'$' | b'`' | b'\\' | b'}' | b'"'),
             Place::Document | Place::Arith => matches!(next, b'$' | b'`' | b'\\'),
         };
         if escapes {
