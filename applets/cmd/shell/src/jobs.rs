@@ -201,14 +201,14 @@ pub fn state_of(status: WaitStatus) -> State {
 
 impl Shell {
     /// Waits for a process that is in no job; its status.
-    pub fn wait_for_process(&mut self, pid: i32) -> i32 {
-        match self.wait_state(pid, WaitOptions::empty()) {
+    pub fn wait_for_process(pid: i32) -> i32 {
+        match Self::wait_state(pid, WaitOptions::empty()) {
             State::Ended(status, _) => status,
             _ => 0,
         }
     }
 
-    fn wait_state(&mut self, pid: i32, options: WaitOptions) -> State {
+    fn wait_state(pid: i32, options: WaitOptions) -> State {
         loop {
             match Pid::from_raw(pid).map(|pid| waitpid(Some(pid), options)) {
                 Some(Ok(Some((_, status)))) => return state_of(status),
@@ -224,7 +224,7 @@ impl Shell {
             Some(_) => WaitOptions::UNTRACED,
             None => WaitOptions::empty(),
         };
-        let states: Vec<State> = pids.iter().map(|pid| self.wait_state(*pid, options)).collect();
+        let states: Vec<State> = pids.iter().map(|pid| Self::wait_state(*pid, options)).collect();
         self.take_terminal();
         let stopped = states.iter().any(|state| matches!(state, State::Stopped(_)));
         if stopped {

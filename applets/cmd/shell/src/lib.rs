@@ -1,5 +1,7 @@
 //! The shell: `sh` and `bash`, an interpreter of our own with a line editor for serial consoles.
 
+#![expect(clippy::similar_names, reason = "list and last, test and text are the shell's own words")]
+
 mod arguments;
 mod arith;
 mod ast;

@@ -374,11 +374,11 @@ impl Reader<'_> {
     fn class(&mut self) -> Option<Class> {
         let mut class = Class::default();
         let mut at = self.at + 1;
-        if let Some(Cell(b'!' | b'^', mark)) = self.cells.get(at) {
-            if mark.is_special() {
-                class.negated = true;
-                at += 1;
-            }
+        if let Some(Cell(b'!' | b'^', mark)) = self.cells.get(at)
+            && mark.is_special()
+        {
+            class.negated = true;
+            at += 1;
         }
         let first = at;
         loop {
@@ -389,12 +389,11 @@ impl Reader<'_> {
                 return Some(class);
             }
             if let (b'[', true, Some((kind, name, end))) = (cell.0, special, self.inner(at)) {
-                match kind {
-                    b':' => class.named.push(name),
-                    _ => {
-                        let (code, _) = character(&name)?;
-                        class.ranges.push((code, code));
-                    }
+                if kind == b':' {
+                    class.named.push(name);
+                } else {
+                    let (code, _) = character(&name)?;
+                    class.ranges.push((code, code));
                 }
                 at = end;
                 continue;

@@ -42,20 +42,6 @@ impl Shell {
         Ok(())
     }
 
-    /// Puts descriptors back.
-    pub fn restore(&mut self, saved: Saved) {
-        for (number, before) in saved.before.into_iter().rev() {
-            match before {
-                Some(copy) => {
-                    // It was open a moment ago.
-                    let _ = descriptor::copy_to(copy, number);
-                    descriptor::close(copy);
-                }
-                None => descriptor::close(number),
-            }
-        }
-    }
-
     /// Name of a file in a redirection.
     pub fn redirect_name(&mut self, word: &Word) -> Result<Bytes, Flow> {
         if !self.bash && !self.interactive {
@@ -63,12 +49,11 @@ impl Shell {
         }
         let mut names = Vec::new();
         self.expand_word(word, &mut names)?;
-        match (names.len(), names.pop()) {
-            (1, Some(name)) => Ok(name),
-            _ => {
-                let text = self.expand_text(word)?;
-                self.fail(format!("{}: ambiguous redirect", shown(&text)))
-            }
+        if let (1, Some(name)) = (names.len(), names.pop()) {
+            Ok(name)
+        } else {
+            let text = self.expand_text(word)?;
+            self.fail(format!("{}: ambiguous redirect", shown(&text)))
         }
     }
 
@@ -261,9 +246,9 @@ impl Shell {
         };
         opened.map_err(|e| {
             if kind == RedirectKind::Read {
-                self.complain_open(name, &e)
+                self.complain_open(name, &e);
             } else {
-                self.complain_create(name, &e)
+                self.complain_create(name, &e);
             }
             Failed::Said
         })
@@ -295,6 +280,20 @@ impl Shell {
 }
 
 impl Saved {
+    /// Puts descriptors back.
+    pub fn restore(self) {
+        for (number, before) in self.before.into_iter().rev() {
+            match before {
+                Some(copy) => {
+                    // It was open a moment ago.
+                    let _ = descriptor::copy_to(copy, number);
+                    descriptor::close(copy);
+                }
+                None => descriptor::close(number),
+            }
+        }
+    }
+
     /// Leaves redirections in force: `exec 3>file`.
     pub fn drop_copies(self) {
         for copy in self.before.into_iter().filter_map(|(_, copy)| copy) {

@@ -25,6 +25,9 @@ pub const SH: Applet = Applet { name: "sh", about: "run commands", place: Place:
 /// The same shell by bash's name.
 pub const BASH: Applet = Applet { name: "bash", about: "run commands, bash's language", place: Place::Bin, run };
 
+/// Signal of a terminal that goes away.
+const SIGHUP: i32 = 1;
+
 fn run(args: &[OsString]) -> Result<Exit> {
     let arguments = Arguments::parse(args)?;
     let name = args.first().map(|name| name.clone().into_vec()).unwrap_or_default();
@@ -103,10 +106,11 @@ fn read_script(shell: &Shell, file: &[u8]) -> Result<Bytes> {
     use std::os::unix::ffi::OsStrExt;
     let path = |name: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(name));
     let mut read = std::fs::read(path(file));
-    if read.is_err() && !file.contains(&b'/') {
-        if let Some(found) = shell.in_path(file, None) {
-            read = std::fs::read(path(&found));
-        }
+    if read.is_err()
+        && !file.contains(&b'/')
+        && let Some(found) = shell.in_path(file, None)
+    {
+        read = std::fs::read(path(&found));
     }
     let failed = |text: String, exit: u8| Error::new(text).with_exit(Exit(exit));
     let text = read.map_err(|e| {
@@ -160,10 +164,10 @@ fn conversation(mut shell: Shell, no_profile: bool, no_rc: bool, rc_file: Option
     for number in [SIGINT, 3, 15] {
         disposition::set(number, shell.usual_effect(number));
     }
-    if let Err(flow) = crate::start::files(&mut shell, no_profile, no_rc, rc_file) {
-        if let Flow::Exit(_) = flow {
-            return end_conversation(&mut shell, Err(flow));
-        }
+    if let Err(flow) = crate::start::files(&mut shell, no_profile, no_rc, rc_file)
+        && let Flow::Exit(_) = flow
+    {
+        return end_conversation(&mut shell, Err(flow));
     }
     let settings = Rc::clone(&shell.settings);
     let shell = Rc::new(RefCell::new(shell));
@@ -225,7 +229,6 @@ fn after_failure(shell: &mut Shell, flow: Flow) {
 
 fn end_conversation(shell: &mut Shell, done: Done) -> i32 {
     let status = shell.finish(done);
-    const SIGHUP: i32 = 1;
     if shell.shopt.huponexit && shell.login {
         for job in shell.jobs.list.iter().filter(|job| !job.kept) {
             if let Some(group) = job.group {

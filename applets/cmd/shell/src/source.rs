@@ -144,16 +144,13 @@ impl Person {
     fn remember(&self, line: &str, inside: bool) {
         let history = Rc::clone(&self.shell.borrow().history);
         let mut history = history.borrow_mut();
-        match history.last_mut().filter(|_| inside) {
-            Some(last) => {
-                last.push('\n');
-                last.push_str(line);
-            }
-            None => {
-                let known = history.last().is_some_and(|last| last == line);
-                if !line.trim().is_empty() && !known {
-                    history.push(line.to_owned());
-                }
+        if let Some(last) = history.last_mut().filter(|_| inside) {
+            last.push('\n');
+            last.push_str(line);
+        } else {
+            let known = history.last().is_some_and(|last| last == line);
+            if !line.trim().is_empty() && !known {
+                history.push(line.to_owned());
             }
         }
     }

@@ -117,10 +117,7 @@ pub fn files(shell: &mut Shell, no_profile: bool, no_rc: bool, rc_file: Option<B
     let at_home = |name: &[u8]| [home.as_slice(), b"/", name].concat();
     if shell.login && !no_profile {
         read(shell, b"/etc/profile")?;
-        let names: &[&[u8]] = match shell.bash {
-            true => &[b".bash_profile", b".bash_login", b".profile"],
-            false => &[b".profile"],
-        };
+        let names: &[&[u8]] = if shell.bash { &[b".bash_profile", b".bash_login", b".profile"] } else { &[b".profile"] };
         for name in names {
             if read(shell, &at_home(name))? {
                 break;
@@ -131,12 +128,11 @@ pub fn files(shell: &mut Shell, no_profile: bool, no_rc: bool, rc_file: Option<B
         if !shell.bash {
             return named(shell, b"ENV");
         }
-        match rc_file {
-            Some(file) => read(shell, &file)?,
-            None => {
-                read(shell, b"/etc/bash.bashrc")?;
-                read(shell, &at_home(b".bashrc"))?
-            }
+        if let Some(file) = rc_file {
+            read(shell, &file)?
+        } else {
+            read(shell, b"/etc/bash.bashrc")?;
+            read(shell, &at_home(b".bashrc"))?
         };
     } else if shell.bash && !shell.interactive {
         return named(shell, b"BASH_ENV");

@@ -20,6 +20,9 @@ pub fn script(bytes: &[u8]) {
 }
 
 /// Matches the first line as a pattern with the rest, and evaluates the text as an expression.
+///
+/// # Panics
+/// The two ways to match say different things.
 pub fn pattern(bytes: &[u8]) {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (first, rest) = bytes.split_at(at);

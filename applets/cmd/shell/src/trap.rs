@@ -78,20 +78,17 @@ impl Shell {
                 return;
             }
         }
-        match text {
-            Some(text) => {
-                let effect = if text.is_empty() { Effect::Ignore } else { Effect::Note };
-                let depth = self.function_depth();
-                self.traps.actions.insert(number, Action { text, depth });
-                if number > 0 {
-                    disposition::set(number, effect);
-                }
+        if let Some(text) = text {
+            let effect = if text.is_empty() { Effect::Ignore } else { Effect::Note };
+            let depth = self.function_depth();
+            self.traps.actions.insert(number, Action { text, depth });
+            if number > 0 {
+                disposition::set(number, effect);
             }
-            None => {
-                self.traps.actions.remove(&number);
-                if number > 0 {
-                    disposition::set(number, self.usual_effect(number));
-                }
+        } else {
+            self.traps.actions.remove(&number);
+            if number > 0 {
+                disposition::set(number, self.usual_effect(number));
             }
         }
     }
@@ -150,9 +147,8 @@ impl Shell {
         for number in disposition::take() {
             match self.traps.actions.get(&number).map(|action| action.text.clone()) {
                 Some(text) if !text.is_empty() => self.run_trap(number, &text)?,
-                Some(_) => {}
                 None if number == SIGINT && self.interactive => return Err(Flow::Interrupt),
-                None => {}
+                _ => {}
             }
         }
         Ok(())

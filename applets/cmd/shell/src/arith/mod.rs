@@ -89,12 +89,12 @@ fn evaluate(shell: &mut Shell, text: &[u8], depth: u32) -> Value {
     let value = eval.comma()?;
     match eval.peek() {
         None => Ok(value),
-        Some(_) => Err(eval.wrong()),
+        Some(_) => Err(Eval::wrong()),
     }
 }
 
 impl Eval<'_> {
-    fn wrong(&self) -> Stop {
+    fn wrong() -> Stop {
         Stop::Wrong("arithmetic syntax error".into())
     }
 
@@ -136,19 +136,19 @@ impl Eval<'_> {
 
     fn assignment_inside(&mut self) -> Value {
         let start = self.at;
-        if let Some(place) = self.place()? {
-            if let Some(op) = self.assigning() {
-                let right = self.assignment()?;
-                let value = match op {
-                    "=" => right,
-                    op => {
-                        let left = self.load(&place)?;
-                        self.apply(op.trim_end_matches('='), left, right)?
-                    }
-                };
-                self.store(&place, value)?;
-                return Ok(value);
-            }
+        if let Some(place) = self.place()?
+            && let Some(op) = self.assigning()
+        {
+            let right = self.assignment()?;
+            let value = match op {
+                "=" => right,
+                op => {
+                    let left = self.load(&place)?;
+                    self.apply(op.trim_end_matches('='), left, right)?
+                }
+            };
+            self.store(&place, value)?;
+            return Ok(value);
         }
         self.at = start;
         self.ternary()
@@ -177,7 +177,7 @@ impl Eval<'_> {
         }
         let yes = self.part(condition != 0, Self::comma)?;
         if !self.eat(":") {
-            return Err(self.wrong());
+            return Err(Self::wrong());
         }
         let no = self.part(condition == 0, Self::assignment)?;
         Ok(if condition != 0 { yes } else { no })
@@ -239,11 +239,11 @@ impl Eval<'_> {
             Some(b'(') => {
                 self.at += 1;
                 let value = self.comma()?;
-                if self.eat(")") { Ok(value) } else { Err(self.wrong()) }
+                if self.eat(")") { Ok(value) } else { Err(Self::wrong()) }
             }
             Some(b'0'..=b'9') => self.number(),
             _ => {
-                let Some(place) = self.place()? else { return Err(self.wrong()) };
+                let Some(place) = self.place()? else { return Err(Self::wrong()) };
                 let value = self.load(&place)?;
                 for (sign, step) in [("++", 1), ("--", -1)] {
                     if self.eat(sign) {
@@ -262,7 +262,7 @@ impl Eval<'_> {
         let len = rest.iter().take_while(|byte| in_number(byte)).count();
         let digits = rest.get(..len).unwrap_or_default();
         self.at += len;
-        number::literal(digits).ok_or_else(|| self.wrong())
+        number::literal(digits).ok_or_else(Self::wrong)
     }
 
     /// A variable or an element.
@@ -279,7 +279,7 @@ impl Eval<'_> {
         let (name, index) = self.shell.resolve(name);
         let mut index = index;
         if self.text.get(self.at) == Some(&b'[') {
-            let inner = self.brackets().ok_or_else(|| self.wrong())?;
+            let inner = self.brackets().ok_or_else(Self::wrong)?;
             index = Some(inner);
         }
         let key = match index {

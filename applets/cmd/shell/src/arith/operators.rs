@@ -103,7 +103,7 @@ impl Eval<'_> {
                 let power = u64::try_from(right).map_err(|_| Stop::Wrong("exponent less than 0".into()))?;
                 wrapping_power(left, power)
             }
-            _ => return Err(self.wrong()),
+            _ => return Err(Self::wrong()),
         })
     }
 }

@@ -98,10 +98,10 @@ pub fn eval(shell: &mut Shell, call: &Call) -> Done {
     let text = args.join(b" ".as_slice());
     let line = shell.line;
     let done = shell.run_text(&text, line);
-    if let Err(Flow::Fail(2)) = done {
-        if shell.bash {
-            return Ok(1);
-        }
+    if let Err(Flow::Fail(2)) = done
+        && shell.bash
+    {
+        return Ok(1);
     }
     done
 }
@@ -189,7 +189,7 @@ pub fn exec(shell: &mut Shell, call: &Call) -> Done {
 
 impl Shell {
     /// True when a call of `exec` names a program.
-    pub fn exec_program(&self, call: &Call) -> bool {
+    pub fn exec_program(call: &Call) -> bool {
         super::Options::read(call.args(), b"cla:").is_ok_and(|options| options.words < call.args().len())
     }
 
@@ -267,12 +267,11 @@ pub fn caller(shell: &mut Shell, call: &Call) -> Done {
     let outer = frames.next();
     let source = outer.map_or_else(|| shell.name.clone(), |frame| frame.source.clone());
     let line = frame.line.to_string().into_bytes();
-    let text = match number {
-        None => [line.as_slice(), b" ", &source, b"\n"].concat(),
-        Some(_) => {
-            let name = outer.map_or_else(|| b"main".to_vec(), |frame| frame.name.clone());
-            [line.as_slice(), b" ", &name, b" ", &source, b"\n"].concat()
-        }
+    let text = if number.is_none() {
+        [line.as_slice(), b" ", &source, b"\n"].concat()
+    } else {
+        let name = outer.map_or_else(|| b"main".to_vec(), |frame| frame.name.clone());
+        [line.as_slice(), b" ", &name, b" ", &source, b"\n"].concat()
     };
     Ok(shell.print(b"caller", &text))
 }

@@ -130,12 +130,11 @@ fn special(shell: &mut Shell, call: &Call, wish: &Wish, listed: fn(&Var) -> bool
 fn mark_functions(shell: &mut Shell, call: &Call, wish: &Wish, mark: fn(&mut crate::shell::Defined, bool)) -> Done {
     let mut status = 0;
     for name in call.args().get(wish.words..).unwrap_or_default() {
-        match shell.functions.get_mut(name) {
-            Some(defined) => mark(defined, !wish.has(b'n')),
-            None => {
-                shell.complain(Some(call.name()), format!("{}: not a function", shown(name)));
-                status = 1;
-            }
+        if let Some(defined) = shell.functions.get_mut(name) {
+            mark(defined, !wish.has(b'n'));
+        } else {
+            shell.complain(Some(call.name()), format!("{}: not a function", shown(name)));
+            status = 1;
         }
     }
     Ok(status)
@@ -209,15 +208,12 @@ fn show_all(shell: &mut Shell, call: &Call, wish: &Wish) -> Done {
 }
 
 fn show(shell: &mut Shell, call: &Call, name: &[u8]) -> Done {
-    match shell.vars.get(name) {
-        Some(var) => {
-            let line = [declaration(name, var), b"\n".to_vec()].concat();
-            Ok(shell.print(call.name(), &line))
-        }
-        None => {
-            shell.complain(Some(call.name()), format!("{}: not found", shown(name)));
-            Ok(1)
-        }
+    if let Some(var) = shell.vars.get(name) {
+        let line = [declaration(name, var), b"\n".to_vec()].concat();
+        Ok(shell.print(call.name(), &line))
+    } else {
+        shell.complain(Some(call.name()), format!("{}: not found", shown(name)));
+        Ok(1)
     }
 }
 

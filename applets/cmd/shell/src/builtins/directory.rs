@@ -23,23 +23,23 @@ pub fn cd(shell: &mut Shell, call: &Call) -> Done {
     let physical = last.map_or(shell.set.physical, |(letter, _)| *letter == b'P');
     let mut show = false;
     let target = match operands.first().map(Vec::as_slice) {
-        None => match shell.var(b"HOME") {
-            Some(home) => home,
-            None => {
+        None => {
+            if let Some(home) = shell.var(b"HOME") {
+                home
+            } else {
                 shell.complain(Some(b"cd"), "HOME not set");
                 return Ok(1);
             }
-        },
-        Some(b"-") => match shell.var(b"OLDPWD") {
-            Some(old) => {
+        }
+        Some(b"-") => {
+            if let Some(old) = shell.var(b"OLDPWD") {
                 show = true;
                 old
-            }
-            None => {
+            } else {
                 shell.complain(Some(b"cd"), "OLDPWD not set");
                 return Ok(1);
             }
-        },
+        }
         Some(target) => target.to_vec(),
     };
     let (target, found) = by_cdpath(shell, target);

@@ -13,7 +13,6 @@ pub fn getopts(shell: &mut Shell, call: &Call) -> Done {
         return shell.misused(call, format!("{}: not a valid identifier", shown(name)));
     }
     let args: Vec<Bytes> = if rest.is_empty() { shell.args.clone() } else { rest.to_vec() };
-    let silent = known.first() == Some(&b':');
     let mut index = shell.vars.text(b"OPTIND").and_then(|text| crate::arith::decimal(text)).unwrap_or(1);
     if index != shell.option_word {
         shell.option_at = 0;
@@ -30,6 +29,29 @@ pub fn getopts(shell: &mut Shell, call: &Call) -> Done {
         shell.set_var(name, b"?".to_vec())?;
         return Ok(1);
     };
+    let taken = take(shell, known, &args, index, letters);
+    finish(shell, taken.index, taken.at)?;
+    match taken.argument {
+        Some(argument) => shell.set_var(b"OPTARG", argument)?,
+        None => {
+            shell.vars.remove(b"OPTARG");
+        }
+    }
+    shell.set_var(name, taken.result)?;
+    Ok(0)
+}
+
+/// An option, and the place behind it.
+struct Taken {
+    result: Bytes,
+    argument: Option<Bytes>,
+    index: i64,
+    at: usize,
+}
+
+/// Takes the next option from the word of number `index`.
+fn take(shell: &mut Shell, known: &[u8], args: &[Bytes], index: i64, letters: &[u8]) -> Taken {
+    let silent = known.first() == Some(&b':');
     let at = shell.option_at.min(letters.len() - 1);
     let letter = letters[at];
     let rest = letters.get(at + 1..).unwrap_or_default().to_vec();
@@ -60,15 +82,7 @@ pub fn getopts(shell: &mut Shell, call: &Call) -> Done {
             }
         }
     }
-    finish(shell, next, next_at)?;
-    match argument {
-        Some(argument) => shell.set_var(b"OPTARG", argument)?,
-        None => {
-            shell.vars.remove(b"OPTARG");
-        }
-    }
-    shell.set_var(name, result)?;
-    Ok(0)
+    Taken { result, argument, index: next, at: next_at }
 }
 
 /// Notes where the next call begins.

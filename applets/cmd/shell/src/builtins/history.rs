@@ -32,9 +32,9 @@ pub fn history(shell: &mut Shell, call: &Call) -> Done {
     let all = shell.history.borrow();
     let skip = all.len().saturating_sub(most);
     let lines = all.iter().enumerate().skip(skip);
-    let text: String = lines.map(|(number, line)| format!("{:5}  {line}\n", number + 1)).collect();
+    let lines: Vec<String> = lines.map(|(number, line)| format!("{:5}  {line}\n", number + 1)).collect();
     drop(all);
-    Ok(shell.print(b"history", text.as_bytes()))
+    Ok(shell.print(b"history", lines.concat().as_bytes()))
 }
 
 /// `fc -l [FIRST [LAST]]`: the lines that were entered. There is no editor to change them in.
@@ -52,10 +52,7 @@ pub fn fc(shell: &mut Shell, call: &Call) -> Done {
         .iter()
         .enumerate()
         .skip(skip)
-        .map(|(number, line)| match options.has(b'n') {
-            true => format!("\t {line}\n"),
-            false => format!("{}\t {line}\n", number + 1),
-        })
+        .map(|(number, line)| if options.has(b'n') { format!("\t {line}\n") } else { format!("{}\t {line}\n", number + 1) })
         .collect();
     drop(all);
     if options.has(b'r') {

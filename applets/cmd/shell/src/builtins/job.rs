@@ -43,9 +43,10 @@ pub fn jobs(shell: &mut Shell, call: &Call) -> Done {
             State::Ended(..) => !options.has(b'r') && !options.has(b's'),
         };
         if fits && !(options.has(b'n') && job.told) {
-            text.extend(match options.has(b'p') {
-                true => format!("{}\n", job.group.unwrap_or_else(|| job.leader())).into_bytes(),
-                false => shell.job_line(job, options.has(b'l')),
+            text.extend(if options.has(b'p') {
+                format!("{}\n", job.group.unwrap_or_else(|| job.leader())).into_bytes()
+            } else {
+                shell.job_line(job, options.has(b'l'))
             });
         }
         if matches!(state, State::Ended(..)) {

@@ -99,7 +99,7 @@ fn list(shell: &mut Shell, args: &[Bytes]) -> Done {
         for (at, name) in kit::signal::names().enumerate() {
             let number = kit::signal::number(name).unwrap_or(0);
             let end = if at % 5 == 4 { '\n' } else { '\t' };
-            text.push_str(&format!("{number:2}) SIG{name}{end}"));
+            text.extend([format!("{number:2}) SIG{name}{end}")]);
         }
         text.truncate(text.trim_end().len());
         text.push('\n');
@@ -112,12 +112,11 @@ fn list(shell: &mut Shell, args: &[Bytes]) -> Done {
             Some(_) => None,
             None => signal(arg).map(|number| number.to_string()),
         };
-        match found {
-            Some(found) => text.push_str(&format!("{found}\n")),
-            None => {
-                shell.complain(Some(b"kill"), format!("{}: invalid signal specification", shown(arg)));
-                status = 1;
-            }
+        if let Some(found) = found {
+            text.extend([format!("{found}\n")]);
+        } else {
+            shell.complain(Some(b"kill"), format!("{}: invalid signal specification", shown(arg)));
+            status = 1;
         }
     }
     Ok(shell.print(b"kill", text.as_bytes()).max(status))

@@ -38,13 +38,12 @@ pub fn ulimit(shell: &mut Shell, call: &Call) -> Done {
         Err(done) => return done,
     };
     let (hard, soft) = (options.has(b'H'), options.has(b'S'));
-    let wanted: Vec<&Row> = match options.has(b'a') {
-        true => ROWS.iter().collect(),
-        false => {
-            let chosen = |row: &&Row| options.has(row.0);
-            let found: Vec<&Row> = ROWS.iter().filter(chosen).collect();
-            if found.is_empty() { ROWS.iter().filter(|row| row.0 == b'f').collect() } else { found }
-        }
+    let wanted: Vec<&Row> = if options.has(b'a') {
+        ROWS.iter().collect()
+    } else {
+        let chosen = |row: &&Row| options.has(row.0);
+        let found: Vec<&Row> = ROWS.iter().filter(chosen).collect();
+        if found.is_empty() { ROWS.iter().filter(|row| row.0 == b'f').collect() } else { found }
     };
     if options.has(b'p') {
         return Ok(shell.print(b"ulimit", b"8\n"));
@@ -59,9 +58,9 @@ pub fn ulimit(shell: &mut Shell, call: &Call) -> Done {
         let value = if hard { most } else { now };
         let shown = if value == INFINITY { "unlimited".into() } else { (value / row.2).to_string() };
         if wanted.len() > 1 {
-            text.push_str(&format!("{} {shown}\n", row.1));
+            text.extend([format!("{} {shown}\n", row.1)]);
         } else {
-            text.push_str(&format!("{shown}\n"));
+            text.extend([format!("{shown}\n")]);
         }
     }
     Ok(shell.print(b"ulimit", text.as_bytes()))
@@ -104,12 +103,11 @@ pub fn umask(shell: &mut Shell, call: &Call) -> Done {
     rustix::process::umask(now);
     let Some(text) = call.args().get(options.words) else {
         let head = if options.has(b'p') { "umask " } else { "" };
-        let text = match options.has(b'S') {
-            true => {
-                let head = if options.has(b'p') { "umask -S " } else { "" };
-                format!("{head}{}\n", symbols(now.bits()))
-            }
-            false => format!("{head}{:04o}\n", now.bits()),
+        let text = if options.has(b'S') {
+            let head = if options.has(b'p') { "umask -S " } else { "" };
+            format!("{head}{}\n", symbols(now.bits()))
+        } else {
+            format!("{head}{:04o}\n", now.bits())
         };
         return Ok(shell.print(b"umask", text.as_bytes()));
     };

@@ -34,11 +34,11 @@ struct Printer<'a> {
 pub fn printf(shell: &mut Shell, call: &Call) -> Done {
     let mut args = call.args();
     let mut target = None;
-    if let [option, name, rest @ ..] = args {
-        if option == b"-v" {
-            target = Some(name.clone());
-            args = rest;
-        }
+    if let [option, name, rest @ ..] = args
+        && option == b"-v"
+    {
+        target = Some(name.clone());
+        args = rest;
     }
     if args.first().is_some_and(|arg| arg == b"--") {
         args = &args[1..];
@@ -238,16 +238,16 @@ impl Printer<'_> {
             let rest = arg.get(1..).unwrap_or_default();
             let code = crate::matching::character(rest).map_or(0, |(code, _)| code);
             // A byte that is no character counts by itself.
-            return i64::from(if code >= 0xdc80 && code <= 0xdcff { code - 0xdc00 } else { code });
+            return i64::from(if (0xdc80..=0xdcff).contains(&code) { code - 0xdc00 } else { code });
         }
         let (value, whole) = parse_number(&arg);
         if !whole {
-            let what = if self.shell.bash { "invalid number" } else { "invalid number" };
-            self.complain(format!("{}: {what}", shown(&arg)));
+            self.complain(format!("{}: invalid number", shown(&arg)));
         }
         value
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "as C does")]
     fn float(&mut self) -> f64 {
         let Some(arg) = self.next().cloned() else { return 0.0 };
         if let Some(b'"' | b'\'') = arg.first() {
@@ -395,9 +395,8 @@ mod float {
         let letter = if kind == b'G' { b'E' } else { b'e' };
         let scientific = exponent(size, digits - 1, b'e');
         let power: i32 = scientific.split_once('e').and_then(|(_, p)| p.parse().ok()).unwrap_or(0);
-        let bare = |text: String| match text.contains('.') && !keep {
-            true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-            false => text,
+        let bare = |text: String| {
+            if text.contains('.') && !keep { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
         };
         if power < -4 || power >= digits as i32 {
             let text = exponent(size, digits - 1, letter);

@@ -73,9 +73,12 @@ fn show_variables(shell: &mut Shell) -> Done {
 
 /// `set -o`: a table; `set +o`: commands.
 fn show_options(shell: &Shell, table: bool) -> Done {
-    let line = |(name, on): (&str, bool)| match table {
-        true => format!("{name:<15}\t{}\n", if on { "on" } else { "off" }),
-        false => format!("set {}o {name}\n", if on { '-' } else { '+' }),
+    let line = |(name, on): (&str, bool)| {
+        if table {
+            format!("{name:<15}\t{}\n", if on { "on" } else { "off" })
+        } else {
+            format!("set {}o {name}\n", if on { '-' } else { '+' })
+        }
     };
     let text: String = shell.set.all().into_iter().map(line).collect();
     Ok(shell.print(b"set", text.as_bytes()))

@@ -115,11 +115,11 @@ impl Reader<'_> {
 
     fn one_inside(&mut self) -> Result<bool, String> {
         let Some(first) = self.args.get(self.at) else { return Err("argument expected".into()) };
-        if let (Some(op), Some(right)) = (self.args.get(self.at + 1), self.args.get(self.at + 2)) {
-            if BINARY.contains(&op.as_slice()) {
-                self.at += 3;
-                return two(first, op, right);
-            }
+        if let (Some(op), Some(right)) = (self.args.get(self.at + 1), self.args.get(self.at + 2))
+            && BINARY.contains(&op.as_slice())
+        {
+            self.at += 3;
+            return two(first, op, right);
         }
         match first.as_slice() {
             b"!" => {

@@ -32,13 +32,12 @@ pub fn trap(shell: &mut Shell, call: &Call) -> Done {
     };
     let mut status = 0;
     for signal in signals {
-        match number(signal) {
-            Some(number) => shell.set_trap(number, action.clone()),
-            None => {
-                let text = format!("{}: invalid signal specification", shown(signal));
-                shell.complain(Some(b"trap"), text);
-                status = 1;
-            }
+        if let Some(number) = number(signal) {
+            shell.set_trap(number, action.clone());
+        } else {
+            let text = format!("{}: invalid signal specification", shown(signal));
+            shell.complain(Some(b"trap"), text);
+            status = 1;
         }
     }
     Ok(status)

@@ -170,29 +170,27 @@ pub fn command(shell: &mut Shell, call: &Call) -> Done {
         return Ok(shell.print(b"command", &text).max(status));
     }
     let inner = inner_call(call, options.words);
-    match find(name).filter(|_| !shell.disabled.iter().any(|off| off == name)) {
+    if let Some(builtin) = find(name).filter(|_| !shell.disabled.iter().any(|off| off == name)) {
         // By way of `command` a special builtin's mistakes don't end the script.
-        Some(builtin) => match (builtin.run)(shell, &inner) {
+        return match (builtin.run)(shell, &inner) {
             Err(crate::shell::Flow::Fail(status)) if !shell.interactive => Ok(status),
             other => other,
-        },
-        None => {
-            let before = path.map(|path| (shell.vars.text(b"PATH").cloned(), path));
-            if let Some((_, path)) = &before {
-                shell.vars.set(b"PATH", *path);
-                shell.hash.clear();
-            }
-            let done = shell.run_only_program(&inner);
-            if let Some((old, _)) = before {
-                match old {
-                    Some(old) => shell.vars.set(b"PATH", old),
-                    None => drop(shell.vars.remove(b"PATH")),
-                }
-                shell.hash.clear();
-            }
-            done
-        }
+        };
     }
+    let before = path.map(|path| (shell.vars.text(b"PATH").cloned(), path));
+    if let Some((_, path)) = &before {
+        shell.vars.set(b"PATH", *path);
+        shell.hash.clear();
+    }
+    let done = shell.run_only_program(&inner);
+    if let Some((old, _)) = before {
+        match old {
+            Some(old) => shell.vars.set(b"PATH", old),
+            None => drop(shell.vars.remove(b"PATH")),
+        }
+        shell.hash.clear();
+    }
+    done
 }
 
 /// The call behind the words of a prefix.
@@ -206,12 +204,11 @@ fn inner_call(call: &Call, skipped: usize) -> Call {
 /// `builtin NAME…`
 pub fn builtin(shell: &mut Shell, call: &Call) -> Done {
     let Some(name) = call.args().first() else { return Ok(0) };
-    match find(name) {
-        Some(builtin) => (builtin.run)(shell, &inner_call(call, 0)),
-        None => {
-            shell.complain(Some(b"builtin"), format!("{}: not a shell builtin", shown(name)));
-            Ok(1)
-        }
+    if let Some(builtin) = find(name) {
+        (builtin.run)(shell, &inner_call(call, 0))
+    } else {
+        shell.complain(Some(b"builtin"), format!("{}: not a shell builtin", shown(name)));
+        Ok(1)
     }
 }
 
@@ -229,7 +226,7 @@ pub fn enable(shell: &mut Shell, call: &Call) -> Done {
             let disabled = off(builtin.name);
             if disabled == options.has(b'n') || options.has(b'a') {
                 let head = if disabled { "enable -n" } else { "enable" };
-                text.push_str(&format!("{head} {}\n", builtin.name));
+                text.extend([format!("{head} {}\n", builtin.name)]);
             }
         }
         return Ok(shell.print(b"enable", text.as_bytes()));

@@ -24,12 +24,11 @@ pub fn unset(shell: &mut Shell, call: &Call) -> Done {
         }
         let done = if options.has(b'n') { variable(shell, name, false) } else { variable(shell, name, true) };
         match done {
-            Ok(true) => {}
             // Without options a function of that name goes.
             Ok(false) if !options.has(b'v') => {
                 shell.functions.remove(name);
             }
-            Ok(false) => {}
+            Ok(_) => {}
             Err(message) => {
                 if shell.bash {
                     shell.complain(Some(b"unset"), message);

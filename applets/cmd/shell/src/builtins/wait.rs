@@ -9,6 +9,7 @@ use crate::shell::{Done, Flow, SIGNALLED, Shell, shown};
 use crate::trap::{SIGCHLD, SIGINT};
 
 /// End of a wait.
+#[derive(Clone, Copy)]
 enum Waited {
     /// It is so.
     Done,
@@ -79,10 +80,10 @@ fn one(shell: &mut Shell, operand: &[u8], name: Option<&Bytes>) -> (Done, bool) 
     if let Waited::Signal(_) = waited {
         return (finish(shell, waited, 0), true);
     }
-    if let Some(name) = name {
-        if let Err(flow) = shell.set_target(name, pid.to_string()) {
-            return (Err(flow), false);
-        }
+    if let Some(name) = name
+        && let Err(flow) = shell.set_target(name, pid.to_string())
+    {
+        return (Err(flow), false);
     }
     let status = match state(shell) {
         Some(State::Ended(status, _)) => {

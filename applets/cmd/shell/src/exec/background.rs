@@ -16,7 +16,7 @@ impl Shell {
         } else {
             let pid = self.fork_at(place, |shell| {
                 shell.be_background(job_control);
-                shell.no_input(job_control);
+                Self::no_input(job_control);
                 shell.and_or(item, true)
             })?;
             vec![pid]
@@ -30,7 +30,7 @@ impl Shell {
         let mut kept = None;
         if !job_control {
             kept = descriptor::copy_above(0, 10).ok();
-            self.no_input(false);
+            Self::no_input(false);
         }
         // Ignored here, ignored in all of them.
         let ignored = (!job_control).then(|| self.ignore_keyboard());
@@ -63,7 +63,7 @@ impl Shell {
     }
 
     /// Gives a job without the terminal an empty input.
-    fn no_input(&self, job_control: bool) {
+    fn no_input(job_control: bool) {
         if job_control {
             return;
         }
@@ -87,7 +87,7 @@ impl Shell {
             // Nothing is left to tell it to when standard error is closed.
             let _ = descriptor::write_all(2, line.as_bytes());
         }
-        if self.jobs.list.len() % 64 == 0 {
+        if self.jobs.list.len().is_multiple_of(64) {
             self.jobs.refresh();
             self.forget_silent();
         }

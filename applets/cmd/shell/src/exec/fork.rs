@@ -158,12 +158,13 @@ impl Shell {
         let mut input: Option<i32> = None;
         let mut place = place;
         for (number, command) in commands.iter().take(count).enumerate() {
-            let ends = match number + 1 < commands.len() {
-                true => match descriptor::pipe() {
+            let ends = if number + 1 < commands.len() {
+                match descriptor::pipe() {
                     Ok(ends) => Some(ends),
                     Err(e) => return self.fail(format!("make a pipe: {}", cause(&e))),
-                },
-                false => None,
+                }
+            } else {
+                None
             };
             let pid = self.fork_at(place, |shell| {
                 for (from, to) in [(input, 0), (ends.map(|(_, write)| write), 1)] {

@@ -12,7 +12,7 @@ impl Shell {
         let mut saved = Saved::default();
         let redirected = self.redirect(redirects, Some(&mut saved));
         if let Err(failed) = redirected {
-            self.restore(saved);
+            saved.restore();
             return match failed {
                 Failed::Said => Ok(1),
                 Failed::Out(flow) => Err(flow),
@@ -24,7 +24,7 @@ impl Shell {
             Err(flow) => Err(flow),
         };
         self.end_scope();
-        self.restore(saved);
+        saved.restore();
         done
     }
 

@@ -159,7 +159,7 @@ impl Shell {
             Err(Failed::Said) => Ok(1),
             Err(Failed::Out(flow)) => Err(flow),
         };
-        self.restore(saved);
+        saved.restore();
         self.close_processes(before);
         done
     }

@@ -53,7 +53,7 @@ impl Shell {
             let redirected = self.redirect(redirects, Some(&mut saved));
             in_child = &[];
             if let Err(failed) = redirected {
-                self.restore(saved);
+                saved.restore();
                 return match failed {
                     Failed::Said => Ok(1),
                     Failed::Out(flow) => Err(flow),
@@ -61,7 +61,7 @@ impl Shell {
             }
         }
         let done = self.wait_for_program(place, in_child, call, text);
-        self.restore(saved);
+        saved.restore();
         done
     }
 
@@ -99,7 +99,7 @@ impl Shell {
                 return self.not_found(name, by);
             }
             self.complain_program(by, name, "Permission denied");
-            return if self.bash { NOT_FOUND } else { NOT_FOUND };
+            return NOT_FOUND;
         };
         let environment = self.child_environment(&path);
         let e = execute(&path, zero.unwrap_or(name), &words[1..], &environment);
@@ -111,7 +111,7 @@ impl Shell {
             }
             Some(ENOENT | ENOTDIR) if fs::symlink_metadata(OsStr::from_bytes(&path)).is_ok() => {
                 self.complain_program(by, name, "not found");
-                if self.bash { NOT_FOUND } else { NOT_FOUND }
+                NOT_FOUND
             }
             Some(ENOENT | ENOTDIR) => self.not_found(name, by),
             _ => {
@@ -159,10 +159,10 @@ impl Shell {
         if name.is_empty() {
             return None;
         }
-        if let Some((path, _)) = self.hash.get(name) {
-            if executable(path) || !self.set.hashall {
-                return Some(path.clone());
-            }
+        if let Some((path, _)) = self.hash.get(name)
+            && (executable(path) || !self.set.hashall)
+        {
+            return Some(path.clone());
         }
         self.in_path(name, None)
     }

@@ -54,17 +54,16 @@ impl Shell {
         for arg in &simple.words {
             match arg {
                 Arg::Word(word) => self.expand_word(word, &mut call.words)?,
-                Arg::Assign(assign) => match (&assign.value, &assign.index) {
-                    (AssignValue::Word(word), None) => {
+                Arg::Assign(assign) => {
+                    if let (AssignValue::Word(word), None) = (&assign.value, &assign.index) {
                         let value = self.expand_assigned(word)?;
                         let sign: &[u8] = if assign.append { b"+=" } else { b"=" };
                         call.words.push([&assign.name, sign, &value].concat());
-                    }
-                    _ => {
+                    } else {
                         call.assigns.push((call.words.len(), assign.clone()));
                         call.words.push(assign.name.clone());
                     }
-                },
+                }
             }
         }
         Ok(call)
@@ -75,7 +74,7 @@ impl Shell {
         let before = self.processes.len();
         let mut saved = Saved::default();
         let redirected = self.redirect(redirects, Some(&mut saved));
-        self.restore(saved);
+        saved.restore();
         self.close_processes(before);
         match redirected {
             Ok(()) => {}
@@ -126,13 +125,13 @@ impl Shell {
 
     fn call_builtin(&mut self, simple: &Simple, redirects: &[Redirect], builtin: &'static Builtin, call: &Call) -> Done {
         let special = builtin.special && self.posix();
-        let stays = builtin.name == "exec" && !self.exec_program(call);
+        let stays = builtin.name == "exec" && !Self::exec_program(call);
         let mut saved = Saved::default();
         let redirected = self.redirect(redirects, Some(&mut saved));
         match redirected {
             Ok(()) => {}
             Err(failed) => {
-                self.restore(saved);
+                saved.restore();
                 return match failed {
                     Failed::Out(flow) => Err(flow),
                     Failed::Said if special && !self.interactive => Err(Flow::Exit(1)),
@@ -159,7 +158,7 @@ impl Shell {
         if stays {
             saved.drop_copies();
         } else {
-            self.restore(saved);
+            saved.restore();
         }
         done
     }

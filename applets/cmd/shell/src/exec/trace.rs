@@ -31,10 +31,10 @@ impl Shell {
     pub(super) fn trace_words(&mut self, assigns: &[Assign], words: &[Bytes]) -> Result<(), Flow> {
         for assign in assigns {
             // Their values are computed a second time for this, as those of commands are not.
-            if let AssignValue::Word(word) = &assign.value {
-                if word.literal().is_some() {
-                    self.trace_assignment(assign)?;
-                }
+            if let AssignValue::Word(word) = &assign.value
+                && word.literal().is_some()
+            {
+                self.trace_assignment(assign)?;
             }
         }
         let shown: Vec<Bytes> = words.iter().map(|word| escape::quoted_if_needed(word)).collect();
@@ -72,11 +72,11 @@ impl Shell {
         (self.status, self.substituted) = (status, substituted);
         let mut text = expanded?;
         // bash shows the level by repeating the first character.
-        if self.bash {
-            if let Some(first) = text.first().copied() {
-                for _ in 0..self.level {
-                    text.insert(0, first);
-                }
+        if self.bash
+            && let Some(first) = text.first().copied()
+        {
+            for _ in 0..self.level {
+                text.insert(0, first);
             }
         }
         text.extend_from_slice(line);
@@ -155,7 +155,7 @@ fn duration(time: Duration, digits: usize, long: bool) -> Bytes {
     let seconds = time.as_secs_f64();
     if long {
         let minutes = time.as_secs() / 60;
-        let rest = seconds - (minutes * 60) as f64;
+        let rest = seconds - f64::from(u32::try_from(minutes * 60).unwrap_or(u32::MAX));
         return format!("{minutes}m{rest:.digits$}s").into_bytes();
     }
     format!("{seconds:.digits$}").into_bytes()

@@ -78,10 +78,12 @@ impl Search {
             // A name that is written out must be there; parts before a slash are looked at by what follows.
             if more && name.is_empty() || fs::symlink_metadata(OsStr::from_bytes(&whole)).is_ok() {
                 next.push(whole);
-            } else if !more && name.is_empty() && !place.is_empty() {
-                if fs::metadata(OsStr::from_bytes(place)).is_ok_and(|found| found.is_dir()) {
-                    next.push(place.to_vec());
-                }
+            } else if !more
+                && name.is_empty()
+                && !place.is_empty()
+                && fs::metadata(OsStr::from_bytes(place)).is_ok_and(|found| found.is_dir())
+            {
+                next.push(place.to_vec());
             }
             return;
         }
@@ -144,11 +146,12 @@ fn unescaped(part: &[Cell]) -> Bytes {
     let mut text = Bytes::new();
     let mut cells = part.iter().filter(|cell| cell.1 != field::Mark::Empty).peekable();
     while let Some(cell) = cells.next() {
-        if cell.0 == b'\\' && cell.1.is_special() {
-            if let Some(next) = cells.next() {
-                text.push(next.0);
-                continue;
-            }
+        if cell.0 == b'\\'
+            && cell.1.is_special()
+            && let Some(next) = cells.next()
+        {
+            text.push(next.0);
+            continue;
         }
         text.push(cell.0);
     }

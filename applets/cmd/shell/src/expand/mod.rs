@@ -83,17 +83,17 @@ impl Shell {
         let word = self.tilde_in_assignment(word);
         let mut fields = Fields::single();
         self.parts(&word.parts, &mut fields, false)?;
-        Ok(field::text(&self.join_fields(fields)))
+        Ok(field::text(&Self::join_fields(fields)))
     }
 
     /// Cells of a word that stays one, for patterns.
     pub fn expand_cells(&mut self, word: &Word) -> Result<Field, Flow> {
         let mut fields = Fields::single();
         self.tilde_and_parts(word, &mut fields)?;
-        Ok(self.join_fields(fields))
+        Ok(Self::join_fields(fields))
     }
 
-    fn join_fields(&self, fields: Fields) -> Field {
+    fn join_fields(fields: Fields) -> Field {
         let mut joined = Field::new();
         for (number, field) in fields.finish().into_iter().enumerate() {
             if number > 0 {
@@ -173,14 +173,14 @@ impl Shell {
         let before = (fields.done.len(), fields.now.len());
         self.parts(parts, fields, true)?;
         let nothing = before == (fields.done.len(), fields.now.len());
-        if nothing && !(parts.iter().any(is_all) && parts.iter().all(|part| self.makes_nothing(part))) {
+        if nothing && !(parts.iter().any(is_all) && parts.iter().all(Self::makes_nothing)) {
             fields.now.push(Cell(0, Mark::Empty));
         }
         Ok(())
     }
 
     /// True for a part that stands for no field at all in quotes.
-    fn makes_nothing(&self, part: &Part) -> bool {
+    fn makes_nothing(part: &Part) -> bool {
         is_all(part) || matches!(part, Part::Plain(text) if text.is_empty())
     }
 
@@ -188,7 +188,7 @@ impl Shell {
     pub fn arith_word(&mut self, word: &Word) -> Result<Bytes, Flow> {
         let mut fields = Fields::single();
         self.parts(&word.parts, &mut fields, true)?;
-        Ok(field::text(&self.join_fields(fields)))
+        Ok(field::text(&Self::join_fields(fields)))
     }
 
     /// A text as a word with its expansions, such as a subscript that came from a variable.

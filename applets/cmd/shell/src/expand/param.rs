@@ -13,12 +13,14 @@ impl Shell {
         }
         if let Op::Names(each) = param.op {
             let names = self.names_with(&param.name);
-            return self.add(Got::Many(names, !each), fields, quoted);
+            self.add(Got::Many(names, !each), fields, quoted);
+            return Ok(());
         }
         if let Op::Keys(each) = param.op {
             let (name, _) = self.resolve(&param.name);
             let keys = self.keys(&name);
-            return self.add(Got::Many(keys, !each), fields, quoted);
+            self.add(Got::Many(keys, !each), fields, quoted);
+            return Ok(());
         }
         let (name, index) = self.target(param)?;
         let got = match &index {
@@ -26,7 +28,7 @@ impl Shell {
             None => self.param_value(&name)?,
         };
         if param.length {
-            return self.length(&name, &index, &got, fields, quoted);
+            return self.length(&name, index.as_ref(), &got, fields, quoted);
         }
         if let Op::Test { kind, colon, word } = &param.op {
             let place = (name.as_slice(), index.as_ref());
@@ -34,7 +36,8 @@ impl Shell {
         }
         self.check_set(&name, index.as_ref(), &got)?;
         let got = self.operate(param, &name, index.as_ref(), got)?;
-        self.add(got, fields, quoted)
+        self.add(got, fields, quoted);
+        Ok(())
     }
 
     fn bad_substitution<T>(&self, param: &Param) -> Result<T, Flow> {
@@ -86,14 +89,15 @@ impl Shell {
         names.map(|(name, _)| name.clone()).collect()
     }
 
-    fn length(&mut self, name: &[u8], index: &Option<Index>, got: &Got, fields: &mut Fields, quoted: bool) -> Result<(), Flow> {
-        self.check_set(name, index.as_ref(), got)?;
+    fn length(&mut self, name: &[u8], index: Option<&Index>, got: &Got, fields: &mut Fields, quoted: bool) -> Result<(), Flow> {
+        self.check_set(name, index, got)?;
         let len = match got {
             Got::Unset => 0,
             Got::One(text) => self.characters(text),
             Got::Many(texts, _) => texts.len(),
         };
-        self.add(Got::One(len.to_string().into_bytes()), fields, quoted)
+        self.add(Got::One(len.to_string().into_bytes()), fields, quoted);
+        Ok(())
     }
 
     /// Number of characters of a text.
@@ -144,12 +148,12 @@ impl Shell {
             }
         };
         match (kind, there) {
-            (b'+', false) => self.add(Got::Many(Vec::new(), false), fields, quoted),
-            (b'+', true) | (b'-', false) => self.inner_word(word, fields, quoted),
+            (b'+', false) => {}
+            (b'+', true) | (b'-', false) => self.inner_word(word, fields, quoted)?,
             (b'=', false) => {
                 let text = self.inner_text(word, quoted)?;
                 self.assign_default(place, text.clone())?;
-                self.add(Got::One(text), fields, quoted)
+                self.add(Got::One(text), fields, quoted);
             }
             (b'?', false) => {
                 let message = self.inner_text(word, quoted)?;
@@ -159,10 +163,11 @@ impl Shell {
                     (true, false) => "parameter not set".into(),
                 };
                 self.complain(None, format!("{}: {message}", shown(place.0)));
-                Err(Flow::Exit(self.fail_status()).interactive(self))
+                return Err(Flow::Exit(self.fail_status()).interactive(self));
             }
             _ => self.add(got, fields, quoted),
         }
+        Ok(())
     }
 
     /// Status of a shell that an expansion ends.
@@ -218,11 +223,11 @@ impl Shell {
         } else {
             self.tilde_and_parts(word, &mut inner)?;
         }
-        Ok(super::field::text(&self.join_fields(inner)))
+        Ok(super::field::text(&Self::join_fields(inner)))
     }
 
     /// Adds a value, in one field or several.
-    fn add(&mut self, got: Got, fields: &mut Fields, quoted: bool) -> Result<(), Flow> {
+    fn add(&self, got: Got, fields: &mut Fields, quoted: bool) {
         let mark = if quoted { Mark::Quoted } else { Mark::Split };
         match got {
             Got::Unset => {}
@@ -247,7 +252,6 @@ impl Shell {
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -154,7 +154,7 @@ fn trim(text: &[u8], pattern: &Pattern, suffix: bool, longest: bool) -> Bytes {
     }
     let ends = pattern.ends(text);
     let mut found = ends.iter().enumerate().filter(|(_, end)| **end).map(|(at, _)| at);
-    let at = if longest { found.last() } else { found.next() };
+    let at = if longest { found.next_back() } else { found.next() };
     at.and_then(|at| text.get(at..)).map_or_else(whole, <[u8]>::to_vec)
 }
 

@@ -69,7 +69,7 @@ impl Shell {
         };
         let text = read_all(read);
         descriptor::close(read);
-        let status = self.wait_for_process(child);
+        let status = Self::wait_for_process(child);
         self.substituted = Some(status);
         if self.bash {
             self.status = status;

@@ -67,12 +67,12 @@ impl Shell {
         if let Some(behind) = piece.strip_prefix(b"~").filter(|_| begins) {
             let end = behind.iter().position(|byte| *byte == b'/').unwrap_or(behind.len());
             let (user, rest) = behind.split_at(end);
-            if end < behind.len() || whole {
-                if let Some(home) = self.home(user) {
-                    parts.push(Part::Quoted(home));
-                    parts.push(Part::Plain(rest.to_vec()));
-                    return;
-                }
+            if (end < behind.len() || whole)
+                && let Some(home) = self.home(user)
+            {
+                parts.push(Part::Quoted(home));
+                parts.push(Part::Plain(rest.to_vec()));
+                return;
             }
         }
         parts.push(Part::Plain(piece.to_vec()));
@@ -81,13 +81,14 @@ impl Shell {
     /// Home directory of a user, or of the caller where the name is empty.
     pub fn home(&mut self, user: &[u8]) -> Option<Bytes> {
         match user {
-            b"" => match self.var(b"HOME") {
-                Some(home) => Some(home),
-                None => {
+            b"" => {
+                if let Some(home) = self.var(b"HOME") {
+                    Some(home)
+                } else {
                     let uid = rustix::process::getuid().as_raw().to_string();
                     account(2, uid.as_bytes()).map(|fields| fields[5].clone())
                 }
-            },
+            }
             b"+" => self.var(b"PWD"),
             b"-" => self.var(b"OLDPWD"),
             _ => account(0, user).map(|fields| fields[5].clone()),

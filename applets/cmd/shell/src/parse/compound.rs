@@ -127,10 +127,7 @@ impl Parser {
                 break;
             }
         }
-        let other = match self.eat_word("else")? {
-            true => Some(self.commands_until(&["fi"])?),
-            false => None,
-        };
+        let other = if self.eat_word("else")? { Some(self.commands_until(&["fi"])?) } else { None };
         self.expect("fi")?;
         Ok(Kind::If(branches, other))
     }

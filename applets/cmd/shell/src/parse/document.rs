@@ -65,10 +65,7 @@ impl Parser {
                 line.extend(more);
             }
             let bare = line.strip_suffix(b"\n").unwrap_or(&line);
-            let ends = match pending.quoted {
-                true => bare == pending.delimiter,
-                false => without_joins(bare) == pending.delimiter,
-            };
+            let ends = if pending.quoted { bare == pending.delimiter } else { without_joins(bare) == pending.delimiter };
             if ends {
                 break;
             }

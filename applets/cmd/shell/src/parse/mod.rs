@@ -224,19 +224,16 @@ impl Parser {
         if self.ended {
             return false;
         }
-        match self.source.line(self.inside) {
-            Some(line) => {
-                if self.settings.verbose.get() {
-                    // Nothing is left to tell it to when standard error is closed.
-                    let _ = sys::descriptor::write_all(2, &line);
-                }
-                self.text.extend_from_slice(&line);
-                true
+        if let Some(line) = self.source.line(self.inside) {
+            if self.settings.verbose.get() {
+                // Nothing is left to tell it to when standard error is closed.
+                let _ = sys::descriptor::write_all(2, &line);
             }
-            None => {
-                self.ended = true;
-                false
-            }
+            self.text.extend_from_slice(&line);
+            true
+        } else {
+            self.ended = true;
+            false
         }
     }
 

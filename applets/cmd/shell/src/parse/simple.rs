@@ -2,7 +2,7 @@
 
 use super::lexer::Token;
 use super::{Parsed, Parser};
-use crate::ast::{Arg, Command, Kind, Simple};
+use crate::ast::{Arg, Command, Kind, List, Simple};
 
 /// Commands whose arguments may be assignments.
 const DECLARING: &[&[u8]] = &[b"declare", b"export", b"local", b"readonly", b"typeset"];
@@ -12,7 +12,7 @@ impl Parser {
     pub(super) fn simple(&mut self, line: u32) -> Parsed<Command> {
         let start = self.token_start()?;
         let mut simple = Simple::default();
-        let mut command = Command { kind: Kind::Brace(Default::default()), redirects: Vec::new(), line };
+        let mut command = Command { kind: Kind::Brace(List::default()), redirects: Vec::new(), line };
         let mut declares = false;
         loop {
             if let Some(redirect) = self.redirect()? {
@@ -23,9 +23,10 @@ impl Parser {
             if simple.words.is_empty() || declares {
                 self.put_back();
                 if let Some(assign) = self.assignment()? {
-                    match simple.words.is_empty() {
-                        true => simple.assigns.push(assign),
-                        false => simple.words.push(Arg::Assign(assign)),
+                    if simple.words.is_empty() {
+                        simple.assigns.push(assign);
+                    } else {
+                        simple.words.push(Arg::Assign(assign));
                     }
                     continue;
                 }
@@ -48,10 +49,10 @@ impl Parser {
             let first = simple.words.is_empty() && simple.assigns.is_empty();
             let name = word.literal().map(<[u8]>::to_vec);
             simple.words.push(Arg::Word(word));
-            if let (true, true, Some(name)) = (first, command.redirects.is_empty(), name) {
-                if self.is_op("(")? {
-                    return self.definition(name, start, line);
-                }
+            if let (true, true, Some(name)) = (first, command.redirects.is_empty(), name)
+                && self.is_op("(")?
+            {
+                return self.definition(name, start, line);
             }
         }
         if simple.words.is_empty() && simple.assigns.is_empty() && command.redirects.is_empty() {

@@ -74,10 +74,11 @@ impl Parser {
         }
         self.test_blanks();
         let unary = first.literal().filter(|text| text.len() == 2 && text[0] == b'-');
-        if let Some(op) = unary.filter(|op| op[1].is_ascii_alphabetic()).map(<[u8]>::to_vec) {
-            if !self.is_test_end() && !self.is_binary() {
-                return Ok(Test::Unary(op, self.test_word()?));
-            }
+        if let Some(op) = unary.filter(|op| op[1].is_ascii_alphabetic()).map(<[u8]>::to_vec)
+            && !self.is_test_end()
+            && !self.is_binary()
+        {
+            return Ok(Test::Unary(op, self.test_word()?));
         }
         if self.is_test_end() {
             return Ok(Test::Unary(b"-n".to_vec(), first));
@@ -114,7 +115,7 @@ impl Parser {
     /// True when the next word is an operator between two others: `[[ -f = x ]]`.
     fn is_binary(&mut self) -> bool {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let word = rest.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+        let word = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
         matches!(word, b"=" | b"==" | b"!=")
     }
 
@@ -132,10 +133,8 @@ impl Parser {
             match self.byte() {
                 None => return Err(self.test_wrong()),
                 Some(b'(') => depth += 1,
-                Some(b')') if depth == 0 => break,
+                Some(b')' | b' ' | b'\t' | b'\n' | b'&') if depth == 0 => break,
                 Some(b')') => depth -= 1,
-                Some(b' ' | b'\t' | b'\n') if depth == 0 => break,
-                Some(b'&') if depth == 0 => break,
                 Some(_) => {
                     self.part(&mut builder, Place::Bare)?;
                     continue;

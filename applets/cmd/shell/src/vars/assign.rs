@@ -73,7 +73,7 @@ impl Shell {
         self.check_writable(name)?;
         let var = self.vars.get(name);
         let (integer, lower, upper) = var.map_or((false, false, false), |var| (var.integer, var.lower, var.upper));
-        let old = append.then(|| self.old_text(name, key.as_ref())).unwrap_or_default();
+        let old = if append { self.old_text(name, key.as_ref()) } else { Bytes::new() };
         let text = if integer {
             let value = self.arith_text(&text)?;
             let old = if append { self.arith_text(&old)? } else { 0 };
@@ -166,19 +166,13 @@ impl Shell {
     }
 
     fn element_values(&mut self, element: &Element, is_map: bool, new: &mut Vec<(Option<Key>, Bytes, bool)>) -> Result<(), Flow> {
-        match &element.index {
-            Some(index) => {
-                let key = match is_map {
-                    true => Key::Name(self.expand_text(index)?),
-                    false => Key::Number(self.expand_number(index)?),
-                };
-                let text = self.expand_assigned(&element.value)?;
-                new.push((Some(key), text, element.append));
-            }
-            None => {
-                let words = self.expand_words(std::slice::from_ref(&element.value))?;
-                new.extend(words.into_iter().map(|word| (None, word, false)));
-            }
+        if let Some(index) = &element.index {
+            let key = if is_map { Key::Name(self.expand_text(index)?) } else { Key::Number(self.expand_number(index)?) };
+            let text = self.expand_assigned(&element.value)?;
+            new.push((Some(key), text, element.append));
+        } else {
+            let words = self.expand_words(std::slice::from_ref(&element.value))?;
+            new.extend(words.into_iter().map(|word| (None, word, false)));
         }
         Ok(())
     }
