@@ -76,7 +76,9 @@ pub fn is_pattern(cells: &[Cell], groups: bool) -> bool {
     let special = |at: usize, cell: &Cell| {
         cell.1.is_special()
             && match cell.0 {
-                b'*' | b'?' | b'[' => true,
+                b'*' | b'?' => true,
+                // A bracket that nothing closes is a character, as the command `[` is.
+                b'[' => cells.get(at + 1..).is_some_and(|rest| rest.iter().any(|cell| cell.0 == b']')),
                 b'+' | b'@' | b'!' => groups && cells.get(at + 1).is_some_and(|next| next.0 == b'('),
                 _ => false,
             }
