@@ -1,25 +1,29 @@
-//! The shell: brush as `sh` and `bash`, with a line editor for serial consoles.
+//! The shell: `sh` and `bash`, an interpreter of our own with a line editor for serial consoles.
 
-mod background;
-mod complete;
-mod eval;
-mod input;
-mod interrupt;
-mod kill;
-mod line;
+#![expect(clippy::similar_names, reason = "list and last, test and text are the shell's own words")]
+
+mod arguments;
+mod arith;
+mod ast;
+mod builtins;
+mod editor;
+mod exec;
+mod expand;
+mod jobs;
+mod matching;
 mod options;
-mod print;
-mod rewrite;
-mod settle;
+mod parse;
+mod redirect;
 mod sh;
-mod state;
-mod talk;
-mod terminal;
+mod shell;
+mod source;
+mod start;
+pub mod strangers;
+mod time;
 mod trap;
-mod wait;
-mod words;
+mod vars;
 
 use kit::Applet;
 
-/// The applets of this room, sorted by name.
+/// The applets of this crate, sorted by name.
 pub const APPLETS: &[Applet] = &[sh::BASH, sh::SH];

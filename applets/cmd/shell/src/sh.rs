@@ -1,234 +1,247 @@
 //! `sh` and `bash` run commands from a file, an argument, standard input or a person. `--help` lists the options.
 //!
-//! Both are brush and understand bash's language; `sh` starts in POSIX mode. On a terminal they edit lines, keep a history
-//! in memory and control jobs (`fg`, `bg`, Ctrl-Z).
+//! Both understand bash's language. `sh` follows POSIX where the two differ: a special builtin's mistake ends the script, its
+//! assignments stay, braces are no words of a script, messages are short. On a terminal they edit lines, keep a
+//! history in memory and control jobs (`fg`, `bg`, Ctrl-Z).
 
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::IsTerminal;
-use std::os::fd::{AsFd, AsRawFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::rc::Rc;
 
-use brush_builtins::{BuiltinSet, ShellBuilderExt};
-use brush_core::builtins::{CommandExecuteFunc, ContentOptions, ContentType, Registration, simple_builtin};
-use brush_core::extensions::{ErrorFormatter, ShellExtensionsImpl};
-use brush_core::openfiles::OpenFile;
-use brush_core::{ProfileLoadBehavior, RcLoadBehavior, Shell, ShellExtensions, ShellVariable, SourceInfo};
-use kit::{Applet, Context, Error, Exit, Place, Result};
+use kit::{Applet, Error, Exit, Place, Result};
+use sys::{descriptor, disposition};
 
-use crate::kill::Kill;
-use crate::options::Options;
-use crate::rewrite::{BECOME, START};
-use crate::settle::settle;
-use crate::state::State;
-use crate::talk::talk;
-use crate::words::EVAL;
-use crate::{background, eval, interrupt, trap, wait};
+use crate::arguments::Arguments;
+use crate::ast::Bytes;
+use crate::exec::NOT_FOUND;
+use crate::parse::{Parser, Source, Text};
+use crate::shell::{Done, Flow, SIGNALLED, Shell, cause, shown};
+use crate::source::{Person, standard_input};
+use crate::trap::SIGINT;
 
 /// The POSIX shell.
 pub const SH: Applet = Applet { name: "sh", about: "run commands", place: Place::Bin, run };
 /// The same shell by bash's name.
 pub const BASH: Applet = Applet { name: "bash", about: "run commands, bash's language", place: Place::Bin, run };
 
-/// The commands' folders when nobody set PATH.
-const DEFAULT_PATH: &str = "/bin:/sbin:/usr/bin:/usr/sbin";
-/// Folder, then `#` for root or `$`.
-const PROMPT: &str = "\\w \\$ ";
-/// Commands inside the shell block the thread they run on; a pipeline of that many loops still moves. Idle ones cost a few KiB.
-const THREADS: usize = 16;
-
-type Extensions = ShellExtensionsImpl<Errors>;
-
-/// Errors as `sh: sentence`.
-#[derive(Clone, Debug, Default)]
-struct Errors;
-
-impl ErrorFormatter for Errors {
-    fn format_error(&self, error: &brush_core::Error, _: &Shell<impl brush_core::ShellExtensions>) -> String {
-        format!("sh: {error:#}\n")
-    }
-}
+/// Signal of a terminal that goes away.
+const SIGHUP: i32 = 1;
 
 fn run(args: &[OsString]) -> Result<Exit> {
-    let options = Options::parse(args)?;
-    let name = args.first().map(|a| a.to_string_lossy().into_owned()).unwrap_or_default();
-    let state = if options.child { Some(begin_as_child()?) } else { None };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .enable_all()
-        .build()
-        .doing("start the shell's threads")?;
-    let code = runtime.block_on(async {
-        match state {
-            Some(state) => child(state).await,
-            None => session(options, name).await,
+    let arguments = Arguments::parse(args)?;
+    let name = args.first().map(|name| name.clone().into_vec()).unwrap_or_default();
+    sys::sigpipe::end_on_closed_pipe();
+    // Whoever ignores it would hide the ends of our children.
+    disposition::set(crate::trap::SIGCHLD, disposition::Effect::Default);
+    let base = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let bash = base.ends_with(b"bash");
+    let mut shell = Shell::new(name, bash);
+    shell.login = arguments.login;
+    shell.interactive = is_interactive(&arguments);
+    shell.usual_options();
+    crate::start::environment(&mut shell);
+    options(&mut shell, &arguments)?;
+    let status = session(shell, arguments)?;
+    Ok(Exit(status as u8))
+}
+
+/// Switches what the command line says.
+fn options(shell: &mut Shell, arguments: &Arguments) -> Result<()> {
+    for (letter, on) in &arguments.letters {
+        if !shell.set_letter(*letter, *on) {
+            return Err(Error::usage(format!("no such option: -{}", char::from(*letter))));
         }
-    });
-    // A thread that is blocked in a read must not hold the exit.
-    runtime.shutdown_background();
-    code.map(Exit)
-}
-
-/// Set the shell up, run what it is asked to, give its last status.
-async fn session(options: Options, name: String) -> Result<u8> {
-    let interactive = is_interactive(&options);
-    let mut shell = build(&options, name, interactive).await.doing("start the shell")?;
-    if interactive {
-        shell.env_mut().unset("HISTFILE").doing("keep the history in memory")?;
     }
-    let profile = if options.no_profile { ProfileLoadBehavior::Skip } else { ProfileLoadBehavior::LoadDefault };
-    let rc = if options.no_rc { RcLoadBehavior::Skip } else { RcLoadBehavior::LoadDefault };
-    shell.load_config(&profile, &rc).await.doing("read the profile")?;
-    if let Some(command) = options.command {
-        return run_text(shell, command, "-c").await;
-    }
-    if let (false, Some((script, arguments))) = (options.stdin, options.operands.split_first()) {
-        if !Path::new(script).exists() {
-            return Err(Error::new(format!("open {script}: no such file or directory")).with_exit(Exit::NOT_FOUND));
+    for (name, on) in &arguments.names {
+        if !shell.set_option(name, *on) {
+            return Err(Error::usage(format!("no such option: {name}")));
         }
-        // A script that can't be read as text is brush's to judge.
-        let text = std::fs::read_to_string(script).ok();
-        if let Some(text) = text.filter(|text| eval::rewritten(&shell, text).is_some()) {
-            *shell.current_shell_args_mut() = arguments.to_vec();
-            eval::be_script();
-            return run_text(shell, text, script).await;
+    }
+    for (name, on) in &arguments.shopts {
+        if !shell.set_shopt(name, *on) {
+            return Err(Error::usage(format!("no such option: {name}")));
         }
-        shell.run_script(Path::new(script), arguments.iter()).await.map_err(|e| said(&e))?;
-        settle(&mut shell).await;
-        return Ok(shell.last_exit_status());
     }
-    talk(shell).await
+    Ok(())
 }
 
-/// Run commands that are all of a script. Gives the last status.
-async fn run_text(mut shell: Shell<Extensions>, text: String, name: &str) -> Result<u8> {
-    shell.start_command_string_mode();
-    let params = shell.default_exec_params();
-    eval::run(&mut shell, text, &SourceInfo::from(name), &params).await.map_err(|e| said(&e))?;
-    shell.end_command_string_mode().map_err(|e| said(&e))?;
-    shell.on_exit().await.map_err(|e| said(&e))?;
-    settle(&mut shell).await;
-    Ok(shell.last_exit_status())
-}
-
-/// Before there are threads: what the shell that started this one has to tell.
-fn begin_as_child() -> Result<State> {
-    // The kernel's name for it would be that of the link to this program.
-    rustix::thread::set_name(c"sh").doing("name this process")?;
-    let text = eval::take_input().doing("read the state of the shell that started this one")?;
-    let state = State::read(&text)?;
-    eval::be_child_of(state.shell);
-    if !state.has_jobs() {
-        sys::fds::ignore_keyboard();
+/// Runs what the command line asks for; the status.
+fn session(mut shell: Shell, arguments: Arguments) -> Result<i32> {
+    if let Some(command) = arguments.command {
+        let mut operands = arguments.operands.into_iter();
+        if let Some(name) = operands.next() {
+            shell.name = name;
+        }
+        shell.args = operands.collect();
+        shell.command_string = true;
+        if let Err(flow) = crate::start::files(&mut shell, arguments.no_profile, arguments.no_rc, arguments.rc_file) {
+            return Ok(shell.finish(Err(flow)));
+        }
+        return Ok(script(shell, Box::new(Text::new(command))));
     }
-    Ok(state)
-}
-
-/// Run a list in the background of another shell.
-async fn child(mut state: State) -> Result<u8> {
-    let mut shell = build(&Options::default(), state.name.clone(), false).await.doing("start the shell")?;
-    state.apply(&mut shell).doing("take over the shell's state")?;
-    run_text(shell, state.text, EVAL).await
-}
-
-async fn build(options: &Options, name: String, interactive: bool) -> Result<Shell<Extensions>, brush_core::Error> {
-    let posix = name.trim_start_matches('-').ends_with("sh") && !name.ends_with("bash");
-    let has_command = options.command.is_some();
-    let (shell_name, shell_args) = match (has_command, options.stdin, options.operands.split_first()) {
-        (true, _, Some((name, rest))) => (name.clone(), Some(rest.to_vec())),
-        (false, true, _) => (name, Some(options.operands.clone())),
-        (_, _, Some((script, _))) => (script.clone(), None),
-        _ => (name, None),
+    let mut operands = arguments.operands.into_iter();
+    let file = if arguments.stdin { None } else { operands.next() };
+    shell.args = operands.collect();
+    let Some(file) = file else {
+        shell.from_stdin = true;
+        if shell.interactive {
+            return Ok(conversation(shell, arguments.no_profile, arguments.no_rc, arguments.rc_file));
+        }
+        if let Err(flow) = crate::start::files(&mut shell, arguments.no_profile, true, None) {
+            return Ok(shell.finish(Err(flow)));
+        }
+        return Ok(script(shell, standard_input()));
     };
-    let (look_out, stop) = interrupt::builtin::<Extensions>();
-    let mut builder = Shell::builder_with_extensions::<Extensions>()
-        .default_builtins(BuiltinSet::BashMode)
-        .builtin(look_out, stop)
-        .builtin("kill", simple_builtin::<Kill, Extensions>())
-        .builtins(own_builtins(interactive))
-        .enable_options(options.on.clone())
-        .disable_options(options.off.clone())
-        .do_not_execute_commands(options.no_execute)
-        .login(options.login)
-        .interactive(interactive)
-        .command_string_mode(has_command)
-        .read_commands_from_stdin(!has_command && (options.stdin || options.operands.is_empty()))
-        .profile(ProfileLoadBehavior::Skip)
-        .rc(RcLoadBehavior::Skip)
-        .posix(posix)
-        .shell_name(shell_name)
-        .maybe_shell_args(shell_args)
-        .shell_product_display_str("kutties sh (brush)".into())
-        .error_formatter(Errors)
-        .fds(open_files())
-        .shell_version(env!("CARGO_PKG_VERSION").into());
-    for (name, value) in missing_variables(interactive) {
-        let mut variable = ShellVariable::new(value);
-        if name != "PS1" {
-            variable.export();
-        }
-        builder = builder.var(name, variable);
+    let text = read_script(&shell, &file)?;
+    shell.name = file;
+    if let Err(flow) = crate::start::files(&mut shell, arguments.no_profile, true, None) {
+        return Ok(shell.finish(Err(flow)));
     }
-    let mut shell = builder.build().await?;
-    shell.env_mut().set_global("BASH_SOURCE", eval::bash_source())?;
-    Ok(shell)
+    Ok(script(shell, Box::new(Text::new(text))))
 }
 
-/// The builtins that take brush's background away. At a terminal jobs stay brush's, which knows Ctrl-Z, `fg` and `bg`.
-fn own_builtins(interactive: bool) -> HashMap<String, Registration<Extensions>> {
-    let all: [(&str, CommandExecuteFunc<Extensions>, bool); 9] = [
-        (START, background::start, false),
-        (BECOME, background::become_program, false),
-        (EVAL, eval::eval, false),
-        ("eval", eval::eval, true),
-        (".", eval::dot, true),
-        ("source", eval::dot, false),
-        ("trap", trap::trap, true),
-        ("wait", wait::wait, false),
-        ("jobs", wait::jobs, false),
-    ];
-    let used = all.into_iter().filter(|_| !interactive);
-    used.map(|(name, execute, special)| (name.to_owned(), registration(execute, special))).collect()
+/// Text of a script; one that is not here is looked for by PATH.
+fn read_script(shell: &Shell, file: &[u8]) -> Result<Bytes> {
+    use std::os::unix::ffi::OsStrExt;
+    let path = |name: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(name));
+    let mut read = std::fs::read(path(file));
+    if read.is_err()
+        && !file.contains(&b'/')
+        && let Some(found) = shell.in_path(file, None)
+    {
+        read = std::fs::read(path(&found));
+    }
+    let failed = |text: String, exit: u8| Error::new(text).with_exit(Exit(exit));
+    let text = read.map_err(|e| {
+        let missing = e.kind() == std::io::ErrorKind::NotFound;
+        let exit = if missing { NOT_FOUND as u8 } else { 126 };
+        failed(format!("open {}: {}", shown(file), cause(&e).to_lowercase()), exit)
+    })?;
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if line.iter().take(128).any(|byte| *byte == 0) {
+        return Err(failed(format!("{}: cannot execute binary file", shown(file)), 126));
+    }
+    Ok(text)
 }
 
-fn registration<SE: ShellExtensions>(execute_func: CommandExecuteFunc<SE>, special_builtin: bool) -> Registration<SE> {
-    let content_func = |name: &str, _: ContentType, _: &ContentOptions| Ok(format!("{name}: see `sh`\n"));
-    Registration { execute_func, content_func, disabled: false, special_builtin, declaration_builtin: false }
-}
-
-/// What was left open for this shell. The standard files are plain ones: input thus has no buffer: what `read` leaves belongs to the next command. And `2>&1` finds
-/// the file behind 1, where brush would let a program inherit its own 2 instead.
-fn open_files() -> HashMap<i32, OpenFile> {
-    let copies = [
-        std::io::stdin().as_fd().try_clone_to_owned(),
-        std::io::stdout().as_fd().try_clone_to_owned(),
-        std::io::stderr().as_fd().try_clone_to_owned(),
-    ];
-    let standard = (0..).zip(copies).filter_map(|(number, copy)| Some((number, copy.ok()?)));
-    let others = sys::fds::inherited().into_iter().map(|file| (file.as_raw_fd(), file));
-    standard.chain(others).map(|(number, file)| (number, OpenFile::from(File::from(file)))).collect()
-}
-
-/// What a shell needs to know and its caller did not say: PID 1 starts it with next to nothing.
-fn missing_variables(interactive: bool) -> Vec<(&'static str, &'static str)> {
-    let mut wanted = vec![("PATH", DEFAULT_PATH)];
-    if interactive {
-        wanted.push(("PS1", PROMPT));
-        if rustix::process::geteuid().is_root() {
-            wanted.push(("HOME", "/root"));
+/// Runs all commands of a source; the status.
+fn script(mut shell: Shell, source: Box<dyn Source>) -> i32 {
+    let settings = Rc::clone(&shell.settings);
+    let mut parser = Parser::new(source, settings, 1);
+    let mut status = 0;
+    loop {
+        let items = match parser.next_command() {
+            Ok(Some(items)) => items,
+            Ok(None) => return shell.finish(Ok(status)),
+            Err(wrong) => {
+                shell.syntax_error(&wrong);
+                return shell.finish(Err(Flow::Exit(2)));
+            }
+        };
+        if shell.set.noexec {
+            continue;
+        }
+        let last = shell.command_string && parser.is_done();
+        match shell.items(&items, last) {
+            Ok(last) => status = last,
+            // bash leaves the line and goes on with the next one.
+            Err(Flow::Fail(failed)) if shell.bash && !shell.set.errexit => {
+                status = failed;
+                shell.status = failed;
+            }
+            Err(flow) => return shell.finish(Err(flow)),
+        }
+        if shell.set.onecmd {
+            return shell.finish(Ok(status));
         }
     }
-    wanted.retain(|(name, _)| std::env::var_os(name).is_none());
-    wanted
+}
+
+/// Talks with a person until the input ends or a command leaves; the status.
+fn conversation(mut shell: Shell, no_profile: bool, no_rc: bool, rc_file: Option<Bytes>) -> i32 {
+    shell.job_control(true);
+    for number in [SIGINT, 3, 15] {
+        disposition::set(number, shell.usual_effect(number));
+    }
+    if let Err(flow) = crate::start::files(&mut shell, no_profile, no_rc, rc_file)
+        && let Flow::Exit(_) = flow
+    {
+        return end_conversation(&mut shell, Err(flow));
+    }
+    let settings = Rc::clone(&shell.settings);
+    let shell = Rc::new(RefCell::new(shell));
+    let (interrupted, left) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(None)));
+    let person = Person::new(Rc::clone(&shell), Rc::clone(&interrupted), Rc::clone(&left));
+    let mut parser = Parser::new(Box::new(person), settings, 1);
+    loop {
+        let next = parser.next_command();
+        let mut shell = shell.borrow_mut();
+        if let Some(flow) = left.take() {
+            return end_conversation(&mut shell, Err(flow));
+        }
+        if interrupted.take() {
+            shell.status = SIGNALLED + SIGINT;
+            parser.begin_again();
+            continue;
+        }
+        let done = match next {
+            Ok(Some(items)) => {
+                shell.warned_at_exit &= false;
+                shell.items(&items, false)
+            }
+            Ok(None) => {
+                let status = shell.status;
+                // Nothing is left to tell it to when standard error is closed.
+                let _ = descriptor::write_all(2, b"exit\n");
+                return end_conversation(&mut shell, Ok(status));
+            }
+            Err(wrong) => {
+                shell.syntax_error(&wrong);
+                parser.begin_again();
+                Err(Flow::Fail(2))
+            }
+        };
+        match done {
+            Ok(_) => {}
+            Err(Flow::Exit(status)) => {
+                let _ = descriptor::write_all(2, b"exit\n");
+                return end_conversation(&mut shell, Err(Flow::Exit(status)));
+            }
+            Err(flow) => after_failure(&mut shell, flow),
+        }
+    }
+}
+
+/// Back to the prompt from wherever a command was.
+fn after_failure(shell: &mut Shell, flow: Flow) {
+    if flow == Flow::Interrupt {
+        let _ = descriptor::write_all(2, b"\n");
+    }
+    shell.status = shell.status_of(Err(flow));
+    shell.conditional = 0;
+    shell.loops = 0;
+    shell.depth = 0;
+    shell.level = 0;
+    disposition::take_one(SIGINT);
+    shell.take_terminal();
+}
+
+fn end_conversation(shell: &mut Shell, done: Done) -> i32 {
+    let status = shell.finish(done);
+    if shell.shopt.huponexit && shell.login {
+        for job in shell.jobs.list.iter().filter(|job| !job.kept) {
+            if let Some(group) = job.group {
+                // A job that ended meanwhile hears nothing.
+                let _ = disposition::send(-group, SIGHUP);
+            }
+        }
+    }
+    status
 }
 
 /// POSIX: when asked to be, or with nothing to run and a terminal to talk through.
-fn is_interactive(options: &Options) -> bool {
-    let nothing_to_run = options.command.is_none() && (options.stdin || options.operands.is_empty());
-    options.interactive || (nothing_to_run && std::io::stdin().is_terminal() && std::io::stderr().is_terminal())
-}
-
-fn said(error: &brush_core::Error) -> Error {
-    Error::new(format!("{error:#}"))
+fn is_interactive(arguments: &Arguments) -> bool {
+    let nothing = arguments.command.is_none() && (arguments.stdin || arguments.operands.is_empty());
+    arguments.interactive || nothing && descriptor::is_terminal(0) && descriptor::is_terminal(2)
 }

@@ -4,6 +4,8 @@ pub mod block;
 pub mod bpf;
 pub mod child;
 pub mod clock;
+pub mod descriptor;
+pub mod disposition;
 pub mod extent;
 pub mod fds;
 pub mod fork;
