@@ -5,6 +5,7 @@ use kit::{Applet, Place};
 /// Each room's table.
 pub const ALL: &[&[Applet]] = &[
     archive::APPLETS,
+    awk::APPLETS,
     boot::APPLETS,
     cni::APPLETS,
     config::APPLETS,
