@@ -1,4 +1,4 @@
-//! `awk [-F SEPARATOR] [-v NAME=VALUE]... [-f FILE]... [--] [PROGRAM] [FILE | NAME=VALUE]...` runs programs over lines and fields.
+//! `awk [-F SEPARATOR] [-v NAME=VALUE]... [-f FILE | -e PROGRAM]... [--] [PROGRAM] [FILE | NAME=VALUE]...` runs programs over lines and fields.
 //!
 //! The language is that of POSIX with these of gawk's additions: `gensub`, `strftime`, `mktime`, `systime`, `strtonum`, `asort`,
 //! `asorti`, `and`, `or`, `xor`, `compl`, `lshift`, `rshift`, `length(ARRAY)`, the third argument of `match`, the fourth of
@@ -34,20 +34,28 @@ struct Options {
     /// Read the program from a file
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     files: Vec<OsString>,
-    /// The program, unless -f is given; then files and assignments
+    /// Take an argument as a part of the program
+    #[arg(short = 'e', long = "source", value_name = "PROGRAM", allow_hyphen_values = true)]
+    sources: Vec<OsString>,
+    /// The program, unless -e or -f is given; then files and assignments
     #[arg(trailing_var_arg = true, value_name = "ARGUMENT")]
     operands: Vec<OsString>,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let mut options: Options = parse(&AWK, args)?;
-    let source = if options.files.is_empty() {
+    let source = if options.files.is_empty() && options.sources.is_empty() {
         if options.operands.is_empty() {
             return Err(Error::usage("a program is needed: awk PROGRAM [FILE]..."));
         }
         options.operands.remove(0).into_vec()
     } else {
-        read(&options.files)?
+        let mut source = read(&options.files)?;
+        for part in &options.sources {
+            source.extend_from_slice(part.as_bytes());
+            source.push(b'\n');
+        }
+        source
     };
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || interpret(&source, &options));
     let Ok(result) = thread.doing("start a thread")?.join() else {

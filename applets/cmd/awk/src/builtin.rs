@@ -172,7 +172,7 @@ impl<'p> Machine<'p> {
     /// The array that an argument names.
     pub fn array_argument(&mut self, e: &'p Expr) -> Run<ArrayRef> {
         match e {
-            Expr::Var(slot) => Ok(self.array(*slot)),
+            Expr::Var(slot) => self.array(*slot),
             _ => Err(Error::new("an argument is no array").into()),
         }
     }

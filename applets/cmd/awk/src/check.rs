@@ -37,8 +37,6 @@ pub fn check(program: &mut Program) -> Result<(), String> {
             let called = &program.functions[function];
             if !called.defined {
                 error = Some(format!("there is no function {}", called.name));
-            } else if arguments.len() > called.params {
-                error = Some(format!("the function {} takes {} arguments", called.name, called.params));
             }
             for (to, argument) in arguments.iter().enumerate() {
                 if let (Expr::Var(Slot::Local(from)), Some(inside)) = (argument, inside) {

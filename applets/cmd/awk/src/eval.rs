@@ -25,7 +25,7 @@ impl<'p> Machine<'p> {
             }
             Expr::Index(array, key) => {
                 let key = self.key(key)?;
-                let value = self.array(*array).borrow_mut().get(&key);
+                let value = self.array(*array)?.borrow_mut().get(&key);
                 self.spare.push(key);
                 value
             }
@@ -85,7 +85,7 @@ impl<'p> Machine<'p> {
             }
             Expr::Index(array, key) => {
                 let key = self.key(key)?;
-                let value = self.array(*array).borrow_mut().update(&key, |value| value.num());
+                let value = self.array(*array)?.borrow_mut().update(&key, |value| value.num());
                 self.spare.push(key);
                 value
             }
@@ -129,7 +129,7 @@ impl<'p> Machine<'p> {
             }
             Expr::In(array, key) => {
                 let key = self.key(key)?;
-                let found = self.array(*array).borrow().contains(&key);
+                let found = self.array(*array)?.borrow().contains(&key);
                 self.spare.push(key);
                 found
             }
@@ -239,7 +239,7 @@ impl<'p> Machine<'p> {
             Expr::Var(slot) => self.set_var(*slot, value),
             Expr::Index(array, key) => {
                 let key = self.key(key)?;
-                self.array(*array).borrow_mut().set(&key, value);
+                self.array(*array)?.borrow_mut().set(&key, value);
                 self.spare.push(key);
                 Ok(())
             }
@@ -269,7 +269,7 @@ impl<'p> Machine<'p> {
             Expr::Var(Slot::Global(at)) if *at > special::FPAT => both(&mut self.globals[*at]),
             Expr::Index(array, key) => {
                 let key = self.key(key)?;
-                let result = self.array(*array).borrow_mut().update(&key, both);
+                let result = self.array(*array)?.borrow_mut().update(&key, both);
                 self.spare.push(key);
                 result
             }
@@ -309,9 +309,10 @@ impl<'p> Machine<'p> {
             return Err(Error::new(format!("call {}: more than {DEEPEST} calls are open", function.name)).into());
         }
         let base = self.locals.len();
-        for (argument, is_array) in arguments.iter().zip(&function.arrays) {
+        // Arguments beyond the parameters are worked out, and dropped.
+        for (at, argument) in arguments.iter().enumerate() {
             let value = match argument {
-                Expr::Var(slot) if *is_array => Value::Array(self.array(*slot)),
+                Expr::Var(slot) if function.arrays.get(at) == Some(&true) => Value::Array(self.array(*slot)?),
                 _ => self.eval(argument)?,
             };
             self.locals.push(value);
@@ -324,7 +325,7 @@ impl<'p> Machine<'p> {
         Ok(if flow? == Flow::Return { std::mem::take(&mut self.returned) } else { Value::Unset })
     }
 
-    /// 1 for a record, 0 at the end, -1 for an error.
+    /// 1 for a record, 0 at the end, -1 for an error. NR counts records of the main input alone, as in gawk and mawk.
     fn getline(&mut self, source: Source, from: Option<&'p Expr>, place: Option<&'p Expr>) -> Run<f64> {
         let mut text = self.take_spare();
         let found = if source == Source::Main {
@@ -342,9 +343,6 @@ impl<'p> Machine<'p> {
             }
         };
         if found {
-            if source == Source::Command {
-                self.records += 1.0;
-            }
             match place {
                 Some(place) => self.set(place, Value::input(&text))?,
                 None => self.record.set_text(&text),

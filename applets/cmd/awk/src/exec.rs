@@ -108,7 +108,7 @@ impl<'p> Machine<'p> {
 
     /// The keys are those at the start; what the body deletes is visited nevertheless, as in gawk.
     fn for_in(&mut self, key: Slot, array: Slot, body: &'p [Stmt]) -> Run<Flow> {
-        let keys = self.array(array).borrow().keys();
+        let keys = self.array(array)?.borrow().keys();
         for found in keys {
             self.set_var(key, Value::Input(found))?;
             match self.block(body)? {
@@ -149,11 +149,11 @@ impl<'p> Machine<'p> {
 
     fn delete(&mut self, array: Slot, key: Option<&'p [Expr]>) -> Run<()> {
         let Some(key) = key else {
-            self.array(array).borrow_mut().clear();
+            self.array(array)?.borrow_mut().clear();
             return Ok(());
         };
         let key = self.key(key)?;
-        self.array(array).borrow_mut().remove(&key);
+        self.array(array)?.borrow_mut().remove(&key);
         self.spare.push(key);
         Ok(())
     }

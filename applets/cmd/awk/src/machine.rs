@@ -1,12 +1,10 @@
 //! State of a program that runs, and the way from its beginning to its end.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use kit::{Error, Exit, Result};
 
-use crate::array::Array;
 use crate::input::{Reader, Separator};
 use crate::matcher::Matcher;
 use crate::output::Outputs;
@@ -147,7 +145,9 @@ impl<'p> Machine<'p> {
         machine.globals[special::RSTART] = Value::Num(0.0);
         machine.globals[special::RLENGTH] = Value::Num(-1.0);
         machine.globals[special::ARGC] = Value::Num(arguments.len() as f64);
-        let (argv, environ) = (machine.array(Slot::Global(special::ARGV)), machine.array(Slot::Global(special::ENVIRON)));
+        let (argv, environ) = (ArrayRef::default(), ArrayRef::default());
+        machine.globals[special::ARGV] = Value::Array(Rc::clone(&argv));
+        machine.globals[special::ENVIRON] = Value::Array(Rc::clone(&environ));
         for (at, argument) in arguments.iter().enumerate() {
             argv.borrow_mut().set(at.to_string().as_bytes(), Value::input(argument));
         }
@@ -158,20 +158,20 @@ impl<'p> Machine<'p> {
     }
 
     /// The array of a variable that has no value of another kind.
-    pub fn array(&mut self, slot: Slot) -> ArrayRef {
+    pub fn array(&mut self, slot: Slot) -> Run<ArrayRef> {
         let place = match slot {
             Slot::Global(at) => &mut self.globals[at],
             Slot::Local(at) => &mut self.locals[self.frame + at],
         };
-        if let Value::Array(array) = place {
-            return Rc::clone(array);
+        match place {
+            Value::Array(array) => Ok(Rc::clone(array)),
+            Value::Unset => {
+                let array = ArrayRef::default();
+                *place = Value::Array(Rc::clone(&array));
+                Ok(array)
+            }
+            _ => Err(Error::new("use a variable as an array: it has a value already").into()),
         }
-        // A scalar here is a mistake of the program; the array is then its own.
-        let array = Rc::new(RefCell::new(Array::default()));
-        if matches!(place, Value::Unset) {
-            *place = Value::Array(Rc::clone(&array));
-        }
-        array
     }
 
     /// The whole program.
@@ -286,7 +286,7 @@ impl<'p> Machine<'p> {
 
     /// Opens the next file of ARGV; assignments among them are done on the way.
     fn open_next(&mut self) -> Run<bool> {
-        let argv = self.array(Slot::Global(special::ARGV));
+        let argv = self.array(Slot::Global(special::ARGV))?;
         while !self.arguments.done {
             let count = self.globals[special::ARGC].num();
             if self.arguments.next as f64 >= count {

@@ -89,7 +89,7 @@ pub fn put(n: f64, format: &[u8], out: &mut Vec<u8>) {
         if n.abs() < 1e16 {
             put_whole(n as i64, out);
         } else if n.is_finite() {
-            out.extend_from_slice(format!("{n}").as_bytes());
+            out.extend_from_slice(format!("{n:.0}").as_bytes());
         } else {
             crate::format::put_float(n, &crate::format::Spec::default(), b'g', out);
         }

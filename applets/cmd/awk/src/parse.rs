@@ -45,7 +45,7 @@ pub fn parse(source: &[u8], globals: &[&str]) -> Result<Program, String> {
     }
     match parser.items().and_then(|()| crate::check::check(&mut parser.program)) {
         Ok(()) => Ok(parser.program),
-        Err(e) => Err(format!("line {}: {e}", parser.line())),
+        Err(e) => Err(format!("cmd. line:{}: {e}", parser.line())),
     }
 }
 

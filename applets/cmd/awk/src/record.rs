@@ -223,9 +223,9 @@ impl Record {
     pub fn field(&mut self, at: usize) -> Result<Value> {
         self.split()?;
         if self.state != State::Split {
-            return Ok(self.values.get(at - 1).cloned().unwrap_or_default());
+            return Ok(self.values.get(at - 1).cloned().unwrap_or_else(|| Value::input(b"")));
         }
-        Ok(self.spans.get(at - 1).map_or(Value::Unset, |span| Value::input(&self.text[span.clone()])))
+        Ok(Value::input(self.spans.get(at - 1).map_or(&[], |span| &self.text[span.clone()])))
     }
 
     /// Makes values of the fields, so that they can change.

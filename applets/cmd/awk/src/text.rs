@@ -46,23 +46,13 @@ pub fn offset(text: &[u8], chars: usize) -> usize {
     at
 }
 
-/// The characters from `start` on (the first is 1), `count` of them, both rounded as POSIX says.
+/// The characters from `start` on (the first is 1), `count` of them. Fractions are cut off, and a start before the text is its
+/// start, as in gawk and in the awk of Kernighan.
 pub fn substr(text: &[u8], start: f64, count: Option<f64>) -> &[u8] {
-    let start = round(start);
-    let end = count.map_or(f64::INFINITY, |count| start + round(count));
-    // Neither is more than the text has: it is not counted for that.
-    let first = start.max(1.0);
-    if first.is_nan() || end.is_nan() || end <= first {
-        return &[];
-    }
-    let from = offset(text, first as usize - 1);
-    let rest = &text[from..];
-    if end.is_infinite() { rest } else { prefix(rest, (end - first) as usize) }
-}
-
-/// Nearest integer, of two the even one.
-fn round(n: f64) -> f64 {
-    n.round_ties_even()
+    let first = if start >= 1.0 { start as usize - 1 } else { 0 };
+    let rest = &text[offset(text, first)..];
+    // A number that is none is cast to zero.
+    count.map_or(rest, |count| prefix(rest, count.max(0.0) as usize))
 }
 
 /// Text with the case of its letters changed.
@@ -101,9 +91,9 @@ mod tests {
     fn parts_of_texts() {
         let part = |start, count| String::from_utf8_lossy(substr("häuser".as_bytes(), start, count)).into_owned();
         assert_eq!(part(2.0, Some(2.0)), "äu");
-        assert_eq!(part(0.0, Some(2.0)), "h");
+        assert_eq!(part(0.0, Some(2.0)), "hä");
         assert_eq!(part(-1.0, None), "häuser");
-        assert_eq!(part(1.5, Some(1.0)), "ä");
+        assert_eq!(part(1.5, Some(1.9)), "h");
         assert_eq!(part(5.0, Some(100.0)), "er");
         assert_eq!(part(f64::NAN, None), "häuser");
         assert_eq!(part(7.0, None), "");

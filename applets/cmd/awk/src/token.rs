@@ -85,7 +85,7 @@ const SIGNS: &[&str] = &[
 /// One sentence: a text or a regular expression has no end, or a character begins no token.
 pub fn tokens(source: &[u8]) -> Result<Vec<(Token, usize)>, String> {
     let mut lexer = Lexer { source, at: 0, line: 1, found: Vec::new() };
-    while lexer.next().map_err(|e| format!("line {}: {e}", lexer.line))? {}
+    while lexer.next().map_err(|e| format!("cmd. line:{}: {e}", lexer.line))? {}
     let line = lexer.line;
     lexer.found.extend([(Token::Newline, line), (Token::End, line)]);
     Ok(lexer.found)
@@ -186,6 +186,14 @@ impl Lexer<'_> {
                 self.put(Token::Number(value));
                 return;
             }
+        }
+        // A leading zero means octal, as in C and gawk, where no other digit or point follows.
+        let digits = rest.iter().take_while(|c| (b'0'..=b'7').contains(*c)).count();
+        if rest[0] == b'0' && digits > 1 && !matches!(rest.get(digits), Some(b'8' | b'9' | b'.' | b'e' | b'E')) {
+            let value = rest[..digits].iter().fold(0.0, |value, c| value * 8.0 + f64::from(c - b'0'));
+            self.at += digits;
+            self.put(Token::Number(value));
+            return;
         }
         let (value, len) = crate::number::leading(rest);
         self.at += len.max(1);
