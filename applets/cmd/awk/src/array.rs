@@ -116,7 +116,9 @@ impl Hasher for Hash {
         self.add(length as u64);
     }
 
+    /// The table takes its place from the low bits, into which a product brings little: the high ones are mixed in.
     fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(MIX);
+        mixed ^ (mixed >> 32)
     }
 }
