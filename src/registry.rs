@@ -7,6 +7,7 @@ pub const ALL: &[&[Applet]] = &[
     archive::APPLETS,
     awk::APPLETS,
     boot::APPLETS,
+    calc::APPLETS,
     cni::APPLETS,
     config::APPLETS,
     coreutils::APPLETS,

@@ -1,0 +1,560 @@
+//! `dc [-x] [-e PROGRAM]... [-f FILE]... [FILE]...` calculates on a stack, with any number of digits.
+//!
+//! Numbers are pushed (`_` is the sign, digits go to F), `[text]` is a text. p n P f show; `+ - * / % ~ ^ | v` calculate; c d r R
+//! move; s l S L and `: ;` are registers and arrays; i o k I O K are bases and scale; `x`, `? ` and `>r <r =r !>r !<r !=r`, with
+//! `eR` for the other case, run texts; q Q end; Z X z a tell; `#` begins a comment. `!` runs no commands here. -x: names of
+//! registers that begin with a blank have several letters. DC_LINE_LENGTH is the length of a line, 70 without it; 0 breaks none.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use clap::Parser;
+use kit::{Applet, Context, Exit, Place, Result, parse_matched};
+
+use crate::bc::line;
+use crate::decimal::{Calculated, Decimal};
+use crate::natural;
+use crate::output::Output;
+use crate::radix;
+
+/// Calculator with a stack.
+pub const DC: Applet = Applet { name: "dc", about: "calculate on a stack, with any number of digits", place: Place::Bin, run };
+
+/// Texts that run at once: more is a recursion without an end.
+const DEEPEST: usize = 100_000;
+/// Largest scale: more digits would take the memory.
+const LARGEST_SCALE: u64 = 100_000_000;
+
+#[derive(Parser)]
+struct Options {
+    /// Run this text
+    #[arg(short = 'e', long = "expression", value_name = "PROGRAM", allow_hyphen_values = true)]
+    expressions: Vec<OsString>,
+    /// Run this file
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    scripts: Vec<OsString>,
+    /// Let registers have names of several letters
+    #[arg(short = 'x', long = "extended-register")]
+    extended: bool,
+    /// Files to run
+    files: Vec<OsString>,
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    let (options, matched) = parse_matched::<Options>(&DC, args)?;
+    let mut machine = Machine::new(options.extended);
+    let places = |name: &str| matched.indices_of(name).map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let expressions = places("expressions").into_iter().zip(options.expressions.iter().map(|text| (true, text)));
+    let scripts = places("scripts").into_iter().zip(options.scripts.iter().map(|file| (false, file)));
+    let mut parts: Vec<_> = expressions.chain(scripts).collect();
+    parts.sort_by_key(|(at, _)| *at);
+    let mut parts: Vec<_> = parts.into_iter().map(|(_, part)| part).collect();
+    parts.extend(options.files.iter().map(|file| (false, file)));
+    let mut go_on = true;
+    for (is_text, part) in &parts {
+        if !go_on {
+            break;
+        }
+        go_on = if *is_text {
+            machine.start(part.as_bytes())?
+        } else if *part == "-" {
+            machine.feed()?
+        } else {
+            machine.start(&std::fs::read(Path::new(part)).on("read", part)?)?
+        };
+    }
+    if parts.is_empty() {
+        machine.feed()?;
+    }
+    machine.out.flush()?;
+    Ok(if machine.failed { Exit::FAILED } else { Exit::OK })
+}
+
+#[derive(Clone)]
+enum Value {
+    Number(Decimal),
+    Text(Rc<[u8]>),
+}
+
+/// Text that runs.
+struct Frame {
+    text: Rc<[u8]>,
+    at: usize,
+    /// Texts that ended by starting the next one, and their own level.
+    levels: usize,
+}
+
+struct Machine {
+    out: Output,
+    stack: Vec<Value>,
+    registers: HashMap<Vec<u8>, Vec<Value>>,
+    arrays: HashMap<Vec<u8>, HashMap<u64, Value>>,
+    frames: Vec<Frame>,
+    scale: usize,
+    ibase: u32,
+    obase: u32,
+    extended: bool,
+    failed: bool,
+    ended: bool,
+}
+
+/// Trouble of a command: one sentence, or output that failed.
+enum Trouble {
+    Wrong(String),
+    Failed(kit::Error),
+}
+
+impl From<String> for Trouble {
+    fn from(e: String) -> Self {
+        Self::Wrong(e)
+    }
+}
+
+impl From<kit::Error> for Trouble {
+    fn from(e: kit::Error) -> Self {
+        Self::Failed(e)
+    }
+}
+
+type Run<T> = std::result::Result<T, Trouble>;
+
+impl Machine {
+    fn new(extended: bool) -> Self {
+        Self {
+            out: Output::new("DC_LINE_LENGTH"),
+            stack: Vec::new(),
+            registers: HashMap::new(),
+            arrays: HashMap::new(),
+            frames: Vec::new(),
+            scale: 0,
+            ibase: 10,
+            obase: 10,
+            extended,
+            failed: false,
+            ended: false,
+        }
+    }
+
+    /// Runs standard input line by line; false after `q`.
+    fn feed(&mut self) -> Result<bool> {
+        loop {
+            let Some(mut text) = line(&mut io::stdin().lock())? else { return Ok(true) };
+            while is_open(&text) {
+                let Some(more) = line(&mut io::stdin().lock())? else { break };
+                text.extend(more);
+            }
+            if !self.start(&text)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Runs a text; false after `q`.
+    fn start(&mut self, text: &[u8]) -> Result<bool> {
+        self.frames = vec![Frame { text: text.into(), at: 0, levels: 1 }];
+        while let Some(frame) = self.frames.last_mut() {
+            let Some(&c) = frame.text.get(frame.at) else {
+                self.frames.pop();
+                continue;
+            };
+            frame.at += 1;
+            match self.command(c) {
+                Ok(()) => {}
+                Err(Trouble::Failed(e)) => return Err(e),
+                Err(Trouble::Wrong(e)) => {
+                    self.failed = true;
+                    self.out.flush()?;
+                    // Nothing is left to tell it to when standard error is closed.
+                    let _ = writeln!(io::stderr(), "dc: {e}");
+                }
+            }
+            if self.ended {
+                return Ok(false);
+            }
+        }
+        self.out.flush()?;
+        Ok(true)
+    }
+
+    /// The byte that is next, without taking it.
+    fn peek(&self) -> Option<u8> {
+        self.frames.last().and_then(|frame| frame.text.get(frame.at).copied())
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let c = self.peek()?;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.at += 1;
+        }
+        Some(c)
+    }
+
+    fn command(&mut self, c: u8) -> Run<()> {
+        match c {
+            b' ' | b'\t' | b'\n' | b'\r' | 11 | 12 | 0 => {}
+            b'0'..=b'9' | b'A'..=b'F' | b'.' | b'_' => self.number(c),
+            b'#' => while self.next().is_some_and(|c| c != b'\n') {},
+            b'[' => self.text()?,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'^' => self.calculate(c)?,
+            b'~' => {
+                let (a, b) = self.operands()?;
+                self.push(a.divide(&b, self.scale)?);
+                self.push(a.remainder(&b, self.scale)?);
+            }
+            b'|' => {
+                let modulus = self.pop_number()?;
+                let (a, b) = self.operands()?;
+                self.push(a.power_of(&b, &modulus)?);
+            }
+            b'v' => {
+                let a = self.pop_number()?;
+                self.push(a.root(self.scale)?);
+            }
+            b'p' | b'n' | b'P' | b'f' => self.show(c)?,
+            b'c' | b'd' | b'r' | b'R' | b'z' => self.shuffle(c)?,
+            b's' | b'l' | b'S' | b'L' | b':' | b';' => self.register(c)?,
+            b'i' | b'o' | b'k' | b'I' | b'O' | b'K' => self.setting(c)?,
+            b'Z' | b'X' | b'a' => self.ask(c)?,
+            b'x' => {
+                if let Value::Text(text) = self.pop()? {
+                    self.call(text)?;
+                }
+            }
+            b'?' => {
+                self.out.flush()?;
+                if let Some(line) = line(&mut io::stdin().lock())? {
+                    self.call(line.into())?;
+                }
+            }
+            b'>' | b'<' | b'=' => self.compare(c, false)?,
+            b'!' => match self.peek() {
+                Some(c @ (b'>' | b'<' | b'=')) => {
+                    self.next();
+                    self.compare(c, true)?;
+                }
+                _ => return Err(Trouble::Wrong("commands of the shell are not run".into())),
+            },
+            b'q' => {
+                self.leave(2);
+                self.ended = self.frames.is_empty();
+            }
+            b'Q' => {
+                let levels = self.pop_number()?.to_u64().filter(|levels| *levels > 0);
+                self.leave(levels.ok_or("Q wants a number of levels".to_owned())? as usize);
+            }
+            _ => return Err(Trouble::Wrong(format!("{:?} is no command", char::from(c)))),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, first: u8) {
+        let negative = first == b'_';
+        let mut digits = Vec::new();
+        if !negative {
+            digits.push(first);
+        }
+        while let Some(c) = self.peek() {
+            let fits = matches!(c, b'0'..=b'9' | b'A'..=b'F') || (c == b'.' && !digits.contains(&b'.'));
+            if !fits {
+                break;
+            }
+            digits.push(c);
+            self.next();
+        }
+        let value = radix::parse(&digits, self.ibase);
+        self.push(if negative { value.negated() } else { value });
+    }
+
+    fn text(&mut self) -> Run<()> {
+        let (mut text, mut depth) = (Vec::new(), 1);
+        while let Some(c) = self.next() {
+            match c {
+                b'[' => depth += 1,
+                b']' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                self.stack.push(Value::Text(text.into()));
+                return Ok(());
+            }
+            text.push(c);
+        }
+        Err(Trouble::Wrong("a text has no ]".into()))
+    }
+
+    fn push(&mut self, number: Decimal) {
+        self.stack.push(Value::Number(number));
+    }
+
+    fn pop(&mut self) -> Run<Value> {
+        self.stack.pop().ok_or_else(|| Trouble::Wrong("the stack is empty".into()))
+    }
+
+    fn pop_number(&mut self) -> Run<Decimal> {
+        match self.pop()? {
+            Value::Number(number) => Ok(number),
+            text @ Value::Text(_) => {
+                self.stack.push(text);
+                Err(Trouble::Wrong("a number is expected, not a text".into()))
+            }
+        }
+    }
+
+    /// The two at the top, the lower one first; none is lost when one is missing.
+    fn operands(&mut self) -> Run<(Decimal, Decimal)> {
+        let b = self.pop_number()?;
+        match self.pop_number() {
+            Ok(a) => Ok((a, b)),
+            Err(e) => {
+                self.push(b);
+                Err(e)
+            }
+        }
+    }
+
+    fn calculate(&mut self, c: u8) -> Run<()> {
+        let (a, b) = self.operands()?;
+        let result: Calculated = match c {
+            b'+' => Ok(a.add(&b)),
+            b'-' => Ok(a.subtract(&b)),
+            b'*' => Ok(a.multiply(&b, self.scale)),
+            b'/' => a.divide(&b, self.scale),
+            b'%' => a.remainder(&b, self.scale),
+            _ => a.power(&b, self.scale),
+        };
+        match result {
+            Ok(number) => self.push(number),
+            Err(e) => {
+                self.push(a);
+                self.push(b);
+                return Err(Trouble::Wrong(e));
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, value: &Value) -> Result<()> {
+        match value {
+            Value::Number(number) => self.out.number(&radix::text(number, self.obase)),
+            Value::Text(text) => self.out.text(text),
+        }
+    }
+
+    fn show(&mut self, c: u8) -> Run<()> {
+        match c {
+            b'p' => {
+                let value = self.pop()?;
+                self.put(&value)?;
+                self.stack.push(value);
+                self.out.newline()?;
+            }
+            b'n' => {
+                let value = self.pop()?;
+                self.put(&value)?;
+            }
+            b'f' => {
+                for value in self.stack.clone().iter().rev() {
+                    self.put(value)?;
+                    self.out.newline()?;
+                }
+            }
+            _ => match self.pop()? {
+                Value::Text(text) => self.out.text(&text)?,
+                Value::Number(number) => {
+                    let mut bytes = Vec::new();
+                    let mut rest = number.with_scale(0).limbs;
+                    while !rest.is_empty() {
+                        let (quotient, byte) = natural::divide_small(&rest, 256);
+                        bytes.insert(0, byte as u8);
+                        rest = quotient;
+                    }
+                    self.out.text(&bytes)?;
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn shuffle(&mut self, c: u8) -> Run<()> {
+        match c {
+            b'c' => self.stack.clear(),
+            b'd' => {
+                let value = self.pop()?;
+                self.stack.extend([value.clone(), value]);
+            }
+            b'z' => self.push(Decimal::from(self.stack.len() as u64)),
+            b'r' => {
+                let at = self.stack.len().checked_sub(2).ok_or("the stack is empty".to_owned())?;
+                self.stack.swap(at, at + 1);
+            }
+            _ => {
+                let count = self.pop_number()?;
+                let limit = self.stack.len() as u64;
+                let amount = Decimal { negative: false, ..count.clone() }.to_u64().unwrap_or(u64::MAX).min(limit) as usize;
+                let start = self.stack.len() - amount;
+                if amount > 1 {
+                    if count.negative { self.stack[start..].rotate_right(1) } else { self.stack[start..].rotate_left(1) }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn register_name(&mut self) -> Run<Vec<u8>> {
+        let missing = || Trouble::Wrong("the name of a register is expected".into());
+        let first = self.next().ok_or_else(missing)?;
+        if !self.extended || !first.is_ascii_whitespace() {
+            return Ok(vec![first]);
+        }
+        let mut name = Vec::new();
+        while let Some(c) = self.peek().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'_') {
+            name.push(c);
+            self.next();
+        }
+        if name.is_empty() { Err(missing()) } else { Ok(name) }
+    }
+
+    fn register(&mut self, c: u8) -> Run<()> {
+        let name = self.register_name()?;
+        let empty = || Trouble::Wrong("the register is empty".into());
+        match c {
+            b's' => {
+                let value = self.pop()?;
+                let values = self.registers.entry(name).or_default();
+                values.pop();
+                values.push(value);
+            }
+            b'S' => {
+                let value = self.pop()?;
+                self.registers.entry(name).or_default().push(value);
+            }
+            b'l' => {
+                let value = self.registers.get(&name).and_then(|values| values.last()).cloned();
+                self.stack.push(value.unwrap_or(Value::Number(Decimal::default())));
+            }
+            b'L' => {
+                let value = self.registers.get_mut(&name).and_then(Vec::pop).ok_or_else(empty)?;
+                self.stack.push(value);
+            }
+            _ => {
+                let index = self.pop_number()?.to_u64().ok_or("a subscript is negative or too large".to_owned())?;
+                if c == b':' {
+                    let value = self.pop()?;
+                    self.arrays.entry(name).or_default().insert(index, value);
+                } else {
+                    let value = self.arrays.get(&name).and_then(|array| array.get(&index)).cloned();
+                    self.stack.push(value.unwrap_or(Value::Number(Decimal::default())));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn setting(&mut self, c: u8) -> Run<()> {
+        match c {
+            b'I' => self.push(Decimal::from(self.ibase.into())),
+            b'O' => self.push(Decimal::from(self.obase.into())),
+            b'K' => self.push(Decimal::from(self.scale as u64)),
+            _ => {
+                let value = self.pop_number()?.to_u64();
+                let wrong = "the base or scale is out of range".to_owned();
+                match c {
+                    b'i' => self.ibase = value.filter(|n| (2..=16).contains(n)).ok_or(wrong)? as u32,
+                    b'o' => self.obase = value.filter(|n| (2..1_000_000_000).contains(n)).ok_or(wrong)? as u32,
+                    _ => self.scale = value.filter(|n| *n <= LARGEST_SCALE).ok_or(wrong)? as usize,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, c: u8) -> Run<()> {
+        let value = self.pop()?;
+        match (c, value) {
+            (b'Z', Value::Number(n)) => self.push(Decimal::from(natural::digits(&n.limbs).max(1) as u64)),
+            (b'Z', Value::Text(text)) => self.push(Decimal::from(text.len() as u64)),
+            (b'X', Value::Number(n)) => self.push(Decimal::from(n.scale as u64)),
+            (b'X', Value::Text(_)) => self.push(Decimal::default()),
+            (_, Value::Number(n)) => {
+                let (_, byte) = natural::divide_small(&n.with_scale(0).limbs, 256);
+                self.stack.push(Value::Text([byte as u8].as_slice().into()));
+            }
+            (_, Value::Text(text)) => self.stack.push(Value::Text(text.iter().take(1).copied().collect())),
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, c: u8, negated: bool) -> Run<()> {
+        let name = self.register_name()?;
+        let other = if self.peek() == Some(b'e') {
+            self.next();
+            Some(self.register_name()?)
+        } else {
+            None
+        };
+        let (a, b) = self.operands()?;
+        let order = b.compare(&a);
+        let holds = match c {
+            b'>' => order.is_gt(),
+            b'<' => order.is_lt(),
+            _ => order.is_eq(),
+        };
+        let chosen = if holds == negated { other } else { Some(name) };
+        let value = chosen.and_then(|name| self.registers.get(&name)?.last().cloned());
+        match value {
+            Some(Value::Text(text)) => self.call(text),
+            Some(number) => {
+                self.stack.push(number);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a text next. One that is called at the very end of another takes its place.
+    fn call(&mut self, text: Rc<[u8]>) -> Run<()> {
+        let mut levels = 1;
+        if let Some(frame) = self.frames.pop_if(|frame| frame.text[frame.at..].iter().all(u8::is_ascii_whitespace)) {
+            levels += frame.levels;
+        }
+        if self.frames.len() >= DEEPEST {
+            return Err(Trouble::Wrong(format!("more than {DEEPEST} texts run at once")));
+        }
+        self.frames.push(Frame { text, at: 0, levels });
+        Ok(())
+    }
+
+    fn leave(&mut self, mut levels: usize) {
+        while levels > 0 {
+            let Some(frame) = self.frames.last_mut() else {
+                return;
+            };
+            if frame.levels > levels {
+                // The text that called at its end has nothing left to do.
+                frame.levels -= levels;
+                frame.at = frame.text.len();
+                return;
+            }
+            levels -= frame.levels;
+            self.frames.pop();
+        }
+    }
+}
+
+/// Tells if a text begins in it that does not end.
+fn is_open(text: &[u8]) -> bool {
+    let mut depth = 0i32;
+    for c in text {
+        match c {
+            b'[' => depth += 1,
+            b']' => depth = (depth - 1).max(0),
+            b'#' if depth == 0 => return false,
+            _ => {}
+        }
+    }
+    depth > 0
+}
