@@ -96,6 +96,7 @@ impl Session<'_> {
     fn item(&mut self, mut text: Vec<u8>, more: &mut dyn FnMut() -> Result<Option<Vec<u8>>>) -> Result<bool> {
         loop {
             match self.parser.item(&text) {
+                Ok(_) if self.parser.quits => return Ok(false),
                 Ok(statements) => {
                     self.machine.grow(self.parser.list.len());
                     let result = self.machine.block(&statements);

@@ -1,6 +1,7 @@
 //! `dc [-x] [-e PROGRAM]... [-f FILE]... [FILE]...` calculates on a stack, with any number of digits.
 //!
-//! Numbers are pushed (`_` is the sign, digits go to F), `[text]` is a text. p n P f show; `+ - * / % ~ ^ | v` calculate; c d r R
+//! Numbers are pushed (`_` is the sign, digits go to F), `[text]` is a text. p n P f show; `+ - * / % ~ ^ | v` calculate; `( { G N`
+//! say 1 or 0 for less, not greater, equal, and not; c d r R
 //! move; s l S L and `: ;` are registers and arrays; i o k I O K are bases and scale; `x`, `? ` and `>r <r =r !>r !<r !=r`, with
 //! `eR` for the other case, run texts; q Q end; Z X z a tell; `#` begins a comment. `!` runs no commands here. -x: names of
 //! registers that begin with a blank have several letters. DC_LINE_LENGTH is the length of a line, 70 without it; 0 breaks none.
@@ -125,7 +126,7 @@ type Run<T> = std::result::Result<T, Trouble>;
 impl Machine {
     fn new(extended: bool) -> Self {
         Self {
-            out: Output::new("DC_LINE_LENGTH"),
+            out: Output::new("DC_LINE_LENGTH", 1),
             stack: Vec::new(),
             registers: HashMap::new(),
             arrays: HashMap::new(),
@@ -210,6 +211,19 @@ impl Machine {
                 let (a, b) = self.operands()?;
                 self.push(a.power_of(&b, &modulus)?);
             }
+            b'(' | b'{' | b'G' => {
+                let (a, b) = self.operands()?;
+                let order = b.compare(&a);
+                self.push(Decimal::of(match c {
+                    b'(' => order.is_lt(),
+                    b'{' => order.is_le(),
+                    _ => order.is_eq(),
+                }));
+            }
+            b'N' => {
+                let a = self.pop_number()?;
+                self.push(Decimal::of(a.is_zero()));
+            }
             b'v' => {
                 let a = self.pop_number()?;
                 self.push(a.root(self.scale)?);
@@ -220,8 +234,9 @@ impl Machine {
             b'i' | b'o' | b'k' | b'I' | b'O' | b'K' => self.setting(c)?,
             b'Z' | b'X' | b'a' => self.ask(c)?,
             b'x' => {
-                if let Value::Text(text) = self.pop()? {
-                    self.call(text)?;
+                match self.pop()? {
+                    Value::Text(text) => self.call(text)?,
+                    number @ Value::Number(_) => self.stack.push(number),
                 }
             }
             b'?' => {
@@ -324,6 +339,8 @@ impl Machine {
             b'*' => Ok(a.multiply(&b, self.scale)),
             b'/' => a.divide(&b, self.scale),
             b'%' => a.remainder(&b, self.scale),
+            // GNU's dc takes this for zero, its bc for an error.
+            _ if a.is_zero() && b.negative => Ok(a.clone()),
             _ => a.power(&b, self.scale),
         };
         match result {
@@ -392,7 +409,8 @@ impl Machine {
                 self.stack.swap(at, at + 1);
             }
             _ => {
-                let count = self.pop_number()?;
+                // A text on top is no count: it is dropped, and nothing turns.
+                let Value::Number(count) = self.pop()? else { return Ok(()) };
                 let limit = self.stack.len() as u64;
                 let amount = Decimal { negative: false, ..count.clone() }.to_u64().unwrap_or(u64::MAX).min(limit) as usize;
                 let start = self.stack.len() - amount;

@@ -156,7 +156,10 @@ impl Decimal {
         if exponent.negative || exponent.scale > 0 || self.scale > 0 || modulus.scale > 0 {
             return Err("raise with a modulus: all must be whole numbers, the exponent not negative".into());
         }
-        let mut result = Self::from(1).remainder(modulus, 0)?;
+        let mut result = Self::from(1);
+        if modulus.is_zero() {
+            return Err("divide by zero".into());
+        }
         let (mut square, mut left) = (self.remainder(modulus, 0)?, exponent.limbs.clone());
         while !left.is_empty() {
             let (half, odd) = natural::divide_small(&left, 2);

@@ -4,7 +4,7 @@ use std::io::{BufWriter, StdoutLock, Write};
 
 use kit::{Context, Result, out};
 
-/// Length of a line with its backslash and newline, unless the environment says another one; 0 is no limit.
+/// Length of a line, unless the environment says another one; 0 is no limit.
 const LINE_LENGTH: usize = 70;
 
 /// Writer that counts columns.
@@ -15,10 +15,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// `variable` names the environment's variable with the length of a line.
-    pub fn new(variable: &str) -> Self {
+    /// `variable` names the environment's variable with the length of a line; `end` is what the backslash and, in bc, the newline
+    /// take of it.
+    pub fn new(variable: &str, end: usize) -> Self {
         let length = std::env::var(variable).ok().and_then(|text| text.parse().ok());
-        let length = length.filter(|length| *length == 0 || *length > 2).unwrap_or(LINE_LENGTH);
+        let length = length.filter(|length| *length == 0 || *length > end + 1).unwrap_or(LINE_LENGTH);
+        let length = length.saturating_sub(end);
         Self { out: out(), column: 0, length }
     }
 
@@ -28,11 +30,11 @@ impl Output {
     /// Standard output can't be written.
     pub fn number(&mut self, text: &str) -> Result<()> {
         for c in text.bytes() {
-            self.column += 1;
-            if self.length > 0 && self.column == self.length - 1 {
+            if self.length > 0 && self.column >= self.length {
                 self.out.write_all(b"\\\n").doing("write standard output")?;
-                self.column = 1;
+                self.column = 0;
             }
+            self.column += 1;
             self.out.write_all(&[c]).doing("write standard output")?;
         }
         Ok(())

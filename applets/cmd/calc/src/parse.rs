@@ -26,6 +26,8 @@ pub struct Parser {
     depth: usize,
     loops: usize,
     in_function: bool,
+    /// `quit` was read, which ends all at once, wherever it stands.
+    pub quits: bool,
 }
 
 type Parsed<T> = Result<T, Trouble>;
@@ -184,7 +186,10 @@ impl Parser {
             "break" => Ok(Stmt::Break),
             "continue" => Ok(Stmt::Continue),
             "halt" => Ok(Stmt::Halt),
-            "quit" => Ok(Stmt::Quit),
+            "quit" => {
+                self.quits = true;
+                Ok(Stmt::Halt)
+            }
             "return" if !self.in_function => wrong("return stands outside of a function"),
             "return" => {
                 let bare = matches!(self.peek(), Token::Newline | Token::Sign(";" | "}") | Token::End);

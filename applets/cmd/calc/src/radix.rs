@@ -14,6 +14,9 @@ pub fn parse(text: &[u8], base: u32) -> Decimal {
         Some(at) => (&text[..at], &text[at + 1..]),
         None => (text, &[][..]),
     };
+    // Zeros before it do not make it more than a single one.
+    let zeros = whole.iter().take_while(|c| **c == b'0').count().min(whole.len().saturating_sub(1));
+    let whole = &whole[zeros..];
     let single = whole.len() + part.len() == 1;
     let value = |c: &u8| if single { digit(*c) } else { digit(*c).min(base - 1) };
     if base == 10 {

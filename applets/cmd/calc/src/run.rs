@@ -67,7 +67,7 @@ pub struct Machine<'r> {
 impl<'r> Machine<'r> {
     pub fn new(read: &'r mut dyn FnMut() -> Result<Option<Vec<u8>>>) -> Self {
         Self {
-            out: Output::new("BC_LINE_LENGTH"),
+            out: Output::new("BC_LINE_LENGTH", 2),
             variables: Vec::new(),
             arrays: Vec::new(),
             functions: Vec::new(),
@@ -130,7 +130,7 @@ impl<'r> Machine<'r> {
                 let value = value.as_ref().map(|value| self.eval(value)).transpose()?;
                 return Err(Stop::Return(value));
             }
-            Stmt::Halt | Stmt::Quit => return Err(Stop::Halt),
+            Stmt::Halt => return Err(Stop::Halt),
             Stmt::Define(function) => self.functions[function.name] = Some(Rc::clone(function)),
         }
         Ok(())

@@ -30,6 +30,9 @@ const SIGNS: &[&str] = &[
 /// # Errors
 /// A comment or text is open at the end, or a character begins nothing.
 pub fn tokens(source: &[u8]) -> Result<Vec<Token>, Trouble> {
+    if source.ends_with(b"\\\n") {
+        return Err(Trouble::More);
+    }
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(&c) = source.get(at) {

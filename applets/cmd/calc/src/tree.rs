@@ -93,7 +93,6 @@ pub enum Stmt {
     Continue,
     Return(Option<Expr>),
     Halt,
-    Quit,
     Define(Rc<Function>),
 }
 
