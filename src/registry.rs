@@ -23,6 +23,7 @@ pub const ALL: &[&[Applet]] = &[
     process::APPLETS,
     shell::APPLETS,
     text::APPLETS,
+    vi::APPLETS,
 ];
 
 /// All applets, by room.
