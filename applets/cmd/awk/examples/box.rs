@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     match (applet.run)(args) {
         Ok(exit) => ExitCode::from(exit.0),
         Err(e) => {
-            let written = if e.is_text() { write!(std::io::stdout(), "{e}") } else { writeln!(std::io::stderr(), "{}: {e}", applet.name) };
+            let written =
+                if e.is_text() { write!(std::io::stdout(), "{e}") } else { writeln!(std::io::stderr(), "{}: {e}", applet.name) };
             ExitCode::from(if written.is_ok() { e.exit().0 } else { 1 })
         }
     }

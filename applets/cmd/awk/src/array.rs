@@ -30,7 +30,6 @@ impl Array {
         self.entries.remove(key);
     }
 
-
     /// Copy of the value, which is made if it is not there.
     pub fn get(&mut self, key: &[u8]) -> Value {
         if let Some((_, value)) = self.entries.get(key) {

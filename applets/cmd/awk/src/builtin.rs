@@ -296,7 +296,9 @@ fn strtonum(value: &Value, convfmt: &[u8]) -> f64 {
     let text = value.bytes(convfmt);
     let (radix, digits) = match text.trim_ascii_start() {
         [b'0', b'x' | b'X', digits @ ..] => (16, digits),
-        [b'0', digits @ ..] if digits.iter().take_while(|c| c.is_ascii_digit()).count() > 0 && !digits.contains(&b'.') => (8, digits),
+        [b'0', digits @ ..] if digits.iter().take_while(|c| c.is_ascii_digit()).count() > 0 && !digits.contains(&b'.') => {
+            (8, digits)
+        }
         _ => return value.num(),
     };
     let digits = digits.iter().map_while(|c| char::from(*c).to_digit(radix));

@@ -78,7 +78,9 @@ impl<'p> Machine<'p> {
             Expr::Var(Slot::Global(at)) if *at > special::FNR => self.globals[*at].num(),
             Expr::Field(at) => {
                 let at = self.field_number(at)?;
-                if at > 0 && let Some(text) = self.record.slice(at)? {
+                if at > 0
+                    && let Some(text) = self.record.slice(at)?
+                {
                     return Ok(number::leading(text).0);
                 }
                 self.field(at)?.num()
@@ -135,7 +137,9 @@ impl<'p> Machine<'p> {
             }
             Expr::Field(at) => {
                 let at = self.field_number(at)?;
-                if at > 0 && let Some(text) = self.record.slice(at)? {
+                if at > 0
+                    && let Some(text) = self.record.slice(at)?
+                {
                     return Ok(input_truth(text));
                 }
                 self.field(at)?.truth()

@@ -1,4 +1,5 @@
 //! The language awk, as a command.
+#![expect(clippy::cast_precision_loss, reason = "the language's numbers are doubles: counts beyond 2^53 do not occur")]
 
 mod array;
 mod awk;

@@ -14,8 +14,8 @@ use crate::value::{ArrayRef, Bytes, Value};
 
 /// Variables that mean something, in the order of their numbers. The first three are counted, not kept.
 pub const SPECIAL: &[&str] = &[
-    "NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "CONVFMT", "OFMT", "FPAT", "RSTART", "RLENGTH", "FILENAME", "ENVIRON", "ARGC",
-    "ARGV",
+    "NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "CONVFMT", "OFMT", "FPAT", "RSTART", "RLENGTH", "FILENAME", "ENVIRON",
+    "ARGC", "ARGV",
 ];
 
 /// Numbers of those variables.

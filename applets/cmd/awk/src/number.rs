@@ -2,7 +2,8 @@
 
 /// Powers of ten that a double holds exactly.
 const TENS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
+    1e22,
 ];
 
 /// The number at the head of a text, and where it ends; 0 and 0 if there is none. Blanks before it are passed over.
@@ -13,7 +14,9 @@ pub fn leading(text: &[u8]) -> (f64, usize) {
     if matches!(text.get(at), Some(b'-' | b'+')) {
         at += 1;
     }
-    if at > start && let Some(found) = word(text, at, negative) {
+    if at > start
+        && let Some(found) = word(text, at, negative)
+    {
         return found;
     }
     let (mut mantissa, mut digits, mut scale) = (0u64, 0, 0);

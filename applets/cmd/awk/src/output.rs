@@ -97,11 +97,8 @@ impl Outputs {
             _ => {}
         }
         let path = path(name);
-        let file = if kind == TargetKind::Append {
-            File::options().append(true).create(true).open(&path)
-        } else {
-            File::create(&path)
-        };
+        let file =
+            if kind == TargetKind::Append { File::options().append(true).create(true).open(&path) } else { File::create(&path) };
         Ok(Writer::File(BufWriter::new(file.on("open", &path)?)))
     }
 

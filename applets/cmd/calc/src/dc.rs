@@ -233,12 +233,10 @@ impl Machine {
             b's' | b'l' | b'S' | b'L' | b':' | b';' => self.register(c)?,
             b'i' | b'o' | b'k' | b'I' | b'O' | b'K' => self.setting(c)?,
             b'Z' | b'X' | b'a' => self.ask(c)?,
-            b'x' => {
-                match self.pop()? {
-                    Value::Text(text) => self.call(text)?,
-                    number @ Value::Number(_) => self.stack.push(number),
-                }
-            }
+            b'x' => match self.pop()? {
+                Value::Text(text) => self.call(text)?,
+                number @ Value::Number(_) => self.stack.push(number),
+            },
             b'?' => {
                 self.out.flush()?;
                 if let Some(line) = line(&mut io::stdin().lock())? {

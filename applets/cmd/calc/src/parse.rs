@@ -12,8 +12,8 @@ const DEEPEST: usize = 1000;
 
 /// Names that are no variables.
 const WORDS: &[&str] = &[
-    "auto", "break", "continue", "define", "else", "for", "halt", "if", "length", "limits", "print", "quit", "read", "return", "sqrt",
-    "warranty", "while",
+    "auto", "break", "continue", "define", "else", "for", "halt", "if", "length", "limits", "print", "quit", "read", "return",
+    "sqrt", "warranty", "while",
 ];
 
 /// Reader of programs: it keeps the numbers of the names.

@@ -34,6 +34,8 @@ pub struct Buffer {
     /// The last line had its newline, or gets one.
     pub ends: bool,
     pub modified: bool,
+    /// There is no line; the one that is kept is not in the file.
+    nothing: bool,
     pub marks: HashMap<char, Pos>,
     open: Group,
     undo: Vec<Group>,
@@ -49,6 +51,7 @@ impl Buffer {
             lines,
             ends,
             modified: false,
+            nothing: text.is_empty(),
             marks: HashMap::new(),
             open: Group::default(),
             undo: Vec::new(),
@@ -69,15 +72,16 @@ impl Buffer {
         &self.lines
     }
 
-    /// The only line is an empty one: a file of no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.lines.len() == 1 && self.lines[0].is_empty()
+    /// A file of no bytes.
+    pub const fn is_empty(&self) -> bool {
+        self.nothing
     }
 
     /// Replaces lines; all changes go through here.
     pub fn replace(&mut self, at: usize, count: usize, mut new: Vec<Line>) {
         let count = count.min(self.lines.len() - at);
-        if new.is_empty() && count == self.lines.len() {
+        self.nothing = new.is_empty() && count == self.lines.len();
+        if self.nothing {
             new.push(Line::new());
         }
         self.move_marks(at, count, new.len());
@@ -162,7 +166,8 @@ impl Buffer {
             self.move_marks(change.at, change.new.len(), change.old.len());
             self.lines.splice(change.at..change.at + change.new.len(), change.old.iter().cloned());
         }
-        let place = place_of(&group);
+        let place = place_of(&group, true);
+        self.nothing = false;
         self.redo.push(group);
         self.modified = true;
         Some(place)
@@ -175,7 +180,8 @@ impl Buffer {
             self.move_marks(change.at, change.old.len(), change.new.len());
             self.lines.splice(change.at..change.at + change.old.len(), change.new.iter().cloned());
         }
-        let place = place_of(&group);
+        let place = place_of(&group, false);
+        self.nothing = false;
         self.undo.push(group);
         self.modified = true;
         Some(place)
@@ -189,10 +195,11 @@ impl Buffer {
     }
 }
 
-/// The cursor goes where the command was given, if that line changed, else to the first line that did.
-fn place_of(group: &Group) -> Pos {
+/// The cursor goes where the command was given, if that line changed or lines below it did, else to the first line that changed.
+fn place_of(group: &Group, undo: bool) -> Pos {
     let first = group.changes.iter().map(|change| change.at).min().unwrap_or(0);
-    if group.before.line == first { group.before } else { Pos { line: first, col: 0 } }
+    let own = group.before.line == first || (undo && group.before.line + 1 == first);
+    if own { group.before } else { Pos { line: first, col: 0 } }
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@ pub struct Editor {
     pub search: Option<Search>,
     pub find: Option<Find>,
     pub last_change: Vec<char>,
-    pub last_count: Option<usize>,
     /// A change that `.` repeats was made by the command that ends.
     pub repeatable: bool,
     pub substitution: Option<crate::substitute::Substitution>,
@@ -80,7 +79,6 @@ pub struct Editor {
     pub files: Vec<PathBuf>,
     pub file: usize,
     pub top: usize,
-    pub last_shell: Option<String>,
 }
 
 impl Editor {
@@ -100,14 +98,12 @@ impl Editor {
             search: None,
             find: None,
             last_change: Vec::new(),
-            last_count: None,
             repeatable: false,
             substitution: None,
             path: None,
             files,
             file: 0,
             top: 0,
-            last_shell: None,
         }
     }
 
@@ -164,7 +160,11 @@ impl Editor {
     /// The keyboard is gone: what was not written goes into a file beside the other.
     fn hang_up(&mut self) -> Result<u8> {
         if self.buffer.modified && self.screen.is_some() {
-            let name = self.path.as_ref().and_then(|path| path.file_name()).map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            let name = self
+                .path
+                .as_ref()
+                .and_then(|path| path.file_name())
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
             let saved = self.path.clone().unwrap_or_default().with_file_name(format!("{name}.saved"));
             crate::file::write(&saved, &self.bytes(0, self.buffer.len()))?;
         }

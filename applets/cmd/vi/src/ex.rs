@@ -51,7 +51,8 @@ impl Editor {
             return self.global(&mut words, range, name.starts_with('v') || bang);
         }
         // A bar ends the command, but for those whose text it may be part of.
-        let takes_all = matches!(name.as_str(), "w" | "write" | "r" | "read") && words.rest().trim_ascii_start().starts_with(b"!");
+        let takes_all =
+            matches!(name.as_str(), "w" | "write" | "r" | "read") && words.rest().trim_ascii_start().starts_with(b"!");
         let end = if takes_all { words.text.len() } else { words.at + unescaped(words.rest(), b'|') };
         let mut own = Words { text: &text[..end], at: words.at };
         self.ex_command(&name, range, &mut own)?;

@@ -139,13 +139,12 @@ impl Editor {
     }
 
     fn down(&mut self, n: usize) -> Done<Motion> {
-        let line = self.cursor.line + n;
-        if line >= self.buffer.len() { Err(Stop::Beep) } else { Ok(self.in_column(line)) }
+        let last = self.buffer.len() - 1;
+        if self.cursor.line == last { Err(Stop::Beep) } else { Ok(self.in_column((self.cursor.line + n).min(last))) }
     }
 
     fn up(&mut self, n: usize) -> Done<Motion> {
-        let line = self.cursor.line.checked_sub(n).ok_or(Stop::Beep)?;
-        Ok(self.in_column(line))
+        if self.cursor.line == 0 { Err(Stop::Beep) } else { Ok(self.in_column(self.cursor.line.saturating_sub(n))) }
     }
 
     fn line_end(&mut self, n: usize) -> Done<Motion> {
@@ -192,7 +191,8 @@ impl Editor {
             let class = self.class_at(at, big);
             let start = at;
             let mut next = self.next_place(at);
-            while let Some(place) = next.filter(|p| p.line == at.line && class != Class::Blank && self.class_at(*p, big) == class) {
+            while let Some(place) = next.filter(|p| p.line == at.line && class != Class::Blank && self.class_at(*p, big) == class)
+            {
                 at = place;
                 next = self.next_place(at);
             }
@@ -203,14 +203,17 @@ impl Editor {
                 }
                 next = self.next_place(place);
             }
+            let ends = operator && round + 1 == n && class != Class::Blank;
             if self.is_empty_line(at) && at != start {
+                if ends {
+                    return Ok(Pos { line: start.line, col: self.buffer.line(start.line).len() });
+                }
                 continue;
             }
             match next {
                 // The last word of an operator ends with its line.
-                Some(place) if operator && round + 1 == n && place.line > start.line && class != Class::Blank => {
-                    let first = Pos { line: start.line, col: self.buffer.line(start.line).len() };
-                    return Ok(if place.line == start.line + 1 || n == 1 { first } else { place });
+                Some(place) if ends && place.line > start.line => {
+                    return Ok(Pos { line: start.line, col: self.buffer.line(start.line).len() });
                 }
                 Some(place) => at = place,
                 None => {

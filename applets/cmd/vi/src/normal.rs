@@ -262,7 +262,11 @@ impl Editor {
                 continue;
             }
             let text = text.trim_ascii_start();
-            let tight = text.is_empty() || text.starts_with(b")") || joined.is_empty() || joined.ends_with(b" ") || joined.ends_with(b"\t");
+            let tight = text.is_empty()
+                || text.starts_with(b")")
+                || joined.is_empty()
+                || joined.ends_with(b" ")
+                || joined.ends_with(b"\t");
             if !tight {
                 joined.push(b' ');
             }

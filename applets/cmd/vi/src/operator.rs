@@ -34,8 +34,8 @@ impl Editor {
     fn span(&mut self, operator: char, k: char, count: Option<usize>) -> Done<Span> {
         let n = count.unwrap_or(1);
         if k == operator || (operator == 'U' && k == 'u') {
-            let last = self.cursor.line + n - 1;
-            if last >= self.buffer.len() {
+            let last = (self.cursor.line + n - 1).min(self.buffer.len() - 1);
+            if n > 1 && last == self.cursor.line {
                 return Err(Stop::Beep);
             }
             return Ok(self.lines(self.cursor.line, last));

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use rustix::termios::{InputModes, OutputModes};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use kit::{Context, Result};
 

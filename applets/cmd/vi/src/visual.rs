@@ -83,6 +83,10 @@ impl Editor {
             return self.lines(from.line, to.line);
         }
         let len = chars::len_at(self.buffer.line(to.line), to.col);
+        if len == 0 && to.line + 1 < self.buffer.len() {
+            // In an empty line the mark lies on its end.
+            return Span { from, to: Pos { line: to.line + 1, col: 0 }, linewise: false };
+        }
         Span { from, to: Pos { col: to.col + len, ..to }, linewise: false }
     }
 
