@@ -115,7 +115,9 @@ fn one(statement: &Stmt, found: &mut Found<'_>) {
         Stmt::For(parts) => {
             let ForParts { first, test, step, body } = &**parts;
             first.iter().chain(step).for_each(|statement| one(statement, found));
-            test.iter().for_each(|test| expression(test, found));
+            if let Some(test) = test {
+                expression(test, found);
+            }
             statements(body, found);
         }
         Stmt::ForIn(_, array, body) => {
@@ -156,8 +158,13 @@ fn expression(e: &Expr, found: &mut Found<'_>) {
             found(Use::Array(*array));
             expressions(key, found);
         }
-        Expr::Assign(two) | Expr::Update(_, two) | Expr::And(two) | Expr::Or(two) => expressions(&two[..], found),
-        Expr::Binary(_, two) | Expr::Compare(_, two) | Expr::Match(two, _) => expressions(&two[..], found),
+        Expr::Assign(two)
+        | Expr::Update(_, two)
+        | Expr::And(two)
+        | Expr::Or(two)
+        | Expr::Binary(_, two)
+        | Expr::Compare(_, two)
+        | Expr::Match(two, _) => expressions(&two[..], found),
         Expr::Cond(three) => expressions(&three[..], found),
         Expr::Concat(parts) => expressions(parts, found),
         Expr::Call(function, arguments) => {

@@ -6,10 +6,12 @@ mod awk;
 mod builtin;
 mod check;
 mod clock;
+mod compound;
 mod eval;
 mod exec;
 mod expression;
 mod format;
+mod getline;
 mod input;
 mod machine;
 mod matcher;
@@ -23,6 +25,7 @@ mod text;
 mod token;
 mod tree;
 mod value;
+mod variable;
 
 use kit::Applet;
 

@@ -57,7 +57,7 @@ impl Matcher {
                 let found = text.get(at..).and_then(|rest| finder.find(rest));
                 Ok(found.map(|found| at + found..at + found + finder.needle().len()))
             }
-            Self::Start(head) => Ok((at == 0 && text.starts_with(head)).then(|| 0..head.len())),
+            Self::Start(head) => Ok((at == 0 && text.starts_with(head)).then_some(0..head.len())),
             Self::Pattern(pattern) => pattern.find_at(text, at),
         }
     }

@@ -88,7 +88,7 @@ const fn is_blank(c: u8) -> bool {
 
 /// Appends a number as a text: whole ones as they are, others by a format of printf.
 pub fn put(n: f64, format: &[u8], out: &mut Vec<u8>) {
-    if n.trunc() == n {
+    if n.fract() == 0.0 || n.is_infinite() {
         if n.abs() < 1e16 {
             put_whole(n as i64, out);
         } else if n.is_finite() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::token::{Token, Word, tokens};
-use crate::tree::{Case, Expr, ForParts, Function, Pattern, Program, Rule, Slot, Stmt};
+use crate::tree::{Expr, Function, Pattern, Program, Rule, Slot, Stmt};
 
 /// Deepest nesting of a program. Each level takes some kilobytes of the stack.
 const DEEPEST: usize = 2000;
@@ -11,7 +11,7 @@ const DEEPEST: usize = 2000;
 /// What a program's reader knows.
 pub struct Parser {
     tokens: Vec<(Token, usize)>,
-    at: usize,
+    pub at: usize,
     pub program: Program,
     globals: HashMap<String, usize>,
     functions: HashMap<String, usize>,
@@ -239,7 +239,7 @@ impl Parser {
         Ok(())
     }
 
-    fn block(&mut self) -> Parsed<Vec<Stmt>> {
+    pub fn block(&mut self) -> Parsed<Vec<Stmt>> {
         self.expect("{")?;
         let mut statements = Vec::new();
         loop {
@@ -256,37 +256,16 @@ impl Parser {
         }
     }
 
-    /// Statement behind `if` and the like: one, a block, or none before a semicolon.
-    fn body(&mut self) -> Parsed<Vec<Stmt>> {
-        self.newlines();
-        if self.take(";") {
-            return Ok(Vec::new());
-        }
-        if self.is("{") {
-            let block = self.block()?;
-            return Ok(block);
-        }
-        Ok(vec![self.statement()?])
-    }
-
-    fn loop_body(&mut self) -> Parsed<Vec<Stmt>> {
-        self.loops += 1;
-        let body = self.body();
-        self.loops -= 1;
-        body
-    }
-
-    fn statement_ends(&mut self) -> Parsed<()> {
+    pub fn statement_ends(&mut self) -> Parsed<()> {
         match self.peek() {
-            Token::Newline => self.skip(),
-            Token::Sign(";") => self.skip(),
+            Token::Newline | Token::Sign(";") => self.skip(),
             Token::Sign("}") | Token::End => {}
             _ => return Err(self.wanted("the end of the statement")),
         }
         Ok(())
     }
 
-    fn statement(&mut self) -> Parsed<Stmt> {
+    pub fn statement(&mut self) -> Parsed<Stmt> {
         self.deeper(Self::any_statement)
     }
 
@@ -317,109 +296,13 @@ impl Parser {
         }
     }
 
-    fn in_parentheses(&mut self) -> Parsed<Expr> {
+    pub fn in_parentheses(&mut self) -> Parsed<Expr> {
         self.expect("(")?;
         self.newlines();
         let test = self.expression()?;
         self.newlines();
         self.expect(")")?;
         Ok(test)
-    }
-
-    fn condition(&mut self) -> Parsed<Stmt> {
-        self.skip();
-        let test = self.in_parentheses()?;
-        let yes = self.body()?;
-        // An else may stand behind newlines and a semicolon.
-        let before = self.at;
-        while *self.peek() == Token::Newline || self.is(";") {
-            self.skip();
-        }
-        if self.is_word(Word::Else) {
-            self.skip();
-            return Ok(Stmt::If(test, yes, self.body()?));
-        }
-        self.at = before;
-        Ok(Stmt::If(test, yes, Vec::new()))
-    }
-
-    fn do_loop(&mut self) -> Parsed<Stmt> {
-        self.skip();
-        let body = self.loop_body()?;
-        while *self.peek() == Token::Newline || self.is(";") {
-            self.skip();
-        }
-        if !self.is_word(Word::While) {
-            return Err(self.wanted("while"));
-        }
-        self.skip();
-        let test = self.in_parentheses()?;
-        self.statement_ends()?;
-        Ok(Stmt::Do(body, test))
-    }
-
-    fn for_loop(&mut self) -> Parsed<Stmt> {
-        self.skip();
-        self.expect("(")?;
-        self.newlines();
-        if let (Token::Name(key), Token::Word(Word::In), Token::Name(array), Token::Sign(")")) =
-            (self.ahead(0).clone(), self.ahead(1), self.ahead(2).clone(), self.ahead(3))
-        {
-            self.at += 4;
-            let (key, array) = (self.slot(&key), self.slot(&array));
-            return Ok(Stmt::ForIn(key, array, self.loop_body()?));
-        }
-        let first = if self.is(";") { None } else { Some(self.simple()?) };
-        self.expect(";")?;
-        self.newlines();
-        let test = if self.is(";") { None } else { Some(self.expression()?) };
-        self.expect(";")?;
-        self.newlines();
-        let step = if self.is(")") { None } else { Some(self.simple()?) };
-        self.newlines();
-        self.expect(")")?;
-        let body = self.loop_body()?;
-        Ok(Stmt::For(Box::new(ForParts { first, test, step, body })))
-    }
-
-    fn switch(&mut self) -> Parsed<Stmt> {
-        self.skip();
-        let value = self.in_parentheses()?;
-        self.newlines();
-        self.expect("{")?;
-        let mut cases = Vec::new();
-        self.loops += 1;
-        loop {
-            while *self.peek() == Token::Newline || self.is(";") {
-                self.skip();
-            }
-            let case = match self.next() {
-                Token::Sign("}") => break,
-                Token::Word(Word::Case) => Case::Value(self.primary()?),
-                Token::Word(Word::Default) => Case::Default,
-                _ => {
-                    self.at -= 1;
-                    return Err(self.wanted("case, default or }"));
-                }
-            };
-            self.expect(":")?;
-            cases.push((case, self.case_body()?));
-        }
-        self.loops -= 1;
-        Ok(Stmt::Switch(value, cases))
-    }
-
-    fn case_body(&mut self) -> Parsed<Vec<Stmt>> {
-        let mut body = Vec::new();
-        loop {
-            while *self.peek() == Token::Newline || self.is(";") {
-                self.skip();
-            }
-            if self.is("}") || self.is_word(Word::Case) || self.is_word(Word::Default) {
-                return Ok(body);
-            }
-            body.push(self.statement()?);
-        }
     }
 }
 

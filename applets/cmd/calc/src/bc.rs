@@ -115,13 +115,13 @@ impl Session<'_> {
                     self.complain(&e);
                     return Ok(true);
                 }
-                Err(Trouble::More) => match more()? {
-                    Some(line) => text.extend(line),
-                    None => {
+                Err(Trouble::More) => {
+                    let Some(line) = more()? else {
                         self.complain("the input ends inside a statement");
                         return Ok(false);
-                    }
-                },
+                    };
+                    text.extend(line);
+                }
             }
         }
     }

@@ -3,11 +3,13 @@
 mod bc;
 mod dc;
 mod decimal;
+mod expression;
 mod natural;
 mod output;
 mod parse;
 mod radix;
 mod run;
+mod stack;
 mod token;
 mod tree;
 

@@ -210,11 +210,7 @@ pub fn digits(a: &[u32]) -> usize {
 /// Decimal digits, none for zero.
 pub fn text(a: &[u32]) -> String {
     let Some((top, rest)) = a.split_last() else { return String::new() };
-    let mut text = top.to_string();
-    for limb in rest.iter().rev() {
-        text.push_str(&format!("{limb:09}"));
-    }
-    text
+    std::iter::once(top.to_string()).chain(rest.iter().rev().map(|limb| format!("{limb:09}"))).collect()
 }
 
 /// From decimal digits.

@@ -115,7 +115,7 @@ fn put_fraction(out: &mut String, mut fraction: Limbs, scale: usize, base: u32) 
         let digit = digit.first().copied().unwrap_or(0);
         if first && base > 16 {
             let width = (base - 1).to_string().len();
-            out.push_str(&format!("{digit:0width$}"));
+            out.extend([format!("{digit:0width$}")]);
         } else {
             put_digit(out, digit, base);
         }
@@ -130,7 +130,7 @@ fn put_digit(out: &mut String, digit: u32, base: u32) {
         return;
     }
     let width = (base - 1).to_string().len();
-    out.push_str(&format!(" {digit:0width$}"));
+    out.extend([format!(" {digit:0width$}")]);
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ impl<'r> Machine<'r> {
         Ok(())
     }
 
-    fn repeat(&mut self, test: Option<&Expr>, body: &[Stmt], step: Option<&Expr>) -> Run<()> {
+    fn repeat(&mut self, test: Option<&Expr>, body: &[Stmt], then: Option<&Expr>) -> Run<()> {
         loop {
             if let Some(test) = test
                 && self.eval(test)?.is_zero()
@@ -148,8 +148,8 @@ impl<'r> Machine<'r> {
                 Err(Stop::Break) => return Ok(()),
                 Err(stop) => return Err(stop),
             }
-            if let Some(step) = step {
-                self.eval(step)?;
+            if let Some(then) = then {
+                self.eval(then)?;
             }
         }
     }

@@ -61,8 +61,16 @@ pub fn width(c: char) -> usize {
         // Marks that stand over the character before them.
         0x300..=0x36f | 0x200b..=0x200f | 0xfe00..=0xfe0f | 0x20d0..=0x20ff => 0,
         // Blocks that East Asian terminals and emoji show in two columns.
-        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60 => 2,
-        0xffe0..=0xffe6 | 0x1f300..=0x1f64f | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f900..=0x1f9ff
+        | 0x20000..=0x3fffd => 2,
         _ => 1,
     }
 }
@@ -86,7 +94,7 @@ pub fn show(line: &[u8], place: usize, column: usize, tab: usize, out: &mut Stri
             (len, column + 2)
         }
         Some(c @ '\u{80}'..='\u{9f}') => {
-            out.push_str(&format!("<{:02x}>", u32::from(c)));
+            put_hex(u32::from(c), out);
             (len, column + 4)
         }
         Some(c) => {
@@ -94,10 +102,16 @@ pub fn show(line: &[u8], place: usize, column: usize, tab: usize, out: &mut Stri
             (len, column + width(c))
         }
         None => {
-            out.push_str(&format!("<{:02x}>", line.get(place).copied().unwrap_or(0)));
+            put_hex(line.get(place).copied().unwrap_or(0).into(), out);
             (len.max(1), column + 4)
         }
     }
+}
+
+fn put_hex(code: u32, out: &mut String) {
+    out.push('<');
+    out.extend([code >> 4, code & 0xf].into_iter().filter_map(|digit| char::from_digit(digit, 16)));
+    out.push('>');
 }
 
 /// Column of a place in a line.

@@ -204,7 +204,7 @@ impl Editor {
     }
 
     /// To the first character of a line that is no blank.
-    pub fn to_line(&mut self, line: usize) {
+    pub fn go_to_line(&mut self, line: usize) {
         let line = line.min(self.buffer.len() - 1);
         self.cursor = Pos { line, col: chars::first_shown(self.buffer.line(line)) };
         self.wanted = None;

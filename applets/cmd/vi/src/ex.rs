@@ -39,7 +39,7 @@ impl Editor {
         if name.is_empty() && words.rest().is_empty() {
             let Some(last) = range.last else { return Ok(()) };
             self.buffer.marks.insert('`', self.cursor);
-            self.to_line(last.max(1) - 1);
+            self.go_to_line(last.max(1) - 1);
             return Ok(());
         }
         let bang = words.peek() == b'!' && !matches!(name.as_str(), "s" | "&");
@@ -84,7 +84,7 @@ impl Editor {
                 self.chosen = argument.filter(u8::is_ascii_alphabetic).map(char::from);
                 let first = if last.1 { last.2 } else { first };
                 let span = Span { from: Pos { line: first, col: 0 }, to: Pos { line: last.0, col: 0 }, linewise: true };
-                if name.starts_with('d') { self.delete(span)? } else { self.copy(span, false) }
+                if name.starts_with('d') { self.delete(span) } else { self.copy(span, false) }
             }
             "pu" | "put" | "pu!" | "put!" => {
                 self.chosen = argument.map(char::from);
@@ -96,9 +96,9 @@ impl Editor {
                 self.join(Some(last - first + 1), !name.ends_with('!'))?;
             }
             "<" | ">" => {
-                let times = 1 + words.rest().iter().filter(|c| **c == name.as_bytes()[0]).count();
+                let times = 1 + words.rest().iter().take_while(|c| [**c] == *name.as_bytes()).count();
                 self.shift(first, last, name == ">", times);
-                self.to_line(last);
+                self.go_to_line(last);
             }
             "=" => self.message = range.last.unwrap_or(self.buffer.len()).to_string(),
             "k" | "ma" | "mark" => {
@@ -152,7 +152,7 @@ impl Editor {
         let at = if before { line.max(1) - 1 } else { line };
         let count = lines.len();
         self.buffer.replace(at, 0, lines);
-        self.to_line(at + count.max(1) - 1);
+        self.go_to_line(at + count.max(1) - 1);
         Ok(())
     }
 
@@ -163,7 +163,7 @@ impl Editor {
         let count = lines.len();
         if !away {
             self.buffer.replace(to, 0, lines);
-            self.to_line(to + count - 1);
+            self.go_to_line(to + count - 1);
             return Ok(());
         }
         if to > first && to <= last {
@@ -172,11 +172,11 @@ impl Editor {
         if to > last {
             self.buffer.replace(to, 0, lines);
             self.buffer.replace(first, count, Vec::new());
-            self.to_line(to - 1);
+            self.go_to_line(to - 1);
         } else {
             self.buffer.replace(first, count, Vec::new());
             self.buffer.replace(to, 0, lines);
-            self.to_line(to + count - 1);
+            self.go_to_line(to + count - 1);
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl Editor {
             "noh" | "nohlsearch" => Ok(()),
             "p" | "print" | "nu" | "number" | "l" | "list" | "P" => {
                 let (_, last) = self.span_of(range);
-                self.to_line(last);
+                self.go_to_line(last);
                 self.message = String::from_utf8_lossy(self.line()).into_owned();
                 Ok(())
             }
@@ -106,7 +106,7 @@ impl Editor {
         let (first, last) = if whole { (0, self.buffer.len() - 1) } else { self.span_of(range) };
         let text = self.bytes(first, last + 1);
         if let Some(command) = argument.strip_prefix(b"!") {
-            let output = self.output_of(command, Some(&text))?;
+            let output = output_of(command, Some(&text))?;
             self.message = String::from_utf8_lossy(&output).trim_end().replace('\n', " ");
             return Ok(());
         }
@@ -165,7 +165,7 @@ impl Editor {
     /// `r FILE` and `r !COMMAND`.
     fn read_in(&mut self, argument: &[u8], range: Range) -> Done {
         let text = if let Some(command) = argument.strip_prefix(b"!") {
-            self.output_of(command, None)?
+            output_of(command, None)?
         } else {
             let file = if argument.is_empty() { self.own_path()? } else { path(argument) };
             let text = crate::file::read(&file).map_err(say)?;
@@ -176,7 +176,7 @@ impl Editor {
         }
         let at = range.last.unwrap_or(self.cursor.line + 1);
         self.buffer.replace(at, 0, lines_of(&text));
-        self.to_line(at);
+        self.go_to_line(at);
         Ok(())
     }
 
@@ -185,14 +185,14 @@ impl Editor {
         if range.last.is_some() {
             let (first, last) = self.span_of(range);
             let text = self.buffer.lines()[first..=last].join(&b'\n');
-            let output = self.output_of(command, Some(&[text, b"\n".to_vec()].concat()))?;
+            let output = output_of(command, Some(&[text, b"\n".to_vec()].concat()))?;
             let lines = if output.is_empty() { Vec::new() } else { lines_of(&output) };
             self.buffer.replace(first, last - first + 1, lines);
-            self.to_line(first);
+            self.go_to_line(first);
             return Ok(());
         }
         let Some(mut screen) = self.screen.take() else {
-            self.output_of(command, None)?;
+            output_of(command, None)?;
             return Ok(());
         };
         let result = screen.lend(true).and_then(|()| {
@@ -210,29 +210,29 @@ impl Editor {
         }
         Ok(())
     }
+}
 
-    /// A command's output; `input` goes in at the same time as that comes out.
-    fn output_of(&self, command: &[u8], input: Option<&[u8]>) -> Done<Vec<u8>> {
-        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let child = shell(command).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = child.map_err(say)?;
-        let pipe = child.stdin.take();
-        let output = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                if let (Some(mut pipe), Some(input)) = (pipe, input) {
-                    // A command need not read all of its input.
-                    let _ = pipe.write_all(input);
-                }
-            });
-            child.wait_with_output()
+/// A command's output; `input` goes in at the same time as that comes out.
+fn output_of(command: &[u8], input: Option<&[u8]>) -> Done<Vec<u8>> {
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    let child = shell(command).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.map_err(say)?;
+    let pipe = child.stdin.take();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if let (Some(mut pipe), Some(input)) = (pipe, input) {
+                // A command need not read all of its input.
+                let _ = pipe.write_all(input);
+            }
         });
-        let output = output.map_err(say)?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr).trim_end().replace('\n', " ");
-            return Err(Stop::Say(format!("the command failed: {text}")));
-        }
-        Ok(output.stdout)
+        child.wait_with_output()
+    });
+    let output = output.map_err(say)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr).trim_end().replace('\n', " ");
+        return Err(Stop::Say(format!("the command failed: {text}")));
     }
+    Ok(output.stdout)
 }
 
 fn shell(command: &[u8]) -> Command {

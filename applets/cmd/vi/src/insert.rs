@@ -123,7 +123,7 @@ impl Editor {
                 self.cursor.col = (self.cursor.col + after).saturating_sub(before).min(after);
             }
             key::UP | key::DOWN | key::LEFT | key::RIGHT | key::HOME | key::END | key::PAGE_UP | key::PAGE_DOWN => {
-                self.move_in(k)
+                self.move_in(k);
             }
             key::DELETE => {
                 let len = chars::len_at(self.line(), self.cursor.col);

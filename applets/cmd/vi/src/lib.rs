@@ -21,6 +21,7 @@ mod substitute;
 mod tests;
 mod vi;
 mod visual;
+mod word;
 
 use kit::Applet;
 

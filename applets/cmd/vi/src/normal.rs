@@ -86,7 +86,7 @@ impl Editor {
         match self.key()? {
             'g' => {
                 self.buffer.marks.insert('`', self.cursor);
-                self.to_line(count.map_or(0, |n| n - 1));
+                self.go_to_line(count.map_or(0, |n| n - 1));
                 Ok(())
             }
             'J' => self.join(count, false),
@@ -99,7 +99,7 @@ impl Editor {
 
     fn z_command(&mut self, count: Option<usize>) -> Done {
         if let Some(line) = count {
-            self.to_line(line - 1);
+            self.go_to_line(line - 1);
         }
         let rows = self.rows();
         self.top = match self.key()? {
@@ -122,14 +122,14 @@ impl Editor {
                     return Err(Stop::Beep);
                 }
                 self.top = (self.top + rows.saturating_sub(2).max(1) * n).min(last);
-                self.to_line(self.top.max(self.cursor.line.min(self.top)));
+                self.go_to_line(self.top.max(self.cursor.line.min(self.top)));
             }
             '\x02' | key::PAGE_UP => {
                 if self.top == 0 && self.cursor.line == 0 {
                     return Err(Stop::Beep);
                 }
                 self.top = self.top.saturating_sub(rows.saturating_sub(2).max(1) * n);
-                self.to_line(self.cursor.line.min((self.top + rows).saturating_sub(1)));
+                self.go_to_line(self.cursor.line.min((self.top + rows).saturating_sub(1)));
             }
             '\x04' | '\x15' => {
                 let by = count.unwrap_or(rows / 2).max(1);
@@ -142,7 +142,7 @@ impl Editor {
                     return Err(Stop::Beep);
                 }
                 self.top = top;
-                self.to_line(line);
+                self.go_to_line(line);
             }
             '\x05' => {
                 self.top = (self.top + n).min(last);
@@ -297,7 +297,7 @@ impl Editor {
         self.buffer.remove(self.cursor, to);
         if matches!(k, '\r' | '\n') {
             self.buffer.insert(self.cursor, &[Vec::new(), Vec::new()]);
-            self.to_line(self.cursor.line + 1);
+            self.go_to_line(self.cursor.line + 1);
             return Ok(());
         }
         let new = pattern::encode(&vec![k; n]);

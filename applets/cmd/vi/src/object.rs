@@ -69,15 +69,14 @@ impl Editor {
             } else if at(start) == Some(open) {
                 depth -= 1;
             }
-            match self.place_before(start) {
-                Some(place) => start = place,
-                None => {
-                    // Not inside of one: the next in the line.
-                    let next = self.line().iter().skip(self.cursor.col).position(|c| *c == open).ok_or(Stop::Beep)?;
-                    start = Pos { col: self.cursor.col + next, ..self.cursor };
-                    break;
-                }
+            if let Some(place) = self.place_before(start) {
+                start = place;
+                continue;
             }
+            // Not inside of one: the next in the line.
+            let next = self.line().iter().skip(self.cursor.col).position(|c| *c == open).ok_or(Stop::Beep)?;
+            start = Pos { col: self.cursor.col + next, ..self.cursor };
+            break;
         }
         let (mut end, mut depth) = (start, 1);
         while depth > 0 {

@@ -105,7 +105,10 @@ impl Editor {
     pub fn apply(&mut self, operator: char, span: Span) -> Done {
         self.repeatable = operator != 'y';
         match operator {
-            'd' => self.delete(span),
+            'd' => {
+                self.delete(span);
+                Ok(())
+            }
             'y' => {
                 self.copy(span, false);
                 if span.linewise {
@@ -118,7 +121,7 @@ impl Editor {
             'c' => self.change(span),
             '>' | '<' => {
                 self.shift(span.from.line, span.to.line, operator == '>', 1);
-                self.to_line(span.from.line);
+                self.go_to_line(span.from.line);
                 Ok(())
             }
             '!' => {
@@ -181,16 +184,15 @@ impl Editor {
         self.registers.insert('"', content);
     }
 
-    pub fn delete(&mut self, span: Span) -> Done {
+    pub fn delete(&mut self, span: Span) {
         self.copy(span, true);
         if span.linewise {
             self.buffer.replace(span.from.line, span.to.line - span.from.line + 1, Vec::new());
-            self.to_line(span.from.line);
+            self.go_to_line(span.from.line);
         } else {
             self.buffer.remove(span.from, span.to);
             self.cursor = span.from;
         }
-        Ok(())
     }
 
     pub fn change(&mut self, span: Span) -> Done {
@@ -252,7 +254,7 @@ impl Editor {
             let lines: Vec<Line> = std::iter::repeat_n(register.lines, count).flatten().collect();
             let at = self.cursor.line + usize::from(!before);
             self.buffer.replace(at, 0, lines);
-            self.to_line(at);
+            self.go_to_line(at);
             return Ok(());
         }
         let line = self.line();

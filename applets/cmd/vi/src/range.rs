@@ -32,6 +32,12 @@ impl Words<'_> {
         number
     }
 
+    /// Passes over the sign that meant a line.
+    fn passed(&mut self, line: usize) -> usize {
+        self.at += 1;
+        line
+    }
+
     /// Letters of a command's name.
     pub fn name(&mut self) -> String {
         let len = self.rest().iter().take_while(|c| c.is_ascii_alphabetic()).count();
@@ -106,15 +112,15 @@ impl Editor {
         words.blanks();
         let mut line = match words.peek() {
             b'0'..=b'9' => words.number(),
-            b'.' => self.signed(words, self.cursor.line + 1),
-            b'$' => self.signed(words, self.buffer.len()),
+            b'.' => Some(words.passed(self.cursor.line + 1)),
+            b'$' => Some(words.passed(self.buffer.len())),
             b'\'' => {
                 words.at += 1;
                 let name = char::from(words.peek());
                 let name = if name == '\'' { '`' } else { name };
                 let mark = self.buffer.marks.get(&name).ok_or(Stop::Say("the mark is not set".into()))?;
                 let line = mark.line + 1;
-                self.signed(words, line)
+                Some(words.passed(line))
             }
             sign @ (b'/' | b'?') => {
                 words.at += 1;
@@ -133,11 +139,5 @@ impl Editor {
             line = Some(moved.ok_or(Stop::Say("the line is not there".into()))?);
         }
         Ok(line)
-    }
-
-    /// Passes over the sign that meant a line.
-    fn signed(&self, words: &mut Words<'_>, line: usize) -> Option<usize> {
-        words.at += 1;
-        Some(line)
     }
 }

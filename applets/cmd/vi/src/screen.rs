@@ -132,10 +132,10 @@ impl Screen {
         }
         for (at, row) in rows.iter().enumerate() {
             if self.shown.get(at) != Some(row) {
-                text.push_str(&format!("\x1b[{};1H{row}\x1b[K", at + 1));
+                text.extend(["\x1b[", &(at + 1).to_string(), ";1H", row, "\x1b[K"]);
             }
         }
-        text.push_str(&format!("\x1b[{};{}H\x1b[?25h", cursor.0 + 1, cursor.1 + 1));
+        text.extend(["\x1b[", &(cursor.0 + 1).to_string(), ";", &(cursor.1 + 1).to_string(), "H\x1b[?25h"]);
         self.shown = rows;
         // A terminal that is gone is found out by its keys.
         let _ = self.terminal.write_all(text.as_bytes());

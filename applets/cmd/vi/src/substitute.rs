@@ -77,7 +77,7 @@ impl Editor {
                 line += added;
                 end += added;
                 count += here;
-                self.to_line(line);
+                self.go_to_line(line);
             }
             line += 1;
         }

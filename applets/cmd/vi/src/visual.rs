@@ -65,7 +65,7 @@ impl Editor {
             }
             'G' | 'g' if k == 'G' || self.key()? == 'g' => {
                 let last = self.buffer.len();
-                self.to_line(count.unwrap_or(if k == 'G' { last } else { 1 }).saturating_sub(1));
+                self.go_to_line(count.unwrap_or(if k == 'G' { last } else { 1 }).saturating_sub(1));
             }
             _ => match self.motion(k, count, false) {
                 Ok(Some(motion)) => self.go(k, motion.to),
