@@ -102,7 +102,7 @@ fn prepare(machine: &mut Machine<'_>, options: &Options) -> std::result::Result<
         let mut rest = separator;
         while let Some(at) = memchr::memchr(b'\\', rest) {
             plain.extend_from_slice(&rest[..at]);
-            rest = &rest[at + crate::token::unescape(&rest[at..], &mut plain)..];
+            rest = &rest[at + crate::escape::unescape(&rest[at..], &mut plain)..];
         }
         plain.extend_from_slice(rest);
         machine.set_global(special::FS, Value::text(&plain))?;

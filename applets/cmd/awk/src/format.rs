@@ -2,7 +2,15 @@
 
 use crate::number;
 use crate::text::{char_count, char_len, prefix};
-use crate::value::Value;
+
+/// Value that is formatted.
+pub trait Argument {
+    fn num(&self) -> f64;
+    /// It is a number, or comes from outside and looks like one.
+    fn is_code(&self) -> bool;
+    /// Appends it as a text.
+    fn put(&self, convfmt: &[u8], out: &mut Vec<u8>);
+}
 
 /// Widest field and longest number of digits: more is a mistake that would fill the memory.
 const WIDEST: usize = 1 << 20;
@@ -19,16 +27,49 @@ pub struct Spec {
     precision: Option<usize>,
 }
 
+/// Appends a number as a text: whole ones as they are, others by a format of printf.
+pub fn put_plain(n: f64, format: &[u8], out: &mut Vec<u8>) {
+    if n.fract() == 0.0 || n.is_infinite() {
+        if n.abs() < 1e16 {
+            number::put_whole(n as i64, out);
+        } else if n.is_finite() {
+            out.extend_from_slice(format!("{n:.0}").as_bytes());
+        } else {
+            put_float(n, &Spec::default(), b'g', out);
+        }
+        return;
+    }
+    put_number(format, n, out);
+}
+
 /// Appends one number by a format, as CONVFMT and OFMT want it.
-pub fn put_number(format: &[u8], n: f64, out: &mut Vec<u8>) {
+fn put_number(format: &[u8], n: f64, out: &mut Vec<u8>) {
     if format == b"%.6g" {
         return put_float(n, &Spec { precision: Some(6), ..Spec::default() }, b'g', out);
     }
-    put(format, &[Value::Num(n)], format, out);
+    put(format, &[Number(n)], format, out);
+}
+
+/// Number as an argument of its own.
+struct Number(f64);
+
+impl Argument for Number {
+    fn num(&self) -> f64 {
+        self.0
+    }
+
+    fn is_code(&self) -> bool {
+        true
+    }
+
+    // `%s` in CONVFMT: there is no other form left for a number.
+    fn put(&self, _: &[u8], out: &mut Vec<u8>) {
+        put_float(self.0, &Spec { precision: Some(6), ..Spec::default() }, b'g', out);
+    }
 }
 
 /// Appends values by a format. A value that is missing counts as none; a conversion that is unknown stays as it stands.
-pub fn put(format: &[u8], values: &[Value], convfmt: &[u8], out: &mut Vec<u8>) {
+pub fn put<A: Argument>(format: &[u8], values: &[A], convfmt: &[u8], out: &mut Vec<u8>) {
     let mut values = values.iter();
     let mut rest = format;
     while let Some(at) = memchr::memchr(b'%', rest) {
@@ -42,11 +83,11 @@ pub fn put(format: &[u8], values: &[Value], convfmt: &[u8], out: &mut Vec<u8>) {
         let (spec, len) = spec(rest, &mut values);
         let Some(&letter) = rest.get(len) else { break };
         match letter {
-            b'd' | b'i' => put_integer(next(&mut values).num(), &spec, out),
-            b'o' | b'x' | b'X' | b'u' => put_unsigned(next(&mut values).num(), &spec, letter, out),
-            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => put_float(next(&mut values).num(), &spec, letter, out),
-            b'c' => put_char(next(&mut values), &spec, convfmt, out),
-            b's' => put_text(next(&mut values), &spec, convfmt, out),
+            b'd' | b'i' => put_integer(number(&mut values), &spec, out),
+            b'o' | b'x' | b'X' | b'u' => put_unsigned(number(&mut values), &spec, letter, out),
+            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' => put_float(number(&mut values), &spec, letter, out),
+            b'c' => put_char(values.next(), &spec, convfmt, out),
+            b's' => put_text(values.next(), &spec, convfmt, out),
             _ => out.extend_from_slice(&rest[..=len]),
         }
         rest = &rest[len + 1..];
@@ -54,12 +95,13 @@ pub fn put(format: &[u8], values: &[Value], convfmt: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
-fn next<'a>(values: &mut impl Iterator<Item = &'a Value>) -> &'a Value {
-    values.next().unwrap_or(&Value::Unset)
+/// The next number; 0 if there is none.
+fn number<'a, A: Argument + 'a>(values: &mut impl Iterator<Item = &'a A>) -> f64 {
+    values.next().map_or(0.0, Argument::num)
 }
 
 /// Reads from the `%` on; returns the place of the letter too.
-fn spec<'a>(text: &[u8], values: &mut impl Iterator<Item = &'a Value>) -> (Spec, usize) {
+fn spec<'a, A: Argument + 'a>(text: &[u8], values: &mut impl Iterator<Item = &'a A>) -> (Spec, usize) {
     let mut spec = Spec::default();
     let mut at = 1;
     while let Some(c) = text.get(at) {
@@ -74,10 +116,10 @@ fn spec<'a>(text: &[u8], values: &mut impl Iterator<Item = &'a Value>) -> (Spec,
         }
         at += 1;
     }
-    let mut number = |at: &mut usize| -> Option<i64> {
+    let mut size = |at: &mut usize| -> Option<i64> {
         if text.get(*at) == Some(&b'*') {
             *at += 1;
-            return Some(next(values).num() as i64);
+            return Some(number(values) as i64);
         }
         let digits = text[*at..].iter().take_while(|c| c.is_ascii_digit());
         let mut value = None;
@@ -87,13 +129,13 @@ fn spec<'a>(text: &[u8], values: &mut impl Iterator<Item = &'a Value>) -> (Spec,
         }
         value
     };
-    if let Some(width) = number(&mut at) {
+    if let Some(width) = size(&mut at) {
         spec.left |= width < 0;
         spec.width = (width.unsigned_abs() as usize).min(WIDEST);
     }
     if text.get(at) == Some(&b'.') {
         at += 1;
-        let precision = number(&mut at).unwrap_or(0);
+        let precision = size(&mut at).unwrap_or(0);
         spec.precision = usize::try_from(precision).ok().map(|precision| precision.min(WIDEST));
     }
     while matches!(text.get(at), Some(b'h' | b'l' | b'L' | b'q' | b'j' | b'z' | b't')) {
@@ -176,7 +218,7 @@ fn put_unsigned(n: f64, spec: &Spec, letter: u8, out: &mut Vec<u8>) {
 }
 
 /// Appends a number by `e`, `f` or `g`.
-pub fn put_float(n: f64, spec: &Spec, letter: u8, out: &mut Vec<u8>) {
+fn put_float(n: f64, spec: &Spec, letter: u8, out: &mut Vec<u8>) {
     let sign = sign(n.is_sign_negative() && !n.is_nan(), spec);
     let size = n.abs();
     let digits = if n.is_nan() {
@@ -240,8 +282,9 @@ fn general(size: f64, precision: usize, alternate: bool) -> String {
 }
 
 /// A number is the code of a character; of a text the first counts.
-fn put_char(value: &Value, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
-    if matches!(value, Value::Num(_)) || (matches!(value, Value::Input(_)) && value.is_numeric()) {
+fn put_char<A: Argument>(value: Option<&A>, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
+    let Some(value) = value else { return pad(b"", 0, spec, out) };
+    if value.is_code() {
         let code = value.num();
         let c = if (0.0..1_114_112.0).contains(&code) { char::from_u32(code as u32) } else { None };
         let mut place = [0; 4];
@@ -251,16 +294,19 @@ fn put_char(value: &Value, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
         }
         return;
     }
-    let text = value.bytes(convfmt);
+    let mut text = Vec::new();
+    value.put(convfmt, &mut text);
     let first = &text[..char_len(&text)];
     pad(first, usize::from(!first.is_empty()), spec, out);
 }
 
-fn put_text(value: &Value, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
-    if spec.width == 0 && spec.precision.is_none() {
-        return value.put(convfmt, out);
+fn put_text<A: Argument>(value: Option<&A>, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
+    let mut text = Vec::new();
+    match value {
+        Some(value) if spec.width == 0 && spec.precision.is_none() => return value.put(convfmt, out),
+        Some(value) => value.put(convfmt, &mut text),
+        None => {}
     }
-    let text = value.bytes(convfmt);
     let text = spec.precision.map_or(&*text, |chars| prefix(&text, chars));
     pad(text, char_count(text), spec, out);
 }
@@ -268,6 +314,7 @@ fn put_text(value: &Value, spec: &Spec, convfmt: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     fn said(format: &str, values: &[Value]) -> String {
         let mut out = Vec::new();
@@ -302,5 +349,20 @@ mod tests {
         assert_eq!(t("%-5.2s|"), "äb   |");
         assert_eq!(t("%c"), "ä");
         assert_eq!(said("%*d|%s", &[Value::Num(4.0), Value::Num(7.0)]), "   7|");
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole() {
+        let text = |n| {
+            let mut out = Vec::new();
+            put_plain(n, b"%.6g", &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        assert_eq!(text(-0.0), "0");
+        assert_eq!(text(1e15), "1000000000000000");
+        assert_eq!(text(3.0e20), "300000000000000000000");
+        assert_eq!(text(0.1 + 0.2), "0.3");
+        assert_eq!(text(1e-7), "1e-07");
+        assert_eq!((text(f64::INFINITY), text(f64::NAN)), ("inf".into(), "nan".into()));
     }
 }

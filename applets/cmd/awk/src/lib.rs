@@ -1,12 +1,12 @@
 //! The language awk, as a command.
 #![expect(clippy::cast_precision_loss, reason = "the language's numbers are doubles: counts beyond 2^53 do not occur")]
 
-mod array;
 mod awk;
 mod builtin;
 mod check;
 mod clock;
 mod compound;
+mod escape;
 mod eval;
 mod exec;
 mod expression;
@@ -18,6 +18,7 @@ mod matcher;
 mod number;
 mod output;
 mod parse;
+mod random;
 mod record;
 mod simple;
 mod substitute;

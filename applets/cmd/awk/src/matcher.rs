@@ -6,8 +6,8 @@ use kit::Result;
 use memchr::memmem::{self, Finder};
 use pattern::{Meaning, Pattern, Spans, Syntax, compile_chars, decode};
 
+use crate::escape::unescape;
 use crate::text::char_len;
-use crate::token::unescape;
 
 /// Expression, ready to search with.
 #[derive(Debug)]

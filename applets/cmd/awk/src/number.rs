@@ -1,4 +1,4 @@
-//! Numbers from text and to text.
+//! Numbers from text, and integers to text.
 
 /// Powers of ten that a double holds exactly.
 const TENS: [f64; 23] = [
@@ -86,21 +86,6 @@ const fn is_blank(c: u8) -> bool {
     matches!(c, b' ' | b'\t' | b'\n' | b'\r' | 11 | 12)
 }
 
-/// Appends a number as a text: whole ones as they are, others by a format of printf.
-pub fn put(n: f64, format: &[u8], out: &mut Vec<u8>) {
-    if n.fract() == 0.0 || n.is_infinite() {
-        if n.abs() < 1e16 {
-            put_whole(n as i64, out);
-        } else if n.is_finite() {
-            out.extend_from_slice(format!("{n:.0}").as_bytes());
-        } else {
-            crate::format::put_float(n, &crate::format::Spec::default(), b'g', out);
-        }
-        return;
-    }
-    crate::format::put_number(format, n, out);
-}
-
 /// Appends an integer.
 pub fn put_whole(n: i64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
@@ -144,20 +129,5 @@ mod tests {
         }
         assert_eq!(leading(b"-inf").0, f64::NEG_INFINITY);
         assert_eq!((whole(b" 10 "), whole(b"10x"), whole(b""), whole(b"0x1A")), (Some(10.0), None, None, None));
-    }
-
-    #[test]
-    fn whole_numbers_stay_whole() {
-        let text = |n| {
-            let mut out = Vec::new();
-            put(n, b"%.6g", &mut out);
-            String::from_utf8_lossy(&out).into_owned()
-        };
-        assert_eq!(text(-0.0), "0");
-        assert_eq!(text(1e15), "1000000000000000");
-        assert_eq!(text(3.0e20), "300000000000000000000");
-        assert_eq!(text(0.1 + 0.2), "0.3");
-        assert_eq!(text(1e-7), "1e-07");
-        assert_eq!((text(f64::INFINITY), text(f64::NAN)), ("inf".into(), "nan".into()));
     }
 }

@@ -40,7 +40,7 @@ impl Machine<'_> {
         let mut rest = value;
         while let Some(at) = memchr::memchr(b'\\', rest) {
             plain.extend_from_slice(&rest[..at]);
-            let used = crate::token::unescape(&rest[at..], &mut plain);
+            let used = crate::escape::unescape(&rest[at..], &mut plain);
             rest = &rest[at + used..];
         }
         plain.extend_from_slice(rest);

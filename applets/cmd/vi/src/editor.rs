@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use kit::Result;
+use pattern::Pattern;
 
 use crate::buffer::{Buffer, Line, Pos};
 use crate::chars;
 use crate::keys::Keys;
 use crate::screen::Screen;
-use crate::search::Search;
 use crate::settings::Settings;
 
 /// Why a command did not go its way.
@@ -44,6 +44,20 @@ pub struct Find {
     pub till: bool,
 }
 
+/// What was searched for last.
+pub struct Search {
+    pub pattern: Pattern,
+    pub text: Vec<u8>,
+    pub forward: bool,
+}
+
+/// Substitution, as `&` repeats it.
+#[derive(Debug, Clone)]
+pub struct Substitution {
+    pub pattern: Vec<u8>,
+    pub replacement: Vec<u8>,
+}
+
 /// Shown between commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -74,7 +88,7 @@ pub struct Editor {
     pub last_change: Vec<char>,
     /// A change that `.` repeats was made by the command that ends.
     pub repeatable: bool,
-    pub substitution: Option<crate::substitute::Substitution>,
+    pub substitution: Option<Substitution>,
     pub path: Option<PathBuf>,
     pub files: Vec<PathBuf>,
     pub file: usize,
@@ -183,12 +197,6 @@ impl Editor {
                 return Ok(key);
             }
         }
-    }
-
-    fn draw(&mut self) {
-        let Some(mut screen) = self.screen.take() else { return };
-        screen.draw(self);
-        self.screen = Some(screen);
     }
 
     /// Puts the cursor on a character.

@@ -8,6 +8,7 @@ mod ex_command;
 mod file;
 mod insert;
 mod keys;
+mod layout;
 mod motion;
 mod normal;
 mod object;

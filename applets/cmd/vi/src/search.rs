@@ -4,14 +4,7 @@ use pattern::{Meaning, Pattern, Syntax, compile_chars, decode};
 
 use crate::buffer::Pos;
 use crate::chars;
-use crate::editor::{Done, Editor, Stop};
-
-/// What was searched for last.
-pub struct Search {
-    pub pattern: Pattern,
-    pub text: Vec<u8>,
-    pub forward: bool,
-}
+use crate::editor::{Done, Editor, Search, Stop};
 
 impl Editor {
     /// Reads an expression; an empty one is the last.

@@ -3,16 +3,9 @@
 use pattern::{Spans, decode, encode};
 
 use crate::buffer::Line;
-use crate::editor::{Done, Editor, Stop};
+use crate::editor::{Done, Editor, Stop, Substitution};
 use crate::operator::cased;
 use crate::range::Words;
-
-/// Substitution, as `&` repeats it.
-#[derive(Debug, Clone)]
-pub struct Substitution {
-    pub pattern: Vec<u8>,
-    pub replacement: Vec<u8>,
-}
 
 impl Editor {
     /// `s/PATTERN/REPLACEMENT/FLAGS` on lines, the first of which is 0.
