@@ -291,25 +291,10 @@ impl<'p> Machine<'p> {
             self.arguments.any = true;
             self.globals[special::FILENAME] = Value::input(&name);
             self.file_records = 0.0;
-            match Reader::open(&name) {
-                Ok(reader) => self.main = Some(reader),
-                Err(e) => {
-                    // As gawk: the others are read nevertheless, and the status tells.
-                    self.warn(&e);
-                    self.status = 2;
-                    continue;
-                }
-            }
+            self.main = Some(Reader::open(&name)?);
             return Ok(true);
         }
         Ok(false)
-    }
-
-    /// Complains on standard error, behind what was printed before.
-    pub fn warn(&mut self, e: &Error) {
-        let _ = self.outputs.flush();
-        // Nothing is left to tell it to when standard error is closed.
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("awk: {e}\n").as_bytes());
     }
 
     /// The joint of changed records.

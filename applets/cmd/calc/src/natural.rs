@@ -251,9 +251,9 @@ mod tests {
                 _ => (seed >> 33) as u32 % BASE,
             }
         };
-        for round in 0..3000 {
-            let a = trim((0..round % 17 + round / 20).map(|_| next()).collect());
-            let mut b = trim((0..=round % 7 + round / 40).map(|_| next()).collect());
+        for round in 0..700 {
+            let a = trim((0..round % 17 + round / 5).map(|_| next()).collect());
+            let mut b = trim((0..=round % 7 + round / 10).map(|_| next()).collect());
             if b.is_empty() {
                 b.push(1);
             }

@@ -122,7 +122,7 @@ fn motions() {
             ("jwwx", "if (a[1]) {\n  bc, d);\n}\n\nLast sentence. Next one.\n"),
             ("/Next\rD", "if (a[1]) {\n  b(c, d);\n}\n\nLast sentence. \n"),
             ("G?b\rx", "if (a[1]) {\n  (c, d);\n}\n\nLast sentence. Next one.\n"),
-            ("G$bbD", "if (a[1]) {\n  b(c, d);\n}\n\nLast sentence. Next \n"),
+            ("G$bbD", "if (a[1]) {\n  b(c, d);\n}\n\nLast sentence. \n"),
         ],
     );
 }
