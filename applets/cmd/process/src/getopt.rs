@@ -176,6 +176,12 @@ fn sort(definition: &Definition, words: &[Vec<u8>]) -> Sorted {
             (None, Some(name)) if definition.alternative && definition.is_long(name) => {
                 sorted.long(definition, "-", name, &mut words);
             }
+            // No letter either: then a long option was meant.
+            (None, Some(letters))
+                if definition.alternative && !definition.letters.iter().any(|(known, _)| *known == letters[0]) =>
+            {
+                sorted.mistakes.push(format!("unrecognized option '-{}'", String::from_utf8_lossy(letters)));
+            }
             (None, Some(letters)) => sorted.short(definition, letters, &mut words),
             _ if definition.order == Order::AsGiven => sorted.found.push((word.clone(), false)),
             _ => {
@@ -244,7 +250,7 @@ impl Sorted {
                 return self.mistakes.push(format!("option '{shown}' is ambiguous; possibilities: {}", names.join(" ")));
             }
         };
-        let full = format!("--{}", String::from_utf8_lossy(known));
+        let full = format!("{dashes}{}", String::from_utf8_lossy(known));
         let value = match (takes, value) {
             (Takes::Nothing, Some(_)) => return self.mistakes.push(format!("option '{full}' doesn't allow an argument")),
             (Takes::Nothing, None) => None,
