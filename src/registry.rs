@@ -5,7 +5,9 @@ use kit::{Applet, Place};
 /// Each room's table.
 pub const ALL: &[&[Applet]] = &[
     archive::APPLETS,
+    awk::APPLETS,
     boot::APPLETS,
+    calc::APPLETS,
     cni::APPLETS,
     config::APPLETS,
     coreutils::APPLETS,
@@ -22,6 +24,7 @@ pub const ALL: &[&[Applet]] = &[
     process::APPLETS,
     shell::APPLETS,
     text::APPLETS,
+    vi::APPLETS,
 ];
 
 /// All applets, by room.

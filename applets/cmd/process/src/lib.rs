@@ -1,8 +1,11 @@
 //! Commands for processes, namespaces, and the running kernel. One file a command.
 
 mod dmesg;
+mod flock;
 mod free;
+mod getopt;
 mod killall;
+mod logger;
 mod nsenter;
 mod pgrep;
 mod pidof;
@@ -14,6 +17,7 @@ mod setsid;
 mod start;
 mod switch_root;
 mod sysctl;
+mod time;
 mod unshare;
 mod watch;
 
@@ -22,8 +26,11 @@ use kit::Applet;
 /// The applets of this crate, sorted by name.
 pub const APPLETS: &[Applet] = &[
     dmesg::DMESG,
+    flock::FLOCK,
     free::FREE,
+    getopt::GETOPT,
     killall::KILLALL,
+    logger::LOGGER,
     nsenter::NSENTER,
     pgrep::PGREP,
     pidof::PIDOF,
@@ -33,6 +40,7 @@ pub const APPLETS: &[Applet] = &[
     setsid::SETSID,
     switch_root::SWITCH_ROOT,
     sysctl::SYSCTL,
+    time::TIME,
     unshare::UNSHARE,
     watch::WATCH,
 ];

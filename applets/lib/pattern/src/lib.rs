@@ -158,7 +158,6 @@ impl Pattern {
     ///
     /// # Errors
     /// As [`Self::is_match`].
-    #[cfg(test)]
     pub fn find_at(&self, text: &[u8], at: usize) -> Result<Option<Range<usize>>> {
         match &self.engine {
             Engine::Plain(regex) => Ok(regex.find_at(text, at).map(|found| found.range())),

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod bpf;
+pub mod calendar;
 pub mod child;
 pub mod clock;
 pub mod descriptor;

@@ -1,0 +1,19 @@
+//! Calculators with any number of digits.
+
+mod bc;
+mod dc;
+mod decimal;
+mod expression;
+mod natural;
+mod output;
+mod parse;
+mod radix;
+mod run;
+mod stack;
+mod token;
+mod tree;
+
+use kit::Applet;
+
+/// The applets of this crate, sorted by name.
+pub const APPLETS: &[Applet] = &[bc::BC, dc::DC];
