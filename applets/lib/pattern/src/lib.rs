@@ -162,7 +162,7 @@ fn is_plain(pattern: &[char], syntax: Syntax) -> bool {
 /// The engine whose answer is right.
 fn choose(node: Node, groups: usize, inner: Option<Node>, any_case: bool) -> Engine {
     let recalls = node.any(&|part| matches!(part, Node::Recall(_)));
-    if !recalls && inner.is_none() && !node.is_ambiguous() {
+    if !recalls && inner.is_none() && !node.is_ambiguous() && !is_long(&node) {
         let turn = Turn { captures: groups > 0, bodies: &[] };
         if let Some(searcher) = searcher(&node, turn) {
             return Engine::First(searcher);
@@ -172,10 +172,17 @@ fn choose(node: Node, groups: usize, inner: Option<Node>, any_case: bool) -> Eng
     if recalls {
         gather(&node, &mut bodies);
     }
-    let searcher = searcher(&node, Turn { captures: false, bodies: &bodies });
+    let searcher = if is_long(&node) { None } else { searcher(&node, Turn { captures: false, bodies: &bodies }) };
     let machine = |node| Machine { node, groups, any_case, program: OnceCell::new() };
     let loose = recalls || inner.is_some();
     Engine::Longest { searcher, loose, machine: machine(node), inner: inner.map(machine) }
+}
+
+/// Tell if a pattern asks for thousands of repetitions, as `a{20000}`: the machine walks along them, the searcher is in all
+/// of them at once.
+fn is_long(node: &Node) -> bool {
+    let fits = |part: &Node| matches!(part, Node::Repeat { least, most, .. } if *least > 2000 && most.is_none_or(|most| most == *least));
+    node.any(&fits)
 }
 
 /// The bodies of all groups.
@@ -319,7 +326,7 @@ fn spans(places: &[usize]) -> Spans {
 }
 
 fn too_many(_: &TooMany) -> Error {
-    Error::new("search for a pattern with back-references: it takes too many steps")
+    Error::new("search for the pattern: it takes too many steps")
 }
 
 impl Debug for Pattern {

@@ -16,6 +16,8 @@ use super::program::{Op, Program};
 const MOST_STEPS: u64 = 100_000_000;
 /// Tries that are remembered for one: some hundred bytes each.
 const MOST_TRIES: usize = 200_000;
+/// Words of 64 bits that tries may take: half a gigabyte is out of question on a small node.
+const MOST_WORDS: usize = 8 << 20;
 /// Place of a group that has not matched.
 pub(crate) const NOWHERE: usize = usize::MAX;
 
@@ -35,6 +37,8 @@ pub(crate) struct Memory {
     slots: Vec<usize>,
     best: Vec<usize>,
     steps: u64,
+    /// There is no room for more tries.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -97,7 +101,7 @@ impl Program {
         let (mut op, mut at) = (op, at);
         loop {
             memory.steps += 1;
-            if memory.steps > MOST_STEPS && !self.recalled.is_empty() {
+            if (memory.steps > MOST_STEPS && !self.recalled.is_empty()) || memory.full {
                 return Err(TooMany);
             }
             let Some(step) = self.ops.get(op) else { return Ok(None) };
@@ -172,6 +176,10 @@ impl Program {
         }
         let bit = (at - memory.base) * self.marks + mark as usize;
         let (word, bit) = (bit / 64, 1u64 << (bit % 64));
+        if word > MOST_WORDS {
+            memory.full = true;
+            return false;
+        }
         if memory.tried.len() <= word {
             memory.tried.resize(word + 1 + self.marks / 64, 0);
         }
@@ -194,6 +202,7 @@ impl Memory {
         self.recalled.clear();
         self.base = base;
         self.steps = 0;
+        self.full = false;
     }
 }
 

@@ -33,7 +33,7 @@ fn scripts_that_are_good() {
         "F;z;l 5;R f",
         "v 4.2\np",
     ] {
-        let parsed = parse(script.as_bytes(), false);
+        let parsed = parse(script.as_bytes(), false, false);
         assert!(parsed.is_ok(), "{script}: {:?}", parsed.err());
     }
 }
@@ -86,7 +86,7 @@ fn scripts_that_are_not() {
         "2,0p",
         "s\\a\\b\\",
     ] {
-        assert!(parse(script.as_bytes(), false).is_err(), "{script}");
+        assert!(parse(script.as_bytes(), false, false).is_err(), "{script}");
     }
 }
 
@@ -95,7 +95,7 @@ fn any_beginning_of_a_script_ends() {
     let script = b"0,/a[[:x:]\\n]/I!{s/\\(a\\)*\\1[^]]/\\u&\\x41\\c[/2gw f\n};y/\\d65\xff/\\na/;a\\\n x\\\n;$!N;:a;ba";
     for end in 0..script.len() {
         for start in 0..end {
-            let _ = parse(&script[start..end], start % 2 == 0);
+            let _ = parse(&script[start..end], start % 2 == 0, false);
         }
     }
 }
