@@ -215,19 +215,22 @@ impl Walk {
         let limits = below.limits;
         let file = File { path, meta, depth, root: below.root, follows };
         let counts = depth >= limits.min_depth;
+        let key = (meta.dev(), meta.ino());
+        if meta.is_dir() && below.above.contains(&key) {
+            self.complain(Err(Error::new(format!("{}: a directory inside itself, through a link", path.display()))));
+            return Ok(());
+        }
         self.prune = false;
         if counts && !limits.depth_first {
             expression.evaluate(&file, self)?;
         }
-        let key = (meta.dev(), meta.ino());
         let enters = meta.is_dir()
             && depth < limits.max_depth
             && !self.quit
             && (!self.prune || limits.depth_first)
             && (!limits.one_device || meta.dev() == below.device);
-        if enters && !below.above.insert(key) {
-            self.complain(Err(Error::new(format!("{}: a directory inside itself, through a link", path.display()))));
-        } else if enters {
+        if enters {
+            below.above.insert(key);
             for name in self.names(path) {
                 let path = path.join(name);
                 if let Some((meta, follows)) = self.look(&path, depth + 1, limits) {

@@ -146,7 +146,7 @@ pub(crate) fn format(pieces: &[Piece], file: &File) -> Vec<u8> {
     out
 }
 
-/// A property: a text, or a number, which a precision does not cut.
+/// A property: a text, or a number, which a precision does not cut. Only depth and mode are numbers: GNU's.
 enum Value {
     Text(Vec<u8>),
     Number(String),
@@ -202,7 +202,8 @@ fn value(field: &Field, file: &File) -> Value {
         'A' => form(Time::Access).into_bytes(),
         'C' => form(Time::Change).into_bytes(),
         'T' => form(Time::Modification).into_bytes(),
-        letter => return Value::Number(number(letter, field, file)),
+        letter @ ('d' | 'm') => return Value::Number(number(letter, field, file)),
+        letter => number(letter, field, file).into_bytes(),
     };
     Value::Text(text)
 }
