@@ -64,6 +64,8 @@ pub enum Extent {
     Words,
     /// From the start of the text to its end.
     Lines,
+    /// From the start of the text.
+    Start,
 }
 
 /// A pattern, ready to search with.
@@ -123,7 +125,7 @@ pub fn compile_chars(pattern: &[char], syntax: Syntax, meaning: Meaning) -> Resu
 pub fn compile_list(patterns: &[Vec<char>], syntax: Syntax, meaning: Meaning, extent: Extent) -> Result<Pattern> {
     let engine = |engine, groups| Pattern { engine, groups, memory: RefCell::default() };
     let is_plain = |pattern: &Vec<char>| is_plain(pattern, syntax) && (!meaning.any_case || pattern.iter().all(char::is_ascii));
-    if patterns.len() != 1 && patterns.iter().all(is_plain) {
+    if patterns.len() != 1 && extent != Extent::Start && patterns.iter().all(is_plain) {
         let words: Vec<Vec<u8>> = patterns.iter().map(|pattern| encode(pattern)).collect();
         let words = Words::new(&words, extent, meaning.any_case).map_err(Error::usage)?;
         return Ok(engine(Engine::Words(words), 0));
@@ -141,6 +143,7 @@ pub fn compile_list(patterns: &[Vec<char>], syntax: Syntax, meaning: Meaning, ex
         Extent::Anywhere => node,
         Extent::Words => bounded(Place::NotInWordBefore, node, Place::NotInWordAfter),
         Extent::Lines => bounded(Place::Start, node, Place::End),
+        Extent::Start => Node::Sequence(vec![Node::Place(Place::Start), node]),
     };
     Ok(engine(choose(node, groups, inner, meaning.any_case), groups))
 }
