@@ -96,7 +96,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Some(path) if path.as_os_str() != "-" => Box::new(BufReader::new(File::open(path).on("read", path)?)),
         _ => Box::new(io::stdin().lock()),
     };
-    let delimiter = if options.null { Some(0) } else { options.delimiter.as_deref().map(delimiter).transpose().map_err(usage)? };
+    let delimiter =
+        if options.null { Some(0) } else { options.delimiter.as_deref().map(delimiter).transpose().map_err(usage)? };
     if options.replace.as_deref() == Some("") {
         return Err(usage(Error::usage("the text to replace is empty")));
     }
@@ -149,8 +150,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 /// Short options with a value of their own.
 const WITH_VALUE: &[u8] = b"adEILnPs";
 /// Long ones.
-const LONG_WITH_VALUE: &[&str] =
-    &["--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-chars", "--process-slot-var"];
+const LONG_WITH_VALUE: &[&str] = &["--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-chars", "--process-slot-var"];
 
 /// The short options `-e -i -l` and the long ones `--eof --replace --max-lines`, whose values can be missing, in clap's form.
 fn optional_values(args: &[OsString]) -> Vec<OsString> {

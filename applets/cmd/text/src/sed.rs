@@ -72,7 +72,8 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let args: Vec<OsString> = args.iter().flat_map(in_place).collect();
-    let (options, matches): (Options, _) = parse_matched(&SED, &args).map_err(|e| if e.is_text() { e } else { e.with_exit(Exit::FAILED) })?;
+    let (options, matches): (Options, _) =
+        parse_matched(&SED, &args).map_err(|e| if e.is_text() { e } else { e.with_exit(Exit::FAILED) })?;
     let mut operands = options.operands.clone().into_iter();
     let mut parts = Vec::new();
     let places = |id: &str| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();

@@ -184,7 +184,8 @@ fn choose(node: Node, groups: usize, inner: Option<Node>, any_case: bool) -> Eng
 /// Tell if a pattern asks for thousands of repetitions, as `a{20000}`: the machine walks along them, the searcher is in all
 /// of them at once.
 fn is_long(node: &Node) -> bool {
-    let fits = |part: &Node| matches!(part, Node::Repeat { least, most, .. } if *least > 2000 && most.is_none_or(|most| most == *least));
+    let fits =
+        |part: &Node| matches!(part, Node::Repeat { least, most, .. } if *least > 2000 && most.is_none_or(|most| most == *least));
     node.any(&fits)
 }
 

@@ -22,18 +22,12 @@ pub(crate) struct Parsed {
 
 /// Read all words. Without an action the files are printed.
 pub(crate) fn parse(words: &[OsString], follow: Follow, now: SystemTime) -> Result<Parsed> {
-    let limits = Limits {
-        min_depth: 0,
-        max_depth: usize::MAX,
-        depth_first: false,
-        one_device: false,
-        follow,
-        race: false,
-        roots: None,
-    };
+    let limits =
+        Limits { min_depth: 0, max_depth: usize::MAX, depth_first: false, one_device: false, follow, race: false, roots: None };
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let regex = (Syntax::Emacs, Meaning::default());
-    let mut parser = Parser { words, at: 0, limits, outputs: Vec::new(), files: Vec::new(), now, day_start: false, regex, prunes: false };
+    let mut parser =
+        Parser { words, at: 0, limits, outputs: Vec::new(), files: Vec::new(), now, day_start: false, regex, prunes: false };
     let mut expression = if words.is_empty() { Expression::Constant(true) } else { parser.list()? };
     if let Some(word) = parser.peek() {
         return Err(Error::usage(format!("'{word}' does not belong here: paths come before the expression")));
@@ -44,7 +38,9 @@ pub(crate) fn parse(words: &[OsString], follow: Follow, now: SystemTime) -> Resu
     let mut limits = parser.limits;
     if expression.deletes() {
         if parser.prunes && !limits.depth_first {
-            return Err(Error::usage("-delete walks directories last, so that -prune has no effect: give -depth if that is meant"));
+            return Err(Error::usage(
+                "-delete walks directories last, so that -prune has no effect: give -depth if that is meant",
+            ));
         }
         limits.depth_first = true;
     }
@@ -160,8 +156,18 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for words in [
-            &["-nope"][..], &["("], &["-name"], &["-type", "z"], &["-exec", "ls"], &[")"], &["-maxdepth", "x"],
-            &["-regextype", "pcre"], &["-newerBm", "x"], &["-mtime", "x"], &["-size", "3q"], &["-prune", "-delete"],
+            &["-nope"][..],
+            &["("],
+            &["-name"],
+            &["-type", "z"],
+            &["-exec", "ls"],
+            &[")"],
+            &["-maxdepth", "x"],
+            &["-regextype", "pcre"],
+            &["-newerBm", "x"],
+            &["-mtime", "x"],
+            &["-size", "3q"],
+            &["-prune", "-delete"],
             &["-context", "x"],
         ] {
             assert!(parsed(words).is_err(), "{words:?}");

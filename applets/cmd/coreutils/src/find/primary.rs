@@ -187,7 +187,8 @@ impl Parser<'_> {
         if other == 't' {
             let text = self.text(word)?;
             let than = time::parse(&text);
-            let than = than.ok_or_else(|| Error::usage(format!("{word} needs YYYY-MM-DD, YYYY-MM-DD HH:MM:SS or @SECONDS, not {text}")))?;
+            let than = than
+                .ok_or_else(|| Error::usage(format!("{word} needs YYYY-MM-DD, YYYY-MM-DD HH:MM:SS or @SECONDS, not {text}")))?;
             return Ok(Expression::Newer(kind, than));
         }
         let other = time(other)?;

@@ -99,7 +99,9 @@ fn field(text: &[u8]) -> Result<(Field, &[u8])> {
     if matches!(letter, b'A' | b'C' | b'T') {
         let form = rest.first().map(|form| char::from(*form));
         let known = form.filter(|form| Date::new((0, 0)).form(*form).is_some());
-        field.form = Some(known.ok_or_else(|| Error::usage(format!("-printf has no directive %{}{}", field.letter, form.unwrap_or(' '))))?);
+        field.form = Some(
+            known.ok_or_else(|| Error::usage(format!("-printf has no directive %{}{}", field.letter, form.unwrap_or(' '))))?,
+        );
         rest = &rest[1..];
     } else if !FIELDS.contains(field.letter) {
         return Err(Error::usage(format!("-printf has no directive %{}", field.letter)));

@@ -21,8 +21,7 @@ impl Expression {
             Self::Name { glob, any_case } => fits(glob, name(file.path).as_bytes(), *any_case),
             Self::Path { glob, any_case } => fits(glob, file.path.as_os_str().as_bytes(), *any_case),
             Self::Link { glob, any_case } => {
-                meta.is_symlink()
-                    && fs::read_link(file.path).is_ok_and(|text| fits(glob, text.as_os_str().as_bytes(), *any_case))
+                meta.is_symlink() && fs::read_link(file.path).is_ok_and(|text| fits(glob, text.as_os_str().as_bytes(), *any_case))
             }
             Self::Type(letters) => letters.contains(&letter(meta.file_type())),
             Self::OtherType(letters) => {

@@ -2,9 +2,8 @@
 
 const DAY: i64 = 86400;
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-];
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
 /// A time of a file, taken apart.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +125,8 @@ pub(super) fn parse(text: &str) -> Option<(i64, i64)> {
         return Some((seconds.parse().ok()?, 0));
     }
     let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "0:0"));
-    let numbers = |text: &str, mark| text.split(mark).map(|part| part.parse::<i64>().ok().filter(|n| *n >= 0)).collect::<Option<Vec<_>>>();
+    let numbers =
+        |text: &str, mark| text.split(mark).map(|part| part.parse::<i64>().ok().filter(|n| *n >= 0)).collect::<Option<Vec<_>>>();
     let [year, month @ 1..=12, day @ 1..=31] = numbers(date, '-')?[..] else { return None };
     let (hour, minute, second) = match numbers(time, ':')?[..] {
         [hour, minute] => (hour, minute, 0),
@@ -145,8 +145,16 @@ mod tests {
     fn dates() {
         let date = Date::new((1_798_762_859, 5));
         for (letter, expected) in [
-            ('F', "2026-12-31"), ('T', "23:20:59.0000000050"), ('j', "365"), ('a', "Thu"), ('V', "53"), ('G', "2026"),
-            ('U', "52"), ('W', "52"), ('l', "11"), ('p', "PM"),
+            ('F', "2026-12-31"),
+            ('T', "23:20:59.0000000050"),
+            ('j', "365"),
+            ('a', "Thu"),
+            ('V', "53"),
+            ('G', "2026"),
+            ('U', "52"),
+            ('W', "52"),
+            ('l', "11"),
+            ('p', "PM"),
         ] {
             assert_eq!(date.form(letter).as_deref(), Some(expected), "{letter}");
         }

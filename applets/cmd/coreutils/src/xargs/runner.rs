@@ -263,7 +263,9 @@ mod tests {
         let mark = std::env::temp_dir().join(format!("kutties-xargs-{}", std::process::id()));
         let options: Options = parse(&XARGS, &["xargs", "-n1", "-0", "touch"].map(OsString::from)).unwrap();
         let mut runner = Runner::new(&options, 4096);
-        runner.all(Words { input: Late { given: false, mark: mark.clone() }, delimiter: Some(0), lines: false, end: None }).unwrap();
+        runner
+            .all(Words { input: Late { given: false, mark: mark.clone() }, delimiter: Some(0), lines: false, end: None })
+            .unwrap();
         runner.wait_all().unwrap();
         std::fs::remove_file(mark).unwrap();
     }

@@ -52,7 +52,9 @@ impl<R: BufRead> Words<R> {
                     None if byte.is_none() => return Ok(None),
                     None => {}
                 },
-                Some(0) => return Err(Error::new("the input has a zero byte, which no argument can have; -0 parts words by them")),
+                Some(0) => {
+                    return Err(Error::new("the input has a zero byte, which no argument can have; -0 parts words by them"));
+                }
                 Some(b'\\') => word.get_or_insert_default().extend(self.byte()?),
                 Some(quote @ (b'"' | b'\'')) => {
                     let word = word.get_or_insert_default();

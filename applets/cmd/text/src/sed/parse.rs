@@ -16,7 +16,8 @@ const VERSION: (u32, u32) = (4, 9);
 pub(super) fn parse(script: &[u8], extended: bool, sandbox: bool) -> Result<Program> {
     let chars = pattern::decode(script);
     let syntax = if extended { Syntax::Extended } else { Syntax::Basic };
-    let mut parser = Parser { scan: Scanner::new(&chars, sandbox), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
+    let mut parser =
+        Parser { scan: Scanner::new(&chars, sandbox), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
     let mut program = Program { quiet: script == b"#n" || script.starts_with(b"#n\n"), ..Program::default() };
     while let Some(command) = parser.command(program.commands.len())? {
         program.commands.push(command);
@@ -241,7 +242,8 @@ impl Parser<'_> {
         let pattern = self.scan.delimited(mark, true)?;
         let with = self.scan.delimited(mark, false)?;
         let with = resolve(&with, Place::Replacement).map_err(|e| self.scan.wrong(&e))?;
-        let mut replace = Replace { search: Search::Last, with: pieces(&with), all: false, from: 1, print: false, execute: false, file: None };
+        let mut replace =
+            Replace { search: Search::Last, with: pieces(&with), all: false, from: 1, print: false, execute: false, file: None };
         let meaning = self.flags(&mut replace)?;
         replace.search = self.search(&pattern, meaning)?;
         if let Search::For(pattern) = &replace.search
