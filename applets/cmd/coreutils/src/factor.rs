@@ -30,15 +30,14 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut exit = Exit::OK;
     let mut each = |word: &str, out: &mut dyn Write| -> Result<()> {
         let digits = word.strip_prefix('+').unwrap_or(word);
-        match digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit())) {
-            Some(number) => out.write_all(line(number, options.exponents).as_bytes()).doing("write standard output"),
-            None => {
-                exit = Exit::FAILED;
-                // Nothing is left to tell it to when standard error is closed.
-                let _ = writeln!(io::stderr(), "factor: '{word}' is no number from 0 to {}", u64::MAX);
-                Ok(())
-            }
-        }
+        let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some(number) = number else {
+            exit = Exit::FAILED;
+            // Nothing is left to tell it to when standard error is closed.
+            let _ = writeln!(io::stderr(), "factor: '{word}' is no number from 0 to {}", u64::MAX);
+            return Ok(());
+        };
+        out.write_all(line(number, options.exponents).as_bytes()).doing("write standard output")
     };
     for word in &options.numbers {
         each(word.to_string_lossy().trim(), &mut out)?;
@@ -60,9 +59,9 @@ fn line(number: u64, exponents: bool) -> String {
     let factors = factors(number);
     for same in factors.chunk_by(|a, b| a == b) {
         match (same, exponents) {
-            ([factor], _) => line.push_str(&format!(" {factor}")),
-            ([factor, ..], true) => line.push_str(&format!(" {factor}^{}", same.len())),
-            _ => same.iter().for_each(|factor| line.push_str(&format!(" {factor}"))),
+            ([factor], _) => line.extend([format!(" {factor}")]),
+            ([factor, ..], true) => line.extend([format!(" {factor}^{}", same.len())]),
+            _ => same.iter().for_each(|factor| line.extend([format!(" {factor}")])),
         }
     }
     line + "\n"

@@ -166,8 +166,8 @@ fn roots(named: &[OsString], limits: &Limits) -> Result<Vec<PathBuf>> {
         fs::read(file)
     };
     let text = text.on("read", file)?;
-    let names = text.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Ok(names.map(|name| OsString::from_vec(name.to_vec()).into()).collect())
+    let paths = text.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Ok(paths.map(|name| OsString::from_vec(name.to_vec()).into()).collect())
 }
 
 /// What stays the same below one argument.
@@ -265,7 +265,7 @@ impl Walk {
     }
 
     pub fn flush(&mut self) -> Result<()> {
-        self.outputs.iter_mut().try_for_each(|output| output.flush()).doing("write the output")
+        self.outputs.iter_mut().try_for_each(Write::flush).doing("write the output")
     }
 
     /// Say what went wrong; the walk goes on.
@@ -276,4 +276,10 @@ impl Walk {
             let _ = writeln!(std::io::stderr(), "find: {e}");
         }
     }
+}
+
+/// Read an expression, for the table of its words.
+#[cfg(test)]
+pub(crate) fn parse_words(words: &[OsString]) -> Result<()> {
+    parse::parse(words, Follow::Never, SystemTime::now()).map(drop)
 }

@@ -5,6 +5,8 @@ mod clear;
 mod expr;
 mod factor;
 mod find;
+#[cfg(test)]
+mod gnu;
 mod hostname;
 mod which;
 mod xargs;

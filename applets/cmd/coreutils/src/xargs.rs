@@ -196,12 +196,9 @@ fn cluster(letters: &[u8], made: &mut Vec<OsString>) -> bool {
     let end = letters.iter().position(special).unwrap_or(letters.len());
     let (plain, rest) = letters.split_at(end);
     let option = |bytes: &[u8]| OsString::from_vec([b"-", bytes].concat());
-    let (letter, value) = match rest.split_first() {
-        Some((letter @ (b'e' | b'i' | b'l'), value)) => (letter, value),
-        _ => {
-            made.push(option(letters));
-            return rest.len() == 1;
-        }
+    let Some((letter @ (b'e' | b'i' | b'l'), value)) = rest.split_first() else {
+        made.push(option(letters));
+        return rest.len() == 1;
     };
     if !plain.is_empty() {
         made.push(option(plain));
@@ -214,6 +211,18 @@ fn cluster(letters: &[u8], made: &mut Vec<OsString>) -> bool {
     let value = if value.is_empty() { missing.as_bytes() } else { value };
     made.push(OsString::from_vec([name.as_bytes(), value].concat()));
     false
+}
+
+/// Names of all options, for the table of them.
+#[cfg(test)]
+pub(crate) fn names() -> std::collections::BTreeSet<String> {
+    let command = <Options as clap::CommandFactory>::command();
+    let mut names: std::collections::BTreeSet<String> = ["-e", "-i", "-l", "--help", "--version"].map(str::to_owned).into();
+    for arg in command.get_arguments() {
+        names.extend(arg.get_short().map(|c| format!("-{c}")));
+        names.extend(arg.get_long().map(|long| format!("--{long}")));
+    }
+    names
 }
 
 #[cfg(test)]

@@ -172,6 +172,12 @@ fn open(path: &Path, skip: u64) -> Result<Box<dyn Read>> {
     Ok(file)
 }
 
+/// Definition of the options, for the table of them.
+#[cfg(test)]
+pub(super) fn command() -> clap::Command {
+    <Options as clap::CommandFactory>::command()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

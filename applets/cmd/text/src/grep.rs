@@ -68,3 +68,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     search.flush().doing("write standard output")?;
     Ok(search.exit())
 }
+
+/// Definition of the options, for the table of them.
+#[cfg(test)]
+pub(super) fn command() -> clap::Command {
+    <Options as clap::CommandFactory>::command()
+}

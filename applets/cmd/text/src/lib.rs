@@ -2,6 +2,8 @@
 
 mod compare;
 mod diff;
+#[cfg(test)]
+mod gnu;
 mod grep;
 mod hexdump;
 mod less;

@@ -90,6 +90,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     // In the order in which they were given.
     parts.sort_by_key(|(place, _)| *place);
     let parts: Vec<Vec<u8>> = parts.into_iter().map(|(_, part)| part).collect();
+    if options.in_place.is_some() && operands.len() == 0 {
+        return Err(Error::usage("-i edits files: name one").with_exit(Exit::FAILED));
+    }
     let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended, options.sandbox)?;
     run::run(program, operands.map(PathBuf::from).collect(), &options)
 }
@@ -122,4 +125,10 @@ fn in_place(arg: &OsString) -> Vec<OsString> {
         args.push(format!("-{before}").into());
     }
     args
+}
+
+/// Definition of the options, for the table of them.
+#[cfg(test)]
+pub(super) fn command() -> clap::Command {
+    <Options as clap::CommandFactory>::command()
 }

@@ -117,24 +117,17 @@ fn search(mut input: impl BufRead, file: &Path, options: &Options, out: &mut imp
             value | u32::from(*byte) << (8 * shift)
         });
         let found = u8::try_from(value).ok().filter(|byte| is_text(*byte, options));
-        match found {
-            Some(byte) => {
-                if text.is_empty() {
-                    start = at - width as u64;
-                }
-                text.push(byte);
-                window.clear();
+        if let Some(byte) = found {
+            if text.is_empty() {
+                start = at - width as u64;
             }
-            None => {
-                put(&text, start, file, options, out)?;
-                // A text of wide characters may begin at any byte behind another one.
-                if text.is_empty() {
-                    window.drain(..1).for_each(drop)
-                } else {
-                    window.clear()
-                }
-                text.clear();
-            }
+            text.push(byte);
+            window.clear();
+        } else {
+            put(&text, start, file, options, out)?;
+            // A text of wide characters may begin at any byte behind another one.
+            window.drain(..if text.is_empty() { 1 } else { width });
+            text.clear();
         }
     }
     put(&text, start, file, options, out)

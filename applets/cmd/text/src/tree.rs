@@ -87,7 +87,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         let plural = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         let mut text = format!("\n{}", plural(tree.directories, "directory", "directories"));
         if !options.directories {
-            text.push_str(&format!(", {}", plural(tree.files, "file", "files")));
+            text.extend([format!(", {}", plural(tree.files, "file", "files"))]);
         }
         tree.put((text + "\n").as_bytes())?;
     }

@@ -192,7 +192,7 @@ fn shown(line: &[u8], at: u64, columns: usize, group: usize, options: &Options) 
     }
     let full = columns * width + columns.div_ceil(group);
     let characters: String = line.iter().map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' }).collect();
-    text.push_str(&format!("{numbers:<full$} {characters}\n"));
+    text.extend([format!("{numbers:<full$} {characters}\n")]);
     text
 }
 

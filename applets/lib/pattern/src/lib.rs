@@ -75,6 +75,7 @@ pub struct Pattern {
     memory: RefCell<Memory>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a command has a handful of them")]
 enum Engine {
     /// Plain texts.
     Words(Words),
@@ -222,8 +223,7 @@ impl Pattern {
     pub fn is_match(&self, text: &[u8]) -> Result<bool> {
         match &self.engine {
             Engine::Words(words) => Ok(words.is_match(text)),
-            Engine::First(regex) => Ok(regex.is_match(text)),
-            Engine::Longest { searcher: Some(regex), loose: false, .. } => Ok(regex.is_match(text)),
+            Engine::First(regex) | Engine::Longest { searcher: Some(regex), loose: false, .. } => Ok(regex.is_match(text)),
             Engine::Longest { .. } => Ok(self.captures_at(text, 0)?.is_some()),
         }
     }
@@ -267,7 +267,7 @@ impl Pattern {
         let memory = &mut *memory;
         if let (None, None) = (searcher, inner) {
             let found = machine.program()?.search(text, at, memory);
-            return found.map(|found| found.map(<[usize]>::to_vec)).map_err(|e| too_many(&e));
+            return found.map(|found| found.map(<[usize]>::to_vec)).map_err(too_many);
         }
         let mut at = at;
         while at <= text.len() {
@@ -276,10 +276,10 @@ impl Pattern {
                 None => Some(at),
             };
             let Some(start) = start else { return Ok(None) };
-            let found = machine.program()?.longest(text, start, memory).map_err(|e| too_many(&e))?.map(<[usize]>::to_vec);
+            let found = machine.program()?.longest(text, start, memory).map_err(too_many)?.map(<[usize]>::to_vec);
             match (found, inner) {
                 (Some(places), Some(inner)) if places[0] == places[1] => {
-                    let longest = inner.program()?.longest(text, start, memory).map_err(|e| too_many(&e))?;
+                    let longest = inner.program()?.longest(text, start, memory).map_err(too_many)?;
                     if longest.is_none_or(|longest| longest[0] == longest[1]) {
                         return Ok(Some(places));
                     }
@@ -329,7 +329,7 @@ fn spans(places: &[usize]) -> Spans {
     places.chunks(2).map(span).collect()
 }
 
-fn too_many(_: &TooMany) -> Error {
+fn too_many(_: TooMany) -> Error {
     Error::new("search for the pattern: it takes too many steps")
 }
 

@@ -177,7 +177,9 @@ impl Compiler {
                     splits.push(self.split(wide)?);
                     self.node(body)?;
                 }
-                splits.into_iter().for_each(|split| self.second_here(split));
+                for split in splits {
+                    self.second_here(split);
+                }
             }
         }
         self.loops -= 1;
@@ -204,7 +206,9 @@ impl Compiler {
         }
         self.push(Op::Jump(start))?;
         self.second_here(after);
-        before.into_iter().for_each(|split| self.second_here(split));
+        if let Some(split) = before {
+            self.second_here(split);
+        }
         Ok(())
     }
 }

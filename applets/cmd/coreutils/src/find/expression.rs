@@ -11,6 +11,7 @@ use super::{File, Walk, list, printf};
 
 /// A tree of tests and actions.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a tree has a handful of them")]
 pub(crate) enum Expression {
     And(Box<Expression>, Box<Expression>),
     Or(Box<Expression>, Box<Expression>),

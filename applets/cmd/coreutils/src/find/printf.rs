@@ -251,6 +251,7 @@ fn other_type(file: &File) -> char {
 }
 
 /// Blocks by size, as C's `%g`: six digits at most.
+#[expect(clippy::cast_precision_loss, reason = "six digits are shown")]
 fn sparseness(blocks: u64, len: u64) -> String {
     if len == 0 {
         return if blocks == 0 { "1".into() } else { "inf".into() };

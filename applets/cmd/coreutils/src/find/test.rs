@@ -55,6 +55,7 @@ impl Expression {
 }
 
 impl Age {
+    #[expect(clippy::cast_precision_loss, reason = "a part of a microsecond makes no file older")]
     fn holds(&self, meta: &Metadata) -> bool {
         let (seconds, nanos) = at(self.time, meta);
         let age = self.from - seconds as f64 - nanos as f64 / 1e9;

@@ -32,7 +32,8 @@ pub(super) enum Devices {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Binary {
     /// Say that they match.
-    Binary,
+    #[value(name = "binary")]
+    Told,
     /// Print their lines like those of others.
     Text,
     /// Take them as files without a match.
@@ -224,7 +225,7 @@ impl Options {
             _ if self.text => Binary::Text,
             _ if self.no_binary => Binary::WithoutMatch,
             Some(binary) => binary,
-            None => Binary::Binary,
+            None => Binary::Told,
         }
     }
 

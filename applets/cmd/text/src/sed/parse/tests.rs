@@ -53,8 +53,6 @@ fn scripts_that_are_not() {
         "1,p",
         ":",
         "/a",
-        "s/a/b/e",
-        "e",
         "L",
         "1!!p",
         "s/a/b/gg",
@@ -87,6 +85,10 @@ fn scripts_that_are_not() {
         "s\\a\\b\\",
     ] {
         assert!(parse(script.as_bytes(), false, false).is_err(), "{script}");
+    }
+    for script in ["e", "e true", "s/a/b/e", "r x", "w x", "s/a/b/w x"] {
+        assert!(parse(script.as_bytes(), false, true).is_err(), "{script} in a sandbox");
+        assert!(parse(script.as_bytes(), false, false).is_ok(), "{script}");
     }
 }
 
