@@ -2,7 +2,11 @@
 
 mod adopted;
 mod clear;
+mod expr;
+mod factor;
 mod find;
+#[cfg(test)]
+mod gnu;
 mod hostname;
 mod which;
 mod xargs;
@@ -14,6 +18,8 @@ use kit::Applet;
 pub const APPLETS: &[Applet] = &[
     row("[", "evaluate a condition, up to a closing bracket", |args| adopt("test", uu_test::uumain, args)),
     row("arch", "print the machine's architecture", |args| adopt("arch", uu_arch::uumain, args)),
+    row("b2sum", "print or check BLAKE2 checksums", |args| adopt("b2sum", uu_b2sum::uumain, args)),
+    row("base32", "encode and decode base32", |args| adopt("base32", uu_base32::uumain, args)),
     row("base64", "encode and decode base64", |args| adopt("base64", uu_base64::uumain, args)),
     row("basename", "strip folder and suffix from names", |args| adopt("basename", uu_basename::uumain, args)),
     row("cat", "print files one after another", |args| adopt("cat", uu_cat::uumain, args)),
@@ -34,9 +40,11 @@ pub const APPLETS: &[Applet] = &[
     row("echo", "print arguments", |args| adopt("echo", uu_echo::uumain, args)),
     row("env", "run a program in a changed environment", |args| adopt("env", uu_env::uumain, args)),
     row("expand", "turn tabs into spaces", |args| adopt("expand", uu_expand::uumain, args)),
-    row("expr", "evaluate an expression", |args| adopt("expr", uu_expr::uumain, args)),
+    expr::EXPR,
+    factor::FACTOR,
     row("false", "do nothing, unsuccessfully", |args| adopt("false", uu_false::uumain, args)),
     find::FIND,
+    row("fmt", "fill paragraphs of text", |args| adopt("fmt", uu_fmt::uumain, args)),
     row("fold", "wrap long lines", |args| adopt("fold", uu_fold::uumain, args)),
     row("head", "print the first part of files", |args| adopt("head", uu_head::uumain, args)),
     hostname::HOSTNAME,
@@ -57,6 +65,7 @@ pub const APPLETS: &[Applet] = &[
     row("nl", "number lines", |args| adopt("nl", uu_nl::uumain, args)),
     row("nohup", "run a program that outlives its terminal", |args| adopt("nohup", uu_nohup::uumain, args)),
     row("nproc", "print the number of processors", |args| adopt("nproc", uu_nproc::uumain, args)),
+    row("numfmt", "write numbers for people, or read them", |args| adopt("numfmt", uu_numfmt::uumain, args)),
     row("od", "dump files in octal and other forms", |args| adopt("od", uu_od::uumain, args)),
     row("paste", "merge lines of files", |args| adopt("paste", uu_paste::uumain, args)),
     row("pathchk", "check whether file names are valid", |args| adopt("pathchk", uu_pathchk::uumain, args)),
@@ -73,6 +82,7 @@ pub const APPLETS: &[Applet] = &[
     row("sha256sum", "print or check SHA-256 checksums", |args| adopt("sha256sum", uu_sha256sum::uumain, args)),
     row("sha384sum", "print or check SHA-384 checksums", |args| adopt("sha384sum", uu_sha384sum::uumain, args)),
     row("sha512sum", "print or check SHA-512 checksums", |args| adopt("sha512sum", uu_sha512sum::uumain, args)),
+    row("shred", "overwrite files before removing them", |args| adopt("shred", uu_shred::uumain, args)),
     row("shuf", "shuffle lines", |args| adopt("shuf", uu_shuf::uumain, args)),
     row("sleep", "wait", |args| adopt("sleep", uu_sleep::uumain, args)),
     row("sort", "sort lines", |args| adopt("sort", uu_sort::uumain, args)),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use kit::{Applet, Context, Exit, Place, Result, out, parse};
-use regex::Regex;
+use pattern::{Meaning, Pattern, Syntax};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// Page by page.
@@ -64,7 +64,7 @@ struct Pager {
     rows: usize,
     keys: File,
     before: Termios,
-    search: Option<Regex>,
+    search: Option<Pattern>,
     message: String,
 }
 
@@ -166,9 +166,9 @@ impl Pager {
 
     /// Read a pattern, then look for it.
     fn ask(&mut self) -> Result<()> {
-        let mut pattern = String::new();
+        let mut pattern: Vec<u8> = Vec::new();
         loop {
-            let text = format!("\r\x1b[K/{pattern}");
+            let text = format!("\r\x1b[K/{}", String::from_utf8_lossy(&pattern));
             say(&text)?;
             match self.key()? {
                 None | Some(3 | 0x1b) => return Ok(()),
@@ -176,11 +176,13 @@ impl Pager {
                 Some(8 | 0x7f) => {
                     pattern.pop();
                 }
-                Some(byte) => pattern.push(char::from(byte)),
+                Some(byte) => pattern.push(byte),
             }
         }
         if !pattern.is_empty() {
-            self.search = Regex::new(&pattern).or_else(|_| Regex::new(&regex::escape(&pattern))).ok();
+            // A pattern that is none is looked for as a text.
+            let made = |syntax| pattern::compile(&pattern, syntax, Meaning::default());
+            self.search = made(Syntax::Extended).or_else(|_| made(Syntax::Fixed)).ok();
         }
         self.find(true);
         Ok(())
@@ -188,7 +190,7 @@ impl Pager {
 
     fn find(&mut self, forward: bool) {
         let Some(search) = &self.search else { return };
-        let fits = |line: &&String| search.is_match(line);
+        let fits = |line: &&String| search.is_match(line.as_bytes()).unwrap_or(false);
         let found = if forward {
             self.lines.iter().skip(self.top + 1).position(|l| fits(&l)).map(|at| self.top + 1 + at)
         } else {

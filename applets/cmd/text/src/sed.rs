@@ -1,10 +1,10 @@
 //! `sed [-n] [-E] [-i[SUFFIX]] [-s] [-z] [-u] [-l COLUMNS] SCRIPT [FILE]...` edits a stream, line by line. POSIX, with GNU's usual
 //! additions.
 //!
-//! Addresses: `N`, `$`, `/RE/I`, `/RE/M`, `\cREc`, `FIRST~STEP`, `A,B`, `A,+N`, `A,~N`, `0,/RE/`, `!`.
-//! Commands: `{ } = a b c d D F g G h H i l n N p P q Q r R s t T v w W x y z : #`. `s` takes `g p i I m M w FILE` and a number; its
+//! Addresses: `N`, `$`, `/RE/I`, `/RE/M`, `\cREc`, `FIRST~STEP`, `A,B`, `A,+N`, `A,~N`, `0,/RE/`, `0r`, `!`.
+//! Commands: `{ } = a b c d D e F g G h H i l n N p P q Q r R s t T v w W x y z : #`. `s` takes `e g p i I m M w FILE` and a number; its
 //! replacement knows `& \1`–`\9 \L \U \l \u \E`. Patterns, also between brackets, replacements, the lists of `y` and texts know
-//! `\a \f \n \r \t \v \cX \dNNN \oNNN \xHH`. Patterns may have back-references. Nothing runs commands: `e` is refused.
+//! `\a \f \n \r \t \v \cX \dNNN \oNNN \xHH`. Patterns may have back-references. `--posix` and `--debug` are refused.
 
 mod escape;
 mod input;
@@ -28,6 +28,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, parse_matched};
 pub const SED: Applet = Applet { name: "sed", about: "edit a stream line by line", place: Place::Bin, run };
 
 #[derive(Parser)]
+#[command(infer_long_args = true, args_override_self = true)]
 struct Options {
     /// Print only what the script prints.
     #[arg(short = 'n', long, visible_alias = "silent")]
@@ -48,17 +49,20 @@ struct Options {
     #[arg(short, long)]
     separate: bool,
     /// Lines end with zero bytes.
-    #[arg(short = 'z', long)]
+    #[arg(short = 'z', long, visible_alias = "zero-terminated")]
     null_data: bool,
     /// Write each line at once.
     #[arg(short, long)]
     unbuffered: bool,
-    /// Columns of a line of the command l; 0 and 1 stand for no limit.
+    /// Columns of a line of the command l; 0 stands for no limit.
     #[arg(short, long, value_name = "COLUMNS", default_value_t = 70)]
     line_length: usize,
     /// With -i: edit the file that a symbolic link leads to, not the link.
     #[arg(long)]
     follow_symlinks: bool,
+    /// Scripts may not run programs, nor read or write files but those that are named: no e, r and w.
+    #[arg(long)]
+    sandbox: bool,
     /// As without it: bytes stay as they are.
     #[arg(short, long)]
     binary: bool,
@@ -68,7 +72,8 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let args: Vec<OsString> = args.iter().flat_map(in_place).collect();
-    let (options, matches): (Options, _) = parse_matched(&SED, &args)?;
+    let (options, matches): (Options, _) =
+        parse_matched(&SED, &args).map_err(|e| if e.is_text() { e } else { e.with_exit(Exit::FAILED) })?;
     let mut operands = options.operands.clone().into_iter();
     let mut parts = Vec::new();
     let places = |id: &str| matches.indices_of(id).into_iter().flatten().collect::<Vec<_>>();
@@ -85,7 +90,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
     // In the order in which they were given.
     parts.sort_by_key(|(place, _)| *place);
     let parts: Vec<Vec<u8>> = parts.into_iter().map(|(_, part)| part).collect();
-    let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended)?;
+    if options.in_place.is_some() && operands.len() == 0 {
+        return Err(Error::usage("-i edits files: name one").with_exit(Exit::FAILED));
+    }
+    let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended, options.sandbox)?;
     run::run(program, operands.map(PathBuf::from).collect(), &options)
 }
 
@@ -117,4 +125,10 @@ fn in_place(arg: &OsString) -> Vec<OsString> {
         args.push(format!("-{before}").into());
     }
     args
+}
+
+/// Definition of the options, for the table of them.
+#[cfg(test)]
+pub(super) fn command() -> clap::Command {
+    <Options as clap::CommandFactory>::command()
 }

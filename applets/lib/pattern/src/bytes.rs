@@ -36,63 +36,31 @@ pub fn raw_byte(c: char) -> Option<u8> {
     (byte >= 0x80).then_some(byte)
 }
 
-/// A text as characters, for a crate that knows nothing else.
-pub enum Text<'a> {
-    Whole(&'a str),
-    /// With characters for bytes that are none, and for each character its place there and in the bytes.
-    Changed(String, Vec<(usize, usize)>),
+/// The place behind the character at `at`; a byte that belongs to none counts as one.
+pub(crate) fn next_char(text: &[u8], at: usize) -> usize {
+    at + char_at(text, at).map_or(1, char::len_utf8)
 }
 
-impl<'a> Text<'a> {
-    pub fn of(bytes: &'a [u8]) -> Self {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Self::Whole(text);
-        }
-        let mut text = String::with_capacity(bytes.len());
-        let mut places = Vec::new();
-        let mut at = 0;
-        for c in decode(bytes) {
-            places.push((text.len(), at));
-            text.push(c);
-            at += if raw_byte(c).is_some() { 1 } else { c.len_utf8() };
-        }
-        places.push((text.len(), at));
-        Self::Changed(text, places)
-    }
-
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Whole(text) => text,
-            Self::Changed(text, _) => text,
-        }
-    }
-
-    /// The place in the characters of a place in the bytes.
-    pub fn inside(&self, at: usize) -> usize {
-        match self {
-            Self::Whole(_) => at,
-            Self::Changed(text, places) => {
-                let next = places.partition_point(|(_, outside)| *outside < at);
-                places.get(next).map_or(text.len(), |(inside, _)| *inside)
-            }
-        }
-    }
-
-    /// The place in the bytes of a place in the characters.
-    pub fn outside(&self, at: usize) -> usize {
-        match self {
-            Self::Whole(_) => at,
-            Self::Changed(_, places) => {
-                let next = places.partition_point(|(inside, _)| *inside < at);
-                places.get(next).or(places.last()).map_or(at, |(_, outside)| *outside)
-            }
-        }
-    }
+/// The character at `at`, if the bytes there are one.
+pub(crate) fn char_at(text: &[u8], at: usize) -> Option<char> {
+    let rest = text.get(at..)?;
+    let len = match rest.first()? {
+        byte if byte.is_ascii() => return Some(char::from(*byte)),
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => return None,
+    };
+    std::str::from_utf8(rest.get(..len)?).ok()?.chars().next()
 }
 
-/// A byte in `regex`'s language, where bytes count.
-pub(super) fn byte_text(byte: u8) -> String {
-    format!("\\x{byte:02X}")
+/// The character that ends at `at`, if the bytes there are one.
+pub(crate) fn char_before(text: &[u8], at: usize) -> Option<char> {
+    let last = *text.get(at.checked_sub(1)?)?;
+    if last.is_ascii() {
+        return Some(char::from(last));
+    }
+    (2..=4usize).filter(|len| *len <= at).find_map(|len| char_at(text, at - len).filter(|c| c.len_utf8() == len))
 }
 
 #[cfg(test)]
@@ -100,12 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_found_again() {
-        let text = Text::of(b"a\xff\xc3\xa9b");
-        assert_eq!(text.as_str().chars().count(), 4);
-        for at in [0, 1, 2, 4, 5] {
-            assert_eq!(text.outside(text.inside(at)), at);
-        }
+    fn characters_before_and_behind_a_place() {
+        let text = b"a\xff\xc3\xa9b";
+        assert_eq!([0, 1, 2, 4].map(|at| char_at(text, at)), [Some('a'), None, Some('\u{e9}'), Some('b')]);
+        assert_eq!([0, 1, 2, 4].map(|at| char_before(text, at)), [None, Some('a'), None, Some('\u{e9}')]);
+        assert_eq!([0, 1, 2].map(|at| next_char(text, at)), [1, 2, 4]);
     }
 
     #[test]

@@ -1,30 +1,34 @@
-//! POSIX regular expressions, basic and extended with GNU's additions.
+//! POSIX regular expressions, basic and extended with GNU's additions, over any bytes.
 //!
-//! A pattern is rewritten for the crate `regex`, which is linear in the text. Two things are not in its language: of several
-//! matches at one place POSIX takes the longest, which a second search finds; and back-references, for which the crate
-//! `fancy-regex` takes over, with a limit of its steps. With back-references the first alternative counts, not the longest.
+//! Of several matches POSIX takes the one that begins first, and of those the longest. The crates around `regex` find where it
+//! begins, and, where the first match that they find is the longest, the rest. Otherwise, and for back-references, an engine of
+//! our own does ([`machine`]). Lists of plain texts are looked for by an Aho-Corasick automaton ([`words`]).
 
 mod bracket;
 mod bytes;
-mod translate;
+mod class;
+mod grammar;
+mod hir;
+mod machine;
+mod node;
+mod parse;
+mod program;
+mod words;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
 
 use kit::{Error, Result};
-use regex::bytes::{Regex, RegexBuilder};
-use regex_automata::nfa::thompson;
-use regex_automata::nfa::thompson::pikevm::{self, PikeVM};
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input, MatchKind};
+use regex_automata::meta;
 
-use bytes::Text;
+use bytes::next_char;
 pub use bytes::{decode, encode};
-pub use translate::{Source, translate};
-
-/// Steps that a pattern with back-references may take for one search: a second or so.
-const STEPS: usize = 10_000_000;
+use hir::{Turn, searcher};
+use machine::{Memory, NOWHERE, TooMany};
+use node::{Node, Place};
+use program::Program;
+use words::Words;
 
 /// Which language a pattern is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Syntax {
     Basic,
     /// `(`, `{`, `|`, `+`, `?` are operators.
     Extended,
+    /// `\(`, `\|`, `+`, `?` are operators; there are no intervals and no classes by name: that of `find -regex`.
+    Emacs,
     /// No operators at all.
     Fixed,
 }
@@ -44,22 +50,54 @@ pub struct Meaning {
     pub any_case: bool,
     /// `^` and `$` match at each line, not only at the ends; `.` and `[^x]` match no end of line.
     pub lines: bool,
+    /// Operators that make no sense where they stand are characters or nothing, as for grep and awk, and no error.
+    pub lenient: bool,
+}
+
+/// Where a match may lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// Anywhere.
+    #[default]
+    Anywhere,
+    /// Where no word goes on before and behind it.
+    Words,
+    /// From the start of the text to its end.
+    Lines,
+    /// From the start of the text.
+    Start,
 }
 
 /// A pattern, ready to search with.
 pub struct Pattern {
     engine: Engine,
     groups: usize,
+    memory: RefCell<Memory>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "a command has a handful of them")]
 enum Engine {
-    /// The first match that is found at a place is the longest.
-    Plain(Regex),
-    /// It may not be: the other one follows all ways from there.
-    Longest(Regex, Box<PikeVM>, RefCell<pikevm::Cache>),
-    /// With back-references.
-    Recalling(Box<fancy_regex::Regex>),
+    /// Plain texts.
+    Words(Words),
+    /// The first match that is found is the longest.
+    First(meta::Regex),
+    /// The searcher finds where a match begins, at least where none does before; the machine the match itself.
+    Longest {
+        searcher: Option<meta::Regex>,
+        /// A place that it finds may be none of a match.
+        loose: bool,
+        machine: Machine,
+        /// For whole words: what matches without regard to words. GNU takes an empty match only where that is the longest one.
+        inner: Option<Machine>,
+    },
+}
+
+/// A tree and, once it is needed, its program.
+struct Machine {
+    node: Node,
+    groups: usize,
+    any_case: bool,
+    program: OnceCell<Result<Program, String>>,
 }
 
 /// Places of a match and of its groups, in bytes.
@@ -69,10 +107,8 @@ pub type Spans = Vec<Option<Range<usize>>>;
 ///
 /// # Errors
 /// It is wrong, or too large.
-#[cfg(test)]
-pub fn compile(pattern: &str, syntax: Syntax, meaning: Meaning) -> Result<Pattern> {
-    let chars: Vec<char> = pattern.chars().collect();
-    compile_chars(&chars, syntax, meaning)
+pub fn compile(pattern: &[u8], syntax: Syntax, meaning: Meaning) -> Result<Pattern> {
+    compile_chars(&decode(pattern), syntax, meaning)
 }
 
 /// The same for characters of [`decode`].
@@ -80,61 +116,98 @@ pub fn compile(pattern: &str, syntax: Syntax, meaning: Meaning) -> Result<Patter
 /// # Errors
 /// It is wrong, or too large.
 pub fn compile_chars(pattern: &[char], syntax: Syntax, meaning: Meaning) -> Result<Pattern> {
-    let wrong = |e: String| Error::usage(format!("read the pattern {}: {e}", String::from_utf8_lossy(&encode(pattern))));
-    let source = translate(pattern, syntax, meaning, 0).map_err(wrong)?;
-    build(&source, meaning).map_err(wrong)
+    compile_list(&[pattern.to_vec()], syntax, meaning, Extent::Anywhere)
 }
 
-/// Build from a text that is in `regex`'s language already.
+/// Any of several patterns. No pattern at all matches nothing.
 ///
 /// # Errors
-/// One sentence: it is wrong, or too large.
-pub fn build(source: &Source, meaning: Meaning) -> Result<Pattern, String> {
-    let engine = if source.recalls {
-        if source.text.contains("(?-u:") {
-            return Err("single bytes that are no characters do not go together with back-references".into());
-        }
-        let mut builder = fancy_regex::RegexBuilder::new(&source.text);
-        builder.case_insensitive(meaning.any_case).multi_line(meaning.lines).dot_matches_new_line(!meaning.lines);
-        let regex = builder.backtrack_limit(STEPS).build().map_err(|e| last_line(&e.to_string()))?;
-        Engine::Recalling(Box::new(regex))
-    } else if source.ambiguous {
-        longest(&source.text, meaning)?
-    } else {
-        Engine::Plain(plain(&source.text, meaning)?)
+/// One is wrong, or they are too large.
+pub fn compile_list(patterns: &[Vec<char>], syntax: Syntax, meaning: Meaning, extent: Extent) -> Result<Pattern> {
+    let engine = |engine, groups| Pattern { engine, groups, memory: RefCell::default() };
+    let is_plain = |pattern: &Vec<char>| is_plain(pattern, syntax) && (!meaning.any_case || pattern.iter().all(char::is_ascii));
+    if patterns.len() != 1 && extent != Extent::Start && patterns.iter().all(is_plain) {
+        let words: Vec<Vec<u8>> = patterns.iter().map(|pattern| encode(pattern)).collect();
+        let words = Words::new(&words, extent, meaning.any_case).map_err(Error::usage)?;
+        return Ok(engine(Engine::Words(words), 0));
+    }
+    let (mut groups, mut nodes) = (0, Vec::with_capacity(patterns.len()));
+    for pattern in patterns {
+        let wrong = |e| Error::usage(format!("read the pattern {}: {e}", String::from_utf8_lossy(&encode(pattern))));
+        let (node, count) = parse::parse(pattern, syntax, meaning, groups).map_err(wrong)?;
+        groups = count;
+        nodes.push(node);
+    }
+    let node = if nodes.len() == 1 { nodes.remove(0) } else { Node::Choice(nodes) };
+    let inner = (extent == Extent::Words && node.may_be_empty()).then(|| node.clone());
+    let node = match extent {
+        Extent::Anywhere => node,
+        Extent::Words => bounded(Place::NotInWordBefore, node, Place::NotInWordAfter),
+        Extent::Lines => bounded(Place::Start, node, Place::End),
+        Extent::Start => Node::Sequence(vec![Node::Place(Place::Start), node]),
     };
-    Ok(Pattern { engine, groups: source.groups })
+    Ok(engine(choose(node, groups, inner, meaning.any_case), groups))
 }
 
-fn plain(text: &str, meaning: Meaning) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .case_insensitive(meaning.any_case)
-        .multi_line(meaning.lines)
-        .dot_matches_new_line(!meaning.lines)
-        .build()
-        .map_err(|e| last_line(&e.to_string()))
+fn bounded(before: Place, node: Node, after: Place) -> Node {
+    Node::Sequence(vec![Node::Place(before), node, Node::Place(after)])
 }
 
-fn longest(text: &str, meaning: Meaning) -> Result<Engine, String> {
-    let regex = plain(text, meaning)?;
-    let syntax = syntax::Config::new()
-        .case_insensitive(meaning.any_case)
-        .multi_line(meaning.lines)
-        .dot_matches_new_line(!meaning.lines)
-        .utf8(false);
-    let machine = PikeVM::builder()
-        .configure(pikevm::Config::new().match_kind(MatchKind::All))
-        .syntax(syntax)
-        .thompson(thompson::Config::new().utf8(false))
-        .build(text)
-        .map_err(|e| last_line(&e.to_string()))?;
-    let cache = RefCell::new(machine.create_cache());
-    Ok(Engine::Longest(regex, Box::new(machine), cache))
+/// Tell if no character of a pattern is an operator.
+fn is_plain(pattern: &[char], syntax: Syntax) -> bool {
+    let operators = match syntax {
+        Syntax::Fixed => return true,
+        Syntax::Basic => "\\.[*^$",
+        Syntax::Extended | Syntax::Emacs => "\\.[*^$+?(){}|",
+    };
+    !pattern.iter().any(|c| operators.contains(*c))
 }
 
-/// The sentence at the end of what a crate says of a pattern.
-fn last_line(text: &str) -> String {
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+/// The engine whose answer is right.
+fn choose(node: Node, groups: usize, inner: Option<Node>, any_case: bool) -> Engine {
+    let recalls = node.any(&|part| matches!(part, Node::Recall(_)));
+    if !recalls && inner.is_none() && !node.is_ambiguous() && !is_long(&node) {
+        let turn = Turn { captures: groups > 0, bodies: &[] };
+        if let Some(searcher) = searcher(&node, turn) {
+            return Engine::First(searcher);
+        }
+    }
+    let mut bodies = vec![None; groups + 1];
+    if recalls {
+        gather(&node, &mut bodies);
+    }
+    let searcher = if is_long(&node) { None } else { searcher(&node, Turn { captures: false, bodies: &bodies }) };
+    let machine = |node| Machine { node, groups, any_case, program: OnceCell::new() };
+    let loose = recalls || inner.is_some();
+    Engine::Longest { searcher, loose, machine: machine(node), inner: inner.map(machine) }
+}
+
+/// Tell if a pattern asks for thousands of repetitions, as `a{20000}`: the machine walks along them, the searcher is in all
+/// of them at once.
+fn is_long(node: &Node) -> bool {
+    let fits =
+        |part: &Node| matches!(part, Node::Repeat { least, most, .. } if *least > 2000 && most.is_none_or(|most| most == *least));
+    node.any(&fits)
+}
+
+/// The bodies of all groups.
+fn gather<'a>(node: &'a Node, bodies: &mut [Option<&'a Node>]) {
+    match node {
+        Node::Group(number, body) => {
+            bodies[*number] = Some(body);
+            gather(body, bodies);
+        }
+        Node::Repeat { body, .. } => gather(body, bodies),
+        Node::Sequence(parts) | Node::Choice(parts) => parts.iter().for_each(|part| gather(part, bodies)),
+        _ => {}
+    }
+}
+
+impl Machine {
+    fn program(&self) -> Result<&Program> {
+        let program = self.program.get_or_init(|| program::compile(&self.node, self.groups, self.any_case));
+        program.as_ref().map_err(|e| Error::usage(e.as_str()))
+    }
 }
 
 impl Pattern {
@@ -149,19 +222,21 @@ impl Pattern {
     /// A pattern with back-references takes too many steps.
     pub fn is_match(&self, text: &[u8]) -> Result<bool> {
         match &self.engine {
-            Engine::Plain(regex) | Engine::Longest(regex, ..) => Ok(regex.is_match(text)),
-            Engine::Recalling(regex) => regex.is_match(Text::of(text).as_str()).map_err(|e| steps(&e)),
+            Engine::Words(words) => Ok(words.is_match(text)),
+            Engine::First(regex) | Engine::Longest { searcher: Some(regex), loose: false, .. } => Ok(regex.is_match(text)),
+            Engine::Longest { .. } => Ok(self.captures_at(text, 0)?.is_some()),
         }
     }
 
-    /// The first match that begins at `at` or later, the longest of those that begin there.
+    /// The longest match of those that begin first, from `at` on.
     ///
     /// # Errors
     /// As [`Self::is_match`].
     pub fn find_at(&self, text: &[u8], at: usize) -> Result<Option<Range<usize>>> {
         match &self.engine {
-            Engine::Plain(regex) => Ok(regex.find_at(text, at).map(|found| found.range())),
-            _ => Ok(self.captures_at(text, at)?.and_then(|spans| spans.into_iter().next().flatten())),
+            Engine::Words(words) => Ok(words.find(text, at)),
+            Engine::First(regex) => Ok(regex.find(meta_input(text, at)).map(|found| found.range())),
+            Engine::Longest { .. } => Ok(self.captures_at(text, at)?.and_then(|spans| spans.into_iter().next().flatten())),
         }
     }
 
@@ -171,26 +246,54 @@ impl Pattern {
     /// As [`Self::is_match`].
     pub fn captures_at(&self, text: &[u8], at: usize) -> Result<Option<Spans>> {
         match &self.engine {
-            Engine::Plain(regex) => {
-                Ok(regex.captures_at(text, at).map(|found| found.iter().map(|group| group.map(|group| group.range())).collect()))
+            Engine::First(regex) if self.groups > 0 => {
+                let mut found = regex.create_captures();
+                regex.captures(meta_input(text, at), &mut found);
+                let span = |group| found.get_group(group).map(|span| span.range());
+                Ok(found.is_match().then(|| (0..=self.groups).map(span).collect()))
             }
-            Engine::Longest(regex, machine, cache) => {
-                let Some(found) = regex.find_at(text, at) else { return Ok(None) };
-                let mut captures = machine.create_captures();
-                let input = Input::new(text).span(found.start()..text.len()).anchored(Anchored::Yes);
-                machine.captures(&mut cache.borrow_mut(), input, &mut captures);
-                Ok(captures.is_match().then(|| captures.iter().map(|group| group.map(|group| group.range())).collect()))
+            Engine::Longest { .. } => {
+                let found = self.longest(text, at)?;
+                Ok(found.map(|places| spans(&places[..(self.groups + 1) * 2])))
             }
-            Engine::Recalling(regex) => {
-                let text = Text::of(text);
-                let found = regex.captures_from_pos(text.as_str(), text.inside(at)).map_err(|e| steps(&e))?;
-                let span = |group: fancy_regex::Match<'_>| text.outside(group.start())..text.outside(group.end());
-                Ok(found.map(|found| (0..found.len()).map(|n| found.get(n).map(span)).collect()))
-            }
+            _ => Ok(self.find_at(text, at)?.map(|span| vec![Some(span)])),
         }
     }
 
-    /// Matches one after another, none overlapping and no empty one directly behind another, from `at` on.
+    /// Search with the machine, from where the searcher says.
+    fn longest(&self, text: &[u8], at: usize) -> Result<Option<Vec<usize>>> {
+        let Engine::Longest { searcher, loose, machine, inner } = &self.engine else { return Ok(None) };
+        let mut memory = self.memory.borrow_mut();
+        let memory = &mut *memory;
+        if let (None, None) = (searcher, inner) {
+            let found = machine.program()?.search(text, at, memory);
+            return found.map(|found| found.map(<[usize]>::to_vec)).map_err(too_many);
+        }
+        let mut at = at;
+        while at <= text.len() {
+            let start = match searcher {
+                Some(searcher) => searcher.find(meta_input(text, at)).map(|found| found.start()),
+                None => Some(at),
+            };
+            let Some(start) = start else { return Ok(None) };
+            let found = machine.program()?.longest(text, start, memory).map_err(too_many)?.map(<[usize]>::to_vec);
+            match (found, inner) {
+                (Some(places), Some(inner)) if places[0] == places[1] => {
+                    let longest = inner.program()?.longest(text, start, memory).map_err(too_many)?;
+                    if longest.is_none_or(|longest| longest[0] == longest[1]) {
+                        return Ok(Some(places));
+                    }
+                }
+                (Some(places), _) => return Ok(Some(places)),
+                (None, _) if !loose => return Ok(None),
+                (None, _) => {}
+            }
+            at = next_char(text, start);
+        }
+        Ok(None)
+    }
+
+    /// Matches one after another, none overlapping and no empty one directly behind another, from the start on.
     /// `each` returns false to end.
     ///
     /// # Errors
@@ -214,176 +317,27 @@ impl Pattern {
     }
 }
 
-/// The place behind the character at `at`; a byte that belongs to none counts as one.
-fn next_char(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let len = match rest.first() {
-        Some(0xc2..=0xdf) => 2,
-        Some(0xe0..=0xef) => 3,
-        Some(0xf0..=0xf4) => 4,
-        _ => 1,
-    };
-    let whole = rest.get(..len).is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
-    at + if whole { len } else { 1 }
+fn meta_input(text: &[u8], at: usize) -> regex_automata::Input<'_> {
+    regex_automata::Input::new(text).range(at.min(text.len())..)
 }
 
-fn steps(e: &fancy_regex::Error) -> Error {
-    Error::new(format!("search for a pattern with back-references: {e}"))
+fn spans(places: &[usize]) -> Spans {
+    let span = |pair: &[usize]| match pair {
+        [start, end] if *start != NOWHERE && *end != NOWHERE => Some(*start..*end),
+        _ => None,
+    };
+    places.chunks(2).map(span).collect()
+}
+
+fn too_many(_: TooMany) -> Error {
+    Error::new("search for the pattern: it takes too many steps")
 }
 
 impl Debug for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.engine {
-            Engine::Plain(regex) | Engine::Longest(regex, ..) => Debug::fmt(regex, f),
-            Engine::Recalling(regex) => Debug::fmt(regex, f),
-        }
+        f.debug_struct("Pattern").field("groups", &self.groups).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-    use super::*;
-
-    fn found(pattern: &str, syntax: Syntax, text: &str) -> Option<String> {
-        let regex = compile(pattern, syntax, Meaning::default()).unwrap();
-        let found = regex.find_at(text.as_bytes(), 0).unwrap();
-        assert_eq!(found.is_some(), regex.is_match(text.as_bytes()).unwrap(), "{pattern} {text}");
-        found.map(|m| text[m].to_owned())
-    }
-
-    #[test]
-    fn basic() {
-        let b = |pattern, text| found(pattern, Syntax::Basic, text);
-        assert_eq!(b("a\\+b\\?", "xaab").as_deref(), Some("aab"));
-        assert_eq!(b("a+b", "aab a+b").as_deref(), Some("a+b"));
-        assert_eq!(b("*a", "b*a").as_deref(), Some("*a"));
-        assert_eq!(b("\\(ab\\)\\{2\\}", "ababab").as_deref(), Some("abab"));
-        assert_eq!(b("a^b$c", "a^b$c").as_deref(), Some("a^b$c"));
-        assert_eq!(b("^a\\|^b", "b").as_deref(), Some("b"));
-        assert_eq!(b("[]x]*", "]x]y").as_deref(), Some("]x]"));
-        assert_eq!(b("[\\n]", "\\").as_deref(), Some("\\"));
-        assert_eq!(b("[\\n]", "n").as_deref(), Some("n"), "grep and find know no escape between brackets");
-        assert_eq!(b("\\<be\\>", "to be").as_deref(), Some("be"));
-        assert_eq!(b("a\\<*b", "a*b"), None);
-        assert_eq!(b("\\<*b", "a *b").as_deref(), None);
-        assert_eq!(b("a\\>*", "a*").as_deref(), Some("a*"), "a star behind a place is a character");
-        assert_eq!(b("a\\tb", "a\tb atb").as_deref(), Some("atb"), "nor outside of them");
-    }
-
-    #[test]
-    fn extended() {
-        let e = |pattern, text| found(pattern, Syntax::Extended, text);
-        assert_eq!(e("(a|b)+", "xabba").as_deref(), Some("abba"));
-        assert_eq!(e("a{2}", "aaa").as_deref(), Some("aa"));
-        assert_eq!(e("a{,2}", "aaa").as_deref(), Some("aa"));
-        assert_eq!(e("a{,}b", "aab").as_deref(), Some("aab"));
-        assert_eq!(e("{x", "{x").as_deref(), Some("{x"));
-        assert_eq!(e("a+?", "aaa").as_deref(), Some("aaa"));
-        assert_eq!(e("a{2}{2}", "aaaaa").as_deref(), Some("aaaa"));
-        assert_eq!(e("a{2}*", "aaaaa").as_deref(), Some("aaaa"));
-        assert_eq!(e("(ab|c){2}?", "cabx").as_deref(), Some("cab"));
-        assert_eq!(e("[[:digit:]-]+", "a1-2").as_deref(), Some("1-2"));
-        assert_eq!(e("[a-c&&]+", "b&").as_deref(), Some("b&"));
-        assert_eq!(e("[+--]+", "a,-+").as_deref(), Some(",-+"));
-        assert_eq!(e("[[:alpha:]]+", "1äb2").as_deref(), Some("äb"));
-        assert_eq!(e("[[.-.]x]+", "a-x").as_deref(), Some("-x"));
-        assert_eq!(found("a.c", Syntax::Fixed, "abc a.c").as_deref(), Some("a.c"));
-    }
-
-    #[test]
-    fn longest_match_counts() {
-        for (pattern, text, longest) in [
-            ("a|ab", "xabc", "ab"),
-            ("(a|ab)(c|bcd)", "abcd", "abcd"),
-            ("(foo|foobar)?z?", "foobar", "foobar"),
-            ("(a*)(ab)*", "aab", "aab"),
-        ] {
-            assert_eq!(found(pattern, Syntax::Extended, text).as_deref(), Some(longest), "{pattern}");
-        }
-        let regex = compile("(a|ab)(c|bcd)?", Syntax::Extended, Meaning::default()).unwrap();
-        assert_eq!(regex.captures_at(b"-abcd", 0).unwrap().unwrap(), [Some(1..5), Some(1..2), Some(2..5)]);
-    }
-
-    #[test]
-    fn back_references() {
-        let b = |pattern, text| found(pattern, Syntax::Basic, text);
-        assert_eq!(b("\\(.\\)\\1", "abccd").as_deref(), Some("cc"));
-        assert_eq!(b("^\\(.*\\)-\\1$", "ab-ab").as_deref(), Some("ab-ab"));
-        assert_eq!(b("^\\(.*\\)-\\1$", "ab-ac"), None);
-        assert_eq!(b("\\(a\\)\\10", "aa0").as_deref(), Some("aa0"));
-        assert_eq!(b("\\<\\(x\\)\\1\\>", "xxx xx").as_deref(), Some("xx"));
-        assert_eq!(found("(a|b)\\1", Syntax::Extended, "abb").as_deref(), Some("bb"));
-        let regex = compile("\\(.\\)\\1", Syntax::Basic, Meaning::default()).unwrap();
-        assert!(regex.is_match(b"\xff\xfe--").unwrap(), "bytes that are no characters are passed over");
-        assert_eq!(regex.captures_at(b"\xff-a\xc3\xa9\xc3\xa9", 1).unwrap().unwrap()[0], Some(3..7));
-    }
-
-    #[test]
-    fn search_without_end_is_an_error() {
-        let regex = compile("\\(\\(a*\\)*\\)*b\\2c", Syntax::Basic, Meaning::default()).unwrap();
-        let text = "a".repeat(60);
-        assert!(regex.is_match(text.as_bytes()).is_err() || !regex.is_match(text.as_bytes()).unwrap());
-    }
-
-    #[test]
-    fn lines() {
-        let lines = Meaning { lines: true, ..Meaning::default() };
-        for (pattern, text, expected) in
-            [("a.b", "a\nb", false), ("a[^x]b", "a\nb", false), ("^b$", "a\nb\nc", true), ("\\`b", "a\nb", false)]
-        {
-            let regex = compile(pattern, Syntax::Basic, lines).unwrap();
-            assert_eq!(regex.is_match(text.as_bytes()).unwrap(), expected, "{pattern}");
-        }
-    }
-
-    #[test]
-    fn single_bytes() {
-        let regex = |bytes: &[u8]| compile_chars(&decode(bytes), Syntax::Basic, Meaning::default()).unwrap();
-        assert_eq!(regex(b"\xc3").find_at("é".as_bytes(), 0).unwrap(), Some(0..1));
-        assert_eq!(regex(b"[\x80-\xff]*").find_at("éa".as_bytes(), 0).unwrap(), Some(0..2));
-        assert_eq!(regex(b"[\xff]").find_at(b"\xc3\xa9\xff", 0).unwrap(), Some(2..3));
-        assert_eq!(regex(b"[^\xff]").find_at(b"\xff\xc3\xa9", 0).unwrap(), Some(1..3));
-        assert_eq!(regex(b"[a-\xff]*").find_at(b"b\xc3\xa9\xff-", 0).unwrap(), Some(0..4));
-        assert_eq!(regex("é".as_bytes()).find_at("éa".as_bytes(), 0).unwrap(), Some(0..2));
-    }
-
-    #[test]
-    fn matches_in_turn() {
-        let all = |pattern: &str, text: &str| {
-            let mut all = Vec::new();
-            let regex = compile(pattern, Syntax::Extended, Meaning::default()).unwrap();
-            regex
-                .each_match(text.as_bytes(), |spans| {
-                    all.push(spans[0].clone().unwrap());
-                    true
-                })
-                .unwrap();
-            all
-        };
-        assert_eq!(all("l*", "héllo"), [0..0, 1..1, 3..5, 6..6]);
-        assert_eq!(all("a|ab", "abab"), [0..2, 2..4]);
-        assert_eq!(all("(a)\\1*", "aab"), vec![0..2; 1]);
-        assert_eq!(all("$", "ab"), vec![2..2; 1]);
-    }
-
-    #[test]
-    fn what_is_wrong_or_missing_is_said() {
-        for (pattern, syntax) in [
-            ("a\\", Syntax::Basic),
-            ("[a", Syntax::Basic),
-            ("\\(a\\1\\)", Syntax::Basic),
-            ("\\1\\(a\\)", Syntax::Basic),
-            ("\\(a\\)\\2", Syntax::Basic),
-            ("a\\{1", Syntax::Basic),
-            ("[:space:]", Syntax::Basic),
-            ("[[.hyphen.]]", Syntax::Basic),
-            ("[[:foo:]]", Syntax::Basic),
-            ("[z-a]", Syntax::Basic),
-            ("(a", Syntax::Extended),
-            ("a)", Syntax::Extended),
-        ] {
-            assert!(compile(pattern, syntax, Meaning::default()).is_err(), "{pattern}");
-        }
-    }
-}
+mod tests;

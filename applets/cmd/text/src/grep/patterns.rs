@@ -2,65 +2,52 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use kit::{Context, Exit, Result};
+use kit::{Context, Error, Exit, Result};
+use pattern::{Extent, Meaning, Pattern, Syntax, compile_list, decode};
 
-use super::Options;
-use pattern::{self, Meaning, Pattern, Source, Syntax};
+use super::options::Options;
 
-/// All patterns as one.
-pub(super) fn read(options: &Options, operands: &mut Vec<OsString>) -> Result<Pattern> {
-    let mut patterns: Vec<String> = Vec::new();
-    for file in &options.file {
-        let text = if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(file) };
-        patterns.extend(text.on("read", file).map_err(|e| e.with_exit(Exit::USAGE))?.lines().map(str::to_owned));
+/// All patterns as one, and if an empty one among them matches every line.
+pub(super) fn read(options: &Options, operands: &mut Vec<OsString>) -> Result<(Pattern, bool)> {
+    let mut patterns: Vec<Vec<char>> = Vec::new();
+    let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').map(decode).collect::<Vec<_>>();
+    for text in &options.regexp {
+        patterns.extend(lines(text.as_bytes()));
     }
-    patterns.extend(options.regexp.iter().flat_map(|p| p.split('\n')).map(str::to_owned));
+    for file in &options.file {
+        let mut text = content(file).map_err(|e| e.with_exit(Exit::USAGE))?;
+        text.pop_if(|byte| *byte == b'\n').map_or_else(|| !text.is_empty(), |_| true).then(|| patterns.extend(lines(&text)));
+    }
     if options.regexp.is_empty() && options.file.is_empty() {
         if operands.is_empty() {
-            return Err(kit::Error::usage("give a pattern"));
+            return Err(Error::usage("give a pattern"));
         }
-        patterns.extend(operands.remove(0).to_string_lossy().split('\n').map(str::to_owned));
+        patterns.extend(lines(operands.remove(0).as_bytes()));
     }
-    let syntax = match (options.fixed, options.extended_regexp) {
+    let syntax = match (options.fixed, options.extended) {
         (true, _) => Syntax::Fixed,
         (_, true) => Syntax::Extended,
         _ => Syntax::Basic,
     };
-    let meaning = Meaning { any_case: options.ignore_case, lines: false };
-    let wrong = |e: String| kit::Error::usage(format!("read the pattern: {e}"));
-    let mut source = alternatives(&patterns, syntax, meaning).map_err(wrong)?;
-    // The longest match counts where matches are shown alone.
-    source.ambiguous &= options.only_matching;
-    if options.line_regexp {
-        source.text = format!("^(?:{})$", source.text);
-    } else if options.word_regexp {
-        source.text = format!(r"(?:\b{{start-half}})(?:{})(?:\b{{end-half}})", source.text);
-    }
-    if let Some(stray) = source.stray {
-        // Nothing is left to tell it to when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "grep: warning: the backslash before {stray} has no meaning");
-    }
-    pattern::build(&source, meaning).map_err(wrong)
+    let meaning = Meaning { any_case: options.ignore_case, lenient: true, lines: false };
+    let extent = match (options.line_regexp, options.word_regexp) {
+        (true, _) => Extent::Lines,
+        (_, true) => Extent::Words,
+        _ => Extent::Anywhere,
+    };
+    let matches_all = extent == Extent::Anywhere && patterns.iter().any(Vec::is_empty);
+    Ok((compile_list(&patterns, syntax, meaning, extent)?, matches_all))
 }
 
-/// Any of the patterns, as one.
-fn alternatives(patterns: &[String], syntax: Syntax, meaning: Meaning) -> Result<Source, String> {
-    let mut whole = Source { ambiguous: patterns.len() > 1, ..Source::default() };
-    // No pattern at all (an empty file) matches nothing.
-    if patterns.is_empty() {
-        whole.text.push_str("[^\\s\\S]");
+fn content(file: &Path) -> Result<Vec<u8>> {
+    if file != Path::new("-") {
+        return fs::read(file).on("read", file);
     }
-    for (at, pattern) in patterns.iter().enumerate() {
-        let chars: Vec<char> = pattern.chars().collect();
-        let part = pattern::translate(&chars, syntax, meaning, whole.groups)?;
-        whole.text.extend([if at > 0 { "|" } else { "" }, "(?:", &part.text, ")"]);
-        whole.groups = part.groups;
-        whole.recalls |= part.recalls;
-        whole.ambiguous |= part.ambiguous;
-        whole.stray = whole.stray.or(part.stray);
-    }
-    Ok(whole)
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text).on("read", file)?;
+    Ok(text)
 }

@@ -43,6 +43,8 @@ pub(super) struct Output {
     place: Option<InPlace>,
     /// Those of `w` and `W`; the terminal's own names are among them.
     written: BTreeMap<PathBuf, Sink>,
+    /// The end that the last line of `w /dev/stdout` lacks.
+    missing: Option<u8>,
     /// The byte at a line's end.
     end: u8,
 }
@@ -68,7 +70,7 @@ const STDERR: &str = "/dev/stderr";
 
 impl Output {
     pub(super) fn new(end: u8) -> Self {
-        Self { main: Sink::new(out()), place: None, written: BTreeMap::new(), end }
+        Self { main: Sink::new(out()), place: None, written: BTreeMap::new(), missing: None, end }
     }
 
     /// Make a file that `w` writes: it exists, and is empty, from the start.
@@ -145,7 +147,13 @@ impl Output {
         let to_main = self.place.is_none() && path == Path::new(STDOUT);
         match self.written.get_mut(path) {
             Some(sink) if !to_main => sink.line(text, self.end, ended).and_then(|()| sink.to.flush()).on("write", path),
-            _ => self.line(text, ended),
+            // The same place, but of the two each ends its own lines: GNU's.
+            _ => {
+                std::mem::swap(&mut self.main.missing, &mut self.missing);
+                let done = self.line(text, ended);
+                std::mem::swap(&mut self.main.missing, &mut self.missing);
+                done
+            }
         }
     }
 

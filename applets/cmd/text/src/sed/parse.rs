@@ -13,10 +13,11 @@ use pattern::{self, Meaning, Syntax};
 const VERSION: (u32, u32) = (4, 9);
 
 /// Read a script.
-pub(super) fn parse(script: &[u8], extended: bool) -> Result<Program> {
+pub(super) fn parse(script: &[u8], extended: bool, sandbox: bool) -> Result<Program> {
     let chars = pattern::decode(script);
     let syntax = if extended { Syntax::Extended } else { Syntax::Basic };
-    let mut parser = Parser { scan: Scanner::new(&chars), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
+    let mut parser =
+        Parser { scan: Scanner::new(&chars, sandbox), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
     let mut program = Program { quiet: script == b"#n" || script.starts_with(b"#n\n"), ..Program::default() };
     while let Some(command) = parser.command(program.commands.len())? {
         program.commands.push(command);
@@ -52,9 +53,6 @@ impl Parser<'_> {
             self.scan.skip_blanks();
             to = Some(self.end()?);
         }
-        if matches!(from, Some(Address::Zero)) && !matches!(to, Some(End::At(Address::Pattern(_)))) {
-            return Err(self.scan.wrong("line 0 is only good in 0,/RE/"));
-        }
         self.scan.skip_blanks();
         let inverse = self.scan.peek() == Some('!');
         if inverse {
@@ -71,7 +69,13 @@ impl Parser<'_> {
         if to.is_some() && matches!(letter, 'q' | 'Q') {
             return Err(self.scan.wrong(&format!("{letter} is for one line")));
         }
-        let action = self.action(letter, number)?;
+        let mut action = self.action(letter, number)?;
+        if matches!(from, Some(Address::Zero)) && !matches!(to, Some(End::At(Address::Pattern(_)))) {
+            action = match (action, &to) {
+                (Action::ReadFile(file), None) => Action::ReadFirst(file),
+                _ => return Err(self.scan.wrong("line 0 is only good in 0,/RE/ and 0r")),
+            };
+        }
         let range = first_state(from.as_ref());
         Ok(Some(Command { from, to, inverse, action, range }))
     }
@@ -198,7 +202,10 @@ impl Parser<'_> {
                 }
                 Action::Nothing
             }
-            'e' => return Err(self.scan.wrong("e is not supported: sed runs no commands")),
+            'e' => {
+                self.scan.may_reach_out()?;
+                return Ok(Action::Execute(self.scan.rest_of_line()));
+            }
             _ => simple(letter).ok_or_else(|| self.scan.wrong(&format!("there is no command {letter}")))?,
         };
         self.scan.skip_blanks();
@@ -235,7 +242,8 @@ impl Parser<'_> {
         let pattern = self.scan.delimited(mark, true)?;
         let with = self.scan.delimited(mark, false)?;
         let with = resolve(&with, Place::Replacement).map_err(|e| self.scan.wrong(&e))?;
-        let mut replace = Replace { search: Search::Last, with: pieces(&with), all: false, from: 1, print: false, file: None };
+        let mut replace =
+            Replace { search: Search::Last, with: pieces(&with), all: false, from: 1, print: false, execute: false, file: None };
         let meaning = self.flags(&mut replace)?;
         replace.search = self.search(&pattern, meaning)?;
         if let Search::For(pattern) = &replace.search
@@ -275,7 +283,10 @@ impl Parser<'_> {
                     replace.file = Some(self.scan.file()?);
                     return Ok(meaning);
                 }
-                Some('e') => return Err(self.scan.wrong("the flag e is not supported: sed runs no commands")),
+                Some('e') => {
+                    self.scan.may_reach_out()?;
+                    std::mem::replace(&mut replace.execute, true)
+                }
                 _ => return Ok(meaning),
             };
             if twice {
@@ -308,7 +319,7 @@ impl Parser<'_> {
                 None if label.is_empty() => Some(end),
                 None => self.labels.iter().find(|(name, _)| name == label).map(|(_, place)| *place),
             };
-            let place = place.ok_or_else(|| self.scan.wrong(&format!("there is no label {label}")))?;
+            let place = place.ok_or_else(|| self.scan.wrong(&format!("there is no label {label}")).with_exit(Exit(4)))?;
             let command = program.commands.get_mut(*number).map(|command| &mut command.action);
             if let Some(
                 Action::Block(to) | Action::Branch(to) | Action::BranchIfReplaced(to) | Action::BranchUnlessReplaced(to),

@@ -98,6 +98,10 @@ pub(super) enum Action {
     PrintFirst,
     Quit(u8, bool),
     ReadFile(PathBuf),
+    /// `0r`: the file goes out before the first line.
+    ReadFirst(PathBuf),
+    /// `e`: what a shell prints for a command, or for the line when there is none.
+    Execute(Vec<u8>),
     /// `R`: a line of the file each time.
     ReadLine(PathBuf),
     Replace(Box<Replace>),
@@ -117,6 +121,8 @@ pub(super) struct Replace {
     /// The first match that counts.
     pub from: usize,
     pub print: bool,
+    /// The new line is a command for a shell, whose output takes its place.
+    pub execute: bool,
     pub file: Option<PathBuf>,
 }
 

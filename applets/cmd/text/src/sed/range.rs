@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use kit::{Error, Result};
 
-use super::program::{Address, Command, End, Range, Search};
+use super::program::{Action, Address, Command, End, Range, Search};
 use super::run::Editor;
 use pattern::Pattern;
 
@@ -12,6 +12,9 @@ impl Editor {
     /// Tell if the command is for this line. Opens and closes its range.
     pub(super) fn selects(&mut self, command: &mut Command) -> Result<bool> {
         let Some(from) = &command.from else { return Ok(true) };
+        if let Action::ReadFirst(_) = command.action {
+            return Ok(self.number == 1);
+        }
         let Some(to) = &command.to else { return self.fits(from) };
         // A range from a number is there once; it may begin later, when that line went by within another command.
         let closed = if matches!(from, Address::Line(_)) { Range::Over } else { Range::Closed };

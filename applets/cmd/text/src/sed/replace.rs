@@ -33,6 +33,10 @@ impl Editor {
         fresh.extend_from_slice(line.get(done_to..).unwrap_or_default());
         self.line = fresh;
         self.replaced = true;
+        if replace.execute {
+            self.line = self.executed(&self.line.clone())?;
+            self.line.pop_if(|byte| *byte == self.end);
+        }
         if replace.print {
             self.output.line(&self.line, self.ended)?;
         }

@@ -1,9 +1,12 @@
 //! A program over its input.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
 use std::rc::Rc;
 
 use kit::{Context, Error, Exit, Result};
@@ -80,7 +83,7 @@ pub(super) struct Editor {
     /// The same of what is held.
     hold_ended: bool,
     pub(super) number: u64,
-    end: u8,
+    pub(super) end: u8,
     quiet: bool,
     unbuffered: bool,
     /// Columns of a line of `l`.
@@ -97,7 +100,6 @@ pub(super) struct Editor {
 
 enum After {
     Text(Vec<u8>),
-    Line(Vec<u8>),
     File(PathBuf),
 }
 
@@ -257,6 +259,7 @@ impl Editor {
             }
             Action::Replace(replace) => self.replace(replace)?,
             Action::ReadLine(path) => self.read_line(path)?,
+            Action::Execute(command) => self.execute(command)?,
             _ => self.change(action)?,
         }
         Ok(None)
@@ -324,6 +327,7 @@ impl Editor {
                 self.output.write_to(file, &first, ended)?;
             }
             Action::Append(text) => self.after.push(After::Text(text.clone())),
+            Action::ReadFirst(file) => self.output.copy(file)?,
             Action::ReadFile(file) => self.after.push(After::File(file.clone())),
             _ => {}
         }
@@ -346,14 +350,33 @@ impl Editor {
         }
     }
 
+    /// `e`: the output of a command before the line, or that of the line in its place.
+    fn execute(&mut self, command: &[u8]) -> Result<()> {
+        if !command.is_empty() {
+            let text = self.executed(command)?;
+            return self.output.text(&text);
+        }
+        self.line = self.executed(&self.line.clone())?;
+        self.line.pop_if(|byte| *byte == self.end);
+        Ok(())
+    }
+
+    /// What a shell prints for a command.
+    pub(super) fn executed(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        // What was written before comes before what the command itself writes.
+        self.output.flush()?;
+        let mut shell = Process::new("/bin/sh");
+        shell.arg("-c").arg(OsStr::from_bytes(command)).stderr(Stdio::inherit()).stdin(Stdio::inherit());
+        Ok(shell.output().doing("run a shell")?.stdout)
+    }
+
     /// `R`: the file's next line goes out after this one.
     fn read_line(&mut self, path: &Path) -> Result<()> {
         let file = self.read.entry(path.to_owned()).or_insert_with(|| File::open(path).ok().map(BufReader::new));
         let Some(reader) = file else { return Ok(()) };
         let mut line = Vec::new();
         if reader.read_until(self.end, &mut line).on("read", path)? > 0 {
-            line.pop_if(|b| *b == self.end);
-            self.after.push(After::Line(line));
+            self.after.push(After::Text(line));
         }
         Ok(())
     }
@@ -367,7 +390,6 @@ impl Editor {
         for part in std::mem::take(&mut self.after) {
             match part {
                 After::Text(text) => self.output.text(&text)?,
-                After::Line(text) => self.output.line(&text, true)?,
                 After::File(path) => self.output.copy(&path)?,
             }
         }

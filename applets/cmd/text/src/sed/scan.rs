@@ -13,11 +13,26 @@ use pattern::encode;
 pub(super) struct Scanner<'a> {
     chars: &'a [char],
     at: usize,
+    /// No command may read or write files, or run programs.
+    sandbox: bool,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(chars: &'a [char]) -> Self {
-        Self { chars, at: 0 }
+    pub(super) const fn new(chars: &'a [char], sandbox: bool) -> Self {
+        Self { chars, at: 0, sandbox }
+    }
+
+    /// Refuse a command that reads or writes files or runs programs where that is not wanted.
+    pub(super) fn may_reach_out(&self) -> Result<()> {
+        if self.sandbox { Err(self.wrong("with --sandbox there is no e, r and w")) } else { Ok(()) }
+    }
+
+    /// What stands up to the end of the line, without blanks before it.
+    pub(super) fn rest_of_line(&mut self) -> Vec<u8> {
+        self.skip_blanks();
+        let start = self.at;
+        self.skip(|c| c != '\n');
+        encode(&self.chars[start..self.at])
     }
 
     pub(super) fn peek(&self) -> Option<char> {
@@ -121,10 +136,8 @@ impl<'a> Scanner<'a> {
 
     /// A file's name: to the end of the line.
     pub(super) fn file(&mut self) -> Result<PathBuf> {
-        self.skip_blanks();
-        let start = self.at;
-        self.skip(|c| c != '\n');
-        let name = encode(&self.chars[start..self.at]);
+        self.may_reach_out()?;
+        let name = self.rest_of_line();
         if name.is_empty() { Err(self.wrong("a file's name is missing")) } else { Ok(OsStr::from_bytes(&name).into()) }
     }
 

@@ -43,9 +43,9 @@ fn only(mut chars: impl Iterator<Item = char>) -> Option<char> {
 }
 
 /// The line of `l`: no byte that a terminal would act on, at most `width` columns with the mark of a continued line.
-/// 0 and 1 stand for no limit.
+/// 0 stands for no limit.
 pub(super) fn listed(line: &[u8], width: usize) -> String {
-    let most = if width < 2 { usize::MAX } else { width - 1 };
+    let most = width.checked_sub(1).unwrap_or(usize::MAX);
     let mut text = String::new();
     let mut column = 0;
     for byte in line {
@@ -61,7 +61,7 @@ pub(super) fn listed(line: &[u8], width: usize) -> String {
             0x20..0x7f => char::from(*byte).to_string(),
             _ => format!("\\{byte:03o}"),
         };
-        if column + shown.len() > most && column > 0 {
+        if column + shown.len() > most {
             text.push_str("\\\n");
             column = 0;
         }

@@ -33,7 +33,7 @@ fn scripts_that_are_good() {
         "F;z;l 5;R f",
         "v 4.2\np",
     ] {
-        let parsed = parse(script.as_bytes(), false);
+        let parsed = parse(script.as_bytes(), false, false);
         assert!(parsed.is_ok(), "{script}: {:?}", parsed.err());
     }
 }
@@ -53,8 +53,6 @@ fn scripts_that_are_not() {
         "1,p",
         ":",
         "/a",
-        "s/a/b/e",
-        "e",
         "L",
         "1!!p",
         "s/a/b/gg",
@@ -86,7 +84,11 @@ fn scripts_that_are_not() {
         "2,0p",
         "s\\a\\b\\",
     ] {
-        assert!(parse(script.as_bytes(), false).is_err(), "{script}");
+        assert!(parse(script.as_bytes(), false, false).is_err(), "{script}");
+    }
+    for script in ["e", "e true", "s/a/b/e", "r x", "w x", "s/a/b/w x"] {
+        assert!(parse(script.as_bytes(), false, true).is_err(), "{script} in a sandbox");
+        assert!(parse(script.as_bytes(), false, false).is_ok(), "{script}");
     }
 }
 
@@ -95,7 +97,7 @@ fn any_beginning_of_a_script_ends() {
     let script = b"0,/a[[:x:]\\n]/I!{s/\\(a\\)*\\1[^]]/\\u&\\x41\\c[/2gw f\n};y/\\d65\xff/\\na/;a\\\n x\\\n;$!N;:a;ba";
     for end in 0..script.len() {
         for start in 0..end {
-            let _ = parse(&script[start..end], start % 2 == 0);
+            let _ = parse(&script[start..end], start % 2 == 0, false);
         }
     }
 }
