@@ -90,7 +90,7 @@ impl Shell {
 
 /// Groups of the first match of a POSIX extended regular expression; the whole match is the first.
 fn search(pattern: &[u8], text: &[u8], any_case: bool) -> Result<Option<Vec<Bytes>>, String> {
-    let meaning = pattern::Meaning { any_case, lines: false };
+    let meaning = pattern::Meaning { any_case, ..pattern::Meaning::default() };
     let chars = pattern::decode(pattern);
     let compiled = pattern::compile_chars(&chars, pattern::Syntax::Extended, meaning);
     let compiled = compiled.map_err(|e| e.to_string())?;

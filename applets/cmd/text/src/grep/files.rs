@@ -75,7 +75,7 @@ impl Search {
         let meta = match fs::metadata(path) {
             Ok(meta) => meta,
             Err(e) => {
-                self.complain(path, &e);
+                self.complain(path, e);
                 return Ok(false);
             }
         };
@@ -102,7 +102,7 @@ impl Search {
         let (meta, entries) = match read {
             Ok(read) => read,
             Err(e) => {
-                self.complain(path, &e);
+                self.complain(path, e);
                 return Ok(false);
             }
         };
@@ -131,7 +131,7 @@ impl Search {
         let meta = match if follows { fs::metadata(path) } else { fs::symlink_metadata(path) } {
             Ok(meta) => meta,
             Err(e) => {
-                self.complain(path, &e);
+                self.complain(path, e);
                 return Ok(false);
             }
         };
@@ -155,7 +155,7 @@ impl Search {
         match File::open(path) {
             Ok(file) => self.input(file, path.as_os_str(), Some(meta)),
             Err(e) => {
-                self.complain(path, &e);
+                self.complain(path, e);
                 Ok(false)
             }
         }

@@ -135,7 +135,7 @@ impl Search {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(e) => {
-                    self.complain(Path::new(input.name), &e);
+                    self.complain(Path::new(input.name), e);
                     break;
                 }
             }
@@ -225,7 +225,7 @@ impl Search {
         output.is_ok_and(|output| (output.dev(), output.ino()) == (meta.dev(), meta.ino()))
     }
 
-    pub fn complain(&mut self, path: &Path, e: &io::Error) {
+    pub fn complain(&mut self, path: &Path, e: io::Error) {
         let e = Err::<(), _>(e).on("read", path).err();
         self.failed = true;
         if let (false, Some(e)) = (self.options.no_messages, e) {
