@@ -176,10 +176,6 @@ impl Decimal {
         if self.negative {
             return Err("take the root of a negative number".into());
         }
-        // As in GNU's bc, the roots of 0 and 1 have no digits behind the point.
-        if self.is_zero() || self.compare(&Self::from(1)).is_eq() {
-            return Ok(self.with_scale(0));
-        }
         let scale = scale.max(self.scale);
         let limbs = natural::shift_up(&self.limbs, 2 * scale - self.scale);
         Ok(Self::new(false, natural::root(&limbs), scale))

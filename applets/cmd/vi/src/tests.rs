@@ -165,3 +165,22 @@ fn bytes_that_are_no_characters_stay() {
     editor.run().unwrap();
     assert_eq!(editor.bytes(0, 2), b"\x00b\xc3\xa9\xc3\xa4\n\x80");
 }
+
+#[test]
+fn no_keys_break_it() {
+    // Without `:` and `!`, which write files and run programs.
+    let keys: Vec<char> = "hjklwbeWBE0^$G{}()%fFtT;,dcy<>xXDCYpPJrR~uU.iaIAoOsSvVgz\"'`ma*#nN/?|+-_@&123 \n\t\x1b\x1b\x1b\x06\x02\x04\x15\x12\x16\x17\x08é日"
+        .chars()
+        .collect();
+    let mut seed = 7u64;
+    let mut next = |limit: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % limit
+    };
+    let texts = ["", "a", "one two\n  (three) [four] {five}\n\n\tsix. Seven\n", "äö日本\n\u{301}x\n", "x\n\n\ny"];
+    for _ in 0..3000 {
+        let typed_keys: String = (0..next(40)).map(|_| keys[next(keys.len())]).collect();
+        let text = texts[next(texts.len())];
+        typed(text, &typed_keys);
+    }
+}

@@ -62,6 +62,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             _ => editor.buffer.forget(),
         }
     }
+    sys::fds::ignore_hangup();
     editor.screen = Some(Screen::new(open()?)?);
     for command in &commands {
         match editor.colon(command) {

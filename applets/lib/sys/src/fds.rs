@@ -53,3 +53,9 @@ pub fn ignore_keyboard() {
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
+
+/// Let the end of the terminal (SIGHUP) do nothing to this process: it finds out by reading, and has something to save.
+pub fn ignore_hangup() {
+    // SAFETY: SIG_IGN is a valid disposition, and no handler of ours runs in its place.
+    unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+}
