@@ -170,7 +170,7 @@ fn operators_that_make_no_sense() {
     }
 }
 
-/// What glibc's sed says for the groups of the longest match.
+/// Groups as glibc's sed has them.
 #[test]
 fn groups_of_the_longest_match() {
     for (pattern, text, groups) in [
