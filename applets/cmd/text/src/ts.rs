@@ -39,8 +39,6 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let usual = if elapsed { "%H:%M:%S" } else { "%b %d %H:%M:%S" };
     let format = options.format.as_deref().unwrap_or(usual);
     let zone = if elapsed { TimeZone::UTC } else { TimeZone::system() };
-    // A format that is none is told before any line is taken.
-    stamp(Duration::ZERO, format, &zone)?;
     let start = (Instant::now(), now());
     let mut before = start;
     let mut input = io::stdin().lock();
