@@ -229,7 +229,7 @@ fn integer(value: &[u8]) -> Result<BigInt> {
     number(value).ok_or_else(wrong)
 }
 
-/// What the first group of a pattern matches from the start of a text on; without groups the number of characters.
+/// Text that the first group of a pattern matches from the start of a text on; without groups the number of characters.
 fn matched(text: &[u8], pattern: &[u8]) -> Result<Vec<u8>> {
     // The match begins where the text does. A caret first says the same; in a group it would count the same way.
     let regex = compile_list(&[decode(pattern)], Syntax::Basic, Meaning::default(), Extent::Start)?;

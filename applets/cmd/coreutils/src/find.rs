@@ -63,7 +63,7 @@ pub(crate) enum Follow {
     Always,
 }
 
-/// What holds for the whole walk.
+/// Settings of the whole walk.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// Files less deep are walked through, no more.
@@ -92,7 +92,7 @@ pub(crate) struct File<'a> {
     pub follows: bool,
 }
 
-/// What the walk writes and remembers.
+/// Output and state of the walk.
 pub(crate) struct Walk {
     /// Standard output, then the files of `-fprint` and its kind.
     pub outputs: Vec<Box<dyn Write>>,
@@ -170,7 +170,7 @@ fn roots(named: &[OsString], limits: &Limits) -> Result<Vec<PathBuf>> {
     Ok(paths.map(|name| OsString::from_vec(name.to_vec()).into()).collect())
 }
 
-/// What stays the same below one argument.
+/// State below one argument.
 struct Below<'a> {
     root: &'a Path,
     limits: &'a Limits,

@@ -29,7 +29,7 @@ const FORMS: [(&str, Form); 6] = [
     ("two_bytes_hex", Form::Hex),
 ];
 
-/// How a line is written.
+/// Form of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Plain,

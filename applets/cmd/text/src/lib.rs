@@ -12,6 +12,7 @@ mod rev;
 mod sed;
 mod strings;
 mod tree;
+mod ts;
 mod xxd;
 
 use kit::Applet;
@@ -32,5 +33,6 @@ pub const APPLETS: &[Applet] = &[
     sed::SED,
     strings::STRINGS,
     tree::TREE,
+    ts::TS,
     xxd::XXD,
 ];

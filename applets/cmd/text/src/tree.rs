@@ -54,7 +54,7 @@ struct Options {
     roots: Vec<PathBuf>,
 }
 
-/// What was seen so far.
+/// Output, and counts so far.
 struct Tree<'a> {
     options: &'a Options,
     out: Box<dyn Write>,

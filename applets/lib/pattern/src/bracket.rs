@@ -8,7 +8,7 @@ use super::node::Set;
 
 const UNCLOSED: &str = "a [ is not closed";
 
-/// What a bracket expression may hold, and how it is meant.
+/// Rules of bracket expressions.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
     /// `[:alpha:]`, `[.x.]` and `[=x=]` have a meaning.

@@ -8,7 +8,7 @@ use super::node::{Node, Place, Set};
 /// Most memory that a compiled pattern may take: half of it is what GNU grep takes for the same 3,000 words.
 const MOST_BYTES: usize = 32 << 20;
 
-/// How a tree is turned.
+/// Choices while a tree is turned.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn<'a> {
     /// With its groups.

@@ -43,7 +43,7 @@ pub enum Syntax {
     Fixed,
 }
 
-/// How a pattern is meant.
+/// Meaning of a pattern's characters.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meaning {
     /// Letters of either case.
@@ -54,13 +54,13 @@ pub struct Meaning {
     pub lenient: bool,
 }
 
-/// Where a match may lie.
+/// Places at which a match may lie.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Extent {
     /// Anywhere.
     #[default]
     Anywhere,
-    /// Where no word goes on before and behind it.
+    /// Between places at which no word goes on.
     Words,
     /// From the start of the text to its end.
     Lines,

@@ -25,7 +25,7 @@ pub(crate) const NOWHERE: usize = usize::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
-/// What a search remembers. Kept for the next one for its memory alone.
+/// Memory of a search. Kept for the next one for its memory alone.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// A bit for each mark, for each place in the text from `base` on.

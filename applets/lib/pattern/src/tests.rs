@@ -170,7 +170,7 @@ fn operators_that_make_no_sense() {
     }
 }
 
-/// What glibc's sed says for the groups of the longest match.
+/// Groups as glibc's sed has them.
 #[test]
 fn groups_of_the_longest_match() {
     for (pattern, text, groups) in [
@@ -221,4 +221,86 @@ fn lists_of_texts() {
     assert_eq!(list(&["ab", "abc"], Extent::Lines, false, "ABC"), None);
     assert_eq!(list(&["ab", "É"], Extent::Anywhere, true, "xé").as_deref(), Some("é"));
     assert_eq!(list(&[], Extent::Anywhere, false, "x"), None);
+}
+
+/// Numbers that are the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    fn text(&mut self, parts: &[&'static [u8]], most: usize) -> Vec<u8> {
+        let len = self.below(most + 1);
+        (0..len).flat_map(|_| parts[self.below(parts.len())].to_vec()).collect()
+    }
+}
+
+#[test]
+fn both_engines_agree() {
+    let parts: &[&[u8]] = &[
+        b"a",
+        b"b",
+        b"c",
+        b"(",
+        b")",
+        b"|",
+        b"*",
+        b"+",
+        b"?",
+        b"{2}",
+        b"{0,1}",
+        b"[ab]",
+        b"[^a]",
+        b".",
+        b"^",
+        b"$",
+        b"\\<",
+        b"\\b",
+        b"\\w",
+        b"\xc3\xa9",
+        b"\xff",
+    ];
+    let mut numbers = Numbers(7);
+    let mut tried = 0;
+    for _ in 0..2000 {
+        let chars = decode(&numbers.text(parts, 9));
+        let meaning = Meaning { any_case: numbers.below(4) == 0, lines: numbers.below(4) == 0, lenient: true };
+        let Ok((node, groups)) = parse::parse(&chars, Syntax::Extended, meaning, 0) else { continue };
+        let regex = compile_chars(&chars, Syntax::Extended, meaning).unwrap();
+        let program = program::compile(&node, groups, meaning.any_case).unwrap();
+        for _ in 0..4 {
+            let text = numbers.text(&[b"a", b"b", b"c", b" ", b"\n", b"A", b"\xc3\xa9", b"\xff"], 9);
+            let mut memory = Memory::default();
+            let found = program.search(&text, 0, &mut memory).unwrap().map(|places| places[0]..places[1]);
+            let shown = (String::from_utf8_lossy(&encode(&chars)).into_owned(), String::from_utf8_lossy(&text).into_owned());
+            assert_eq!(regex.find_at(&text, 0).unwrap(), found, "{shown:?} {meaning:?}");
+            assert_eq!(regex.is_match(&text).unwrap(), found.is_some(), "{shown:?} {meaning:?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 1000, "{tried}");
+}
+
+#[test]
+fn any_bytes_break_nothing() {
+    let parts: &[&[u8]] = &[
+        b"\\", b"(", b")", b"{", b"}", b",", b"1", b"9", b"[", b"]", b"[:", b":]", b"[.", b".]", b"alpha", b"-", b"^", b"$",
+        b"*", b"|", b"a", b"\xc3", b"\xff", b"\0", b"\n", b"\\1",
+    ];
+    let mut numbers = Numbers(11);
+    for _ in 0..4000 {
+        let pattern = numbers.text(parts, 12);
+        let text = numbers.text(parts, 6);
+        for syntax in [Syntax::Basic, Syntax::Extended, Syntax::Emacs, Syntax::Fixed] {
+            let meaning = Meaning { lenient: numbers.below(2) == 0, ..Meaning::default() };
+            let Ok(regex) = compile(&pattern, syntax, meaning) else { continue };
+            let _ = regex.is_match(&text);
+            let _ = regex.captures_at(&text, 0);
+        }
+    }
 }

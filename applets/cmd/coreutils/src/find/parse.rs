@@ -12,7 +12,7 @@ use pattern::{Meaning, Syntax};
 use super::expression::Expression;
 use super::{Follow, Limits};
 
-/// What the words say.
+/// Meaning of the words.
 pub(crate) struct Parsed {
     pub expression: Expression,
     pub limits: Limits,

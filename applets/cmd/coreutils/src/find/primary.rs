@@ -132,7 +132,7 @@ impl Parser<'_> {
         })
     }
 
-    /// What holds for the whole walk, or for the tests behind it, stands among the tests and is always true.
+    /// Option of the whole walk, or of the tests behind it: it stands among the tests and is always true.
     fn option(&mut self, word: &str) -> Result<Expression> {
         match word {
             "-maxdepth" => self.limits.max_depth = self.number(word)?,

@@ -68,7 +68,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
-/// What stands behind a %.
+/// Directive behind a %.
 fn field(text: &[u8]) -> Result<(Field, &[u8])> {
     let mut field = Field::default();
     let mut rest = text;
@@ -109,7 +109,7 @@ fn field(text: &[u8]) -> Result<(Field, &[u8])> {
     Ok((field, rest))
 }
 
-/// What stands behind a backslash. Returns the rest.
+/// Character behind a backslash. Returns the rest.
 fn escape<'a>(text: &'a [u8], to: &mut Vec<u8>) -> &'a [u8] {
     let digits = text.iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     if digits > 0 {
@@ -227,7 +227,7 @@ fn number(letter: char, field: &Field, file: &File) -> String {
     }
 }
 
-/// What stands before the last part of a path.
+/// Text before the last part of a path.
 fn directory(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     match path[..end].iter().rposition(|byte| *byte == b'/') {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum};
 use kit::{Error, Result};
 
-/// What to do with directories.
+/// Treatment of directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Directories {
     /// Read them like files, which fails.
@@ -19,7 +19,7 @@ pub(super) enum Directories {
     Skip,
 }
 
-/// What to do with devices, pipes and sockets.
+/// Treatment of devices, pipes and sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Devices {
     /// Read them.
@@ -28,7 +28,7 @@ pub(super) enum Devices {
     Skip,
 }
 
-/// What to do with files that have zero bytes.
+/// Treatment of files that have zero bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Binary {
     /// Say that they match.
@@ -40,7 +40,7 @@ pub(super) enum Binary {
     WithoutMatch,
 }
 
-/// When to use colours.
+/// Use of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Colour {
     /// In any case.
@@ -90,7 +90,7 @@ pub(super) struct Options {
     /// Whole lines.
     #[arg(short = 'x', long)]
     pub line_regexp: bool,
-    /// How many lines match.
+    /// Print the number of lines that match.
     #[arg(short, long)]
     pub count: bool,
     /// The names of files with a match.
@@ -156,10 +156,10 @@ pub(super) struct Options {
     /// Through directories, following all links.
     #[arg(short = 'R', long, overrides_with_all = ["recursive", "directories"])]
     pub dereference_recursive: bool,
-    /// What to do with directories.
+    /// Treatment of directories.
     #[arg(short, long, value_name = "ACTION", value_enum, overrides_with_all = ["recursive", "dereference_recursive"])]
     directories: Option<Directories>,
-    /// What to do with devices, pipes and sockets.
+    /// Treatment of devices, pipes and sockets.
     #[arg(short = 'D', long, value_name = "ACTION", value_enum)]
     pub devices: Option<Devices>,
     /// Only files of this name.
@@ -174,7 +174,7 @@ pub(super) struct Options {
     /// No directories of this name.
     #[arg(long, value_name = "GLOB")]
     pub exclude_dir: Vec<OsString>,
-    /// What to do with files that have zero bytes.
+    /// Treatment of files that have zero bytes.
     #[arg(long, value_name = "TYPE", value_enum)]
     binary_files: Option<Binary>,
     /// A file with zero bytes is a text like others.

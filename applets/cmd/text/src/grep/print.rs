@@ -26,7 +26,7 @@ pub(super) struct Line<'a> {
     pub selected: bool,
 }
 
-/// Where lines go, and how they look.
+/// Destination and form of lines.
 pub(super) struct Printer {
     out: BufWriter<StdoutLock<'static>>,
     /// Files' names are printed.
@@ -127,7 +127,7 @@ impl Printer {
         self.out.write_all(&[self.end])
     }
 
-    /// What stands before a line.
+    /// Writes what stands before a line.
     fn head(&mut self, number: u64, offset: u64, mark: u8, has_text: bool) -> io::Result<()> {
         if self.names {
             let name = self.name.clone();

@@ -34,7 +34,7 @@ pub(super) struct Search {
     pub failed: bool,
 }
 
-/// What is known of an input while its lines go by.
+/// State of an input while its lines go by.
 struct Input<'a> {
     name: &'a OsStr,
     binary: bool,

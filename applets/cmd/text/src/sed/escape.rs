@@ -6,7 +6,7 @@ use pattern::{decode, encode};
 /// Place of an escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// What an escape gives acts as if it were written, but a backslash.
+    /// An escape's character acts as if it were written, but a backslash.
     Pattern,
     /// `&` and a backslash that an escape gives stand for themselves.
     Replacement,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result, out};
 
-/// Where lines go. The last one may still lack its end, which comes with what follows it.
+/// Destination of lines. The last one may still lack its end, which comes with what follows it.
 struct Sink {
     to: Box<dyn Write>,
     missing: Option<u8>,

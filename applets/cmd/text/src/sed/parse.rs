@@ -254,7 +254,7 @@ impl Parser<'_> {
         Ok(Action::Replace(Box::new(replace)))
     }
 
-    /// What stands behind `s/…/…/`.
+    /// Flags behind `s/…/…/`.
     fn flags(&mut self, replace: &mut Replace) -> Result<Meaning> {
         let mut meaning = Meaning::default();
         let mut counted = false;

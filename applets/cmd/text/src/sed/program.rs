@@ -66,7 +66,7 @@ pub(super) enum Search {
     For(Rc<Pattern>),
 }
 
-/// What a command does. Jumps hold the number of the command to go on with.
+/// Action of a command. Jumps hold the number of the command to go on with.
 #[derive(Debug)]
 pub(super) enum Action {
     /// `{`: to behind the closing brace when the line is not meant.
@@ -143,7 +143,7 @@ pub(super) struct Piece {
     pub first: Option<Case>,
 }
 
-/// What happens to letters.
+/// Change of letters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Case {
     Lower,

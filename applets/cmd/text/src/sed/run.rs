@@ -59,7 +59,7 @@ pub(super) fn run(mut program: Program, files: Vec<PathBuf>, options: &Options) 
     Ok(editor.status)
 }
 
-/// Where a line's commands end.
+/// End of a line's commands.
 enum Step {
     /// At the end of the script: print and go on.
     Done,
@@ -89,7 +89,7 @@ pub(super) struct Editor {
     /// Columns of a line of `l`.
     width: usize,
     pub(super) replaced: bool,
-    /// What goes out after the line: texts and files to copy.
+    /// Output after the line: texts and files to copy.
     after: Vec<After>,
     pub(super) last: Option<Rc<Pattern>>,
     /// Files of `R`, none for those that can't be read.
@@ -361,7 +361,7 @@ impl Editor {
         Ok(())
     }
 
-    /// What a shell prints for a command.
+    /// Output of a command in a shell.
     pub(super) fn executed(&mut self, command: &[u8]) -> Result<Vec<u8>> {
         // What was written before comes before what the command itself writes.
         self.output.flush()?;
@@ -385,7 +385,7 @@ impl Editor {
         if self.quiet { Ok(()) } else { self.output.line(&self.line, self.ended) }
     }
 
-    /// What was to come after the line.
+    /// Writes all that was to come after the line.
     fn flush_after(&mut self) -> Result<()> {
         for part in std::mem::take(&mut self.after) {
             match part {

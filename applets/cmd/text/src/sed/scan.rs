@@ -27,7 +27,7 @@ impl<'a> Scanner<'a> {
         if self.sandbox { Err(self.wrong("with --sandbox there is no e, r and w")) } else { Ok(()) }
     }
 
-    /// What stands up to the end of the line, without blanks before it.
+    /// Text up to the end of the line, without blanks before it.
     pub(super) fn rest_of_line(&mut self) -> Vec<u8> {
         self.skip_blanks();
         let start = self.at;
