@@ -100,6 +100,8 @@ pub struct Shell {
     pub bash: bool,
     /// Talks to a person.
     pub interactive: bool,
+    /// The same, and its forks: their messages have no lines.
+    pub talks: bool,
     /// A login shell.
     pub login: bool,
     /// Commands come from `-c`.
@@ -167,6 +169,7 @@ impl Shell {
             pid: rustix::process::getpid().as_raw_nonzero().get(),
             bash,
             interactive: false,
+            talks: false,
             login: false,
             command_string: false,
             from_stdin: false,
@@ -210,7 +213,7 @@ impl Shell {
         }
         let line = format!("line {}: ", self.line);
         let named = builtin.map(|name| [name, b": "].concat()).unwrap_or_default();
-        if self.interactive {
+        if self.talks {
             text.extend(named);
         } else if self.bash {
             text.extend_from_slice(line.as_bytes());

@@ -147,8 +147,8 @@ impl Parser {
     /// # Errors
     /// A text that is no command; the rest of its line is passed over.
     pub fn next_command(&mut self) -> Parsed<Option<Vec<Item>>> {
-        self.inside = false;
         loop {
+            self.inside = false;
             self.compact();
             match self.command_line() {
                 Ok(Some(items)) if items.is_empty() => {}
