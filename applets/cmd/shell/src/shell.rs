@@ -138,8 +138,10 @@ pub struct Shell {
     pub history: Rc<std::cell::RefCell<Vec<String>>>,
     /// Coprocess: name, descriptors, process.
     pub coproc: Option<(Bytes, i32, i32, i32)>,
-    /// Depth of calls: a guard of the stack.
+    /// Depth of calls.
     pub depth: u32,
+    /// Guard of the stack.
+    pub stack: crate::exec::stack::Stack,
     /// Levels of substitutions and `eval`, which `set -x` shows.
     pub level: u32,
     /// Exit was asked for though there are stopped jobs.
@@ -189,6 +191,7 @@ impl Shell {
             history: Rc::default(),
             coproc: None,
             depth: 0,
+            stack: crate::exec::stack::Stack::begin(),
             level: 0,
             warned_at_exit: false,
         }

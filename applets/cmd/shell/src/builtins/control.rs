@@ -188,6 +188,15 @@ pub fn exec(shell: &mut Shell, call: &Call) -> Done {
 }
 
 impl Shell {
+    /// True for `exec` without a program, also by way of `command` and `builtin`.
+    pub fn keeps_redirections(builtin: &super::Builtin, call: &Call) -> bool {
+        match builtin.name {
+            "exec" => !Self::exec_program(call),
+            "command" | "builtin" => call.args() == [b"exec".to_vec()],
+            _ => false,
+        }
+    }
+
     /// True when a call of `exec` names a program.
     pub fn exec_program(call: &Call) -> bool {
         super::Options::read(call.args(), b"cla:").is_ok_and(|options| options.words < call.args().len())

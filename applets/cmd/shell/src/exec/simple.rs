@@ -125,7 +125,7 @@ impl Shell {
 
     fn call_builtin(&mut self, simple: &Simple, redirects: &[Redirect], builtin: &'static Builtin, call: &Call) -> Done {
         let special = builtin.special && self.posix();
-        let stays = builtin.name == "exec" && !Self::exec_program(call);
+        let stays = Self::keeps_redirections(builtin, call);
         let mut saved = Saved::default();
         let redirected = self.redirect(redirects, Some(&mut saved));
         match redirected {
