@@ -66,7 +66,7 @@ pub struct Shell {
     pub vars: Vars,
     /// Functions.
     pub functions: BTreeMap<Bytes, Defined>,
-    /// What the parser must know.
+    /// Settings that the parser must know.
     pub settings: Rc<Settings>,
     /// Options of `set`.
     pub set: Set,
@@ -110,7 +110,7 @@ pub struct Shell {
     pub from_stdin: bool,
     /// `$_`
     pub last_arg: Bytes,
-    /// Where programs were found.
+    /// Places of programs that were found.
     pub hash: BTreeMap<Bytes, (Bytes, u32)>,
     /// Directories of `pushd`, without the current one.
     pub dirs: Vec<Bytes>,

@@ -42,7 +42,7 @@ pub struct Wrong {
 /// Result of a step of the parser.
 pub type Parsed<T> = Result<T, Wrong>;
 
-/// Where lines come from.
+/// Source of lines.
 pub trait Source {
     /// The next line with its end; none at the end. `inside` when a command has begun already.
     fn line(&mut self, inside: bool) -> Option<Bytes>;
