@@ -40,6 +40,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pe-more", run: boots::extended },
     Target { name: "pxe", run: boots::pxe_client },
     Target { name: "registry-words", run: image::strangers::words },
+    Target { name: "shell-pattern", run: shell::strangers::pattern },
+    Target { name: "shell-script", run: shell::strangers::script },
     Target { name: "signature", run: updates::signature },
     Target { name: "smbios", run: smbios::table },
     Target { name: "spdy", run: spdy::session },

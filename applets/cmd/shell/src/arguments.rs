@@ -7,7 +7,7 @@ use kit::{Error, Result};
 
 use crate::ast::Bytes;
 
-/// What a call asks for.
+/// Wishes of a call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// `-c`: the commands themselves.

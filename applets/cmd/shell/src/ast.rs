@@ -48,7 +48,7 @@ pub struct Param {
     pub length: bool,
     /// Subscript of an array.
     pub index: Option<Index>,
-    /// What is done to the value.
+    /// Operation on the value.
     pub op: Op,
     /// Text of an expansion that makes no sense; an error when it is expanded.
     pub bad: Option<Bytes>,
@@ -256,7 +256,7 @@ pub struct CaseItem {
     pub patterns: Vec<Word>,
     /// The commands.
     pub body: List,
-    /// What comes next.
+    /// Continuation behind the commands.
     pub end: CaseEnd,
 }
 
@@ -274,7 +274,7 @@ pub enum CaseEnd {
 /// A function.
 #[derive(Debug, PartialEq)]
 pub struct Function {
-    /// What is run.
+    /// Command that is run.
     pub body: Command,
     /// The definition as it was written.
     pub text: Bytes,
@@ -293,7 +293,7 @@ pub struct Redirect {
     pub document: Option<Rc<OnceCell<Word>>>,
 }
 
-/// What stands in front of a redirection.
+/// Front part of a redirection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum From {
     /// Nothing: 0 or 1.

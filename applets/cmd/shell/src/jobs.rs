@@ -323,7 +323,6 @@ impl Shell {
         const SIGINT: i32 = 2;
         const SIGPIPE: i32 = 13;
         let line = match signal {
-            SIGINT if self.interactive => "\n".to_owned(),
             SIGINT | SIGPIPE => return,
             _ if self.bash && !self.interactive => {
                 let what = format!("{pid:5} {:<23} {}", signal_text(signal), shown(text));

@@ -39,6 +39,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut shell = Shell::new(name, bash);
     shell.login = arguments.login;
     shell.interactive = is_interactive(&arguments);
+    shell.talks = shell.interactive;
     shell.usual_options();
     crate::start::environment(&mut shell);
     options(&mut shell, &arguments)?;

@@ -66,7 +66,7 @@ pub struct Shell {
     pub vars: Vars,
     /// Functions.
     pub functions: BTreeMap<Bytes, Defined>,
-    /// What the parser must know.
+    /// Settings that the parser must know.
     pub settings: Rc<Settings>,
     /// Options of `set`.
     pub set: Set,
@@ -100,6 +100,8 @@ pub struct Shell {
     pub bash: bool,
     /// Talks to a person.
     pub interactive: bool,
+    /// The same, and its forks: their messages have no lines.
+    pub talks: bool,
     /// A login shell.
     pub login: bool,
     /// Commands come from `-c`.
@@ -108,7 +110,7 @@ pub struct Shell {
     pub from_stdin: bool,
     /// `$_`
     pub last_arg: Bytes,
-    /// Where programs were found.
+    /// Places of programs that were found.
     pub hash: BTreeMap<Bytes, (Bytes, u32)>,
     /// Directories of `pushd`, without the current one.
     pub dirs: Vec<Bytes>,
@@ -136,8 +138,10 @@ pub struct Shell {
     pub history: Rc<std::cell::RefCell<Vec<String>>>,
     /// Coprocess: name, descriptors, process.
     pub coproc: Option<(Bytes, i32, i32, i32)>,
-    /// Depth of calls: a guard of the stack.
+    /// Depth of calls.
     pub depth: u32,
+    /// Guard of the stack.
+    pub stack: crate::exec::stack::Stack,
     /// Levels of substitutions and `eval`, which `set -x` shows.
     pub level: u32,
     /// Exit was asked for though there are stopped jobs.
@@ -167,6 +171,7 @@ impl Shell {
             pid: rustix::process::getpid().as_raw_nonzero().get(),
             bash,
             interactive: false,
+            talks: false,
             login: false,
             command_string: false,
             from_stdin: false,
@@ -186,6 +191,7 @@ impl Shell {
             history: Rc::default(),
             coproc: None,
             depth: 0,
+            stack: crate::exec::stack::Stack::begin(),
             level: 0,
             warned_at_exit: false,
         }
@@ -210,7 +216,7 @@ impl Shell {
         }
         let line = format!("line {}: ", self.line);
         let named = builtin.map(|name| [name, b": "].concat()).unwrap_or_default();
-        if self.interactive {
+        if self.talks {
             text.extend(named);
         } else if self.bash {
             text.extend_from_slice(line.as_bytes());

@@ -1,4 +1,4 @@
-//! Where commands come from: standard input as a script, or a person at a terminal.
+//! Sources of commands: standard input as a script, or a person at a terminal.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl Source for Stdin {
                     let read = block.get(..len)?;
                     let end = read.iter().position(|byte| *byte == b'\n').map_or(len, |at| at + 1);
                     if end < len && size > 1 {
-                        // What has no place to go back to is read byte by byte from here on.
+                        // An input without a place to go back to is read byte by byte from here on.
                         if descriptor::seek_by(0, end as i64 - len as i64).is_err() {
                             return Some([line.as_slice(), read].concat());
                         }
@@ -92,7 +92,7 @@ impl Person {
         Self { shell, interrupted, left }
     }
 
-    /// What is due before a prompt, and the prompt.
+    /// Does what is due before a prompt; gives the prompt.
     fn prompt(&self, inside: bool) -> Result<String, Flow> {
         let mut shell = self.shell.borrow_mut();
         if !inside {

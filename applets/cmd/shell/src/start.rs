@@ -67,7 +67,7 @@ fn directory(shell: &mut Shell) {
     }
 }
 
-/// What a shell needs to know and its caller did not say: PID 1 starts it with next to nothing.
+/// Sets what a shell needs and its caller did not say: PID 1 starts it with next to nothing.
 fn missing(shell: &mut Shell) {
     let mut wanted: Vec<(&[u8], &[u8], bool)> = vec![(b"PATH", USUAL_PATH, true), (b"PS4", b"+ ", false)];
     if shell.interactive {

@@ -10,7 +10,7 @@ use crate::vars::assign::Key;
 pub use number::decimal;
 
 /// Expressions inside one another and in variables: a guard of the stack.
-const DEEPEST: u32 = 64;
+const DEEPEST: u32 = 256;
 
 /// Mistake in an expression, or a way out of a command in it.
 pub(crate) enum Stop {

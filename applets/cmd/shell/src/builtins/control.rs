@@ -188,6 +188,15 @@ pub fn exec(shell: &mut Shell, call: &Call) -> Done {
 }
 
 impl Shell {
+    /// True for `exec` without a program, also by way of `command` and `builtin`.
+    pub fn keeps_redirections(builtin: &super::Builtin, call: &Call) -> bool {
+        match builtin.name {
+            "exec" => !Self::exec_program(call),
+            "command" | "builtin" => call.args() == [b"exec".to_vec()],
+            _ => false,
+        }
+    }
+
     /// True when a call of `exec` names a program.
     pub fn exec_program(call: &Call) -> bool {
         super::Options::read(call.args(), b"cla:").is_ok_and(|options| options.words < call.args().len())
@@ -265,6 +274,10 @@ pub fn caller(shell: &mut Shell, call: &Call) -> Done {
     let mut frames = shell.frames.iter().rev().skip(number.unwrap_or(0));
     let Some(frame) = frames.next() else { return Ok(1) };
     let outer = frames.next();
+    // The text of -c is no place that a call comes from.
+    if outer.is_none() && number.is_some() && shell.command_string {
+        return Ok(1);
+    }
     let source = outer.map_or_else(|| shell.name.clone(), |frame| frame.source.clone());
     let line = frame.line.to_string().into_bytes();
     let text = if number.is_none() {

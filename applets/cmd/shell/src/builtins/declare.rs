@@ -331,7 +331,7 @@ fn prepare(shell: &mut Shell, wish: &Wish, name: &[u8]) {
     }
 }
 
-/// What must hold after it has a value.
+/// Sets what must hold after it has a value.
 fn finish(shell: &mut Shell, wish: &Wish, name: &[u8]) {
     if wish.has(b'r') {
         shell.vars.entry(name).readonly = true;

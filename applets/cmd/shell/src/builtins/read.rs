@@ -9,7 +9,7 @@ use crate::ast::Bytes;
 use crate::expand::field::Mark;
 use crate::shell::{Done, SIGNALLED, Shell, shown};
 
-/// How a call reads.
+/// Manner in which a call reads.
 struct Reading {
     number: i32,
     raw: bool,

@@ -31,7 +31,7 @@ const RESERVED: &[&[u8]] = &[
     b"}",
 ];
 
-/// What a name stands for.
+/// Meanings of a name.
 enum Kind {
     Alias(Bytes),
     Reserved,

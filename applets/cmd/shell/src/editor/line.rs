@@ -1,6 +1,6 @@
 //! The line being edited, without input or output: keys change it.
 
-/// What a person pressed.
+/// Key that a person pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// A character to insert.
@@ -50,7 +50,7 @@ impl Line {
         self.text[..self.cursor].iter().collect()
     }
 
-    /// Whether nothing was typed.
+    /// True when nothing was typed.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

@@ -5,13 +5,13 @@ use super::line::Key;
 /// A search under way.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// What was typed.
+    /// Text that was typed.
     pub wanted: String,
     /// Number of the entry that fits.
     pub found: Option<usize>,
 }
 
-/// What a key does to a search.
+/// Effect of a key on a search.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// It goes on.

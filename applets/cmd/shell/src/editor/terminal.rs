@@ -1,15 +1,14 @@
 //! Keys in, the edited line out, on any terminal: backspace and carriage return do for a line that fits, a VT100 for longer ones.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::stdin;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 
 use super::complete::Offers;
+use super::keys::read_key;
 use super::line::{Key, Line};
 use super::search::{Next, Search};
 
@@ -17,12 +16,10 @@ use super::search::{Next, Search};
 const USUAL: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
 /// Let lines flow into the next row: firmware switches that off on the way.
 const WRAP: &str = "\x1b[?7h";
-/// How long the rest of an escape sequence may take: 9600 baud needs a millisecond a byte, networks more.
-const ESCAPE_TIME: Duration = Duration::from_millis(100);
 /// More candidates than fit on a screen are counted, not listed.
 const MOST_OFFERS: usize = 100;
 
-/// How a line ended.
+/// End of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entered {
     /// With Enter.
@@ -37,9 +34,9 @@ pub enum Entered {
 pub struct Terminal {
     before: Termios,
     width: usize,
-    /// What stands there, prompt and line, over as many rows as it takes.
+    /// Characters on the screen, prompt and line, over as many rows as it takes.
     shown: Vec<char>,
-    /// Where the cursor is in it; none when that is not known.
+    /// Place of the cursor in it; none when that is not known.
     at: Option<usize>,
 }
 
@@ -217,7 +214,7 @@ struct Screen {
 }
 
 impl Screen {
-    /// What turns that which is shown, cursor at `at`, into what is wanted, cursor at `target`.
+    /// Bytes that turn what is shown, cursor at `at`, into what is wanted, cursor at `target`.
     fn change(&self, shown: &[char], at: usize, wanted: &[char], target: usize) -> String {
         let mut bytes = String::new();
         if shown == wanted {
@@ -292,99 +289,11 @@ fn shared_start(words: &[String]) -> String {
     shared.to_owned()
 }
 
-/// A file's own name, with the slash that marks a folder.
+/// A file's own name, with the slash that marks a directory.
 fn last_part(word: &str) -> &str {
     let bare = word.trim_end();
     let inner = bare.trim_end_matches('/');
     inner.rfind('/').map_or(bare, |at| &bare[at + 1..])
-}
-
-/// The next key; none when the terminal is gone.
-fn read_key() -> io::Result<Option<Key>> {
-    let Some(byte) = read_byte()? else { return Ok(None) };
-    let key = match byte {
-        0x1b => escape()?,
-        0x7f => Key::Backspace,
-        0..0x20 => Key::Control(char::from(byte + 0x60)),
-        0x20..0x80 => Key::Char(char::from(byte)),
-        _ => wide_char(byte)?,
-    };
-    Ok(Some(key))
-}
-
-/// The rest of a UTF-8 sequence.
-fn wide_char(first: u8) -> io::Result<Key> {
-    let len = match first {
-        0xc0..0xe0 => 2,
-        0xe0..0xf0 => 3,
-        0xf0..0xf8 => 4,
-        _ => return Ok(Key::Unknown),
-    };
-    let mut bytes = vec![first];
-    while bytes.len() < len {
-        let Some(byte) = read_byte()? else { return Ok(Key::Unknown) };
-        bytes.push(byte);
-    }
-    Ok(std::str::from_utf8(&bytes).ok().and_then(|s| s.chars().next()).map_or(Key::Unknown, Key::Char))
-}
-
-/// What follows ESC: `[` or `O`, numbers, a final letter; or one letter with Alt.
-fn escape() -> io::Result<Key> {
-    let Some(kind) = soon()? else { return Ok(Key::Unknown) };
-    match kind {
-        b'b' => return Ok(Key::WordLeft),
-        b'f' => return Ok(Key::WordRight),
-        b'[' | b'O' => {}
-        _ => return Ok(Key::Unknown),
-    }
-    let mut numbers = String::new();
-    while let Some(byte) = soon()? {
-        if byte.is_ascii_digit() || byte == b';' {
-            numbers.push(char::from(byte));
-            continue;
-        }
-        return Ok(sequence(byte, &numbers));
-    }
-    Ok(Key::Unknown)
-}
-
-fn sequence(last: u8, numbers: &str) -> Key {
-    match (last, numbers) {
-        (b'A', _) => Key::Up,
-        (b'B', _) => Key::Down,
-        (b'C', "1;5" | "1;3") => Key::WordRight,
-        (b'D', "1;5" | "1;3") => Key::WordLeft,
-        (b'C', _) => Key::Right,
-        (b'D', _) => Key::Left,
-        (b'H', _) | (b'~', "1" | "7") => Key::Home,
-        (b'F', _) | (b'~', "4" | "8") => Key::End,
-        (b'~', "3") => Key::Delete,
-        _ => Key::Unknown,
-    }
-}
-
-/// A byte that comes at once, as those of one key do.
-fn soon() -> io::Result<Option<u8>> {
-    let time = Timespec { tv_sec: 0, tv_nsec: ESCAPE_TIME.subsec_nanos().into() };
-    let stdin = stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    match poll(&mut fds, Some(&time)) {
-        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(None),
-        Ok(_) => read_byte(),
-        Err(e) => Err(e.into()),
-    }
-}
-
-fn read_byte() -> io::Result<Option<u8>> {
-    let mut byte = [0];
-    loop {
-        match rustix::io::read(stdin(), &mut byte) {
-            Ok(0) | Err(rustix::io::Errno::IO) => return Ok(None),
-            Ok(_) => return Ok(Some(byte[0])),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sys::descriptor;
 use crate::ast::{Bytes, List, Word};
 use crate::shell::{Done, Flow, Shell};
 
-/// What a turn of a loop says.
+/// Outcome of a turn of a loop.
 enum Turn {
     /// Go on.
     Next(i32),

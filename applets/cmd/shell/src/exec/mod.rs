@@ -8,6 +8,7 @@ mod function;
 mod loops;
 pub mod program;
 mod simple;
+pub mod stack;
 mod trace;
 
 use std::time::Instant;
@@ -19,8 +20,8 @@ use crate::shell::{Done, Flow, Shell};
 use crate::trap::ERR;
 pub use program::NOT_FOUND;
 
-/// Calls inside one another: a guard of the stack.
-const DEEPEST: u32 = 1000;
+/// Calls inside one another, where FUNCNEST says nothing.
+const DEEPEST: u32 = 10_000;
 
 impl Shell {
     /// Runs a text as `eval` does.
@@ -138,6 +139,9 @@ impl Shell {
 
     /// Runs a command.
     pub fn command(&mut self, command: &Command, last: bool, text: &[u8]) -> Done {
+        if self.stack.is_used_up() {
+            return self.fail("maximum nesting level exceeded");
+        }
         self.run_traps()?;
         self.line = command.line;
         if let Kind::Simple(simple) = &command.kind {

@@ -195,7 +195,7 @@ impl Shell {
             return;
         }
         let Some(path) = self.in_path(name, None).filter(|_| self.set.hashall) else { return };
-        // What PATH names from here is not there after the next cd.
+        // A place that PATH names from here is not there after the next cd.
         if path.starts_with(b"/") {
             self.hash.insert(name.to_vec(), (path, 1));
         }

@@ -6,7 +6,7 @@ use crate::redirect::{Failed, Saved};
 use crate::shell::{Defined, Done, Flow, Shell};
 use crate::trap::DEBUG;
 
-/// What a name stands for.
+/// Meanings of a name.
 pub enum Found {
     /// A function.
     Function(Defined),
@@ -90,7 +90,7 @@ impl Shell {
         Ok(self.substituted.take().unwrap_or(0))
     }
 
-    /// What a name stands for. Special builtins come before functions by POSIX' rules.
+    /// Meaning of a name. Special builtins come before functions by POSIX' rules.
     pub fn find(&self, name: &[u8], no_functions: bool) -> Found {
         let builtin = builtins::find(name).filter(|_| !self.disabled.iter().any(|off| off == name));
         if let Some(builtin) = builtin.filter(|builtin| builtin.special && self.posix()) {
@@ -125,7 +125,7 @@ impl Shell {
 
     fn call_builtin(&mut self, simple: &Simple, redirects: &[Redirect], builtin: &'static Builtin, call: &Call) -> Done {
         let special = builtin.special && self.posix();
-        let stays = builtin.name == "exec" && !Self::exec_program(call);
+        let stays = Self::keeps_redirections(builtin, call);
         let mut saved = Saved::default();
         let redirected = self.redirect(redirects, Some(&mut saved));
         match redirected {

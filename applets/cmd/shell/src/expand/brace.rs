@@ -37,6 +37,7 @@ fn word_of(units: &[Unit]) -> Word {
         match (unit, parts.last_mut()) {
             (Unit::Byte(byte), Some(Part::Plain(text))) => text.push(*byte),
             (Unit::Byte(byte), _) => parts.push(Part::Plain(vec![*byte])),
+            (Unit::Other(Part::Plain(more)), Some(Part::Plain(text))) => text.extend_from_slice(more),
             (Unit::Other(part), _) => parts.push(part.clone()),
         }
     }
@@ -119,7 +120,8 @@ fn sequence(units: &[Unit]) -> Option<Vec<Vec<Unit>>> {
         _ => return None,
     };
     let step = step.unsigned_abs().max(1);
-    let units = |text: String| text.bytes().map(Unit::Byte).collect::<Vec<_>>();
+    // No byte of a number or a letter is special.
+    let units = |text: String| vec![Unit::Other(Part::Plain(text.into_bytes()))];
     if let (Ok(first), Ok(last)) = (from.parse::<i64>(), to.parse::<i64>()) {
         let padded = |text: &str| {
             let digits = text.trim_start_matches(['-', '+']);

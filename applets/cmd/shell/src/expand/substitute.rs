@@ -5,7 +5,7 @@ use crate::shell::{Done, Flow, Shell, cause};
 use sys::descriptor;
 
 impl Shell {
-    /// What commands write, without the ends of lines at its end.
+    /// Output of commands, without the ends of lines at its end.
     pub fn command_output(&mut self, list: &List) -> Result<Bytes, Flow> {
         let mut text = match self.only_file(list)? {
             Some(text) => text,

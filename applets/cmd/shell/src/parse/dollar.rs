@@ -14,7 +14,7 @@ pub(super) fn bare_param(name: Bytes, line: u32) -> Param {
 }
 
 impl Parser {
-    /// What a dollar sign begins; the sign itself where that is nothing.
+    /// Part that a dollar sign begins; the sign itself where that is nothing.
     pub(super) fn dollar(&mut self, builder: &mut Builder, place: Place) -> Parsed<()> {
         self.at += 1;
         let Some(next) = self.byte() else {
@@ -89,7 +89,7 @@ impl Parser {
         self.at += 1;
         if self.byte() == Some(b'(') {
             self.at += 1;
-            // What does not end in two parentheses is a subshell in a substitution.
+            // A text that does not end in two parentheses is a subshell in a substitution.
             match self.arith_until_parens() {
                 Ok(Some(word)) => return Ok(Part::Arith(word)),
                 Ok(None) => {}

@@ -42,7 +42,7 @@ pub struct Wrong {
 /// Result of a step of the parser.
 pub type Parsed<T> = Result<T, Wrong>;
 
-/// Where lines come from.
+/// Source of lines.
 pub trait Source {
     /// The next line with its end; none at the end. `inside` when a command has begun already.
     fn line(&mut self, inside: bool) -> Option<Bytes>;
@@ -147,8 +147,8 @@ impl Parser {
     /// # Errors
     /// A text that is no command; the rest of its line is passed over.
     pub fn next_command(&mut self) -> Parsed<Option<Vec<Item>>> {
-        self.inside = false;
         loop {
+            self.inside = false;
             self.compact();
             match self.command_line() {
                 Ok(Some(items)) if items.is_empty() => {}

@@ -3,7 +3,7 @@
 use super::{Parsed, Parser};
 use crate::ast::{Bytes, Part, Word};
 
-/// Where a piece of text stands, which decides what quotes and backslashes mean.
+/// Place of a piece of text, which decides what quotes and backslashes mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// Outside of quotes.

@@ -177,7 +177,7 @@ impl Shell {
         Ok(())
     }
 
-    /// What the shell itself does when a variable has changed.
+    /// Does what the shell itself must when a variable has changed.
     pub fn changed(&mut self, name: &[u8]) {
         match name {
             b"PATH" => self.hash.clear(),

@@ -46,7 +46,9 @@ impl Shell {
                     return None;
                 }
                 let mut names: Vec<_> = self.frames.iter().rev().map(|f| f.name.clone()).collect();
-                names.push(b"main".to_vec());
+                if !self.command_string {
+                    names.push(b"main".to_vec());
+                }
                 names
             }
             b"BASH_SOURCE" => {
@@ -61,7 +63,9 @@ impl Shell {
             }
             b"BASH_LINENO" => {
                 let mut lines: Vec<_> = self.frames.iter().rev().map(|f| number(f.line.into())).collect();
-                lines.push(number(0));
+                if !self.command_string {
+                    lines.push(number(0));
+                }
                 lines
             }
             b"DIRSTACK" => {
