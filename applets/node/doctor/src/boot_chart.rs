@@ -29,6 +29,8 @@ const MARGIN: u32 = 40;
 /// Width of the whole time, and of the names behind the bars, in pixels.
 const WIDTH: u32 = 900;
 const NAMES: u32 = 420;
+/// A service that started so many seconds after the last step still belongs to the boot; a later one was started again.
+const LATE: f64 = 10.0;
 /// Ticks a second in /proc/PID/stat: USER_HZ is 100 on both architectures.
 const TICKS: f64 = 100.0;
 
@@ -90,13 +92,13 @@ fn bars(steps: &[Step], log: &str) -> Vec<Bar> {
     bars
 }
 
-/// Bars of the services, from the start of the process that runs now to the end of the chart.
+/// Bars of the services that the boot started, from the start of the process that runs now.
 fn services(end: f64) -> Vec<Bar> {
     let services = node::services().unwrap_or_default();
     let started = services.iter().filter_map(|service| Some((service.name.clone(), start_of(service.pid?)?)));
     let mut bars: Vec<Bar> = started
-        .filter(|(_, from)| *from <= end)
-        .map(|(name, from)| Bar { name: format!("service {name}"), from, to: end, colour: "#7cb06a" })
+        .filter(|(_, from)| *from <= end + LATE)
+        .map(|(name, from)| Bar { name: format!("service {name}"), from, to: end.max(from), colour: "#7cb06a" })
         .collect();
     bars.sort_by(|a, b| a.from.total_cmp(&b.from));
     bars
