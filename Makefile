@@ -11,25 +11,22 @@ NODES ?= 2
 # Empty unless given: IMAGES for make image, archives of container images to take along;
 # SIGN for make image: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
 # ONLY for make test and conformance: texts in the names of cases or specs, with commas between.
-# CRITEST for make critest: the program, which a person brings.
-# WRITE for make docs: any text writes the pages that are generated.
+# CRITEST for make critest: the program, which a person brings. WRITE for make docs: any text writes the pages that are generated.
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster image kernel sizes check docs test callers soak boot-matrix bench conformance critest fmt clean ready
+.PHONY: help run cluster image kernel sizes check docs test oracle callers soak boot-matrix bench conformance critest fmt clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "BOARD=$(BOARD) KUBE=worker|node|control-plane|none IMAGES=\"FILE...\" PROFILE=release|quick ONLY=kube,oci"
 
 run: ready ## boot a diskless node in a virtual machine and join it to a cluster of its own
-	@echo "==> the builders (usually 3 minutes the first time)"
-	@cargo build -p lab
+	@echo "==> the builders (usually 3 minutes the first time)" && cargo build -p lab
 	@cargo run -q -p lab -- run --board $(BOARD)
 
 cluster: ready ## boot NODES=2 diskless machines, make a cluster of them and check it; CHECK=1 ends then
-	@echo "==> the builders (usually 3 minutes the first time)"
-	@cargo build -p lab
+	@echo "==> the builders (usually 3 minutes the first time)" && cargo build -p lab
 	@cargo run -q -p lab -- cluster --board $(BOARD) --nodes $(NODES) $(if $(CHECK),--check)
 
 image: ready ## build out/BOARD/ and print the sizes
@@ -49,6 +46,9 @@ docs: ready ## check the documentation: links, commands, generated pages; WRITE=
 
 test: ready ## everything CI runs
 	@cargo run -q -p system-tests -- $(if $(ONLY),--only $(ONLY))
+
+oracle: ready ## run the long suites of BusyBox, bash, dash and Debian against our shell, natively (x86_64)
+	@cargo run -q -p firmware -- image --board x86_64-qemu --kube none && tests/oracle/run out/x86_64-qemu/kutties
 
 callers: ready ## run podman and containerd of Debian over our oci (x86_64)
 	@cargo run -q -p system-tests -- --long --only callers/
