@@ -57,15 +57,21 @@ fn ask_all(world: &mut World, board: &str, option: &str, skip: &[&str], odd: fn(
 }
 
 fn help(world: &mut World, board: &str) -> Outcome {
-    let is_silent = |output: &Output| output.code != 0 || output.stdout.is_empty();
-    // Two words that once meant containers name the new form; the commands of these names are called by their links.
-    let is_old = |output: &Output| output.code == 2 && output.stderr.contains("`kutties crictl ");
     ask_all(world, board, "--help", FREE, |output| is_silent(output) && !is_old(output))?;
     for link in ["/bin/ps", "/bin/rm"] {
         let output = world.bare(board)?.vm.guest.exec(&[link, "--help"])?;
         ensure(!is_silent(&output), || format!("{link}: {output:?}"))?;
     }
     ask_all(world, board, "--version", FREE, |output| is_silent(output) && !is_old(output))
+}
+
+fn is_silent(output: &Output) -> bool {
+    output.code != 0 || output.stdout.is_empty()
+}
+
+/// True for words that once meant containers and name the new form: the commands of these names are called by their links.
+fn is_old(output: &Output) -> bool {
+    output.code == 2 && output.stderr.contains("`kutties crictl ")
 }
 
 fn unknown_option(world: &mut World, board: &str) -> Outcome {

@@ -66,7 +66,7 @@ fn try_all(guest: &Guest) -> Outcome {
     ensure(listed["state"] == "CONTAINER_EXITED" && listed["podSandboxId"] == pod, || format!("{told:#}"))?;
     let version = crictl(&["version"])?;
     ensure(version.contains("RuntimeName:  kutties\n"), || version.clone())?;
-    ensure(crictl(&["images"])? == guest.run(&["image", "list"])?, || "images is not image list".into())?;
+    ensure(crictl(&["images"])? == guest.run(&["kutties", "image", "list"])?, || "images is not image list".into())?;
     crictl(&["rm", id])?;
     crictl(&["rmp", pod])?;
     let left = crictl(&["ps", "-aq"])? + &crictl(&["pods", "-q"])?;

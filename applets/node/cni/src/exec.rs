@@ -9,12 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Kind, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use serde_json::Value;
 
-use crate::plugin::Request;
+use crate::plugin::{Request, code};
 
 /// How long a plugin may take: well under the four minutes after which the kubelet gives a sandbox up.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -122,7 +122,8 @@ impl Outcome {
         }
         parts.push(stderr);
         parts.retain(|part| !part.is_empty());
-        Err(Error::new(parts.join(": ")))
+        let is_full = told["code"].as_u64() == Some(code::FULL.into());
+        Err(Error::of(if is_full { Kind::Full } else { Kind::Internal }, parts.join(": ")))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use kit::{Applet, Context, Error, Exit, Result};
+use kit::{Applet, Context, Error, Exit, Kind, Result};
 use serde_json::{Value, json};
 
 use crate::configuration::is_name;
@@ -26,6 +26,8 @@ pub mod code {
     pub const DECODE: u32 = 6;
     pub const CONFIGURATION: u32 = 7;
     pub const NAMESPACE: u32 = 8;
+    /// Of our own plugins: the file system of their files is full.
+    pub const FULL: u32 = 128;
     pub const OTHER: u32 = 999;
 }
 
@@ -50,7 +52,7 @@ impl Fault {
 
 impl From<Error> for Fault {
     fn from(e: Error) -> Self {
-        Self::new(code::OTHER, e.to_string())
+        Self::new(if e.kind() == Kind::Full { code::FULL } else { code::OTHER }, e.to_string())
     }
 }
 

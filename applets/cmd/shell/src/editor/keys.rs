@@ -1,5 +1,7 @@
 //! Keys of a terminal: single bytes, characters of several, escape sequences.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -77,6 +79,9 @@ fn sequence(last: u8, numbers: &str) -> Key {
 
 /// A byte that comes at once, as those of one key do.
 fn soon() -> io::Result<Option<u8>> {
+    if UNREAD.with_borrow(|unread| !unread.is_empty()) {
+        return read_byte();
+    }
     let time = Timespec { tv_sec: 0, tv_nsec: ESCAPE_TIME.subsec_nanos().into() };
     let stdin = stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
@@ -87,7 +92,20 @@ fn soon() -> io::Result<Option<u8>> {
     }
 }
 
+thread_local! {
+    /// Bytes that somebody has read who looked for something else, in front of those to come.
+    static UNREAD: RefCell<VecDeque<u8>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Gives bytes back: the next keys begin with them.
+pub fn unread(bytes: &[u8]) {
+    UNREAD.with_borrow_mut(|unread| unread.extend(bytes));
+}
+
 fn read_byte() -> io::Result<Option<u8>> {
+    if let Some(byte) = UNREAD.with_borrow_mut(VecDeque::pop_front) {
+        return Ok(Some(byte));
+    }
     let mut byte = [0];
     loop {
         match rustix::io::read(stdin(), &mut byte) {
