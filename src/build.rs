@@ -1,7 +1,5 @@
 //! Build script: collects the manuals, which are the head comments of the applets' sources.
 
-#![expect(clippy::print_stdout, reason = "cargo reads it")]
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;

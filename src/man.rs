@@ -48,10 +48,10 @@ fn found(word: &str) -> Result<String> {
     let has = |applet: &&Applet| applet.name.contains(&word) || applet.about.to_lowercase().contains(&word);
     let lines: Vec<String> =
         registry::all().filter(has).map(|applet| format!("{:<16} {}\n", applet.name, applet.about)).collect();
-    match lines.is_empty() {
-        false => Ok(lines.concat()),
-        true => Err(Error::new(format!("no command's name or summary has {word:?}"))),
+    if lines.is_empty() {
+        return Err(Error::new(format!("no command's name or summary has {word:?}")));
     }
+    Ok(lines.concat())
 }
 
 /// Name and summary, the manual, and the options.
