@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 const RECORD: &str = "Applet{name:\"";
 
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-changed=applets");
     let mut sources = Vec::new();
-    collect(Path::new("applets"), &mut sources)?;
+    for directory in ["applets", "src"] {
+        println!("cargo::rerun-if-changed={directory}");
+        collect(Path::new(directory), &mut sources)?;
+    }
     sources.sort();
     let mut manuals: BTreeMap<String, String> = BTreeMap::new();
     for path in sources {
