@@ -4,6 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
@@ -107,7 +108,12 @@ fn programs_of_others_are_found() {
     let device = stat("/bin/sleep").unwrap().st_dev;
     let inode = stat("/bin/sleep").unwrap().st_ino;
     let mut child = std::process::Command::new("/bin/sleep").arg("1000").spawn().unwrap();
-    let found = running(device);
+    // The child is there before its program is mapped.
+    let until = Instant::now() + Duration::from_secs(10);
+    let mut found = running(device);
+    while !found.as_ref().is_ok_and(|found| found.contains(&inode)) && Instant::now() < until {
+        found = running(device);
+    }
     let alone = is_alone();
     child.kill().unwrap();
     child.wait().unwrap();
