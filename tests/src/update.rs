@@ -96,7 +96,7 @@ fn refused(world: &mut World, board: &str) -> Outcome {
             |pages| page(pages, "/core.cpio.zst").truncate(50_000),
             "core.cpio.zst has 50000 bytes, not 100000 as the manifest says",
         ),
-        (|pages| page(pages, "/core.cpio.zst").push(7), "core.cpio.zst: the answer is longer than 100000 bytes"),
+        (|pages| page(pages, "/core.cpio.zst").push(7), "core.cpio.zst: wget: the answer is longer than 100000 bytes"),
         // All is well but that it is no kernel.
         (|_| (), "load vmlinuz: it is no kernel for this machine"),
     ];
