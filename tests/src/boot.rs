@@ -230,7 +230,7 @@ fn doctor(world: &mut World, board: &str) -> Outcome {
 fn chart(world: &mut World, board: &str) -> Outcome {
     let guest = &world.bare(board)?.vm.guest;
     let svg = guest.sh("kutties boot-chart")?;
-    let bars = ["kernel</text>", "mounts", "network", "service cri</text>", "</svg>"];
+    let bars = ["kernel</text>", "mounts", "network", "service agent</text>", "</svg>"];
     ensure(svg.starts_with("<svg") && bars.iter().all(|bar| svg.contains(bar)), || svg.clone())?;
     let page = guest.sh("kutties screen; hostname")?;
     let name = page.lines().last().unwrap_or_default();
