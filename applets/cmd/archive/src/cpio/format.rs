@@ -23,7 +23,7 @@ pub(crate) enum Format {
     Crc,
 }
 
-/// What a header tells.
+/// Content of a header.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,

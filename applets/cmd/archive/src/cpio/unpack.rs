@@ -139,7 +139,7 @@ impl<'a> Work<'a> {
         self.make(&mut io::empty(), &member, name);
     }
 
-    /// What waited in vain was empty; then modes and times of directories.
+    /// Links that waited for content get none: they are empty files. Then modes and times of directories.
     fn finish(mut self) {
         let mut rest: Vec<_> = std::mem::take(&mut self.waiting).into_values().collect();
         rest.sort_by(|a, b| a.first().map(|entry| &entry.name).cmp(&b.first().map(|entry| &entry.name)));

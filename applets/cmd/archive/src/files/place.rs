@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use super::names::trimmed;
 
-/// How often the kernel may say that a directory was renamed while it looked.
+/// Tries before the kernel's word that a directory was renamed meanwhile is an error.
 const TRIES: u32 = 32;
 
 /// The directory.

@@ -23,11 +23,11 @@ use super::{attributes, old};
 /// End of a member that was unpacked, or of one for which an older file was kept.
 pub(crate) enum Way {
     Done,
-    /// What is said of it; it is no failure.
+    /// Message about it; it is no failure.
     Kept(String),
 }
 
-/// What becomes of a file that is there.
+/// Treatment of a file that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Old {
     Replace,
