@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::at_least;
 
-/// What an attachment came to.
+/// Result of an attachment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -67,7 +67,7 @@ pub struct Ip {
 /// A route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Where to.
+    /// Destination of the route.
     #[serde(with = "as_text")]
     pub dst: Cidr,
     /// The next router; the network's when none.
@@ -85,7 +85,7 @@ pub struct Route {
     /// The table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<u32>,
-    /// How far the destination is, as the kernel numbers it.
+    /// Scope of the destination, as the kernel numbers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<u8>,
 }
@@ -99,7 +99,7 @@ pub struct Dns {
     /// The pod's own domain.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub domain: String,
-    /// Where short names are looked for.
+    /// Search domains of short names.
     #[serde(default, deserialize_with = "or_none", skip_serializing_if = "Vec::is_empty")]
     pub search: Vec<String>,
     /// Options of the resolver.
@@ -108,7 +108,7 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Whether it says nothing.
+    /// Tells if it is empty.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

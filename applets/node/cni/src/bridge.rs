@@ -54,7 +54,7 @@ fn default_bridge() -> String {
 impl Configuration {
     fn of(request: &Request) -> Result<Self, Fault> {
         let own: Self = request.decode()?;
-        // What changes who can talk to whom must not be passed over in silence.
+        // Options that change who can talk to whom must not be passed over in silence.
         for option in ["vlan", "vlanTrunk", "macspoofchk", "disableContainerInterface", "enabledad"] {
             if !matches!(&request.configuration[option], Value::Null | Value::Bool(false)) && request.configuration[option] != 0 {
                 return Err(Fault::unsupported(option));

@@ -19,9 +19,9 @@ pub struct Network {
     pub version: String,
     /// The plugins' configurations, in order.
     pub plugins: Vec<Map<String, Value>>,
-    /// Whether CHECK is not wanted.
+    /// True if CHECK is not wanted.
     pub disable_check: bool,
-    /// Whether GC is not wanted.
+    /// True if GC is not wanted.
     pub disable_gc: bool,
     /// The file that it came from, for messages.
     pub file: PathBuf,
@@ -29,7 +29,7 @@ pub struct Network {
     pub passed_over: Vec<String>,
     /// The whole configuration, for the cache.
     pub(crate) source: Value,
-    /// Where plugins are looked for.
+    /// Directories of plugins.
     pub(crate) path: Vec<PathBuf>,
 }
 
@@ -171,7 +171,7 @@ fn files(dir: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Whether it can be a network's name or a container's id: it becomes part of file names.
+/// Tells if it can be a network's name or a container's id: it becomes part of file names.
 pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
@@ -276,7 +276,7 @@ mod tests {
             |network: &Network| network.plugins.iter().map(|p| p["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
         let network = Network::read(&list).unwrap();
         assert_eq!(kinds(&network), ["x", "a", "b"]);
-        // What is cached of it is whole.
+        // A cached configuration is whole.
         assert_eq!(kinds(&Network::from_json(network.source).unwrap()), ["x", "a", "b"]);
         fs::write(&list, r#"{"cniVersion":"1.1.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"x"}]}"#)
             .unwrap();

@@ -16,17 +16,18 @@ use serde_json::Value;
 
 use crate::plugin::{Request, code};
 
-/// How long a plugin may take: well under the four minutes after which the kubelet gives a sandbox up.
+/// Timeout of a plugin: well under the four minutes after which the kubelet gives a sandbox up.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// How much of a plugin's output is kept, in bytes.
+/// Limit of a plugin's output that is kept, in bytes.
 const LIMIT: u64 = 1 << 20;
-/// How long a program that is just being written over is waited for, and how often.
+/// Pause and number of retries while a program is just being written over.
 const BUSY: (Duration, usize) = (Duration::from_millis(500), 6);
 
 /// The environment of a call.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
-    /// Whether the plugin leads a process group of its own, in which all that it starts can be killed.
+    /// True if the plugin leads a process group of its own, in which all that it starts can be
+    /// killed.
     pub apart: bool,
     pub command: &'a str,
     pub container_id: &'a str,
@@ -74,7 +75,7 @@ pub fn find(kind: &str, path: &[PathBuf]) -> Result<PathBuf> {
     })
 }
 
-/// What a plugin left.
+/// Output and exit status of a plugin.
 struct Outcome {
     success: bool,
     stdout: Vec<u8>,
@@ -162,7 +163,7 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     if let Some(pipe) = pipe {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
-            // What was read before an error is of use still.
+            // Output that was read before an error is of use still.
             let _ = pipe.take(LIMIT).read_to_end(&mut bytes);
             sender.send(bytes)
         });

@@ -35,8 +35,9 @@ pub fn tell(verb: &str, request: &Request) -> Result<(), Fault> {
     }
 }
 
-/// Whether it is our own host-local, which needs no process of its own: the file that would be run is this program. It is
-/// known by its number, as a program that was started by way of a mount of its own has no path.
+/// Tells if it is our own host-local, which needs no process of its own: the file that would be run
+/// is this program. It is known by its number, as a program that was started by way of a mount of
+/// its own has no path.
 fn is_own(kind: &str, request: &Request) -> bool {
     let number = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     let itself = || number(Path::new("/proc/self/exe"));

@@ -23,7 +23,7 @@ pub fn del(request: &Request) -> kit::Result<()> {
     nft::unmasquerade(|found| found.starts_with(&own))
 }
 
-/// Whether the pod's addresses still are masqueraded.
+/// Checks that the pod's addresses still are masqueraded.
 pub fn check(request: &Request, addresses: &[Cidr]) -> kit::Result<()> {
     let own = instance(&request.network, &request.container_id, &request.ifname);
     let found = nft::masqueraded(|comment| comment.starts_with(&own))?;

@@ -67,7 +67,8 @@ impl Network {
     pub fn add(&self, attachment: &Attachment) -> Result<Answer> {
         loopback_up(attachment)?;
         self.add_chain(attachment).and_then(|value| Answer::from_json(&value)).inspect_err(|_| {
-            // What ADD said is the error; what could not be undone is DEL's to say, which the caller must do anyhow.
+            // ADD's message is the error; DEL, which the caller must do anyhow, tells what it could
+            // not undo.
             let _ = self.delete_with(attachment, None);
         })
     }
@@ -206,7 +207,7 @@ fn delete_entry(entry: &cache::Entry, attachment: &Attachment, path: &[PathBuf],
     let network = network.or_else(|| now.cloned());
     let network =
         network.ok_or_else(|| Error::new(format!("network {}: its cached configuration is broken", entry.network_name)))?;
-    // What the pod was attached with counts, and where it is now.
+    // The configuration of the attachment counts, and the namespace of now.
     let then = Attachment { netns: attachment.netns.clone(), ..entry.attachment() };
     network.delete_with(&then, Some(&entry.result))
 }

@@ -56,7 +56,7 @@ impl From<Error> for Fault {
     }
 }
 
-/// What a plugin is asked.
+/// Request to a plugin.
 #[derive(Debug, Default)]
 pub struct Request {
     pub command: String,
@@ -227,7 +227,8 @@ fn request(command: String, configuration: Value) -> Result<Request, Fault> {
     Ok(request)
 }
 
-/// Whether the pod's network namespace is the one that we are in, which no plugin of ours has any business to change.
+/// Tells if the pod's network namespace is the one that we are in, which no plugin of ours has any
+/// business to change.
 fn is_the_hosts(netns: &std::path::Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let wanted = ["1", "true"].contains(&variable("CNI_NETNS_OVERRIDE").to_lowercase().as_str());

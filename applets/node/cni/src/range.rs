@@ -60,7 +60,7 @@ impl Range {
         Ok(Self { subnet, first: start, last, gateway })
     }
 
-    /// Whether it hands out that address.
+    /// Tells if it hands out that address.
     pub fn contains(&self, addr: IpAddr) -> bool {
         self.subnet.contains(addr) && (self.first..=self.last).contains(&addr)
     }

@@ -8,7 +8,7 @@ pub(crate) fn rank(version: &str) -> Option<usize> {
     VERSIONS.iter().position(|v| *v == version)
 }
 
-/// Whether `version` is `least` or newer.
+/// Tells if `version` is `least` or newer.
 pub(crate) fn at_least(version: &str, least: &str) -> bool {
     rank(version) >= rank(least)
 }

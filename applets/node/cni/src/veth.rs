@@ -12,7 +12,8 @@ use netlink::{Cidr, Kind, Link, Netlink, NewLink, OperState, Route, Scope, withi
 use crate::plugin::Request;
 use crate::{Answer, Interface};
 
-/// How long a new cable's carrier is waited for. It comes within milliseconds; without it the first packets are lost, no more.
+/// Timeout of a new veth pair's carrier, and the interval of the check. It comes within
+/// milliseconds; without it the first packets are lost, no more.
 const CARRIER: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(2));
 
 /// Make the cable. The inner end is down yet; the outer one has a random name.
@@ -45,7 +46,7 @@ pub fn inside<T: Send>(request: &Request, work: impl FnOnce(&mut Netlink) -> Res
     within(netns.as_fd(), || work(&mut Netlink::open()?))
 }
 
-/// What the inner end's neighbours are.
+/// Neighbours of the inner end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Neighbours {
     /// All of the address's network, as on a bridge.
@@ -126,7 +127,8 @@ pub fn delete(request: &Request) -> Result<()> {
     inside(request, |nl| nl.delete_link(&request.ifname)).map(drop)
 }
 
-/// Whether the path still is a network namespace: the file of an unmounted one may stay behind, empty.
+/// Tells if the path still is a network namespace: the file of an unmounted one may stay behind,
+/// empty.
 pub fn is_namespace(path: &Path) -> bool {
     // The field's type differs between machines.
     const NSFS: u32 = 0x6e73_6673;

@@ -1,8 +1,8 @@
-//! What is said at the end of an exec or attach.
+//! Message at the end of an exec or attach.
 
 use serde_json::json;
 
-/// How it ended.
+/// Result of the process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// Well.
@@ -13,7 +13,8 @@ pub enum End {
     Failure(String),
 }
 
-/// How the end is written: version 4 of the protocol and later ones have an object of Kubernetes' API, the older ones a sentence.
+/// Format of the end: version 4 of the protocol and later ones have an object of Kubernetes' API,
+/// the older ones a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `metav1.Status` as JSON.

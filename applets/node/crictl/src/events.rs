@@ -12,7 +12,7 @@ use monitor::log;
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How to write an event
+    /// Format of an event
     #[arg(long, short, value_enum, default_value = "text")]
     output: Form,
 }

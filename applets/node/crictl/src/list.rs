@@ -1,4 +1,4 @@
-//! What the lists of pods and of containers share: which of what there is, and in which form.
+//! Common parts of the lists of pods and of containers: filters and formats.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -49,15 +49,15 @@ enum Form {
     Json,
 }
 
-/// How one thing of a list is shown.
+/// Format of a list's rows.
 pub struct Kind<T> {
-    /// What the interface's JSON calls the list.
+    /// Name of the list in the interface's JSON.
     pub list: &'static str,
     /// The columns' titles.
     pub titles: &'static [&'static str],
     /// Its id.
     pub id: fn(&T) -> &str,
-    /// When it was made.
+    /// Time of its creation.
     pub made: fn(&T) -> i64,
     /// Its name and its namespace.
     pub names: fn(&T) -> (String, String),
@@ -73,7 +73,7 @@ impl Options {
         self.label.iter().cloned().collect()
     }
 
-    /// Whether the last ones are asked for, which may have ended.
+    /// Tells if the last ones are asked for, which may have ended.
     pub const fn of_any_state(&self) -> bool {
         self.latest || self.last.is_some()
     }

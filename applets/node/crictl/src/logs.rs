@@ -70,8 +70,8 @@ async fn status(runtime: &mut Runtime, id: &str) -> Result<ContainerStatus> {
     Ok(runtime.container_status(request).await.map_err(told)?.into_inner().status.unwrap_or_default())
 }
 
-/// How many lines of the file to leave out so that `wanted` whole ones remain of those that are to be shown. A line that was cut
-/// (`P`) and its rest are one.
+/// Returns the number of lines to leave out so that `wanted` whole ones remain of those that are to
+/// be shown. A line that was cut (`P`) and its rest are one.
 fn first_of_last(lines: &VecDeque<Vec<u8>>, wanted: usize, shown: usize, printer: &Printer<impl Write>) -> usize {
     let mut whole = 0;
     let mut seen = 0;

@@ -125,7 +125,7 @@ fn name(container: &Container) -> String {
     container.metadata.clone().unwrap_or_default().name
 }
 
-/// What the kubelet notes of the pod in a container's labels.
+/// Returns the pod's field from the kubelet's labels of a container.
 fn of_pod(container: &Container, what: &str) -> String {
     container.labels.get(&format!("io.kubernetes.pod.{what}")).cloned().unwrap_or_default()
 }

@@ -13,19 +13,19 @@ use super::terminal::{Heard, Terminal};
 
 /// The longest head of an answer that is read, in bytes.
 const HEAD: usize = 16 * 1024;
-/// What is read at once, in bytes.
+/// Limit of a read, in bytes.
 const CHUNK: usize = 16 * 1024;
 /// The longest word about the end that is kept, in bytes.
 const END: usize = 64 * 1024;
-/// How long a server may be silent that may be waiting for room.
+/// Time of a server's silence after which it is taken to wait for room.
 const SILENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// The two keys that leave an attached container, as in docker and podman: ^P ^Q.
 const LEAVE: [u8; 2] = [0x10, 0x11];
 
-/// What a person asked for.
+/// Streams that a person asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted {
-    /// What is typed goes to the process.
+    /// Input goes to the process.
     pub stdin: bool,
     /// The process has a terminal.
     pub tty: bool,
@@ -33,13 +33,13 @@ pub struct Wanted {
     pub leaves: bool,
 }
 
-/// Where bytes come from and go to.
+/// Source and destination of bytes.
 pub struct Ends<'a, I> {
-    /// What is typed.
+    /// Input of the person.
     pub input: I,
-    /// What the process writes.
+    /// Standard output of the process.
     pub out: &'a mut dyn Write,
-    /// What it writes as complaints.
+    /// Standard error of the process.
     pub err: &'a mut dyn Write,
 }
 
@@ -78,9 +78,9 @@ struct Talk<'a, I> {
     socket: TcpStream,
     session: Session,
     streams: Streams,
-    /// What waits for the network.
+    /// Bytes that wait for the network.
     output: Vec<u8>,
-    /// What was typed and waits for room.
+    /// Input that waits for room.
     typed: Vec<u8>,
     /// The last key was the first of those that leave.
     half_left: bool,
@@ -94,7 +94,7 @@ struct Talk<'a, I> {
     left: bool,
     /// Streams that the server has closed.
     closed: Vec<u32>,
-    /// What was said about the end.
+    /// Bytes of the message about the end.
     told: Vec<u8>,
     /// Nothing more comes.
     over: bool,
@@ -186,7 +186,7 @@ impl<'a, I: Read + AsFd> Talk<'a, I> {
                 Ok(written) => drop(self.output.drain(..written)),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                // What it said before it went is read still.
+                // Bytes that it sent before it went are read still.
                 Err(e) if matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => self.output.clear(),
                 Err(e) => return Err(e).doing("write to the stream"),
             }
@@ -276,7 +276,7 @@ impl<'a, I: Read + AsFd> Talk<'a, I> {
             self.asked = true;
             self.session.ping(1);
         }
-        // Who leaves has not ended the process's input: another may come.
+        // A person who leaves has not ended the process's input: another may come.
         if self.input_ended && self.typed.is_empty() && !self.leaving {
             // Nothing happens the second time.
             self.session.finish(stdin);

@@ -7,7 +7,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 
-/// What a signal said.
+/// Event of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     /// The terminal has another size.
@@ -41,7 +41,7 @@ impl Terminal {
         (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
     }
 
-    /// What the next signal says; none when there is none.
+    /// Returns the next signal's event; none when there is none.
     pub fn heard(&self) -> Result<Option<Heard>> {
         let signal = self.signals.read_signal().doing("read a signal")?;
         Ok(signal.map(|signal| match signal.ssi_signo {

@@ -7,7 +7,7 @@ use kit::{Error, Result};
 
 use monitor::log;
 
-/// How long ago that was, in one unit: `5 minutes ago`.
+/// Formats the time since then in one unit: `5 minutes ago`.
 pub fn ago(at: i64) -> String {
     let seconds = u64::try_from((now() - at) / 1_000_000_000).unwrap_or(0);
     let (count, unit) = match seconds {

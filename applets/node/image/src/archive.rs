@@ -1,4 +1,4 @@
-//! Where an image's blobs come from: a tar archive (plain, gzip or zstd) or a folder.
+//! Source of an image's blobs: a tar archive (plain, gzip or zstd) or a directory.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -35,14 +35,14 @@ impl Archive {
         Ok(Self::Tar { path: path.to_owned(), file, members })
     }
 
-    /// What is being read, for messages.
+    /// Returns the path that is read, for messages.
     pub fn path(&self) -> &Path {
         match self {
             Self::Tar { path, .. } | Self::Folder(path) => path,
         }
     }
 
-    /// Whether a file of that name is there.
+    /// Tells if a file of that name is there.
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::Tar { members, .. } => members.contains_key(name),
@@ -102,7 +102,8 @@ fn decompress(mut file: &File) -> io::Result<Option<Box<dyn Read + Send + '_>>> 
     Ok((packed != Packing::None).then(|| unpacked(packed, file)))
 }
 
-/// Where each regular member's bytes lie. A hard link to an earlier member (docker's way to save a layer twice) is that member.
+/// Returns the position and length of each regular member's bytes. A hard link to an earlier member
+/// (docker's way to save a layer twice) is that member.
 fn members(file: &mut File) -> io::Result<HashMap<String, (u64, u64)>> {
     file.seek(SeekFrom::Start(0))?;
     let mut archive = tar::Archive::new(BufReader::new(&*file));

@@ -209,7 +209,7 @@ fn names(descriptor: &Descriptor) -> Vec<String> {
     get(FULL_NAME).or_else(|| get(REF_NAME).filter(|name| name.contains('/') || name.contains(':'))).into_iter().collect()
 }
 
-/// Where a layout keeps a blob.
+/// Returns the name of a blob in a layout.
 fn blob_name(digest: &str) -> Result<String> {
     if !is_digest(digest) {
         return Err(Error::new(format!("digest {digest:?}: {NO_DIGEST}")));

@@ -1,4 +1,4 @@
-//! What layers and archives are packed with: gzip or zstd, of several members, or nothing.
+//! Compression of layers and archives: gzip or zstd, of several members, or none.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -6,10 +6,11 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The size of the buffer that packed bytes are read through, in bytes.
 const BUFFER: usize = 64 << 10;
-/// How frames begin that hold notes instead of content: 16 numbers from here on (RFC 8878, 3.1.2).
+/// First magic number of zstd frames that hold notes instead of content: 16 numbers from here on
+/// (RFC 8878, 3.1.2).
 const SKIPPED: u32 = 0x184d_2a50;
 
-/// How bytes are packed.
+/// Compression of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// Not at all.
@@ -20,7 +21,7 @@ pub enum Packing {
     Zstd,
 }
 
-/// What bytes that begin so are packed with: no media type tells more than they do.
+/// Returns the compression of bytes that begin so: no media type tells more than they do.
 pub const fn packing(magic: [u8; 4]) -> Packing {
     match magic {
         [0x1f, 0x8b, ..] => Packing::Gzip,

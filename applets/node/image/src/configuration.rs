@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Decode an image's configuration.
 ///
 /// # Errors
-/// What is no such document.
+/// Bytes that are no such document.
 pub fn configuration(bytes: &[u8]) -> serde_json::Result<ImageConfiguration> {
     let mut value: Value = serde_json::from_slice(bytes)?;
     if let Some(whole) = value.as_object_mut() {
@@ -25,7 +25,7 @@ pub fn configuration(bytes: &[u8]) -> serde_json::Result<ImageConfiguration> {
 /// Decode a manifest.
 ///
 /// # Errors
-/// What is no such document.
+/// A value that is no such document.
 pub fn manifest(mut value: Value) -> serde_json::Result<ImageManifest> {
     if let Some(layers) = value.get_mut("layers") {
         empty(layers);

@@ -52,7 +52,7 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
         let decompress = scope.spawn(move || forward(unpacked(packing, bytes), &writer));
         let filled = fill(reader, diff_id, top, below);
         match decompress.join() {
-            // What could not be decompressed looks like an archive that ends too early.
+            // Bytes that can't be decompressed look like an archive that ends too early.
             Ok(Err(e)) => Err(Error::caused(format!("read a layer: {e}"), e)),
             Ok(Ok(())) => filled,
             Err(_) => Err(Error::new("the thread that decompresses a layer died")),
@@ -68,7 +68,7 @@ fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()
         layer.apply(&entry, &mut tar).map_err(|e| e.below(format_args!("unpack {}", shown(&entry.path))))?;
         reached(Step::LayerHalf);
     }
-    // What follows the archive's end belongs to the digest too.
+    // Bytes after the archive's end belong to the digest too.
     let got = tar.finish().doing("read a layer")?.hash.digest();
     if got != diff_id {
         return Err(Error::new(format!("layer {diff_id} has digest {got}")));

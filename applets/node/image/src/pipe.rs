@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// A block's size in bytes: large enough that handing it over costs nothing beside filling it.
 pub const BLOCK: usize = 128 << 10;
-/// How many blocks may lie between the two: a MiB a layer.
+/// Limit of blocks between the two threads: a MiB a layer.
 const BLOCKS: usize = 8;
 
 /// The end that blocks are put into.

@@ -1,5 +1,5 @@
-//! Where an entry of a layer belongs: its parent folders, with the symbolic links of this layer and of those below followed
-//! inside the image, never outside it.
+//! Place of a layer's entry: its parent directories, with the symbolic links of this layer and of
+//! those below followed inside the image, never outside it.
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
@@ -51,7 +51,7 @@ impl<'a> Below<'a> {
     }
 }
 
-/// What lies at a path of the image, seen from the layer that is being made.
+/// File at a path of the image, seen from the layer that is being made.
 enum Seen {
     Nothing,
     Folder,
@@ -168,8 +168,8 @@ impl<'a> Place<'a> {
         Ok(path)
     }
 
-    /// What lies at `path` in the directory of `walk`. The layers below are looked at only where this one has nothing; then it is known
-    /// which of them show a directory there.
+    /// Finds the file at `path` in the directory of `walk`. The layers below are looked at only
+    /// where this one has nothing; then it is known which of them show a directory there.
     fn see(&self, walk: &mut Walk, path: &Path) -> Result<(Seen, Option<Shown>)> {
         let full = self.top.join(path);
         match look(&full).on("look at", &full)? {
@@ -207,7 +207,8 @@ impl<'a> Place<'a> {
         Ok(walk.shown[last].get_or_insert_default())
     }
 
-    /// What the layers `above`, which show a path's directory, have at the path itself, and which of them show a directory there.
+    /// Finds the file that the layers `above`, which show a path's directory, have at the path
+    /// itself, and which of them show a directory there.
     fn lower(&self, above: &[usize], path: &Path) -> Result<(Option<(PathBuf, Metadata)>, Shown)> {
         let layers = self.below.whole()?;
         let (mut found, mut shown) = (None, Shown::new());
@@ -231,7 +232,8 @@ impl<'a> Place<'a> {
         Ok((found, shown))
     }
 
-    /// What the layers below show at a path that [`Place::find`] has found: where it lies, and what it is.
+    /// Finds the file that the layers below show at a path from [`Place::find`]: its place and its
+    /// metadata.
     pub fn below(&self, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
         let mut walk = Walk::new();
         for part in path.parent().into_iter().flat_map(Path::components) {
@@ -259,13 +261,13 @@ pub fn make_opaque(folder: &Path) -> Result<()> {
     rustix::fs::lsetxattr(folder, OPAQUE, b"y", XattrFlags::empty()).on("make opaque", folder)
 }
 
-/// Whether a folder hides all that lies below it.
+/// Tells if a directory hides all that lies below it.
 pub fn is_opaque(folder: &Path) -> bool {
     let mut value = [0; 1];
     rustix::fs::lgetxattr(folder, OPAQUE, &mut value).is_ok_and(|len| len == 1 && value == *b"y")
 }
 
-/// What is there itself, links not followed.
+/// Returns the metadata of the file itself, links not followed.
 pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::symlink_metadata(path) {
         Ok(meta) => Ok(Some(meta)),

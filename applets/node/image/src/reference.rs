@@ -87,14 +87,14 @@ impl fmt::Display for Reference {
 /// Complaint about a text that [`is_digest`] refuses.
 pub const NO_DIGEST: &str = "the digest is not sha256: and 64, or sha512: and 128 hexadecimal digits";
 
-/// Whether the text is `sha256:` or `sha512:` with as many small hexadecimal digits as the algorithm has: the two that are registered
-/// (image-spec, "Registered algorithms").
+/// Tells if the text is `sha256:` or `sha512:` with as many small hexadecimal digits as the
+/// algorithm has: the two that are registered (image-spec, "Registered algorithms").
 pub fn is_digest(text: &str) -> bool {
     let long = |hash: &str| hash.len() == 128 && is_hex(hash);
     text.strip_prefix("sha256:").is_some_and(is_hash) || text.strip_prefix("sha512:").is_some_and(long)
 }
 
-/// Whether the text is 64 small hexadecimal digits.
+/// Tells if the text is 64 small hexadecimal digits.
 pub fn is_hash(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }

@@ -1,11 +1,12 @@
-//! Whether there is room for images, and what to say when there is not.
+//! Disk space for images: checks of it, and messages where it ends.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Kind, Result};
 
-/// What is left where a few pages did not fit, in bytes: others may have given some back meanwhile.
+/// Free bytes below which a file system counts as full: a few pages did not fit, and others may
+/// have freed some meanwhile.
 const NOTHING: u64 = 256 << 10;
 
 /// Finds the full one among directories in which an error may have arisen, for a caller who knows no more: its mount point.
@@ -35,7 +36,7 @@ fn free(root: &Path) -> Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Where the filesystem of a folder is mounted.
+/// Returns the mount point of a directory's file system.
 fn mount(root: &Path) -> PathBuf {
     let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).ok();
     let own = device(root);

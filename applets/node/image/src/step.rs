@@ -56,7 +56,8 @@ pub fn reached(step: Step) {
 #[cfg(all(not(test), not(feature = "failpoints")))]
 pub const fn reached(_: Step) {}
 
-/// Where a test of whole systems orders kills: a line each, `STEP PID`, the next one first. Number 0 is whoever is at the step.
+/// File in which a test of whole systems orders kills: a line each, `STEP PID`, the next one first.
+/// Number 0 is any process at the step.
 #[cfg(feature = "failpoints")]
 pub const ORDERS: &str = "/run/kutties/kill-at";
 

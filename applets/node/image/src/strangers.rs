@@ -8,7 +8,7 @@ use crate::Reference;
 use crate::registry::parsers::{challenge, decode, hosts, url};
 use crate::tarball::Tar;
 
-/// What an entry's content may come to here, in bytes.
+/// Limit of an entry's content here, in bytes.
 const CONTENT: u64 = 1 << 20;
 
 /// A manifest or an index, and the choice among its images; or an image's configuration.
@@ -26,7 +26,8 @@ pub fn hosts_toml(bytes: &[u8]) {
     assert!(!found.is_empty(), "nobody is to be asked");
 }
 
-/// What stands in an answer's head: a challenge, a place to go to; and an image's name. The first byte says which.
+/// Parses a field of a response's head (a challenge, a redirect) or an image's name. The first byte
+/// says which.
 pub fn words(bytes: &[u8]) {
     let Some((which, rest)) = bytes.split_first() else { return };
     let Ok(text) = std::str::from_utf8(rest) else { return };

@@ -22,7 +22,7 @@ use crate::kubelet;
 /// The record.
 pub const NAME: Applet = Applet { name: "bundle", about: "mount the Kubernetes bundle, as at boot", place: Place::Hidden, run };
 
-/// What the kernel needs for it; nothing where they are built in.
+/// Modules for a loop mount of the bundle; they may be built in.
 const MODULES: [&str; 2] = ["loop", "squashfs"];
 
 #[derive(Parser)]
@@ -53,7 +53,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
 fn mount() -> Result<()> {
     if let Ok(modules) = Modules::of_running_kernel() {
         for name in MODULES {
-            // What is missing shows when the mount fails.
+            // A missing module shows when the mount fails.
             let _ = modules.load(name, &[]);
         }
     }

@@ -21,11 +21,12 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use crate::login::{Login, Outcome};
 use crate::sasl::{Handshake, Step};
 
-/// How many may be connected at a time: the kubelet needs one connection, and one more while it makes a new one.
+/// Limit of clients at a time: the kubelet needs one connection, and one more while it makes a new
+/// one.
 const CLIENTS: usize = 8;
-/// How long a client may take for its handshake.
+/// Time limit of a client's handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much is read in one go, in bytes.
+/// Limit of bytes that one read takes.
 const READ: usize = 4096;
 
 /// The listening socket, who is connected, and what they hold.
@@ -43,10 +44,10 @@ struct Client {
     socket: UnixStream,
     name: String,
     handshake: Handshake,
-    /// When the handshake must be over.
+    /// Deadline of the handshake.
     until: Instant,
     heard: Vec<u8>,
-    /// Whether it wants signals.
+    /// True if the client subscribed to signals.
     listens: bool,
     serial: u32,
 }
@@ -70,13 +71,13 @@ impl Bus {
         ("DBUS_SYSTEM_BUS_ADDRESS".into(), format!("unix:path={}", paths::BUS))
     }
 
-    /// What to watch.
+    /// Returns the descriptors to poll.
     pub fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let listener = self.listener.iter().filter(|_| self.clients.len() < CLIENTS).map(AsFd::as_fd);
         listener.chain(self.clients.iter().map(|client| client.socket.as_fd())).chain(self.login.locks())
     }
 
-    /// When the slowest handshake's time is over.
+    /// Returns the earliest deadline of a handshake that is not over.
     pub fn due(&self) -> Option<Instant> {
         self.clients.iter().filter(|client| !client.handshake.is_over()).map(|client| client.until).min()
     }
@@ -99,7 +100,7 @@ impl Bus {
         clients.retain_mut(|client| !client.listens || client.tell(login).is_some());
     }
 
-    /// Whether somebody holds up the shutdown.
+    /// Tells if an inhibitor lock delays the shutdown.
     pub fn is_held(&self) -> bool {
         self.login.locks().next().is_some()
     }
@@ -205,7 +206,7 @@ impl Client {
     }
 }
 
-/// Whether nobody has the other end of a lock any more.
+/// Tells if the client has closed its end of a lock.
 fn is_closed(lock: &OwnedFd) -> bool {
     let mut watched = [PollFd::new(lock, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -240,7 +241,7 @@ mod tests {
         dbus::call(9, "org.freedesktop.login1", [path, interface, member], &values)
     }
 
-    /// What the bus says, and the descriptor beside it.
+    /// Reads the bus's reply, and the descriptor that came with it.
     fn hear(client: &UnixStream) -> (Vec<u8>, Option<OwnedFd>) {
         let mut bytes = [0; 1024];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

@@ -53,7 +53,7 @@ pub fn set_up(_: &mut Machine) -> Result<String> {
     Ok(if missing.is_empty() { String::new() } else { format!("without {}", missing.join(" ")) })
 }
 
-/// Whether the group's children have these controllers now.
+/// Enables controllers for the group's children; tells if all are enabled now.
 fn enable<'a>(group: &str, controllers: impl Iterator<Item = &'a str>) -> bool {
     let words: Vec<String> = controllers.map(|controller| format!("+{controller}")).collect();
     fs::write(Path::new(group).join("cgroup.subtree_control"), words.join(" ")).is_ok()
@@ -81,7 +81,7 @@ pub fn kill(name: &str) {
     let _ = group(name).kill();
 }
 
-/// Whether a process is left in the group at that absolute path of the tree, or below.
+/// Tells if a process is left in the group at that absolute path of the tree, or below.
 pub fn is_populated(group: &str) -> bool {
     Cgroup::at(group).is_populated().unwrap_or_default()
 }

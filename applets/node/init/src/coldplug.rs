@@ -19,12 +19,12 @@ use kit::{Applet, Context, Exit, Place, Result};
 pub const NAME: Applet =
     Applet { name: "coldplug", about: "load the modules that this machine needs", place: Place::Hidden, run };
 
-/// What pods, pod networks and kube-proxy use. Those that have an alias of their own (nft expressions, file systems) are loaded
-/// by the kernel on demand.
+/// Modules that pods, pod networks and kube-proxy use. Those that have an alias of their own (nft
+/// expressions, file systems) are loaded by the kernel on demand.
 const KUBERNETES: &[&str] =
     &["overlay", "br_netfilter", "veth", "bridge", "nf_conntrack", "nf_tables", "nf_nat", "nft_chain_nat"];
 
-/// How much later than others its turn comes: the kernel's last place but one.
+/// Nice value of background loading: the kernel's lowest priority but one.
 const BACKGROUND: i32 = 18;
 
 #[derive(Parser)]
@@ -115,7 +115,7 @@ impl Plug {
     }
 }
 
-/// What the devices of all buses say of themselves.
+/// Returns the module aliases of the devices on all buses.
 fn device_aliases() -> BTreeSet<String> {
     let mut aliases = BTreeSet::new();
     for bus in fs::read_dir("/sys/bus").into_iter().flatten().flatten() {

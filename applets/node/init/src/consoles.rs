@@ -16,7 +16,7 @@ use crate::{cgroups, spawn};
 
 /// The pause before a shell is started again when the last one ended at once, so that a broken one does not eat the machine.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What counts as at once.
+/// Shortest life of a shell that is started again at once; a shorter one delays the next start.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// All consoles.
@@ -86,7 +86,7 @@ impl Consoles {
         true
     }
 
-    /// When the next start is due.
+    /// Returns the time of the next start.
     pub fn due(&self) -> Option<Instant> {
         self.all.iter().filter_map(|console| console.next).min()
     }

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use kit::control::{self, Reply, Request};
 use kit::{Context, Result, paths};
 
-/// How many may be connected at a time; all are root's own commands.
+/// Limit of clients at a time; all are root's own commands.
 const CLIENTS: usize = 16;
 /// The longest request in bytes: a verb and a service's name fit many times.
 const REQUEST: usize = 4096;
-/// How long a client may take to say what it wants.
+/// Time limit of a client's request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The listening socket and who is connected.
@@ -42,7 +42,7 @@ impl Control {
         Ok(())
     }
 
-    /// What to watch.
+    /// Returns the descriptors to poll.
     pub fn watched(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.listener
             .iter()
@@ -51,7 +51,7 @@ impl Control {
             .chain(self.clients.iter().map(|client| client.socket.as_fd()))
     }
 
-    /// When the slowest client's time is over.
+    /// Returns the earliest deadline of a client.
     pub fn due(&self) -> Option<Instant> {
         self.clients.iter().map(|client| client.until).min()
     }
@@ -81,7 +81,7 @@ impl Control {
     }
 }
 
-/// What came from a client.
+/// Input from a client.
 enum Heard {
     Line(Result<Request>),
     Part,

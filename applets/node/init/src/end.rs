@@ -71,7 +71,7 @@ struct Long {
     /// Stop; power stays on
     #[arg(short = 'H', long, group = "how")]
     halt: bool,
-    /// When: only `now` (or `+0`)
+    /// Time of the shutdown: only `now` (or `+0`)
     time: String,
 }
 

@@ -10,27 +10,28 @@ use std::time::Duration;
 use config::{Config, key};
 use kit::{Context, Result, paths};
 
-/// Where the kubelet's drop-ins are, and ours: administrators' files come later by name, and win.
+/// Directory of the kubelet's drop-ins, and the file of ours: administrators' files come later by
+/// name, and win.
 pub const DROP_INS: &str = "/etc/kubernetes/kubelet.conf.d";
 const OWN: &str = "05-kutties-shutdown.conf";
 /// The longest period that is waited for.
 const LONGEST: Duration = Duration::from_secs(key::LONGEST_GRACE);
-/// How much longer than its period the kubelet may take to let go.
+/// Time beyond its own period that the kubelet may take to release its lock.
 const SLACK: Duration = Duration::from_secs(3);
 /// The part of the period that is kept for the cluster's critical pods, which end last: as in Kubernetes' documentation.
 const CRITICAL: u32 = 3;
 /// The longest configuration that is looked at, in bytes.
 const FILE: u64 = 1 << 20;
 
-/// What the node's own settings say.
+/// Grace period from the node's own settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
     period: Duration,
-    /// Whether somebody has set it.
+    /// True if a source has set it, and it is not the default.
     set: bool,
 }
 
-/// What the kubelet's files say.
+/// Grace period from the kubelet's files.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {
     period: Option<Duration>,
@@ -87,7 +88,8 @@ impl Grace {
     }
 }
 
-/// How long PID 1 waits for the kubelet's pods: what the kubelet was told, a little longer, and never much more than an hour.
+/// Time limit of waiting for the kubelet's pods: the kubelet's own period, a little longer, and
+/// never much more than an hour.
 pub fn kubelet_timeout() -> Duration {
     let mut files: Vec<PathBuf> = fs::read_dir(DROP_INS).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
@@ -97,7 +99,7 @@ pub fn kubelet_timeout() -> Duration {
     found.by_priority.or(found.period).unwrap_or_default().min(LONGEST) + SLACK
 }
 
-/// What files say together, the later winning.
+/// Merges the settings of files; the later file wins.
 fn found(files: &[&Path]) -> Found {
     files.iter().fold(Found::default(), |before, path| {
         let short = fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() <= FILE);
@@ -111,7 +113,7 @@ fn found(files: &[&Path]) -> Found {
     })
 }
 
-/// What a configuration says, as kubeadm and people write it: a field a line.
+/// Reads the settings of one configuration, as kubeadm and people write it: a field a line.
 fn read(text: &str) -> Found {
     let mut found = Found::default();
     let mut by_priority = false;

@@ -38,7 +38,7 @@ const LINKS: &[(&str, &str)] = &[
     ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"),
 ];
 
-/// Where a machine tells its own number; a virtual machine may have none.
+/// File of the machine's own number; a virtual machine may have none.
 const UUID: &str = "/sys/class/dmi/id/product_uuid";
 
 /// Make all of them.
@@ -97,7 +97,7 @@ fn keep(id: String) -> Result<String> {
     Ok(id)
 }
 
-/// Whether it is 32 hexadecimal digits and not all the same, as careless firmware has it.
+/// Tells if it is 32 hexadecimal digits and not all the same, as careless firmware has it.
 fn is_number(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && id.bytes().any(|b| Some(b) != id.bytes().next())
 }

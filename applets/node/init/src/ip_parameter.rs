@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use netlink::Cidr;
 
-/// How an address comes.
+/// Source of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// From a server.
@@ -21,7 +21,7 @@ pub enum How {
 /// One `ip=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IpParameter {
-    /// Where the address comes from.
+    /// Source of the address.
     pub how: How,
     /// The default route's next router.
     pub gateway: Option<IpAddr>,
@@ -73,7 +73,7 @@ fn parse(text: &str) -> Result<IpParameter, String> {
     Ok(IpParameter { how, gateway: address(2)?, hostname: field(4).map(str::to_owned), device: field(5).map(str::to_owned), dns })
 }
 
-/// What colons separate, but not those in brackets.
+/// Splits the text at colons, but not at those in brackets.
 fn fields(text: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut bracketed = false;

@@ -10,7 +10,7 @@ use crate::restore;
 use crate::service::{Plan, Program};
 use crate::supervisor::settings_file;
 
-/// What a joined node has: it must not join again.
+/// File of a joined node, which must not join again.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
 
 /// The service, when the key is set and this node has not joined yet. One that is to be taken back

@@ -20,7 +20,7 @@ const FLAGS: &[&str] = &[
     "--container-runtime-endpoint=unix:///run/kutties/cri.sock",
 ];
 
-/// Where arguments come from, in order: a later file's setting of the same name wins, as with systemd.
+/// Files of arguments, in order: a later file's setting of the same name wins, as with systemd.
 const FILES: &[&str] = &[paths::KUBELET_FLAGS, paths::KUBELET_EXTRA];
 /// The settings that hold arguments, in the order of the command line.
 const VARIABLES: &[&str] = &["KUBELET_KUBEADM_ARGS", "KUBELET_EXTRA_ARGS"];

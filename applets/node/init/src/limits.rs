@@ -7,7 +7,8 @@ use crate::Machine;
 
 /// The most open files a process may ask for: what container runtimes and API servers are usually given.
 const FILES_HARD: u64 = 1 << 20;
-/// What it has without asking. Not more: old programs walk all possible descriptors at start, and `select` ends at 1024;
+/// Soft limit of open files. Not more: old programs walk all possible descriptors at start, and
+/// `select` ends at 1024;
 /// Go programs raise it by themselves.
 const FILES_SOFT: u64 = 1024;
 

@@ -12,10 +12,11 @@ const BUS: &str = "org.freedesktop.DBus";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const OBJECT: &str = "/org/freedesktop/login1";
 const SIGNAL: &str = "PrepareForShutdown";
-/// How long a shutdown can be held up, in microseconds: a hundred years. The kubelet compares it with its own grace period, and would
-/// write a file for a logind that is not there where this is shorter. The shutdown has limits of its own.
+/// Longest delay of a shutdown, in microseconds: a hundred years. The kubelet compares it with its
+/// own grace period, and would write a file for a logind that is not there where this is shorter.
+/// The shutdown has limits of its own.
 const DELAY_MAX: u64 = 100 * 365 * 86_400 * 1_000_000;
-/// How many locks there may be.
+/// Limit of inhibitor locks at a time.
 const LOCKS: usize = 16;
 /// The sender of the signal.
 const SENDER: &str = ":1.logind";
@@ -43,7 +44,7 @@ pub enum Answer {
     Number(u64),
 }
 
-/// How a call ends.
+/// Outcome of a call.
 #[derive(Debug)]
 pub enum Outcome {
     /// Done, with this answer.
@@ -110,7 +111,7 @@ impl Login {
         self.ending = true;
     }
 
-    /// Whether it is.
+    /// Tells if the system is shutting down.
     pub const fn is_ending(&self) -> bool {
         self.ending
     }

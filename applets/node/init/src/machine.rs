@@ -23,7 +23,8 @@ use crate::steps::{self, Boot};
 use crate::supervisor::Supervisor;
 use crate::{identity, sysctl};
 
-/// What signals mean: a terminal's Ctrl-Alt-Del is INT, a failing power supply PWR; the others as BusyBox's init has them.
+/// Meaning of signals: a terminal's Ctrl-Alt-Del is INT, a failing power supply PWR; the others as
+/// BusyBox's init has them.
 const SIGNALS: &[(Signal, Option<Shutdown>)] = &[
     (Signal::SIGCHLD, None),
     (Signal::SIGTERM, Some(Shutdown::Reboot)),
@@ -36,17 +37,17 @@ const SIGNALS: &[(Signal, Option<Shutdown>)] = &[
     (Signal::SIGPIPE, None),
 ];
 
-/// How often files that services wait for are looked at: quickly while the machine boots, where every moment counts, and
-/// seldom later. (`systemctl start` looks at once.)
+/// Intervals of the check for files that services wait for: short while the machine boots, where every
+/// moment counts, and long later. (`systemctl start` checks at once.)
 const LOOK_EARLY: Duration = Duration::from_millis(50);
 const LOOK_LATER: Duration = Duration::from_secs(1);
-/// How long the machine counts as booting.
+/// Time since the start that counts as booting.
 const EARLY: Duration = Duration::from_mins(2);
-/// How often to look whether a shutdown's stage is over.
+/// Interval of the check for the end of a shutdown's stage.
 const LOOK_ENDING: Duration = Duration::from_millis(50);
 /// The longest sleep: nothing depends on it, it only ends a mistake.
 const LONGEST: Duration = Duration::from_mins(1);
-/// How many may wait for a service's end; others are answered at once.
+/// Limit of clients that wait for a service's end; others are answered at once.
 const STOPPING: usize = 16;
 /// The pause before a reboot after a step without which nothing works.
 const REBOOT_PAUSE: Duration = Duration::from_secs(10);
@@ -58,7 +59,7 @@ pub struct Machine {
     pub report: Report,
     /// Its settings.
     pub config: Config,
-    /// How far the boot has come.
+    /// Progress of the boot.
     pub boot: Boot,
     /// The services.
     pub supervisor: Supervisor,
@@ -68,12 +69,12 @@ pub struct Machine {
     pub control: Control,
     /// Its answers to the kubelet.
     pub bus: Bus,
-    /// How the system ends, once it does.
+    /// The shutdown, once it has begun.
     pub ending: Option<Ending>,
-    /// Whether no process but the kernel's is left.
+    /// True if no process but the kernel's is left.
     pub childless: bool,
     signals: Option<SignalFd>,
-    /// Who waits for a service to have ended, and for which.
+    /// Clients that wait for a service's end, with the service's name.
     stopping: Vec<(UnixStream, String)>,
     reboot_at: Option<Instant>,
 }
@@ -216,7 +217,7 @@ impl Machine {
         self.answer_stopped();
     }
 
-    /// Who asked for a stop is answered when the service has ended, or has been started again.
+    /// Answers clients that asked for a stop, once the service has ended or has been started again.
     fn answer_stopped(&mut self) {
         for (client, name) in std::mem::take(&mut self.stopping) {
             if self.supervisor.is_stopping(&name) && self.stopping.len() < STOPPING {
@@ -247,7 +248,7 @@ impl Machine {
         }
     }
 
-    /// How long nothing is due.
+    /// Returns the time until something is due.
     fn pause(&self) -> Duration {
         let now = Instant::now();
         let due =

@@ -25,9 +25,10 @@ const FILES: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 const PROGRAMS: MountFlags = MountFlags::NOSUID;
 const TERMINALS: MountFlags = MountFlags::NOSUID.union(MountFlags::NOEXEC);
 
-/// What nothing works without, in order. /run has sockets, logs of services and pods' records, /tmp is for programs that nobody
-/// can foresee: a quarter of the RAM each is the most that they may hold. With favordynmods a process that moves into a cgroup
-/// does not wait for the kernel's slow path, some 10 ms each time.
+/// Mounts without which nothing works, in order. /run has sockets, logs of services and pods'
+/// records, /tmp is for programs that nobody can foresee: a quarter of the RAM each is the most
+/// that they may hold. With favordynmods a process that moves into a cgroup does not wait for the
+/// kernel's slow path, some 10 ms each time.
 const NEEDED: &[Mount] = &[
     row(PROC, "proc", PLAIN, ""),
     row("/sys", "sysfs", PLAIN, ""),
@@ -38,8 +39,8 @@ const NEEDED: &[Mount] = &[
     row("/sys/fs/cgroup", "cgroup2", PLAIN, "nsdelegate,memory_recursiveprot,favordynmods"),
 ];
 
-/// What some programs look for and a kernel may lack. Not on the way to the first service: the first mount of bpf alone takes a
-/// fifth of a second, because the kernel asks for a module then.
+/// Mounts that some programs use and a kernel may lack. Not on the way to the first service: the
+/// first mount of bpf alone takes a fifth of a second, because the kernel asks for a module then.
 const WELCOME: &[Mount] = &[
     row("/dev/shm", "tmpfs", FILES, "mode=1777,size=25%"),
     row("/dev/mqueue", "mqueue", PLAIN, ""),
@@ -48,7 +49,7 @@ const WELCOME: &[Mount] = &[
     row("/sys/firmware/efi/efivars", "efivarfs", PLAIN, ""),
 ];
 
-/// Where policies of Linux security modules are loaded: before the first service, which loads one.
+/// Mount for policies of Linux security modules: before the first service, which loads one.
 const SECURITY: Mount = row("/sys/kernel/security", "securityfs", PLAIN, "");
 
 const fn row(at: &'static str, kind: &'static str, flags: MountFlags, options: &'static str) -> Mount {
@@ -154,7 +155,7 @@ fn mount_var(size: &str) -> Result<()> {
     mount("tmpfs", "/var", "tmpfs", FILES, Some(options.as_c_str()))
         .map_err(|e| Error::new(format!("mount /var with var.size={size}: {}", std::io::Error::from(e).kind())))?;
     move_tree::into(&below, Path::new("/var")).inspect_err(|_| {
-        // What the initramfs brought is below, complete, and in sight again for whoever repairs this.
+        // The initramfs's /var is below, complete, and in sight again for a repair.
         let _ = unmount("/var", UnmountFlags::DETACH);
     })
 }

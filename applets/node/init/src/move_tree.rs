@@ -36,7 +36,7 @@ pub struct Exceptions {
     pub running: Vec<u64>,
 }
 
-/// What a mirror needs to have done to it.
+/// Entries of a mirror, some of which are still to be filled or mounted.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Number of entries.

@@ -30,11 +30,12 @@ use crate::{identity, steps};
 /// The record.
 pub const NAME: Applet = Applet { name: "netup", about: "bring the network up, as at boot", place: Place::Hidden, run };
 
-/// How long a card may take to find a carrier: a switch's port negotiates for up to three seconds.
+/// Timeout of an interface's carrier: a switch's port negotiates for up to three seconds.
 const CARRIER: Duration = Duration::from_secs(4);
-/// How long the others may take once one card has its address: a second card is often plugged into a network without a server.
+/// Time limit of the other interfaces once one has its address: a second one is often plugged into
+/// a network without a server.
 const OTHERS: Duration = Duration::from_secs(3);
-/// How often to look for carriers and for clients that ended.
+/// Interval of the check for carriers and for clients that ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// No options: the kernel's command line and the configuration say it all.
@@ -48,14 +49,14 @@ struct Asking {
 }
 
 impl Asking {
-    /// Whether the client has neither an answer, which it writes once all is set up, nor given up.
+    /// Tells if the client still works: it writes an answer once all is set up, or ends.
     fn is_busy(&mut self) -> bool {
         let answered = fs::metadata(answer_file(&self.name)).is_ok_and(|about| about.len() > 0);
         !answered && self.client.as_mut().is_some_and(|client| matches!(client.try_wait(), Ok(None)))
     }
 }
 
-/// Where a client's standard output goes. A file and no pipe: the client outlives us.
+/// Returns the file of a client's standard output. A file and no pipe: the client outlives us.
 fn answer_file(card: &str) -> PathBuf {
     Path::new(paths::LOGS).join(format!("dhclient-{card}.log"))
 }
@@ -134,7 +135,7 @@ fn hear_routers(config: &Config, card: &str) -> Result<()> {
     }
 }
 
-/// Whether some parameter, or none at all, speaks of this card.
+/// Tells if some parameter names this interface, or there is no parameter.
 fn wanted(parameters: &[IpParameter], name: &str) -> bool {
     parameters.is_empty() || parameters.iter().any(|ip| ip.device.as_deref().is_none_or(|device| device == name))
 }
@@ -169,7 +170,7 @@ fn set(kernel: &mut Netlink, card: &Link, cidr: Cidr, ip: &IpParameter) -> Resul
     fs::write("/etc/resolv.conf", servers).on("write", "/etc/resolv.conf")
 }
 
-/// How each card fared, and a name of the machine with its address.
+/// Reports the result of each interface, and names the machine with its address.
 fn finish(kernel: &mut Netlink, asking: &[Asking]) -> Result<Exit> {
     let mut lines = Vec::new();
     let mut own = None;

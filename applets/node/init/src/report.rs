@@ -1,4 +1,5 @@
-//! What PID 1 says: a line on the console and in the boot log, with the seconds since the kernel started.
+//! Reports of PID 1: a line on the console and in the boot log, with the seconds since the kernel
+//! started.
 //!
 //! Neither may ever block PID 1: the console is opened non-blocking and what it does not take waits in a bounded buffer.
 
@@ -22,7 +23,7 @@ const LOG: usize = 256 << 10;
 pub struct Report {
     console: Option<File>,
     pending: Vec<u8>,
-    /// What was said before /run was there, then only the count matters.
+    /// Lines from before /run was mounted; afterwards only their length matters.
     early: Vec<u8>,
     log: Option<File>,
     logged: usize,
@@ -87,7 +88,7 @@ impl Report {
     }
 }
 
-/// How long the kernel has been running.
+/// Returns the time since the kernel started.
 pub fn since_start() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)

@@ -1,4 +1,4 @@
-//! What a service writes, bounded: two files of half the size, the older one thrown away.
+//! Bounded log of a service's output: two files of half the size, the older one thrown away.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -49,7 +49,8 @@ impl Ring {
         lines
     }
 
-    /// Why it failed, as far as its own words tell: the last line that looks like an error, else the last line. Forgets both.
+    /// Takes the reason of a failure from the output: the last line that looks like an error, else
+    /// the last line. Forgets both.
     pub fn take_reason(&mut self) -> Option<String> {
         let unfinished = self.end_line();
         let last = unfinished.or(self.last.take());
@@ -85,7 +86,8 @@ impl Ring {
     }
 }
 
-/// Whether a line tells of a failure: Go's klog begins errors with E or F and a date, others say so in words.
+/// Tells if a line reports a failure: Go's klog begins errors with E or F and a date, others say so
+/// in words.
 fn is_error(line: &str) -> bool {
     let mut first = line.bytes();
     let klog = matches!(first.next(), Some(b'E' | b'F')) && first.next().is_some_and(|b| b.is_ascii_digit());

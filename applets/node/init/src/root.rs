@@ -169,7 +169,7 @@ fn attach(old: &OwnedFd, new: &OwnedFd, found: &Found) -> Result<()> {
         return entered;
     }
     for path in &found.mounts {
-        // What can't move is mounted again by a later step, or was not ours.
+        // A mount that can't be moved is mounted again by a later step, or was not ours.
         let _ = open_tree(old, path, OpenTreeFlags::OPEN_TREE_CLOEXEC).and_then(|mount| put(&mount, &absolute(path)));
     }
     Ok(())

@@ -8,7 +8,7 @@ const OK: &str = "OK 6b757474696573206c6f67696e206273\r\n";
 /// Root's number in decimal digits, each as two hexadecimal ones.
 const ROOT: &str = "30";
 
-/// How far it has come.
+/// State of the handshake.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Handshake {
     /// A zero byte comes first.
@@ -24,7 +24,7 @@ pub enum Handshake {
     Over,
 }
 
-/// What follows from what was heard.
+/// Action that follows from a client's bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// This line is the answer.
@@ -38,7 +38,7 @@ pub enum Step {
 }
 
 impl Handshake {
-    /// Whether messages follow.
+    /// Tells if the handshake is over and messages follow.
     pub fn is_over(self) -> bool {
         self == Self::Over
     }
@@ -102,7 +102,7 @@ impl Handshake {
 mod tests {
     use super::*;
 
-    /// What is said to these lines.
+    /// Runs these lines through a handshake.
     fn talk(said: &[u8]) -> (Vec<Step>, Handshake) {
         let (mut handshake, mut heard, mut steps) = (Handshake::default(), said.to_vec(), vec![]);
         while !handshake.is_over() {

@@ -24,12 +24,12 @@ const PAUSE_LAST: Duration = Duration::from_secs(10);
 const PAUSE_ONCE: Duration = Duration::from_mins(1);
 /// One that ran this long had started well: its pauses begin anew.
 const RAN_WELL: Duration = Duration::from_secs(10);
-/// How long a program has to end after SIGTERM before its cgroup is killed.
+/// Timeout of a program's end after SIGTERM, before its cgroup is killed.
 const TERM_LIMIT: Duration = Duration::from_secs(10);
-/// How much of a service's output is read in one go, in bytes: others want their turn.
+/// Limit of a service's output that one read takes, in bytes: other services want their turn.
 const READ: usize = 64 << 10;
 
-/// What a service is, as its table says.
+/// Definition of a service, a row of the table.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Its name, also of its cgroup and log.
@@ -38,11 +38,11 @@ pub struct Plan {
     pub program: Program,
     /// Files that must exist before it starts.
     pub needs: Vec<PathBuf>,
-    /// Whether it waits for the boot step `network`.
+    /// True if it waits for the boot step `network`.
     pub after_network: bool,
-    /// Whether it is done for good once it succeeded.
+    /// True if it is not started again once it succeeded.
     pub once: bool,
-    /// Whether its lines are shown on the console as they come.
+    /// True if its lines are shown on the console as they come.
     pub shown: bool,
     /// Its `oom_score_adj`.
     pub oom_score: Option<&'static str>,
@@ -50,7 +50,7 @@ pub struct Plan {
     pub environment: Vec<(String, String)>,
 }
 
-/// Where a program's arguments come from.
+/// Source of a program's arguments.
 #[derive(Debug, Clone)]
 pub enum Program {
     /// Fixed.
@@ -62,12 +62,12 @@ pub enum Program {
 /// A program under supervision.
 #[derive(Debug)]
 pub struct Service {
-    /// What it is.
+    /// The service's definition.
     pub plan: Plan,
     state: State,
     pid: Option<Pid>,
     restarts: u32,
-    /// How often it failed for the same reason, one after another.
+    /// Number of failures in a row with the same reason.
     same: u32,
     log: Ring,
     /// The reading ends of its output; an old process's children may still hold an old one.
@@ -103,7 +103,7 @@ impl Service {
         }
     }
 
-    /// Where its output can be read.
+    /// Returns the descriptors of its output.
     pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.outputs.iter().map(AsFd::as_fd)
     }
@@ -124,7 +124,7 @@ impl Service {
         }
     }
 
-    /// When this service wants attention next; none while it only waits for its process.
+    /// Returns the time of the next start or kill; none while it only waits for its process.
     pub fn due(&self) -> Option<Instant> {
         match self.state {
             State::Backoff => Some(self.next),
@@ -132,12 +132,12 @@ impl Service {
         }
     }
 
-    /// Whether it waits for files.
+    /// Tells if it waits for files.
     pub fn is_waiting(&self) -> bool {
         self.state == State::Waiting
     }
 
-    /// Whether it was told to end and has not yet.
+    /// Tells if it was asked to end and has not yet.
     pub const fn is_stopping(&self) -> bool {
         self.kill_at.is_some()
     }
@@ -202,7 +202,8 @@ impl Service {
         let mut lines = self.read();
         self.pid = None;
         let stopping = self.kill_at.take().is_some();
-        // What it left behind would be in the next one's way; what must outlive it has moved to a cgroup of its own.
+        // Processes that it left would be in the next one's way; those that must outlive it have
+        // moved to a cgroup of their own.
         cgroups::kill(&self.cgroup());
         if stopping {
             self.state = State::Stopped;

@@ -24,15 +24,16 @@ const OTHER_PODS: &str = "kutties/pods";
 const KUBELET: &str = "kubelet";
 /// Time that the service `vip` has to give its address up: two short requests to this machine's own API server.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long services have. Their own limit, after which their cgroup is killed, is shorter.
+/// Timeout of all services' end. Their own limit, after which their cgroup is killed, is shorter.
 const SERVICES: Duration = Duration::from_secs(12);
-/// How much longer than its containers' grace the command may take that stops them: each is killed at the end of it.
+/// Time beyond the containers' grace period that the command may take that stops them: each is
+/// killed at the end of it.
 const STOP_SLACK: Duration = Duration::from_secs(5);
-/// How long everybody else has: shells and what people started from them.
+/// Timeout of all other processes: shells and their children.
 const PROCESSES: Duration = Duration::from_secs(3);
-/// How long the killed have to be gone.
+/// Timeout of killed processes.
 const KILLED: Duration = Duration::from_secs(2);
-/// How often unmounting is tried again: a mount may lie on another that comes later in the table.
+/// Number of rounds of unmounting: a mount may lie on another that comes later in the table.
 const ROUNDS: u32 = 3;
 
 /// One stage.
@@ -164,7 +165,7 @@ impl Machine {
         }
     }
 
-    /// Whether there is nothing to stop, or nobody to do it, or it is done.
+    /// Tells if containers are stopped, or there is nothing to stop or nobody to do it.
     fn containers_are_stopped(&self) -> bool {
         match self.ending.as_ref().map(|ending| &ending.stopper) {
             Some(Stopper::NotStarted) => {

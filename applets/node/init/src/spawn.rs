@@ -1,11 +1,11 @@
-//! What all children of PID 1 have in common.
+//! Start, environment and end of PID 1's children.
 
 use std::io;
 use std::process::Command;
 
 use rustix::process::{Pid, WaitStatus};
 
-/// Where programs are looked for.
+/// Search path of programs.
 const PATH: &str = "/bin:/sbin:/usr/bin:/usr/sbin:/usr/local/bin";
 
 /// Start it and forget the standard library's handle: PID 1 reaps all children in one place.
@@ -20,7 +20,7 @@ pub fn set_environment(command: &mut Command, settings: &[(String, String)]) {
     command.envs(settings.iter().map(|(name, value)| (name, value)));
 }
 
-/// How it ended, in words.
+/// Describes the end of a process in words.
 pub fn outcome(status: WaitStatus) -> String {
     match (status.exit_status(), status.terminating_signal()) {
         (Some(code), _) => format!("ended with exit status {code}"),

@@ -17,13 +17,13 @@ pub struct Step {
     pub name: &'static str,
     /// The steps that must be over before: done, failed or late.
     pub after: &'static [&'static str],
-    /// What it does.
+    /// Work of the step.
     pub work: Work,
-    /// What happens when it fails.
+    /// Reaction to a failure.
     pub failure: Failure,
 }
 
-/// What a step does.
+/// Work of a step.
 pub enum Work {
     /// A function in PID 1, which must not wait for anything. Gives a note for the log, or an empty text.
     Here(fn(&mut Machine) -> Result<String>),
@@ -33,7 +33,7 @@ pub enum Work {
     ChildIf(fn(&Config) -> bool, &'static [&'static str], Duration),
 }
 
-/// What happens when a step fails.
+/// Reaction to a step's failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// It is said, and the boot goes on.
@@ -135,7 +135,7 @@ fn consoles(machine: &mut Machine) -> Result<String> {
     if ttys.is_empty() { Err(Error::new("no terminal to open")) } else { Ok(ttys.join(" ")) }
 }
 
-/// How far the boot has come.
+/// Progress of the boot.
 #[derive(Debug)]
 pub struct Boot {
     progress: Vec<Progress>,
@@ -157,14 +157,14 @@ impl Default for Boot {
 }
 
 impl Boot {
-    /// Whether the steps that wait for this one may go on.
+    /// Tells if the steps that wait for this one may go on.
     pub fn is_settled(&self, name: &str) -> bool {
         let at = STEPS.iter().position(|step| step.name == name);
         at.and_then(|at| self.progress.get(at))
             .is_none_or(|progress| matches!(progress, Progress::Over | Progress::Running { late: true, .. }))
     }
 
-    /// When the next child is late.
+    /// Returns the earliest deadline of a child.
     pub fn due(&self) -> Option<Instant> {
         self.progress
             .iter()

@@ -85,17 +85,17 @@ impl Supervisor {
         self.services.iter_mut().flat_map(Service::read).collect()
     }
 
-    /// Where output can be read.
+    /// Returns the descriptors of services' output.
     pub fn outputs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.services.iter().flat_map(Service::outputs)
     }
 
-    /// When the next start or kill is due.
+    /// Returns the time of the next start or kill.
     pub fn due(&self) -> Option<Instant> {
         self.services.iter().filter_map(Service::due).min()
     }
 
-    /// Whether some service waits for a file.
+    /// Tells if some service waits for a file.
     pub fn is_waiting(&self) -> bool {
         self.services.iter().any(Service::is_waiting)
     }
@@ -110,12 +110,12 @@ impl Supervisor {
         self.services.iter_mut().filter(|s| wanted(&s.plan.name)).for_each(Service::stop);
     }
 
-    /// Whether the service was told to end and has not yet.
+    /// Tells if the service was asked to end and has not yet.
     pub fn is_stopping(&self, name: &str) -> bool {
         self.services.iter().any(|s| s.plan.name == name && s.is_stopping())
     }
 
-    /// Whether none of those runs any more.
+    /// Tells if none of those services runs any more.
     pub fn are_stopped(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.services.iter().filter(|s| wanted(&s.plan.name)).all(|s| s.status().state == State::Stopped)
     }
@@ -147,7 +147,8 @@ fn fetch_plan(config: &Config) -> Option<Plan> {
     wanted.then(|| Plan { after_network: true, once: true, ..plan("config", Program::Is(command)) })
 }
 
-/// What joins a cluster under this node's name must know that name: settings that are still to be fetched come first.
+/// File that services wait for that join a cluster under this node's name: settings that are still
+/// to be fetched come first.
 pub fn settings_file(config: &Config) -> Option<PathBuf> {
     Some(PathBuf::from(paths::CONFIG_FETCHED)).filter(|_| !config.text(&key::CONFIG).is_empty())
 }

@@ -35,16 +35,18 @@ const SETTINGS: &[(&str, &str)] = &[
     ("kernel.printk", "4"),
 ];
 
-/// What is there only once br_netfilter is loaded: bridged packets pass the packet filter, as kube-proxy needs.
+/// Settings that exist only once br_netfilter is loaded: bridged packets pass the packet filter, as
+/// kube-proxy needs.
 const BRIDGE: &[(&str, &str)] = &[("net.bridge.bridge-nf-call-iptables", "1"), ("net.bridge.bridge-nf-call-ip6tables", "1")];
 
-/// Where the kernel is told who gets huge pages, and what tells it on its command line.
+/// File of the kernel's policy for huge pages, and the parameter that sets it on the command line.
 const HUGE_PAGES: (&str, &str) = ("/sys/kernel/mm/transparent_hugepage/enabled", "transparent_hugepage=");
 
 /// All settings. Those that the kernel does not have are no error; a refused one is.
 pub fn apply(machine: &mut Machine) -> Result<String> {
     let cmdline = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    // Who asks for huge pages gets them. Given to all, each grows a small program by up to 2 MiB, which is memory that is missed.
+    // Programs that ask for huge pages get them. Given to all, each grows a small program by up to
+    // 2 MiB, which is memory that is missed.
     let huge = (!cmdline.contains(HUGE_PAGES.1)).then(|| write(HUGE_PAGES.0, "transparent_hugepage", "madvise"));
     let reserve = fs::read_to_string("/proc/meminfo").ok().and_then(|text| reserve(&text));
     let reserve = reserve.map(|kib| set("vm.min_free_kbytes", &kib.to_string()));

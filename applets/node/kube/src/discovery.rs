@@ -1,4 +1,5 @@
-//! What a joining node learns of its cluster: the document `cluster-info`, proved by the discovery token and the pinned CA.
+//! Discovery of a cluster by a joining node: the document `cluster-info`, proved by the discovery
+//! token and the pinned CA.
 //!
 //! kubeadm does the same again, with long silences; asking first lets a wrong token, a wrong hash or a silent server be told at once.
 
@@ -14,7 +15,7 @@ use crate::api::Api;
 use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::spki;
 
-/// Where every cluster that kubeadm made keeps the document, readable for all.
+/// Path of the document in every cluster that kubeadm made, readable for all.
 pub const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
 /// A bootstrap token, `ID.SECRET`.
@@ -82,7 +83,7 @@ pub fn checked(endpoint: &str, status: u16) -> Result<()> {
     }
 }
 
-/// What the `ConfigMap` says of the cluster, if the token's holder has signed it and a pinned CA is in it.
+/// Verifies the `ConfigMap`: the token's holder has signed it and a pinned CA is in it.
 pub fn prove(endpoint: &str, map: &Value, token: &Token, pins: &[Pin]) -> Result<Kubeconfig> {
     let kubeconfig = map["data"]["kubeconfig"].as_str().unwrap_or_default();
     let signature = map["data"][format!("jws-kubeconfig-{}", token.id)].as_str();
@@ -116,7 +117,7 @@ fn is_unsigned(map: &Value) -> bool {
     !names.any(|name| name.starts_with("jws-kubeconfig-"))
 }
 
-/// Whether the detached JWS (HS256, keyed with the secret) is over that content.
+/// Tells if the detached JWS (HS256, keyed with the secret) is over that content.
 fn signed(content: &str, jws: &str, token: &Token) -> bool {
     let mut parts = jws.split('.');
     let (Some(header), Some(""), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {

@@ -21,7 +21,7 @@ pub fn from_file(place: &str) -> Result<Kubeconfig> {
     Kubeconfig::parse(&text, folder).doing(format_args!("read {place}"))
 }
 
-/// What lies at `HOST[:PORT]/PATH`, from a server that the machine's own authorities vouch for.
+/// Downloads `HOST[:PORT]/PATH` from a server with a certificate of the machine's own authorities.
 fn download(rest: &str) -> Result<Vec<u8>> {
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));

@@ -8,9 +8,10 @@ use kit::{Context, Error, Result};
 
 use crate::endpoint::split;
 
-/// How long a server may take to accept, and between two pieces: an API server on a slow machine that just started takes seconds.
+/// Timeout of a server to accept, and between two pieces: an API server on a slow machine that just
+/// started takes seconds.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a whole answer may take: a byte every nine seconds is not an answer.
+/// Timeout of a whole response: a byte every nine seconds is not one.
 const WHOLE: Duration = Duration::from_secs(30);
 /// The largest answer that is read: etcd itself takes no object above 1.5 MiB, JSON's escapes make it larger.
 const LIMIT: usize = 4 << 20;
@@ -60,13 +61,14 @@ pub fn send(mut stream: impl Read + Write, endpoint: &str, what: &str, headers: 
     parse(&bytes).ok_or_else(|| Error::new(format!("{endpoint} does not answer as an API server")))
 }
 
-/// Why a request did not go out. TLS shakes hands with the first word: a certificate that is no good shows here.
+/// Error of a request that did not go out. The TLS handshake happens with the first write: a bad
+/// certificate shows here.
 fn untold(endpoint: &str, e: &std::io::Error) -> Error {
     let verb = if e.kind() == ErrorKind::InvalidData { "believe" } else { "ask" };
     Error::new(format!("{verb} {endpoint}: {e}"))
 }
 
-/// Whether it may go better the next time: nobody answered, or not to the end.
+/// Tells if a retry may succeed: nobody answered, or not to the end.
 pub fn is_passing(e: &Error) -> bool {
     let text = e.to_string();
     ["reach ", "ask ", "hear from "].iter().any(|verb| text.starts_with(verb))

@@ -1,5 +1,6 @@
-//! What the cluster must say before kubeadm's own join: it is there, it knows the token, its CA is the pinned one, and it no longer
-//! believes that this node, which has just been switched on, is still running.
+//! Checks of the cluster before kubeadm's own join: it is there, it knows the token, its CA is the
+//! pinned one, and it no longer believes that this node, which has just been switched on, is still
+//! running.
 
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use crate::discovery::{Pin, Token, discover};
 use crate::old_node;
 use crate::patience::reach;
 
-/// How long a server that can't be reached is tried again before the join gives up: a network that has just come up may take that long.
+/// Timeout of reaching a server before the join gives up: a network that has just come up may take
+/// that long.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A join by token, as its command line says.

@@ -16,11 +16,11 @@ pub struct Kubeconfig {
     pub endpoint: String,
     /// The CA's certificates, PEM; empty when the file has none.
     pub ca: Vec<u8>,
-    /// Who we are.
+    /// The client's credentials.
     pub credentials: Credentials,
 }
 
-/// What proves who we are.
+/// Credentials of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing.
@@ -31,7 +31,7 @@ pub enum Credentials {
     Certificate(Vec<u8>, Vec<u8>),
 }
 
-/// What can't be done natively; ignoring it would be worse than refusing.
+/// Fields that are not implemented; ignoring them would be worse than refusing.
 const CLUSTER_REFUSED: &[&str] = &["insecure-skip-tls-verify", "proxy-url", "tls-server-name"];
 const USER_REFUSED: &[&str] = &["exec", "auth-provider", "username", "password", "as"];
 

@@ -13,7 +13,7 @@ use crate::kubeconfig::Kubeconfig;
 use crate::plan::Plan;
 use crate::{own_ca, yaml};
 
-/// What the kubelet asks for its certificate with; gone once it has that.
+/// Kubeconfig with which the kubelet asks for its certificate; gone once it has that.
 pub const BOOTSTRAP: &str = "etc/kubernetes/bootstrap-kubelet.conf";
 /// This node's own part of the kubelet's configuration.
 const INSTANCE: &str = "var/lib/kubelet/instance-config.yaml";
@@ -52,7 +52,7 @@ impl Written {
     /// Put everything back as it was.
     pub fn undo(self) {
         for (path, before) in self.before.into_iter().rev() {
-            // What can't be put back is not worse than what is there.
+            // A file that can't be put back is not worse than the one that is there.
             let _ = match before {
                 Some(content) => fs::write(&path, content),
                 None => fs::remove_file(&path),
@@ -103,7 +103,7 @@ impl Written {
     }
 }
 
-/// Whether this is what kubelets are configured with.
+/// Checks that this is a configuration of kubelets.
 pub fn check(config: &Value) -> Result<()> {
     let is = config["kind"] == "KubeletConfiguration" && config["apiVersion"] == "kubelet.config.k8s.io/v1beta1";
     if is {
@@ -113,7 +113,8 @@ pub fn check(config: &Value) -> Result<()> {
     }
 }
 
-/// Where a kubelet of that configuration tells its health; none when it does not.
+/// Returns the address of the health check for a kubelet of that configuration; none when it has
+/// none.
 pub fn health(config: &Value) -> Option<String> {
     let address = config["healthzBindAddress"].as_str().filter(|a| !a.is_empty()).unwrap_or("127.0.0.1");
     let port = config.get("healthzPort").unwrap_or(&json!(10248)).as_u64()?;

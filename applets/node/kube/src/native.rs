@@ -30,9 +30,9 @@ use crate::{http, old_node, preflight, yaml};
 /// The record.
 pub const JOIN: Applet = Applet { name: "join", about: "join a cluster as a worker, without kubeadm", place: Place::Node, run };
 
-/// What a kubelet has once the cluster knows it.
+/// Kubeconfig of a kubelet that the cluster knows.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
-/// How often to look at what is waited for.
+/// Interval of the waits' checks.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Join, as the applet and in kubeadm's place.
@@ -160,7 +160,7 @@ fn wait(plan: &Plan, health: Option<String>) -> Result<()> {
     until(plan.bootstrapped, "has no certificate from the cluster", has_certificate)
 }
 
-/// Whether the kubelet's kubeconfig is there with all that it names.
+/// Tells if the kubelet's kubeconfig is there with all files that it names.
 fn has_certificate() -> bool {
     let Ok(text) = std::fs::read_to_string(JOINED) else { return false };
     Kubeconfig::parse(&text, Path::new(JOINED).parent()).is_ok_and(|own| matches!(own.credentials, Credentials::Certificate(..)))

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::api::Api;
 
-/// How long a Node may stay Ready after its machine has gone. The controller's default is 50 s, and clusters raise it to a few minutes.
+/// Time that a Node may stay Ready after its machine has gone. The controller's default is 50 s,
+/// and clusters raise it to a few minutes.
 const NODE_PATIENCE: Duration = Duration::from_mins(10);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -18,7 +19,8 @@ pub fn wait(api: &Api, name: &str, say: &mut dyn FnMut(&str)) -> Result<()> {
     let mut told = false;
     loop {
         let node = api.get(&format!("/api/v1/nodes/{name}"))?;
-        // What the token may not see, it may not join either: the kubelet's request will tell.
+        // A token that may not see the Node can't refuse the join here: the kubelet's request will
+        // tell.
         if node.status != 200 || !is_ready(&node.body) {
             if told {
                 say(&format!("the cluster has noticed that the old node {name} is gone; joining"));
@@ -38,7 +40,7 @@ pub fn wait(api: &Api, name: &str, say: &mut dyn FnMut(&str)) -> Result<()> {
     }
 }
 
-/// Whether a Node's condition Ready is True.
+/// Tells if a Node's condition Ready is True.
 fn is_ready(node: &Value) -> bool {
     let conditions = node["status"]["conditions"].as_array();
     conditions.is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))

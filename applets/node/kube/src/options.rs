@@ -9,7 +9,8 @@ use crate::discovery::{Pin, Token};
 use crate::join_configuration;
 use crate::plan::{Discovery, Plan, check_name, check_phases, check_socket};
 
-/// What `--v` and `-v` take: kubeadm's own verbosity. From 1 on each step is told.
+/// Options of a native join. `--v` and `-v` are kubeadm's own verbosity: from 1 on each step is
+/// told.
 #[derive(Parser, Debug, Default)]
 pub struct Options {
     /// The API server: HOST:PORT

@@ -1,4 +1,4 @@
-//! What a join is to do.
+//! Plan of a join.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::discovery::{Pin, Token};
 
 /// The CA's file on a node, which the cluster's kubelet configuration names.
 pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
-/// How long an API server that can't be reached is tried: a network that has just come up may take that long.
+/// Timeout of reaching an API server: a network that has just come up may take that long.
 const REACH: Duration = Duration::from_secs(30);
 /// As kubeadm: how long the kubelet may take to be healthy, and then to get its certificate.
 const HEALTHY: Duration = Duration::from_mins(4);
@@ -17,7 +17,7 @@ const BOOTSTRAP: Duration = Duration::from_mins(5);
 const SKIPPABLE: &[&str] = &["preflight", "kubelet-wait-bootstrap"];
 const NEVER: &[&str] = &["control-plane-prepare", "check-etcd", "etcd-join", "control-plane-join", "wait-control-plane"];
 
-/// How the cluster is found and proved.
+/// Discovery of the cluster, and its proof.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Discovery {
     /// By its endpoint, a token and the pinned CA.
@@ -38,13 +38,14 @@ pub enum Discovery {
 /// A join of a worker.
 #[derive(Debug)]
 pub struct Plan {
-    /// How the cluster is found.
+    /// Discovery of the cluster.
     pub discovery: Discovery,
-    /// What the kubelet asks for its certificate with; without one the discovery file must have credentials.
+    /// Token with which the kubelet asks for its certificate; without one the discovery file must
+    /// have credentials.
     pub bootstrap: Option<Token>,
     /// The Node's name when it is not the hostname.
     pub node: Option<String>,
-    /// Where the CA's certificate goes.
+    /// Path of the CA's certificate.
     pub ca: String,
     /// The taints that the Node registers with, as `key=value:effect`.
     pub taints: Vec<String>,
@@ -54,11 +55,11 @@ pub struct Plan {
     pub ignored: Vec<String>,
     /// Phases that are left out.
     pub skipped: Vec<String>,
-    /// How long to try to reach the cluster.
+    /// Timeout of reaching the cluster.
     pub reach: Duration,
-    /// How long the kubelet may take to be healthy.
+    /// Timeout of the kubelet's health.
     pub healthy: Duration,
-    /// How long the kubelet may take to get its certificate.
+    /// Timeout of the kubelet's certificate.
     pub bootstrapped: Duration,
     /// Tell more.
     pub verbose: bool,
@@ -83,7 +84,7 @@ impl Plan {
         }
     }
 
-    /// Whether all is there that a join needs.
+    /// Checks that all is there that a join needs.
     pub fn complete(&self) -> Result<()> {
         if let Discovery::Token { endpoint, pins, any_ca, .. } = &self.discovery {
             crate::endpoint::split(endpoint)?;
@@ -96,13 +97,13 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether a failed check is only to be told.
+    /// Tells if a failed check is only a warning.
     pub fn ignores(&self, check: &str) -> bool {
         let check = check.to_ascii_lowercase();
         self.ignored.iter().any(|name| name == "all" || *name == check)
     }
 
-    /// Whether a phase is left out.
+    /// Tells if a phase is left out.
     pub fn skips(&self, phase: &str) -> bool {
         self.skipped.iter().any(|name| name == phase)
     }
@@ -131,7 +132,7 @@ pub fn check_socket(socket: &str) -> Result<()> {
     Err(Error::usage(format!("this node's runtime is at unix://{}, not at {socket}", paths::CRI)))
 }
 
-/// Whether those phases can be left out.
+/// Checks that those phases can be left out.
 pub fn check_phases(phases: &[String]) -> Result<()> {
     match phases.iter().map(String::as_str).find(|phase| !SKIPPABLE.contains(phase) && !NEVER.contains(phase)) {
         Some("kubelet-start") => Err(Error::usage("without the phase kubelet-start there is no join")),

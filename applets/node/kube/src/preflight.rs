@@ -1,4 +1,5 @@
-//! What must hold before a join, by kubeadm's names, so that `--ignore-preflight-errors` means the same.
+//! Preflight checks of a join, by kubeadm's names, so that `--ignore-preflight-errors` means the
+//! same.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -13,9 +14,9 @@ use crate::ready::{ready_node, wait_for_cri};
 
 /// The bundle's kubelet.
 const KUBELET: &str = "/usr/bin/kubelet";
-/// What a joined node has.
+/// Kubeconfig of a joined node.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
-/// Where a control plane's pods stand.
+/// Directory of a control plane's static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// The kubelet's own port.
 const PORT: u16 = 10250;
@@ -23,7 +24,7 @@ const PORT: u16 = 10250;
 /// A look at one thing.
 type Check = fn() -> Result<()>;
 
-/// Whether there is a kubelet to join with.
+/// Checks that there is a kubelet to join with.
 pub fn kubelet() -> Result<()> {
     if Path::new(KUBELET).exists() {
         return Ok(());
@@ -32,10 +33,10 @@ pub fn kubelet() -> Result<()> {
     Err(Error::new(format!("no kubelet: {why}")).with_exit(Exit::NOT_FOUND))
 }
 
-/// What can be looked at before anybody is asked.
+/// Runs the checks that need no server.
 pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
     if !Path::new(JOINED).exists() {
-        // What an interrupted join left running is in the way of this one.
+        // A kubelet that an interrupted join left is in the way of this one.
         let _ = control::ask(&Request::Stop("kubelet".into()));
     }
     let checks: [(&str, Check); 6] = [
@@ -50,7 +51,8 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<()> {
     told(plan, failed.collect(), say)
 }
 
-/// Whether the kubelet is not newer than the cluster's control plane, which `kubeadm-config` tells.
+/// Checks that the kubelet is not newer than the cluster's control plane, which `kubeadm-config`
+/// tells.
 pub fn version(plan: &Plan, cluster: &Value, say: &mut dyn FnMut(&str)) -> Result<()> {
     let output = Command::new(KUBELET).arg("--version").output();
     let own = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

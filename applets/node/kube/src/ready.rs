@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use kit::{Context, Error, Result, paths};
 
-/// How long the CRI server may take to answer after power-on; it is started before anything else.
+/// Timeout of the CRI server after power-on; it is started before anything else.
 const CRI_PATIENCE: Duration = Duration::from_mins(1);
-/// How often a wait looks again.
+/// Interval of a wait's checks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Wait until the CRI server takes connections.
@@ -37,7 +37,8 @@ fn greet(mut server: UnixStream) -> std::io::Result<()> {
     server.read_exact(&mut [0; FRAME_HEAD])
 }
 
-/// What kubeadm's preflight checks of the kernel; init has set it, unless somebody changed it since.
+/// Checks of the kernel that kubeadm's preflight makes; init has set them, unless somebody changed
+/// them since.
 pub fn ready_node() -> Result<()> {
     const FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
     let now = std::fs::read_to_string(FORWARD).on("read", FORWARD)?;

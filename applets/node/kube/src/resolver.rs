@@ -23,7 +23,7 @@ pub fn provide(root: &Path) -> Result<Option<String>> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         text => text.on("read", &file)?,
     };
-    // What is wrong with the configuration the kubelet says better.
+    // The kubelet has better messages for a wrong configuration.
     let config = yaml::document(&text).unwrap_or_default();
     let Some(named) = config["resolvConf"].as_str().filter(|named| is_plain(Path::new(named))) else { return Ok(None) };
     let link = root.join(named.trim_start_matches('/'));
@@ -39,7 +39,7 @@ pub fn provide(root: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Whether it is an absolute path without steps back.
+/// Tells if it is an absolute path without steps back.
 fn is_plain(path: &Path) -> bool {
     path.is_absolute() && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
 }

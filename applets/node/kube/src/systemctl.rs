@@ -24,7 +24,7 @@ pub const NAME: Applet =
 
 /// The service whose configuration kubeadm writes.
 const KUBELET: &str = "kubelet";
-/// What systemctl itself ends with when a unit is not active, or not there.
+/// Exit statuses of systemctl itself for a unit that is not active, or not there.
 const INACTIVE: Exit = Exit(3);
 const NO_UNIT: Exit = Exit(4);
 /// `systemctl start` of an unknown unit.
@@ -40,11 +40,11 @@ struct Options {
 enum Verb {
     /// Nothing to do: services' files are read at each start
     DaemonReload,
-    /// Whether a service is started at boot
+    /// Tell if a service is started at boot
     IsEnabled { name: String },
-    /// Whether a service runs
+    /// Tell if a service runs
     IsActive { name: String },
-    /// What a service is doing; all services without a name
+    /// Show the state of a service; of all services without a name
     Status { name: Option<String> },
     /// Start a service
     Start { name: String },

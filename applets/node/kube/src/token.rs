@@ -5,7 +5,8 @@
 //!        kutties token keep [--kubeconfig FILE] [--ttl TIME]
 //!        kutties token delete [--kubeconfig FILE] ID|TOKEN...
 //!
-//! What is made is as `kubeadm token create` makes it: a secret of kube-system that the cluster itself forgets when its time is over.
+//! Its token is as `kubeadm token create` makes it: a secret of kube-system that the cluster itself
+//! forgets when its time is over.
 //! `create` waits until the cluster's description is signed with it, so that who gets it can join at once. With `--once` it stays
 //! until a node has its certificate by it, and deletes it then. `keep` does that for many: for each line `NUMBER DESCRIPTION` of its
 //! input it makes a token and says `made NUMBER KEY` or `failed NUMBER WHY`, and `gone NUMBER` when that was used or its time is over.
@@ -34,17 +35,19 @@ use crate::kubeconfig::Kubeconfig;
 pub const NAME: Applet =
     Applet { name: "token", about: "make, list and delete bootstrap tokens of a cluster", place: Place::Node, run };
 
-/// Where kubeadm puts the administrator's kubeconfig.
+/// File of the administrator's kubeconfig, by kubeadm.
 const ADMIN: &str = "/etc/kubernetes/admin.conf";
 /// Secrets of the cluster's own.
 const SECRETS: &str = "/api/v1/namespaces/kube-system/secrets";
-/// What kubelets ask for with a token. The answer comes in parts: each request for a certificate is some kilobytes long.
+/// Requests that kubelets make with a token. The answer comes in parts: each request for a
+/// certificate is some kilobytes long.
 const REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests?fieldSelector=spec.signerName%3Dkubernetes.io%2Fkube-apiserver-client-kubelet&limit=250";
 /// The most parts that are read.
 const PARTS: usize = 40;
-/// How often to look whether a token was used: between a kubelet's certificate and its first work lies more.
+/// Interval of the check for a token's use: between a kubelet's certificate and its first work lies
+/// more.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long the cluster may take to sign its description: it does so at each change of a token.
+/// Timeout of the cluster's signature of its description: it signs at each change of a token.
 const SIGNED: Duration = Duration::from_secs(30);
 
 #[derive(Parser, Debug)]
@@ -59,10 +62,10 @@ enum Verb {
     Create {
         #[command(flatten)]
         cluster: Cluster,
-        /// How long it lives, such as 10m or 24h
+        /// Time to live, such as 10m or 24h
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time_to_live)]
         ttl: Duration,
-        /// What it is for
+        /// Description of the token's purpose
         #[arg(long, value_name = "TEXT", default_value = "")]
         description: String,
         /// Print the value of the key join: HOST:PORT,token=TOKEN,ca=sha256:HASH
@@ -76,7 +79,7 @@ enum Verb {
     Keep {
         #[command(flatten)]
         cluster: Cluster,
-        /// How long each lives, such as 10m or 24h
+        /// Time to live of each token, such as 10m or 24h
         #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time_to_live)]
         ttl: Duration,
     },

@@ -34,7 +34,7 @@ pub fn document(text: &str) -> Result<Value> {
     }
 }
 
-/// What has been read so far.
+/// Documents read so far, and the open collections.
 #[derive(Default)]
 struct Tree {
     documents: Vec<Value>,
@@ -97,7 +97,7 @@ impl Tree {
     }
 }
 
-/// What a plain scalar means in YAML's core schema.
+/// Value of a plain scalar in YAML's core schema.
 fn scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -146,7 +146,7 @@ fn write(out: &mut String, value: &Value, indent: usize) {
     }
 }
 
-/// Whether a text means itself without quotes, in YAML 1.1 as in 1.2.
+/// Tells if a text means itself without quotes, in YAML 1.1 as in 1.2.
 fn is_plain(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')

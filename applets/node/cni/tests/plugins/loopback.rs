@@ -35,7 +35,7 @@ pub fn guarded(setup: &Setup) {
                 send(pod, any, at.parse().unwrap());
             }
         }
-        // What a pod may send still comes, and after all that was sent before.
+        // A packet that the pod may send still comes, and after all that was sent before.
         let witness = UdpSocket::bind("0.0.0.0:10249").unwrap();
         for pod in [&hostile, &open] {
             send(pod, any, format!("10.9.{third}.1:10249").parse().unwrap());

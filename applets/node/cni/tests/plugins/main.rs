@@ -27,11 +27,11 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::{Value, json};
 
-/// How long a packet is waited for.
+/// Timeout of a packet.
 const PACKET: Duration = Duration::from_secs(3);
 /// Less than the kernel's question whether somebody has an address already, or a packet's repetition.
 const AT_ONCE: Duration = Duration::from_millis(900);
-/// What a test's name is and what it does.
+/// Name and function of a test.
 type Test = (&'static str, fn(&Setup));
 
 const TESTS: &[Test] = &[
@@ -74,7 +74,7 @@ esac
 struct Setup {
     bin: PathBuf,
     dir: PathBuf,
-    /// Where the reference plugins are, if it is their turn.
+    /// Directory of the reference plugins, if it is their turn.
     reference: Option<PathBuf>,
 }
 

@@ -53,7 +53,8 @@ pub fn ports(setup: &Setup) {
     assert!(setup.reference.is_some() || hears(&server));
     send(&pod, any, "192.0.2.1:8053".parse().unwrap());
     assert_eq!(from(&server), "10.9.3.1".parse::<IpAddr>().unwrap());
-    // What is for another machine is left alone, though it goes to a port of that number (CVE-2025-67499).
+    // A packet for another machine is left alone, though it goes to a port of that number
+    // (CVE-2025-67499).
     let far = other.inside(|_| UdpSocket::bind("192.0.2.2:8053").unwrap());
     send(&pod, any, "192.0.2.2:8053".parse().unwrap());
     heard(&far);
@@ -77,7 +78,7 @@ pub fn ports(setup: &Setup) {
     Netlink::open().unwrap().delete_link("near").unwrap();
 }
 
-/// Whether a packet comes.
+/// Tells if a packet comes.
 fn hears(server: &UdpSocket) -> bool {
     server.set_read_timeout(Some(PACKET)).unwrap();
     server.recv_from(&mut [0; 16]).is_ok()

@@ -1,4 +1,4 @@
-//! What plugins are told, and what they say.
+//! Protocol of plugins: their input and their output.
 
 use std::process::{Command, Stdio};
 

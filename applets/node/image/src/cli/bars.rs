@@ -1,4 +1,5 @@
-//! How far a pull is, for a person: a bar a layer on a terminal, else a line when a layer is there.
+//! Progress of a pull for a person: a bar a layer on a terminal, else a line for each finished
+//! layer.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -12,7 +13,7 @@ use kit::Result;
 use super::list::megabytes;
 use crate::registry::Progress;
 
-/// How often a terminal is drawn anew.
+/// Interval of a terminal's redraws.
 const TICK: Duration = Duration::from_millis(100);
 /// Ticks between two lines for a program.
 const SELDOM: u32 = 10;
@@ -56,7 +57,7 @@ impl Bars {
         let thread = thread::spawn(move || match style {
             Style::Silent => {}
             Style::Lines(tell) => every(SELDOM, &ends, || {
-                // Who does not listen gets nothing; the pull goes on.
+                // A reader that has gone gets nothing; the pull goes on.
                 let _ = tell(&progress);
             }),
             Style::Person if std::io::stderr().is_terminal() => draw(&progress, &ends),

@@ -51,7 +51,7 @@ pub fn run(store: &Store, options: &Options) -> Result<Exit> {
     print(&text)
 }
 
-/// What is known of each.
+/// Prints all details of each image.
 pub fn inspect(store: &Store, names: &[String]) -> Result<Exit> {
     let images = names.iter().map(|name| get(store, name)).collect::<Result<Vec<_>>>()?;
     let all: Vec<Value> = images.iter().map(|image| facts(image, true)).collect();

@@ -34,7 +34,7 @@ pub struct Options {
     /// Believe any certificate of the registry
     #[arg(short = 'k', long)]
     skip_verify: bool,
-    /// Where hosts.toml files are, instead of /etc/kutties/certs.d and /etc/containerd/certs.d
+    /// Directory of hosts.toml files, instead of /etc/kutties/certs.d and /etc/containerd/certs.d
     #[arg(long, value_name = "DIR")]
     hosts_dir: Option<PathBuf>,
     /// Give up when the registry says nothing for so long
@@ -49,7 +49,7 @@ pub struct Options {
     /// Take one request as a line of JSON from standard input, and end with it
     #[arg(long, hide = true, conflicts_with_all = ["images", "creds"])]
     request: bool,
-    /// What to pull
+    /// Images to pull
     #[arg(required_unless_present = "request", value_name = "IMAGE")]
     images: Vec<String>,
 }

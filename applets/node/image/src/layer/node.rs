@@ -69,7 +69,7 @@ pub fn attribute(path: &Path, name: &[u8], value: &[u8]) -> Result<()> {
     }
 }
 
-/// When it was changed last.
+/// Sets the time of the last change.
 pub fn set_time(path: &Path, time: (i64, u32)) -> Result<()> {
     rustix::fs::utimensat(CWD, path, &times(time), AtFlags::SYMLINK_NOFOLLOW).on("set the time of", path)
 }

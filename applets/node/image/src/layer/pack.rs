@@ -16,7 +16,7 @@ use super::copy_up::attributes_of;
 use super::{OPAQUE, WHITEOUT};
 use crate::place::{is_opaque, is_whiteout};
 
-/// Where tar writers keep extended attributes.
+/// Prefix of tar records that hold extended attributes.
 const ATTRIBUTE: &str = "SCHILY.xattr.";
 
 /// Write the layer at `top`.

@@ -304,7 +304,7 @@ fn whiteouts_are_overlayfs_s() {
         .file("o/.wh..wh..opq", "")
         .folder(".wh..wh.plnk")
         .file(".wh..wh.plnk/1.2", "")
-        // What the layer has itself stays, whichever comes first; a folder hides what was deleted.
+        // The layer's own entry stays, in either order; a directory hides deleted ones.
         .file("kept", "kept")
         .file(".wh.kept", "")
         .file(".wh.file", "")

@@ -12,9 +12,9 @@ use super::hosts::Tls;
 
 /// The certificates that vouch for servers.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// What a person adds to them: `*.crt` and `*.pem` beside the bundle.
+/// Directory of additional certificates: `*.crt` and `*.pem` beside the bundle.
 const ADDED: &str = "/etc/ssl/certs";
-/// How long a connection may take where nobody said.
+/// Default timeout of a connection.
 const CONNECT: Duration = Duration::from_secs(30);
 
 /// An agent for a server with these settings. It waits `stall` for each answer and each piece of one. `secure` says whether certificates

@@ -15,7 +15,7 @@ use super::steady::{Steady, TRICKLE};
 use crate::hash::Hash;
 use crate::reference::{NO_DIGEST, is_digest};
 
-/// How often a download may break without getting on meanwhile.
+/// Limit of a download's breaks without progress between them.
 const BREAKS: u32 = 4;
 /// The pause after the first break; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -190,7 +190,7 @@ impl<'a> Blob<'a> {
     }
 }
 
-/// Whether a partial answer begins where it should: `Content-Range: bytes 7-99/100`.
+/// Tells if a partial response begins where it should: `Content-Range: bytes 7-99/100`.
 fn begins_at(response: &ureq::http::Response<ureq::Body>, at: u64) -> bool {
     let value = response.headers().get("Content-Range").and_then(|value| value.to_str().ok());
     value.and_then(|value| value.strip_prefix("bytes ")?.split('-').next()?.trim().parse::<u64>().ok()) == Some(at)

@@ -1,4 +1,4 @@
-//! What a server asks for with 401: the header WWW-Authenticate (RFC 9110, 11.6.1).
+//! Challenges that a server sends with 401: the header WWW-Authenticate (RFC 9110, 11.6.1).
 
 /// One way to prove who one is.
 #[derive(Debug, Clone, PartialEq, Eq)]

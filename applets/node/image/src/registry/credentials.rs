@@ -1,4 +1,4 @@
-//! Who is asking: what the kubelet gives with a pull, as runtime.v1's `AuthConfig` has it.
+//! Credentials that the kubelet gives with a pull, as runtime.v1's `AuthConfig` has them.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use kit::{Error, Result};
@@ -35,12 +35,12 @@ impl Credentials {
         Ok(Self { username: username.into(), password: password.into(), ..Self::default() })
     }
 
-    /// Whether nothing was given.
+    /// Tells if nothing was given.
     pub fn is_empty(&self) -> bool {
         [&self.username, &self.password, &self.auth, &self.identity_token, &self.registry_token].iter().all(|f| f.is_empty())
     }
 
-    /// Whether they may be shown to that host of a registry.
+    /// Tells if they may be sent to that host of a registry.
     pub fn are_for(&self, host: &str) -> bool {
         let address = &self.server_address;
         let address = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")).unwrap_or(address);

@@ -21,12 +21,12 @@ use super::url::{Url, encoded};
 const REDIRECTS: usize = 10;
 /// An error's text or a token is no longer.
 const SMALL: u64 = 256 << 10;
-/// How much of a server's own words a person gets to see, in characters.
+/// Limit of a server's own message in ours, in characters.
 const WORDS: usize = 200;
 
 /// A server that can be asked.
 pub struct Endpoint {
-    /// Who it is.
+    /// The server.
     pub host: Host,
     repository: String,
     /// The registry's name in images, where the server is a mirror of it.
@@ -36,11 +36,11 @@ pub struct Endpoint {
     own: OnceLock<Agent>,
     other: OnceLock<Agent>,
     strict: OnceLock<Agent>,
-    /// What the last successful request said in its header Authorization.
+    /// Header Authorization of the last successful request.
     authorization: Mutex<Option<String>>,
 }
 
-/// Whom a request goes to: decides about certificates and secrets.
+/// Receiver of a request: decides about certificates and secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum To {
     /// The server itself, which may see all that is for it.
@@ -54,7 +54,8 @@ enum To {
 /// An answer, after redirects.
 struct Followed {
     response: Response<Body>,
-    /// Who has given it, where that is another server than ours or one to which another has sent us.
+    /// Server that has given it, where that is another than ours or one to which another has sent
+    /// us.
     stranger: Option<String>,
 }
 
@@ -102,7 +103,7 @@ impl Endpoint {
         }
     }
 
-    /// How messages call it.
+    /// Returns the server's name for messages.
     pub fn name(&self) -> &str {
         &self.host.base.authority
     }
@@ -121,7 +122,7 @@ impl Endpoint {
             return judged(response, self.stall);
         }
         if let Some(stranger) = stranger {
-            // What it says about tokens and passwords is not our server's word.
+            // A redirect's target does not speak of tokens and passwords for our server.
             return judged(response, self.stall).map_err(|fault| fault.below(format_args!("redirected to {stranger}")));
         }
         let Some(proof) = self.prove(&response)? else { return judged(response, self.stall) };
@@ -176,7 +177,8 @@ impl Endpoint {
             return Ok(agent);
         }
         let ours = to == To::Own;
-        // Where a redirect or an authorization service leads is not known yet: it may need certificates.
+        // The target of a redirect or an authorization service is not known yet: it may need
+        // certificates.
         let secure = self.host.base.secure || !ours;
         let mut tls = self.host.tls.clone();
         tls.skip_verify &= to != To::TokenService;
@@ -184,7 +186,8 @@ impl Endpoint {
         Ok(cell.get_or_init(|| made))
     }
 
-    /// What to say to a server that has refused: none when we have nothing that it wants.
+    /// Returns the header Authorization for a server that has refused: none when we have nothing
+    /// that it wants.
     fn prove(&self, refusal: &Response<Body>) -> Result<Option<String>> {
         let lines = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let challenges: Vec<Challenge> = lines.flat_map(challenge::parse).collect();
@@ -295,7 +298,7 @@ fn words(body: &[u8]) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect::<String>().trim().to_owned()
 }
 
-/// What an error of the HTTP library means.
+/// Converts an error of the HTTP library.
 pub fn network(e: &ureq::Error) -> Error {
     use std::io::ErrorKind;
     use ureq::Error as E;

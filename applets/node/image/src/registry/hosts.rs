@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::url::Url;
 
-/// Where the settings of registries are looked for; the first folder that has some for a registry counts.
+/// Directories with the settings of registries; the first one that has some for a registry counts.
 pub const FOLDERS: [&str; 2] = ["/etc/kutties/certs.d", "/etc/containerd/certs.d"];
 /// The folder for registries that have none.
 const DEFAULT: &str = "_default";
@@ -23,7 +23,7 @@ const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// A server to ask, in the order of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Where its API begins: `https://HOST/v2`.
+    /// Base of its API: `https://HOST/v2`.
     pub base: Url,
     /// It may say what a tag means.
     pub resolves: bool,
@@ -35,11 +35,11 @@ pub struct Host {
     pub tls: Tls,
     /// Sent with each request to it.
     pub headers: Vec<(String, String)>,
-    /// How long a connection may take, in seconds, where it is said.
+    /// Timeout of a connection in seconds, if it is set.
     pub dial_seconds: Option<u64>,
 }
 
-/// Whom to believe, and who we are.
+/// Authorities to trust, and our own certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tls {
     /// Files with authorities that count beside the system's.
@@ -50,7 +50,7 @@ pub struct Tls {
     pub skip_verify: bool,
 }
 
-/// What a person says for one call.
+/// Settings of one call.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// Speak plain HTTP to the registry.

@@ -9,7 +9,7 @@ use crate::candidate::architecture;
 use crate::configuration;
 use crate::shared;
 
-/// What we ask for: images and indexes, in both families of types.
+/// Media types to ask for: images and indexes, in both families of types.
 pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
@@ -53,7 +53,7 @@ pub fn choose(index: &ImageIndex) -> Result<&Descriptor> {
         match (architecture(), platform.variant().as_deref().unwrap_or_default()) {
             (_, "") => Some(0),
             ("amd64", "v1") | ("arm64", "v8") => Some(1),
-            // What needs a newer processor than the first of its kind may not run here.
+            // A variant newer than the first of its kind may not run here.
             _ => None,
         }
     };

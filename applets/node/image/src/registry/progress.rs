@@ -1,11 +1,11 @@
-//! How far a pull is: counters that its threads write and whoever shows them reads.
+//! Progress of a pull: counters that its threads write and a display reads.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A pull's layers, lowest first.
 #[derive(Debug)]
 pub struct Progress {
-    /// What the image's reference means.
+    /// Digest that the image's reference means.
     pub digest: String,
     /// One a layer.
     pub layers: Vec<Layer>,

@@ -30,19 +30,19 @@ use crate::store::{Image, Store, layer_names};
 
 /// As many layers at once as containerd and docker take.
 const AT_ONCE: usize = 3;
-/// How long a registry may say nothing.
+/// Default timeout of a registry's silence.
 pub const STALL: Duration = Duration::from_secs(30);
 
-/// What to pull, and how.
+/// Image to pull, and its settings.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The image as a person or a pod writes it.
     pub image: String,
-    /// Who asks.
+    /// Credentials for the registry.
     pub credentials: Credentials,
-    /// What a person says for this call.
+    /// Settings of this call.
     pub overrides: Overrides,
-    /// How long the registry may say nothing.
+    /// Timeout of the registry's silence.
     pub stall: Duration,
 }
 
@@ -138,7 +138,7 @@ struct Job<'a> {
     changed: Condvar,
 }
 
-/// What the threads of a pull tell each other.
+/// State that the threads of a pull share.
 struct State {
     /// Numbers of the layers that nobody works on, lowest first.
     waiting: VecDeque<usize>,
@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
     fn fail(&self, fault: Error) {
         let mut state = self.lock();
         state.waiting.clear();
-        // What comes second is mostly a consequence.
+        // A later error is mostly a consequence.
         state.fault.get_or_insert(fault);
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -272,7 +272,7 @@ fn download(mut blob: Blob, writer: &Writer) -> Result<bool> {
     }
 }
 
-/// What could not be unpacked is the image's failure, unless there was no room for it.
+/// Marks a failure to unpack as the image's, unless there was no room for it.
 fn unpacking(e: Error) -> Error {
     if e.kind() == Kind::Full { e } else { e.with_kind(Kind::Invalid) }
 }

@@ -17,7 +17,7 @@ use super::steady::Steady;
 use crate::hash::{digest, digest_like};
 use crate::reference::{NO_DIGEST, Reference, is_digest};
 
-/// How often a document is asked for while the registry can't be reached or is overloaded.
+/// Number of tries of a document while the registry can't be reached or is overloaded.
 const TRIES: u32 = 3;
 /// The pause before the second try; twice as long before the third.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -47,7 +47,7 @@ impl Url {
         Ok(Self { secure, authority: authority.to_ascii_lowercase(), path })
     }
 
-    /// Where a redirect leads from here.
+    /// Returns the target of a redirect from here.
     pub fn join(&self, location: &str) -> Result<Self> {
         let scheme = if self.secure { "https" } else { "http" };
         let base = self.path.split('?').next().unwrap_or_default();
@@ -69,7 +69,7 @@ impl Url {
         Self { path: format!("{base}{path}"), ..self.clone() }
     }
 
-    /// Whether both lead to the same server by the same way, default ports counted.
+    /// Tells if both lead to the same server by the same way, default ports counted.
     pub fn same_server(&self, other: &Self) -> bool {
         self.secure == other.secure && self.with_port() == other.with_port()
     }

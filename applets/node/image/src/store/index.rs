@@ -103,7 +103,7 @@ impl Index {
 const SHORTEST: usize = 4;
 
 impl Record {
-    /// Whether it is called so.
+    /// Tells if the image has that name.
     pub fn answers_to(&self, name: &str) -> bool {
         if self.id == name || (is_hash(name) && self.id.strip_prefix("sha256:") == Some(name)) {
             return true;

@@ -26,14 +26,14 @@ pub struct Ingest<'a> {
     dir: PathBuf,
     _lock: File,
     layers: Vec<String>,
-    /// Whether a layer was there already when this change began.
+    /// For each layer, true if it was there already when this change began.
     there: Vec<bool>,
 }
 
 /// An image that is ready to be seen.
 #[derive(Debug)]
 pub struct Arrival {
-    /// What the index will say.
+    /// The image's row in the index.
     pub record: Record,
     /// Its configuration's bytes.
     pub config: Vec<u8>,
@@ -64,12 +64,12 @@ impl<'a> Ingest<'a> {
         Ok(Self { store, dir, _lock: lock, layers, there })
     }
 
-    /// Whether the layer of that number is in the store already.
+    /// Tells if the layer of that number is in the store already.
     pub fn has(&self, number: usize) -> bool {
         self.there[number]
     }
 
-    /// Where each layer is, or will be unpacked.
+    /// Returns the directory in which each layer is, or will be unpacked.
     pub fn paths(&self) -> Vec<PathBuf> {
         let of = |(name, there): (&String, &bool)| if *there { self.store.layer(name) } else { self.dir.join(name) };
         self.layers.iter().zip(&self.there).map(of).collect()
@@ -126,7 +126,8 @@ impl<'a> Ingest<'a> {
 
 impl Drop for Ingest<'_> {
     fn drop(&mut self) {
-        // What can't be removed now is removed by the next change, whose owner finds the lock free.
+        // Files that can't be removed now are removed by the next change, whose owner finds the
+        // lock free.
         let _ = kit::tree::remove(&self.dir);
     }
 }

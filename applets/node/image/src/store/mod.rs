@@ -44,7 +44,7 @@ pub struct Image {
     pub digests: Vec<String>,
     /// Bytes of its blobs as they came, and of the files of layers that came as directories.
     pub size: u64,
-    /// Whether it must not be collected: it came with the node and can't be fetched again.
+    /// True if it must not be collected: it came with the node and can't be fetched again.
     pub pinned: bool,
     /// Its configuration.
     pub config: ImageConfiguration,
@@ -59,7 +59,7 @@ impl Image {
     }
 }
 
-/// What the store holds on its filesystem.
+/// Disk usage of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Bytes of the blocks in use.
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Forget an image by any of its names: all its names go. Layers that nothing else uses go too, unless they are mounted.
-    /// Whether there was one.
+    /// Tells if there was one.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let _lock = self.lock(FlockOperation::LockExclusive)?;
         let mut index = self.index_unlocked()?;
@@ -289,7 +289,7 @@ impl Store {
         let mounts = fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
         let there = names(&self.layers())?;
         let before = index.layers.len();
-        // What a killed sweep has removed already.
+        // Layers that a killed sweep has removed already.
         index.layers.retain(|name, _| there.iter().any(|(known, _)| known == name));
         for (name, path) in there {
             if needed.contains(&name) || mounts.contains(&name) {
@@ -318,12 +318,12 @@ impl Store {
     }
 }
 
-/// What a sweep has done.
+/// Result of a sweep.
 #[derive(Debug, Default)]
 struct Swept {
     /// The index has to say so.
     changed: bool,
-    /// Why something is still there.
+    /// Reasons why something is still there.
     left: Vec<Error>,
 }
 

@@ -72,7 +72,7 @@ fn listed(dir: &Path) -> Vec<String> {
     all
 }
 
-/// What is in the store is what its index says, all of it whole.
+/// Checks that the store holds just what its index says, all of it whole.
 fn check(store: &Store) {
     let mut needed: Vec<String> = Vec::new();
     for image in store.images().unwrap() {

@@ -39,7 +39,7 @@ impl<'a> Header<'a> {
         if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
     }
 
-    /// Where a link leads.
+    /// Returns the target of a link.
     pub fn link(&self) -> Vec<u8> {
         text(&self.0[157..257]).to_vec()
     }

@@ -18,7 +18,7 @@ const LONGEST: u64 = 1 << 20;
 /// The size of the buffer that entries are read through, in bytes.
 const BUFFER: usize = 128 << 10;
 
-/// What an entry is.
+/// Kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file with content.
@@ -42,9 +42,9 @@ pub enum Kind {
 pub struct Entry {
     /// Its path as it stands.
     pub path: Vec<u8>,
-    /// What it is.
+    /// Kind of the entry.
     pub kind: Kind,
-    /// Where a link leads.
+    /// Target of a link.
     pub target: Vec<u8>,
     /// Permission bits.
     pub mode: u32,
@@ -94,7 +94,7 @@ impl<R: Read> Tar<R> {
             self.content(header.size()?);
             match header.flag() {
                 b'x' => extensions.add(&self.small()?)?,
-                // What is said for all entries at once is git's commit in practice.
+                // A header for all entries at once is git's commit in practice.
                 b'g' => drop(self.small()?),
                 b'L' => name = Some(text(self.small()?)),
                 b'K' => target = Some(text(self.small()?)),
@@ -206,7 +206,7 @@ impl<R: Read> Tar<R> {
         Ok(())
     }
 
-    /// What is in the buffer; more is read when nothing is. Empty at the end.
+    /// Returns the bytes in the buffer; more are read when there are none. Empty at the end.
     fn fill(&mut self) -> io::Result<&[u8]> {
         while self.start == self.end {
             match self.from.read(&mut self.buffer) {

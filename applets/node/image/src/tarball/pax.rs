@@ -4,10 +4,10 @@ use std::io;
 
 use super::header::broken;
 
-/// Where tar writers keep extended attributes.
+/// Prefix of records that hold extended attributes.
 const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
 
-/// What extended headers say of one entry.
+/// Values of one entry's extended headers.
 #[derive(Debug, Default)]
 pub struct Extensions {
     /// Overrides the name.

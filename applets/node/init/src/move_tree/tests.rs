@@ -362,7 +362,7 @@ fn kept_files_and_mount_points_stay_where_they_are() {
         assert_eq!(fs::read_to_string(b.join("usr/image")).unwrap(), "");
         assert_eq!(fs::read_to_string(b.join("moves")).unwrap(), "m");
         assert_eq!((entries(&b.join("usr/on")), entries(&a.join("usr/on"))), (0, 1));
-        // What is mounted somewhere is never deleted.
+        // A mount point is never deleted.
         assert!(remove(&from).unwrap_err().to_string().contains("/usr"));
         assert_eq!(fs::read_to_string(a.join("usr/on/file")).unwrap(), "f");
         assert!(fs::symlink_metadata(b.join("usr/image")).unwrap().file_type().is_file());

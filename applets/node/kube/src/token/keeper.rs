@@ -18,7 +18,7 @@ const SIGN_DELAY: Duration = Duration::from_millis(500);
 /// The most tokens at a time, whoever asks.
 const MOST: usize = 1024;
 
-/// What is asked of a cluster. Errors that pass are told by [`http::is_passing`].
+/// Requests to a cluster. Passing errors are told by [`http::is_passing`].
 trait Cluster {
     fn make(&self, token: &Token, description: &str) -> Result<()>;
     fn signed(&self) -> Result<BTreeSet<String>>;
@@ -26,7 +26,7 @@ trait Cluster {
     fn delete(&self, token: &Token) -> Result<()>;
     /// The value of the key `join`.
     fn key(&self, token: &Token) -> Result<String>;
-    /// What to say when a token's signature does not come.
+    /// Returns the message for a token whose signature does not come.
     fn unsigned(&self) -> String;
 }
 
@@ -181,7 +181,7 @@ impl<C: Cluster, W: Write> Keeper<C, W> {
         if self.kept.iter().all(|kept| !kept.told) {
             return Ok(());
         }
-        // What the cluster does not answer now it will the next time, or its own end of them comes.
+        // A failed request is repeated the next time, or the cluster's own end of the tokens comes.
         let used = self.cluster.used().unwrap_or_default();
         let mut lines = Vec::new();
         self.kept.retain(|kept| {

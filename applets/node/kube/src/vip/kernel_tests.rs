@@ -89,7 +89,8 @@ fn the_neighbours_learn_where_it_is_now() {
     const LIMIT: Duration = Duration::from_secs(5);
     let (ask, asked) = channel::<(bool, Vec<u8>)>();
     let (tell, told) = channel();
-    // What the other machine knows, once it is that or is not for long; before, it may have something to say to the shared address.
+    // Returns the other machine's neighbour entries once they are as expected, or after LIMIT. If asked
+    // to, it first sends packets to the shared addresses.
     let neighbour = move || {
         let mut nl = Netlink::open().unwrap();
         std::thread::spawn(move || {

@@ -113,7 +113,7 @@ impl Server {
             (_, _, path) if path.starts_with(PATH) => self.lease(verb, path, &body),
             _ => (404, String::new()),
         };
-        // Who does not wait for the answer is not to be helped.
+        // A client that does not wait for the answer is not to be helped.
         let _ = write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
         let _ = stream.flush();
     }

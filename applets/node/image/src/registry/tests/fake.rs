@@ -18,7 +18,7 @@ pub struct Asked {
     pub head: String,
 }
 
-/// What happens behind the bytes that are sent.
+/// Action after the bytes are sent.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Then {
     GoOn,

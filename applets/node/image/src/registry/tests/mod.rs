@@ -19,7 +19,7 @@ use crate::store::{Image, Store};
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// What a good registry answers, by path.
+/// Responses of a good registry, by path.
 #[derive(Clone, Default)]
 struct Shelf(HashMap<String, Vec<u8>>);
 
@@ -162,7 +162,7 @@ fn an_image_arrives() {
         assert_eq!(fs::metadata(layer.join(format!("usr/lib/{}", number - 1))).unwrap().len(), 10_000 * (number as u64 - 1));
     }
     let asked = fake.paths().len();
-    // What is there is not fetched again, and by its digest it gets no tag.
+    // A present image is not fetched again, and by its digest it gets no tag.
     node.pull_from(&fake).unwrap();
     assert_eq!(fake.paths().len(), asked + 1);
     node.store.remove(&image.id).unwrap();
@@ -470,7 +470,7 @@ fn mirrors_come_first_and_get_no_secrets() {
     let namespace = format!("/v2/team/app/manifests/1?ns={}", registry.address.replace(':', "%3A"));
     assert_eq!(mirror.paths()[0], namespace);
     assert!(mirror.all().iter().all(|asked| asked.authorization.is_empty()));
-    // What the mirror lacks came from the registry itself, but never what it had.
+    // Blobs that the mirror lacks came from the registry itself, but never those that it had.
     assert!(registry.paths().len() >= 9 && registry.paths().iter().all(|path| path.contains("/blobs/")));
     node.hosts(
         "deaf.example",
