@@ -10,7 +10,7 @@ use kit::{Context, Result, paths};
 use crate::Config;
 
 impl Config {
-    /// What was gathered last.
+    /// Reads the settings that were gathered last.
     ///
     /// # Errors
     /// Nothing was gathered yet.

@@ -2,7 +2,7 @@
 
 use crate::trust::Trust;
 
-/// What a key takes.
+/// Type of a key's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
@@ -24,13 +24,13 @@ pub enum Kind {
 pub struct Key {
     /// Its name; dots are TOML tables. A `*` stands for any one part, a `**` at the end for one or more.
     pub name: &'static str,
-    /// What it takes.
+    /// Type of its value.
     pub kind: Kind,
     /// Its value when nobody sets it, as one would write it on the command line.
     pub default: &'static str,
     /// The sources that may set it.
     pub trust: Trust,
-    /// What it does, for the list of keys.
+    /// Meaning of the key, for the list of keys.
     pub about: &'static str,
 }
 
@@ -42,7 +42,8 @@ const MOST_BACKUPS: u64 = 10_000;
 const LONGEST_NETWORK: u64 = 3600;
 
 impl Key {
-    /// What stands for the stars of an open key; an empty text for a plain key; none when `name` is not this key.
+    /// Returns the text in place of an open key's stars; an empty text for a plain key; none when
+    /// `name` is not this key.
     pub fn stars<'a>(&self, name: &'a str) -> Option<&'a str> {
         if let Some(head) = self.name.strip_suffix("**") {
             return name.strip_prefix(head).filter(|rest| !rest.is_empty());

@@ -48,12 +48,14 @@ struct Given {
 }
 
 impl Config {
-    /// What this machine's sources say, read anew. It reads what strangers wrote: not for PID 1.
+    /// Reads the settings of all this machine's sources anew. Some are untrusted input: not for PID
+    /// 1.
     pub fn load() -> Self {
         Self::load_from(&Places::here())
     }
 
-    /// What came along with the system and stands on the kernel's command line: all that PID 1 reads by itself.
+    /// Reads the settings that came with the system or stand on the kernel's command line: all that
+    /// PID 1 reads by itself.
     pub fn early() -> Self {
         Self::from_sources(&Places::here(), source::EARLY, false)
     }
@@ -105,7 +107,7 @@ impl Config {
         self.values.iter().filter_map(|(name, given)| Some((key.stars(name)?, given.value.many())))
     }
 
-    /// Who set the key, or none when it has its default.
+    /// Returns the source of the key's value, or none when it has its default.
     pub fn source(&self, key: &Key) -> Option<&str> {
         self.values.get(key.name).map(|given| given.source.as_str())
     }

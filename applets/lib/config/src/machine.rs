@@ -1,11 +1,11 @@
-//! What a configuration URL can say of this machine.
+//! Variables of a configuration URL that identify this machine.
 
 use std::fs;
 use std::path::Path;
 
 use kit::{Error, Result};
 
-/// Where the kernel tells about this machine.
+/// Directory of the kernel's facts about this machine.
 const SYS: &str = "/sys";
 /// Its name.
 const HOSTNAME: &str = "/proc/sys/kernel/hostname";

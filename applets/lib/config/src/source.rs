@@ -1,4 +1,4 @@
-//! Where values come from. A new source is one function and one row of [`SOURCES`].
+//! Sources of values. A new source is one function and one row of [`SOURCES`].
 
 use std::fs;
 use std::io::Read;
@@ -12,7 +12,7 @@ use crate::trust::Origin;
 use crate::value::Value;
 use crate::{Config, command_line, key};
 
-/// What the sources read.
+/// Paths that the sources read.
 #[derive(Debug, Default)]
 pub struct Places {
     /// The folder with `board.toml` and the other `*.toml`.
@@ -23,7 +23,7 @@ pub struct Places {
     pub smbios: PathBuf,
     /// The folder of the files below `opt/kutties` that QEMU was given.
     pub fw_cfg: PathBuf,
-    /// What the configuration URL brought.
+    /// File of settings from the configuration URL.
     pub fetched: PathBuf,
     /// The kernel's command line.
     pub command_line: String,
@@ -69,7 +69,7 @@ pub const LOCAL: &[Source] = &[board, files, oem_strings, fw_cfg, words];
 const BOARD: &str = "board.toml";
 /// The source with the last word.
 pub const COMMAND_LINE: &str = "on the kernel's command line";
-/// What a setting's name begins with where others have names, too.
+/// Prefix of a setting's name where others have names, too.
 const PREFIX: &str = "kutties.";
 /// The longest file of strangers that is read, in bytes.
 const LONGEST: u64 = 256 << 10;
@@ -148,7 +148,7 @@ fn fw_cfg(places: &Places, config: &mut Config) {
     }
 }
 
-/// What the configuration URL, which stands in the first line, has brought.
+/// Reads the settings from the configuration URL, which stands in the first line.
 fn fetched(places: &Places, config: &mut Config) {
     let Some(text) = read(&places.fetched).and_then(|bytes| String::from_utf8(bytes).ok()) else { return };
     let url = text.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or("the configuration URL");
@@ -168,7 +168,7 @@ fn settings<'a>(words: impl Iterator<Item = &'a str>, origin: Origin, source: &s
     }
 }
 
-/// What is in a folder, sorted; nothing when it is not there.
+/// Returns the entries of a directory, sorted; nothing when it is not there.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     paths.sort();

@@ -68,7 +68,7 @@ fn every_source_has_its_place() {
     let config = Config::load_from(&places);
     assert_eq!((config.text(&key::HOSTNAME), config.text(&key::VAR_SIZE)), ("line", "1g"));
     assert_eq!(config.number(&key::SHUTDOWN_GRACE), 7);
-    // What was gathered is read again as it was.
+    // Gathered settings are read again as they were.
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
     fs::remove_dir_all(dir).unwrap();
@@ -80,7 +80,7 @@ fn lease(name: &str, ntp: &[&str], settings: &[u8]) -> serde_json::Value {
     serde_json::json!({"host_name": name, "ntp": ntp, "options": {"224": digits}})
 }
 
-/// What a machine makes of a lease, with these words on its command line and that file.
+/// Returns the configuration of a machine with a lease, that command line and that file.
 fn leased(name: &str, lease: &serde_json::Value, command_line: &str, file: &str) -> Config {
     let dir = std::env::temp_dir().join(format!("kutties-config-{}-lease-{name}", std::process::id()));
     fs::create_dir_all(dir.join("dhcp")).unwrap();

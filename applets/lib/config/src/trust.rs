@@ -23,7 +23,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Whether only those who start this machine can write there.
+    /// Tells if only those who start this machine can write there.
     pub const fn is_local(self) -> bool {
         !matches!(self, Self::Dhcp | Self::Url)
     }
@@ -46,7 +46,8 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// Whether a source of that kind may set the key; `settings` tells what a local source says of `settings.dhcp`.
+    /// Tells if a source of that kind may set the key; `settings` is a local source's value of
+    /// `settings.dhcp`.
     pub const fn takes(self, origin: Origin, settings: bool) -> bool {
         match origin {
             Origin::Dhcp => matches!(self, Self::Dhcp) || (settings && matches!(self, Self::Settings)),

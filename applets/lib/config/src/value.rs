@@ -60,7 +60,7 @@ impl Value {
     }
 }
 
-/// What commas separate; empty parts vanish.
+/// Splits a text at commas; empty parts vanish.
 pub fn split(text: &str) -> Vec<String> {
     text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
@@ -74,8 +74,9 @@ pub fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether it can be this machine's name: labels of letters, digits, `-` and `_` (RFC 1123, and what Windows' servers give), and no
-/// more than the kernel's 64 bytes. It goes into files that other programs read, and into their arguments.
+/// Tells if it can be this machine's name: labels of letters, digits, `-` and `_` (RFC 1123, and
+/// what Windows' servers give), and no more than the kernel's 64 bytes. It goes into files that
+/// other programs read, and into their arguments.
 pub fn is_host_name(name: &str) -> bool {
     const LONGEST: usize = 64;
     const LONGEST_LABEL: usize = 63;

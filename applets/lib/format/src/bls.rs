@@ -88,7 +88,7 @@ fn part(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// What `loader.conf` says of the default and the time.
+/// Reads the default and the timeout of `loader.conf`.
 pub fn settings(text: &str, menu: &mut Menu) {
     for line in text.lines() {
         match line.trim().split_once([' ', '\t']).map(|(field, value)| (field, value.trim())) {
@@ -100,7 +100,7 @@ pub fn settings(text: &str, menu: &mut Menu) {
                 let found = menu.entries.iter().position(|entry| matches(name, &entry.id));
                 let missing = || alloc::format!("there is no entry that fits the default {pattern:?}");
                 menu.default = match (found, pattern) {
-                    // What was started last is not kept here.
+                    // The entry that was started last is not kept here.
                     (None, "@saved") => menu.default.clone(),
                     (found, _) => found.ok_or_else(missing),
                 };

@@ -1,6 +1,7 @@
 //! D-Bus messages (D-Bus Specification 0.43) and the lines of its handshake, as far as a bus needs them that offers a few methods.
 //!
-//! What comes in is bounded in length before it is read; texts are checked, and header fields that nobody knows are skipped.
+//! Input is bounded in length before it is read; texts are checked, and header fields that nobody
+//! knows are skipped.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -41,7 +42,7 @@ pub struct Malformed;
 pub struct Call {
     /// Its number, which the answer repeats.
     pub serial: u32,
-    /// Whether an answer is waited for.
+    /// True if the caller waits for an answer.
     pub answered: bool,
     /// The object.
     pub path: String,

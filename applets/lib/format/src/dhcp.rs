@@ -1,6 +1,6 @@
 //! DHCPv4 packets (RFC 2131, options of RFC 2132, long options of RFC 3396, routes of RFC 3442, search lists of RFC 3397).
 //!
-//! What comes in was written by strangers: every length is checked, and what is wrong in an option makes that option absent.
+//! Untrusted input: every length is checked, and an option that is wrong counts as absent.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -15,7 +15,7 @@ const FIXED: usize = 240;
 const LEAST: usize = 300;
 /// Stands before the options.
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
-/// Where the fields `sname` and `file` lie.
+/// Positions of the fields `sname` and `file`.
 const SNAME: core::ops::Range<usize> = 44..108;
 const FILE: core::ops::Range<usize> = 108..236;
 /// The most labels that a domain name may have: its 255 bytes hold no more.
@@ -23,11 +23,11 @@ const LABELS: usize = 128;
 
 pub mod option;
 
-/// What a packet is (option 53).
+/// Type of a packet (option 53).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Type {
-    /// Who is there?
+    /// Searches servers.
     Discover = 1,
     /// This address is free.
     Offer = 2,
@@ -61,7 +61,7 @@ impl Type {
     }
 }
 
-/// Why bytes are no DHCP packet.
+/// Reason why bytes are no DHCP packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     /// Shorter than the fixed fields.
@@ -209,7 +209,7 @@ impl Packet {
         bytes
     }
 
-    /// What the packet is.
+    /// Returns the packet's type.
     pub fn kind(&self) -> Option<Type> {
         Type::of(*self.options.get(&option::TYPE)?.first()?)
     }

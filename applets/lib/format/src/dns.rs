@@ -18,7 +18,7 @@ const IN: u16 = 1;
 pub const TYPES: &[(&str, u16)] =
     &[("A", 1), ("NS", 2), ("CNAME", 5), ("SOA", 6), ("PTR", 12), ("MX", 15), ("TXT", 16), ("AAAA", 28), ("SRV", 33)];
 
-/// What a record says.
+/// Data of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// An IPv4 address.
@@ -46,7 +46,7 @@ pub struct Record {
     pub name: String,
     /// Its type's number.
     pub kind: u16,
-    /// What it says.
+    /// Its data.
     pub data: Data,
 }
 
@@ -55,9 +55,9 @@ pub struct Record {
 pub struct Answer {
     /// 0 no error, 2 server failure, 3 no such name, 5 refused.
     pub code: u8,
-    /// Whether it was cut to fit and should be asked for by TCP.
+    /// True if it was cut to fit and should be asked for by TCP.
     pub cut: bool,
-    /// Whether the server is one of the zone's own.
+    /// True if the server is one of the zone's own.
     pub authoritative: bool,
     /// The records.
     pub records: Vec<Record>,
@@ -147,7 +147,7 @@ fn name(bytes: &[u8], start: usize) -> Option<(String, usize)> {
                 if !text.is_empty() {
                     text.push('.');
                 }
-                // What is shown on a terminal must not steer it.
+                // A text that is shown on a terminal must not steer it.
                 text.extend(label.iter().map(|b| if b.is_ascii_graphic() { char::from(*b) } else { '?' }));
                 at += 1 + usize::from(len);
                 (text.len() <= LONGEST).then_some(())?;

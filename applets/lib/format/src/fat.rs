@@ -28,7 +28,7 @@ const ENTRY: usize = 32;
 const FOLDER: u8 = 0x10;
 const LABEL: u8 = 0x08;
 
-/// What a file system is made of, beside its files.
+/// Properties of a file system, beside its files.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape<'a> {
     /// Its name: at most 11 capital letters and digits.
@@ -43,7 +43,7 @@ pub struct Shape<'a> {
     pub time: u32,
 }
 
-/// Why there is no file system of these files.
+/// Reason why there is no file system of these files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// The path has an empty part, or characters that FAT does not know.
@@ -77,7 +77,7 @@ enum Node<'a> {
 pub struct Written {
     /// All of it.
     pub bytes: Vec<u8>,
-    /// Where each file begins, in the order in which they were given; nothing is said of empty ones.
+    /// Position of each file, in the order in which they were given; empty files have none.
     pub places: Vec<usize>,
 }
 
@@ -148,7 +148,7 @@ fn folder_len(folder: &BTreeMap<String, Node<'_>>, dots: bool) -> usize {
     (own + folder.keys().map(|name| 1 + long_entries(name)).sum::<usize>()) * ENTRY
 }
 
-/// How the sectors are used.
+/// Layout of the sectors.
 struct Geometry {
     /// Sectors of a cluster.
     cluster: usize,

@@ -23,7 +23,7 @@ const FINISH: u32 = 9;
 const DEEPEST: usize = 16;
 const MOST: usize = 16_384;
 
-/// Why bytes are no tree, or a tree can't be written.
+/// Reason why bytes are no tree, or a tree can't be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// It does not begin as one, or is of a version that nobody writes any more.
@@ -53,7 +53,7 @@ pub struct Node<'a> {
     pub name: Cow<'a, str>,
     /// Names and values, in order.
     pub properties: Vec<(Cow<'a, str>, Cow<'a, [u8]>)>,
-    /// What is below it, in order.
+    /// Nodes below it, in order.
     pub nodes: Vec<Self>,
 }
 
@@ -175,7 +175,7 @@ impl Writer {
         self.word(END);
     }
 
-    /// Where a property's name stands; each is kept once.
+    /// Returns the position of a property's name; each is kept once.
     fn string(&mut self, name: &str) -> u32 {
         let wanted = [name.as_bytes(), &[0]].concat();
         let whole = |at: usize| at == 0 || self.strings[at - 1] == 0;

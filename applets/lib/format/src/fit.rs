@@ -15,7 +15,8 @@ pub const CONFIGURATION: &str = "kutties";
 pub struct Part<'a> {
     /// The name of its node.
     pub name: &'a str,
-    /// What it is: `kernel`, `kernel_noload` (which runs where U-Boot likes), `ramdisk`, `script` and so on.
+    /// Kind of the image: `kernel`, `kernel_noload` (which runs where U-Boot likes), `ramdisk`,
+    /// `script` and so on.
     pub kind: &'a str,
     /// The processor as U-Boot names it.
     pub arch: &'a str,
@@ -25,18 +26,18 @@ pub struct Part<'a> {
     pub sha256: [u8; 32],
 }
 
-/// What the default configuration names.
+/// Parts of the default configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
     /// The kernel, as it lies there.
     pub kernel: &'a [u8],
-    /// How it is packed: `none`, `gzip` and so on.
+    /// Compression of the kernel: `none`, `gzip` and so on.
     pub compression: &'a str,
     /// The ramdisk, if it names one.
     pub ramdisk: Option<&'a [u8]>,
 }
 
-/// Why bytes are no image.
+/// Reason why bytes are no image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// It is no tree.

@@ -12,7 +12,7 @@ pub type Guid = [u8; 16];
 /// File systems of a volume: files up to 16 MiB, and larger ones.
 const FFS2: Guid = *b"\x78\xe5\x8c\x8c\x3d\x8a\x1c\x4f\x99\x35\x89\x61\x85\xc3\x2d\xd3";
 const FFS3: Guid = *b"\x7a\xc0\x73\x54\xcb\x3d\xca\x4d\xbd\x6f\x1e\x96\x89\xe7\x34\x9a";
-/// What a section holds that is packed as LZMA: its "alone" format behind the section's header.
+/// Type of a section that holds LZMA: its "alone" format behind the section's header.
 pub const LZMA: Guid = *b"\x98\x58\x4e\xee\x14\x39\x59\x42\x9d\x6e\xdc\x7b\xd7\x94\x03\xcf";
 
 /// The files of a volume of ours: the kernel, its command line, each segment of its initramfs.
@@ -85,7 +85,7 @@ const LARGE_SIZE: usize = 0xff_ffff;
 /// Behind a guided section's header: the GUID, where the data begins, attributes.
 const DATA_AT: usize = 16;
 
-/// Why bytes are no volume, or can't take a file.
+/// Reason why bytes are no volume, or can't take a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// No volume begins there.
@@ -94,7 +94,7 @@ pub enum Error {
     Damaged,
     /// There is no such file.
     NoFile,
-    /// What shall go in is larger than what is there for it.
+    /// The new content is larger than the space for it.
     NoRoom,
 }
 
@@ -118,9 +118,9 @@ pub struct File {
     pub name: Guid,
     /// Its type.
     pub kind: u8,
-    /// Where it lies in the volume, with its header.
+    /// Position in the volume, with its header.
     pub whole: Range<usize>,
-    /// Where its sections lie in the volume.
+    /// Position of its sections in the volume.
     pub content: Range<usize>,
 }
 
@@ -129,9 +129,10 @@ pub struct File {
 pub struct Section {
     /// Its type.
     pub kind: u8,
-    /// Where its data lies, counted from where the sections begin; of a guided section that is behind its own header.
+    /// Position of its data, counted from the first section; of a guided section that is behind its
+    /// own header.
     pub content: Range<usize>,
-    /// What a guided section's data is.
+    /// Type of a guided section's data.
     pub guid: Option<Guid>,
 }
 

@@ -78,7 +78,7 @@ impl Disk {
 /// A partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition<'a> {
-    /// What it is for.
+    /// Type of the partition.
     pub kind: Guid,
     /// Its own.
     pub id: Guid,

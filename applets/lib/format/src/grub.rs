@@ -47,7 +47,7 @@ pub enum Fact {
 pub trait Disks {
     /// A text file.
     fn read(&mut self, device: &str, path: &str) -> Option<String>;
-    /// Whether a file or folder is there.
+    /// Tells if a file or directory is there.
     fn exists(&mut self, device: &str, path: &str) -> bool;
     /// The first file system that fits.
     fn search(&mut self, by: By, value: &str) -> Option<String>;

@@ -14,15 +14,15 @@ pub struct Request {
     pub method: String,
     /// The path, decoded: it begins with a slash.
     pub path: String,
-    /// What stands behind the question mark, decoded: names and values.
+    /// Query behind the question mark, decoded: names and values.
     pub query: Vec<(String, String)>,
     /// The value of the field `Range`.
     pub range: Option<String>,
-    /// Whether the connection is to stay for another request.
+    /// True if the connection is to stay for another request.
     pub stays: bool,
 }
 
-/// What bytes hold.
+/// Result of reading bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Head {
     /// A request, and how many bytes it has.

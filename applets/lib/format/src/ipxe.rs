@@ -26,7 +26,7 @@ pub struct Fetched {
     pub script: Option<String>,
 }
 
-/// What a script wants of the outside.
+/// Environment of a script: variables and files.
 pub trait World {
     /// A variable that the script has not set: `mac`, `net0/ip`, `uuid`, `platform` and the like.
     fn variable(&mut self, name: &str) -> Option<String>;
@@ -70,7 +70,7 @@ pub struct Choice {
     pub timeout: u32,
 }
 
-/// What a script has found.
+/// Files that a script has loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The kernel's file.
@@ -81,7 +81,7 @@ pub struct Found {
     pub words: String,
 }
 
-/// How a script ends.
+/// Outcome of a script.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
     /// With something that was loaded.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 /// Bytes of a block.
 pub const BLOCK: usize = 2048;
-/// Where the descriptors begin; what is before belongs to whoever else boots the medium.
+/// Block of the first descriptor; the blocks before it are for other ways to boot the medium.
 pub const SYSTEM_AREA: usize = 16;
 /// Blocks before the first file.
 const FIRST: usize = 23;
@@ -37,7 +37,8 @@ pub struct Boot {
     pub uefi: Option<usize>,
 }
 
-/// Where each file begins, in blocks: two blocks' steps, so that 4096-byte blocks see them whole, too.
+/// Returns the first block of each file: in steps of two blocks, so that 4096-byte blocks see them
+/// whole, too.
 pub fn places(files: &[File<'_>]) -> Vec<u32> {
     let mut next = FIRST + 1;
     let place = |file: &File<'_>| {

@@ -16,7 +16,7 @@ pub struct Place {
     pub path: String,
 }
 
-/// What an entry starts.
+/// Target of an entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Start {
     /// The kernel that it names.
@@ -46,11 +46,11 @@ pub struct Save {
 /// Something to boot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// What a person sees.
+    /// Title that a person sees.
     pub title: String,
     /// By what a default names it, beside its title.
     pub id: String,
-    /// What it starts. The fields below are filled for a kernel only.
+    /// Target of the entry. The fields below are filled for a kernel only.
     pub start: Start,
     /// The kernel, or a unified kernel image.
     pub kernel: Place,

@@ -11,28 +11,28 @@ const EPOCH: i64 = 2_208_988_800;
 const ERA: i64 = 1 << 32;
 /// Nanoseconds in a second.
 const NANOS: i128 = 1_000_000_000;
-/// How long after the floor a time is believed, in seconds: forty years. A server whose clock stands at 1970 would else be taken for one
-/// of the next era.
+/// Range of times that are believed, counted from the floor, in seconds: forty years. A server
+/// whose clock stands at 1970 would else be taken for one of the next era.
 const WINDOW: i64 = 40 * 31_556_952;
 /// The largest error that a server may admit, RFC 5905's MAXDIST, in units of 2^-16 s: 1.5 s.
 const DISTANCE: u64 = 3 << 15;
 /// The highest stratum that is a synchronised clock's.
 const STRATA: u8 = 15;
 
-/// What a server said.
+/// Answer of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// When it got the question: nanoseconds since 1970.
+    /// Arrival of the question: nanoseconds since 1970.
     pub received: i128,
-    /// When it sent the answer: nanoseconds since 1970, not before `received`.
+    /// Departure of the answer: nanoseconds since 1970, not before `received`.
     pub sent: i128,
-    /// How far it is from a real clock: 1 has one.
+    /// Distance from a real clock: 1 has one.
     pub stratum: u8,
     /// By how much its clock may be wrong, in nanoseconds.
     pub distance: i128,
 }
 
-/// Why an answer does not count.
+/// Reason why an answer does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     /// Shorter than a message.

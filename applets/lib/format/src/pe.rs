@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Where the old DOS header says that the PE header is.
+/// Position of the PE header's position in the old DOS header.
 const PE_AT: usize = 0x3c;
 /// The signature and the COFF header behind it.
 const COFF_LEN: usize = 24;
@@ -29,7 +29,7 @@ const BLOCK: u32 = 4096;
 /// The format's own limit.
 const MOST_ALIGNED: u32 = 0x1_0000;
 
-/// Why bytes are no program, or can't take another section.
+/// Reason why bytes are no program, or can't take another section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// It does not begin as a PE file does, or is a 32-bit one.
@@ -64,9 +64,9 @@ pub struct Section {
     name: [u8; 8],
     /// Bytes of content, without padding.
     pub size: u32,
-    /// Where it is once loaded, from the image's start.
+    /// Address once it is loaded, from the image's start.
     pub address: u32,
-    /// Where it is in the file, and how long with padding.
+    /// Position in the file, and the length with padding.
     pub at: u32,
     /// Bytes in the file.
     pub raw: u32,
@@ -98,7 +98,7 @@ struct Headers {
     optional: usize,
     sections: usize,
     count: usize,
-    /// Where the count of sections stands.
+    /// Position of the count of sections.
     count_at: usize,
 }
 
@@ -156,7 +156,7 @@ pub fn with_sections(file: &[u8], more: &[(&str, &[u8])]) -> Result<Vec<u8>, Err
     if table_end > headers_end || headers.count + more.len() > MOST {
         return Err(Error::NoRoom);
     }
-    // What lies behind the last section is none of the program's.
+    // Bytes behind the last section are not the program's.
     let end = last.iter().map(|section| section.at as usize + section.raw as usize).max().unwrap_or(0).max(headers_end);
     let own = file.get(..end).ok_or(Error::Damaged)?;
     let mut address = u32_at(file, headers.optional + SIZE_OF_IMAGE)?;
@@ -188,13 +188,13 @@ pub fn with_sections(file: &[u8], more: &[(&str, &[u8])]) -> Result<Vec<u8>, Err
 pub struct Extended {
     /// The changed headers.
     pub head: Vec<u8>,
-    /// Where the file's own bytes end.
+    /// End of the file's own bytes.
     pub end: u64,
     /// Padding and the new section.
     pub tail: Vec<u8>,
 }
 
-/// How many bytes [`extended`] needs of a file at most: more headers no program has.
+/// Number of bytes that [`extended`] needs of a file at most: no program has more headers.
 pub const HEAD: usize = 64 << 10;
 
 /// Add a section to a file of which no more than the beginning is read: programs that carry a system are large.

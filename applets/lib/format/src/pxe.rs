@@ -1,4 +1,5 @@
-//! What a DHCP packet tells of a machine that boots from the network (RFC 4578, the PXE specification 2.1, UEFI's HTTP boot).
+//! Fields of a DHCP packet from a machine that boots from the network (RFC 4578, the PXE
+//! specification 2.1, UEFI's HTTP boot).
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +10,7 @@ use crate::dhcp::{Packet, option};
 pub const PXE: &str = "PXEClient";
 /// The same by HTTP.
 pub const HTTP: &str = "HTTPClient";
-/// What iPXE says of itself.
+/// User class of iPXE.
 pub const IPXE: &[u8] = b"iPXE";
 /// PXE's own options in option 43: no menu and no discovery, the boot file that is named at once.
 pub const NO_DISCOVERY: &[u8] = &[6, 1, 8, 255];
@@ -50,7 +51,7 @@ impl Arch {
     }
 }
 
-/// Who asks.
+/// Kind of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loader {
     /// A BIOS's PXE: it runs 16-bit programs.
@@ -66,7 +67,7 @@ pub enum Loader {
 /// A machine that wants to boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// Who asks.
+    /// Kind of the client.
     pub loader: Loader,
     /// Its instruction set.
     pub arch: Arch,

@@ -26,7 +26,7 @@ pub mod code {
     pub const OPTIONS: u16 = 8;
 }
 
-/// What both sides may agree on.
+/// Options that both sides may agree on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// Bytes of a block.
@@ -184,7 +184,7 @@ impl Sender {
         news
     }
 
-    /// Whether the other side has all.
+    /// Tells if the other side has all blocks.
     pub fn is_done(&self) -> bool {
         self.done == self.blocks
     }
@@ -199,7 +199,7 @@ pub struct Receiver {
     told: u64,
 }
 
-/// What to do about a block.
+/// Action on a block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
     /// It is the next one: keep it.

@@ -13,7 +13,7 @@ const PROTOCOL: u8 = 17;
 
 /// A packet from `from` to `to`.
 pub fn write(from: SocketAddrV4, to: SocketAddrV4, data: &[u8]) -> Vec<u8> {
-    /// How many routers it may pass.
+    /// Time to live: the number of routers that it may pass.
     const HOPS: u8 = 64;
     let udp_len = (UDP + data.len()) as u16;
     let mut ip = vec![0x45, 0];
@@ -39,8 +39,9 @@ pub fn write(from: SocketAddrV4, to: SocketAddrV4, data: &[u8]) -> Vec<u8> {
     ip
 }
 
-/// What a packet to `port` carries, and who sent it; none when it is something else. The UDP checksum is not looked at: a packet
-/// from the same machine (a bridge, a virtual machine) has none yet.
+/// Returns the data of a packet to `port` and its sender; none when it is something else. The UDP
+/// checksum is not looked at: a packet from the same machine (a bridge, a virtual machine) has none
+/// yet.
 pub fn read(packet: &[u8], port: u16) -> Option<(SocketAddrV4, &[u8])> {
     let first = *packet.first()?;
     let header = usize::from(first & 0xf) * 4;

@@ -1,17 +1,17 @@
 //! Kernels that unpack themselves under UEFI: `vmlinuz.efi` of arm64 and others. After the kernel's
 //! drivers/firmware/efi/libstub/zboot-header.S.
 
-/// Where the format's mark stands.
+/// Position of the format's mark.
 const MARK_AT: usize = 4;
 const MARK: &[u8] = b"zimg";
-/// Where the packed kernel begins, and its length.
+/// Positions of the packed kernel's offset, and of its length.
 const OFFSET_AT: usize = 8;
 const LEN_AT: usize = 12;
 /// The name of the compression, with a zero behind it.
 const NAME_AT: usize = 24;
 const NAME_LEN: usize = 32;
 
-/// What is inside.
+/// Content of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zboot<'a> {
     /// The packed kernel.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::{Exit, Result};
 
-/// How every applet is entered: `args[0]` is the name it was called by.
+/// Entry function of an applet: `args[0]` is the name it was called by.
 pub type Entry = fn(&[OsString]) -> Result<Exit>;
 
 /// One row of a table: everything that help, `--list`, the links and the documentation derive from.
@@ -12,9 +12,9 @@ pub type Entry = fn(&[OsString]) -> Result<Exit>;
 pub struct Applet {
     /// The name that it is called by.
     pub name: &'static str,
-    /// What it does, in a few words, for `--list` and the head of its help.
+    /// Purpose in a few words, for `--list` and the head of its help.
     pub about: &'static str,
-    /// Where its link lies.
+    /// Place of its link.
     pub place: Place,
     /// The function to call.
     pub run: Entry,

@@ -43,7 +43,7 @@ fn command<T: Parser>(applet: &Applet) -> Command {
     T::command().name(applet.name).about(applet.about).version(version_number()).no_binary_name(true)
 }
 
-/// What clap has to say, as ours: its own "error: " and trailing newline go.
+/// Converts clap's message into an error of ours: its own "error: " and trailing newline go.
 fn said(e: &clap::Error) -> Error {
     let text = e.render().to_string();
     match e.kind() {

@@ -215,7 +215,7 @@ impl Reports {
     /// The error that it reported. Its descendants may hold the pipe open: nothing is waited for.
     pub fn error(&self) -> Option<Error> {
         let mut line = Vec::new();
-        // What was read before an error is all that there is.
+        // The bytes read before an error are all that there is.
         let _ = File::from(self.pipe.try_clone().ok()?).take(REPORT).read_to_end(&mut line);
         serde_json::from_slice::<Report>(line.trim_ascii()).ok().map(Report::into_error)
     }

@@ -13,10 +13,10 @@ use crate::{Context, Error, Result, paths};
 /// The longest request or reply, in bytes: a boot log of some hundred lines fits many times.
 pub const LIMIT: u64 = 1 << 20;
 
-/// How long a caller waits for PID 1, which answers at once unless it is hung.
+/// Timeout of PID 1's answer, which comes at once unless it is hung.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What can be asked of the supervisor.
+/// Requests to the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -36,7 +36,7 @@ pub enum Request {
     Shutdown(Shutdown),
 }
 
-/// How the system ends.
+/// Kind of the system's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shutdown {
@@ -56,7 +56,7 @@ pub enum Shutdown {
 pub enum Reply {
     /// Done, or begun.
     Done,
-    /// What was asked for.
+    /// The services that were asked for.
     Services(Vec<Service>),
     /// There is no such service.
     Unknown(String),
@@ -69,11 +69,11 @@ pub enum Reply {
 pub struct Service {
     /// Its name, such as `kubelet`.
     pub name: String,
-    /// What it is doing.
+    /// State of the service.
     pub state: State,
     /// Its process, when it runs.
     pub pid: Option<u32>,
-    /// How often it was started again since boot.
+    /// Number of restarts since boot.
     pub restarts: u32,
     /// The last line that it wrote before it failed.
     pub last_error: Option<String>,

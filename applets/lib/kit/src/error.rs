@@ -13,7 +13,7 @@ use crate::kind::Kind;
 /// A result whose error is a sentence for a person.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong: a sentence for a person, a kind for code, and the error below it.
+/// Error: a sentence for a person, a kind for code, and the error below it.
 #[derive(Debug)]
 pub struct Error {
     message: String,
@@ -105,7 +105,7 @@ impl Error {
         self.exit.unwrap_or_else(|| self.kind.exit())
     }
 
-    /// Whether this is a text that was asked for.
+    /// Tells if this is a text that was asked for.
     pub const fn is_text(&self) -> bool {
         self.plain
     }

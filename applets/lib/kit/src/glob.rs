@@ -1,6 +1,6 @@
 //! The shell's patterns (fnmatch(3)): `*`, `?`, `[…]`, and a backslash that takes a meaning away.
 
-/// Whether all of `text` fits. A slash is a character like others.
+/// Tells if all of `text` fits. A slash is a character like others.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     // One place to go back to is enough: a later `*` makes earlier ones settled.
     let (mut p, mut t, mut back) = (0, 0, None);
@@ -27,7 +27,7 @@ pub fn matches_any_case(pattern: &[u8], text: &[u8]) -> bool {
     matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
-/// Where the pattern goes on after one byte that fits.
+/// Returns the position where the pattern goes on after one byte that fits.
 fn step(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     match *pattern.get(at)? {
         b'?' => Some(at + 1),
@@ -43,7 +43,8 @@ fn step(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     }
 }
 
-/// Whether a bracket expression holds the byte, and its length with the closing bracket; none when it never closes.
+/// Tells if a bracket expression holds the byte, and its length with the closing bracket; none when
+/// it never closes.
 fn class(body: &[u8], byte: u8) -> Option<(bool, usize)> {
     let inverse = matches!(body.first(), Some(b'!' | b'^'));
     let mut at = usize::from(inverse);

@@ -1,5 +1,5 @@
-//! What every applet shares: its record in the tables, arguments, errors, output, the system's fixed paths, and the
-//! supervisor's control socket. No command lives here.
+//! Common base of all applets: the record in the tables, arguments, errors, output, the system's
+//! fixed paths, and the supervisor's control socket. No command lives here.
 
 pub mod account;
 mod applet;

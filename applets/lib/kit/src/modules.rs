@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{Context, Error, Result, glob};
 
-/// How deep dependencies may nest: depmod's lists are flat, so only soft dependencies nest, and those hardly.
+/// Limit of nested dependencies: depmod's lists are flat, so only soft dependencies nest, and those
+/// hardly.
 const DEPTH: u32 = 16;
 
 /// The indexes of one kernel's modules.
@@ -86,7 +87,7 @@ impl Modules {
         files
     }
 
-    /// Whether the module is part of the kernel itself.
+    /// Tells if the module is part of the kernel itself.
     pub fn is_builtin(&self, name: &str) -> bool {
         self.builtin.contains(name)
     }
@@ -197,7 +198,7 @@ impl Modules {
     }
 }
 
-/// Whether the module is in the kernel now, or part of it with something to show in sysfs.
+/// Tells if the module is in the kernel now, or part of it with something to show in sysfs.
 pub fn is_loaded(name: &str) -> bool {
     Path::new("/sys/module").join(name).exists()
 }

@@ -2,13 +2,13 @@
 
 /// The binary that every applet's link leads to.
 pub const BINARY: &str = "/bin/kutties";
-/// What is re-made at each boot.
+/// Directory of files that are made anew at each boot.
 pub const RUN: &str = "/run/kutties";
 /// The supervisor's control socket: root only.
 pub const CONTROL: &str = "/run/kutties/init.sock";
 /// The kubelet's bus, where PID 1 answers as systemd-logind does: root only.
 pub const BUS: &str = "/run/kutties/bus.sock";
-/// What DHCP servers told: one `LINK.json` each.
+/// Leases of DHCP servers: one `LINK.json` each.
 pub const DHCP: &str = "/run/kutties/dhcp";
 /// Ring files of the services' output: one `NAME.log` each.
 pub const LOGS: &str = "/run/kutties/log";
@@ -28,7 +28,7 @@ pub const KUBERNETES_KEPT: &str = "/var/lib/kutties/kubernetes";
 pub const MACHINE_ID_KEPT: &str = "/var/lib/kutties/machine-id";
 /// The CRI server's socket.
 pub const CRI: &str = "/run/kutties/cri.sock";
-/// Where bare kubeadm and crictl look for a runtime: a link to [`CRI`].
+/// Socket at which bare kubeadm and crictl look for a runtime: a link to [`CRI`].
 pub const CRI_WELL_KNOWN: &str = "/run/containerd/containerd.sock";
 /// A folder a sandbox: its record, its monitor's socket, exit journals, namespaces.
 pub const PODS: &str = "/run/kutties/pods";
@@ -36,7 +36,7 @@ pub const PODS: &str = "/run/kutties/pods";
 pub const OCI: &str = "/run/kutties/oci";
 /// The CNI configuration made from the node's pod CIDR, when nobody else gave one.
 pub const CNI_OWN: &str = "/run/kutties/cni";
-/// Where others put their CNI configuration.
+/// Directory of CNI configuration that others install.
 pub const CNI_CONF: &str = "/etc/cni/net.d";
 /// CNI plugins.
 pub const CNI_BIN: &str = "/opt/cni/bin";
@@ -50,19 +50,19 @@ pub const IMAGES_GIVEN: &str = "/usr/share/kutties/images";
 pub const BUNDLES: &str = "/usr/lib/kutties";
 /// The Go programs of Kubernetes as a file system with one program in it, and the layers of images where those came along.
 pub const KUBE_IMAGE: &str = "/usr/lib/kutties/kube.squashfs";
-/// Where that is mounted.
+/// Mount point of that image.
 pub const KUBE: &str = "/usr/lib/kutties/kube";
 /// Configuration that came with the initramfs: `*.toml`.
 pub const CONFIG: &str = "/etc/kutties";
 /// The public keys of those whose updates and settings this node takes.
 pub const TRUST: &str = "/etc/kutties/update.pub";
-/// Who may log in with ssh: lines as in OpenSSH's file of that name.
+/// Keys of people who may log in with ssh: lines as in OpenSSH's file of that name.
 pub const SSH_KEYS: &str = "/etc/kutties/authorized_keys";
 /// All settings with their sources, gathered when the network came up: JSON, for root alone.
 pub const CONFIG_GATHERED: &str = "/run/kutties/config/gathered.json";
-/// What the key `config`, a URL, brought: TOML, for root alone.
+/// Settings from the URL of the key `config`: TOML, for root alone.
 pub const CONFIG_FETCHED: &str = "/run/kutties/config/fetched.toml";
-/// What kubeadm writes last; its existence starts the kubelet.
+/// File that kubeadm writes last; its existence starts the kubelet.
 pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 /// kubeadm's environment file with `KUBELET_KUBEADM_ARGS`.
 pub const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";

@@ -22,7 +22,7 @@ use rustix::io::Errno;
 
 /// Bytes of a buffer for directory entries: the longest name fits, and reading again from the middle of a directory stays cheap.
 const ENTRIES: usize = 2 << 10;
-/// How often a directory that was emptied may be found filled again by somebody else before its removal is given up.
+/// Limit of retries for a directory that was emptied and that another process fills again.
 const REFILLS: u32 = 16;
 /// Bytes in a block as `stat` counts them.
 const BLOCK: u64 = 512;
@@ -68,7 +68,7 @@ struct Removal<'a> {
     top: BorrowedFd<'a>,
     /// Number for the next name of a directory that is moved up.
     next: u64,
-    /// Whether this pass has moved a directory up, whose turn may be the next pass.
+    /// True if this pass has moved a directory up, whose turn may be the next pass.
     moved: bool,
     /// The first failure of this pass.
     failure: Option<Errno>,
@@ -211,7 +211,7 @@ struct Above {
 /// Measure what is at and below a path. What vanishes meanwhile is not counted, what is mounted there neither.
 ///
 /// # Errors
-/// What can't be looked at or listed. A path where nothing is has the usage zero.
+/// A file that can't be looked at or listed. A path where nothing is has the usage zero.
 pub fn measure(path: &Path) -> io::Result<Usage> {
     let mut sum = Usage::default();
     let mut linked = std::collections::HashSet::new();

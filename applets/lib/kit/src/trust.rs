@@ -41,12 +41,13 @@ impl Keys {
         lines.map(key).collect::<Result<_>>().map(Self)
     }
 
-    /// Whether there is none.
+    /// Tells if there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of the keys has made that signature, a text, over `content`; `what` is its name.
+    /// Checks that one of the keys has made that signature, a text, over `content`; `what` is its
+    /// name.
     pub fn check(&self, what: &str, content: &[u8], signature: &[u8]) -> Result<()> {
         let bytes = self::signature(signature).ok_or_else(|| Error::new(format!("the signature of {what} is no signature")))?;
         let signed = |key: &[u8; KEY]| UnparsedPublicKey::new(&ED25519, key).verify(content, &bytes).is_ok();

@@ -39,7 +39,7 @@ mod bit {
     pub const NO_PREFIX_ROUTE: u32 = 0x200;
 }
 
-/// How long an address holds.
+/// Lifetime of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
     /// Seconds until it is gone; `u32::MAX` for ever.
@@ -81,21 +81,22 @@ pub struct Address {
     pub peer: Option<IpAddr>,
     /// The broadcast address.
     pub broadcast: Option<Ipv4Addr>,
-    /// How far it is valid.
+    /// Scope of the address.
     pub scope: Scope,
     /// IPv4's label, mostly the link's name.
     pub label: Option<String>,
     /// Flags (`IFA_F_*`).
     pub flags: u32,
-    /// How long it holds.
+    /// Lifetime of the address.
     pub lifetime: Lifetime,
-    /// Who made it (`IFAPROT_*`): 0 not told, 1 the kernel's loopback, 2 router announcement, 3 the kernel's link-local; else the mark of
-    /// a program ([`Netlink::add_marked_address`]). Linux before 5.18 keeps none.
+    /// Origin of the address (`IFAPROT_*`): 0 not told, 1 the kernel's loopback, 2 router
+    /// announcement, 3 the kernel's link-local; else the mark of a program
+    /// ([`Netlink::add_marked_address`]). Linux before 5.18 keeps none.
     pub protocol: u8,
 }
 
 impl Address {
-    /// Whether duplicate address detection still runs: it can't be used yet.
+    /// Tells if duplicate address detection still runs: it can't be used yet.
     pub const fn is_tentative(&self) -> bool {
         self.flags & bit::TENTATIVE != 0
     }

@@ -37,12 +37,12 @@ impl Cidr {
         from_number(self.addr, number(self.addr) | !self.mask() & all(self.addr))
     }
 
-    /// Whether `addr` is in the network.
+    /// Tells if `addr` is in the network.
     pub fn contains(self, addr: IpAddr) -> bool {
         addr.is_ipv4() == self.addr.is_ipv4() && number(addr) & self.mask() == number(self.addr) & self.mask()
     }
 
-    /// Whether it is IPv4.
+    /// Tells if it is IPv4.
     pub const fn is_v4(self) -> bool {
         self.addr.is_ipv4()
     }

@@ -50,7 +50,7 @@ const SKIP_STATS: u32 = 1 << 3;
 /// Bytes of `struct ifinfomsg`.
 pub(crate) const IFINFO: usize = 16;
 
-/// What a link's lower layers say (RFC 2863).
+/// State of a link's lower layers (RFC 2863).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OperState {
     /// The driver does not say; loopback and many virtual links are so.
@@ -108,7 +108,7 @@ pub struct Link {
     pub other_names: Vec<String>,
     /// The kind of a virtual link (`veth`, `bridge`); none for hardware and loopback.
     pub kind: Option<String>,
-    /// What ARP calls its hardware (`ARPHRD_*`): 1 Ethernet, 772 loopback.
+    /// Hardware type of ARP (`ARPHRD_*`): 1 Ethernet, 772 loopback.
     pub hardware: u16,
     /// Flags (`IFF_*`).
     pub flags: u32,
@@ -124,9 +124,9 @@ pub struct Link {
     pub lower: Option<u32>,
     /// The id by which this namespace knows that other namespace.
     pub lower_netns: Option<i32>,
-    /// Whether it has a carrier; known while it is up.
+    /// True if it has a carrier; known while it is up.
     pub carrier: bool,
-    /// What its lower layers say.
+    /// State of its lower layers.
     pub state: OperState,
     /// Its queueing discipline.
     pub qdisc: String,
@@ -134,27 +134,27 @@ pub struct Link {
     pub queue: u32,
     /// Its group, 0 for the default.
     pub group: u32,
-    /// How many want it promiscuous.
+    /// Number of users that want it promiscuous.
     pub promiscuity: u32,
 }
 
 impl Link {
-    /// Whether it was set up by somebody (not: whether it has a carrier).
+    /// Tells if it was set up by somebody (not: if it has a carrier).
     pub const fn is_up(&self) -> bool {
         self.flags & iff::UP != 0
     }
 
-    /// Whether it is a loopback link.
+    /// Tells if it is a loopback link.
     pub const fn is_loopback(&self) -> bool {
         self.flags & iff::LOOPBACK != 0
     }
 
-    /// Whether packets can pass: up, and with a carrier.
+    /// Tells if packets can pass: up, and with a carrier.
     pub const fn is_running(&self) -> bool {
         self.is_up() && self.flags & iff::LOWER_UP != 0
     }
 
-    /// Whether it is a real or paravirtual network card: Ethernet, and of no virtual kind.
+    /// Tells if it is a real or paravirtual network interface: Ethernet, and of no virtual kind.
     pub const fn is_card(&self) -> bool {
         const ETHERNET: u16 = 1;
         self.hardware == ETHERNET && self.kind.is_none()

@@ -37,7 +37,7 @@ mod port {
 pub struct NewLink<'a> {
     /// Its name, at most 15 bytes.
     pub name: &'a str,
-    /// What it is.
+    /// Kind of the link.
     pub kind: Kind<'a>,
     /// The longest packet, in bytes; the kernel's own choice when none.
     pub mtu: Option<u32>,
@@ -47,7 +47,7 @@ pub struct NewLink<'a> {
     pub netns: Option<BorrowedFd<'a>>,
 }
 
-/// What a new link is.
+/// Kind of a new link.
 #[derive(Debug, Clone, Default)]
 pub enum Kind<'a> {
     /// Swallows everything.
@@ -55,7 +55,7 @@ pub enum Kind<'a> {
     Dummy,
     /// A switch.
     Bridge {
-        /// Whether ports are told apart by VLAN.
+        /// Tells ports apart by VLAN.
         vlan_filtering: bool,
     },
     /// A cable with two ends; the other end is described here (its `kind` is not looked at).
@@ -79,7 +79,7 @@ pub enum Kind<'a> {
         local: Option<IpAddr>,
         /// The UDP port; the kernel's old default (8472) when none.
         port: Option<u16>,
-        /// Whether it learns where addresses are from what arrives.
+        /// Learns the place of addresses from the packets that arrive.
         learning: bool,
     },
     /// Any other kind that takes no options, such as `ifb`.
@@ -190,12 +190,12 @@ impl Netlink {
         })
     }
 
-    /// Whether a bridge sends packets back out of the port that they came by.
+    /// Sets if a bridge sends packets back out of the port that they came by.
     pub fn set_hairpin(&mut self, name: &str, on: bool) -> Result<()> {
         self.set_port(name, "set hairpin mode of", port::HAIRPIN, on)
     }
 
-    /// Whether a bridge's port talks only to ports that are not isolated.
+    /// Sets if a bridge's port talks only to ports that are not isolated.
     pub fn set_isolated(&mut self, name: &str, on: bool) -> Result<()> {
         self.set_port(name, "set isolation of", port::ISOLATED, on)
     }
@@ -221,7 +221,7 @@ impl Netlink {
     }
 }
 
-/// What every new link may have.
+/// Writes the attributes of all new links.
 fn attributes(w: &mut Writer, new: &NewLink<'_>) {
     if !new.name.is_empty() {
         w.text(ifla::IFNAME, new.name);
@@ -237,7 +237,7 @@ fn attributes(w: &mut Writer, new: &NewLink<'_>) {
     }
 }
 
-/// What the kind wants to know.
+/// Writes the attributes of the kind.
 fn details(w: &mut Writer, kind: &Kind<'_>, lower: Option<u32>) {
     match kind {
         Kind::Dummy | Kind::Other(_) => {}

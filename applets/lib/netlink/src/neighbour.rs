@@ -32,7 +32,7 @@ pub struct Neighbour {
     pub hardware: Vec<u8>,
     /// The state (`NUD_*`).
     pub state: u16,
-    /// Whether it is a router.
+    /// True if it is a router.
     pub router: bool,
 }
 
@@ -52,7 +52,7 @@ impl Neighbour {
         }
     }
 
-    /// Whether the link needs none and the kernel made this one up.
+    /// Tells if the link needs none and the kernel made this one up.
     pub const fn is_made_up(&self) -> bool {
         self.state == NOARP
     }

@@ -61,7 +61,7 @@ mod nfta {
     pub const VERDICT_CHAIN: u16 = 2;
 }
 
-/// Where in a packet's way a chain stands, and when among its like.
+/// Hook of a chain in a packet's way, with its priority.
 #[derive(Debug, Clone, Copy)]
 enum Hook {
     /// Before connection tracking, for packets that come from a link.

@@ -34,7 +34,7 @@ mod rta {
 /// In the flags of a route: the gateway is on the link, whatever the addresses say.
 const ONLINK: u32 = 4;
 
-/// How far something is valid (`RT_SCOPE_*`).
+/// Scope of an address or a destination (`RT_SCOPE_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scope(pub u8);
 
@@ -83,7 +83,7 @@ pub struct Hop {
 /// A route. `Route::to(…)` with the fields that matter makes one to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Where to; prefix 0 is the default route.
+    /// Destination; prefix 0 is the default route.
     pub to: Cidr,
     /// The next router.
     pub gateway: Option<IpAddr>,
@@ -95,11 +95,11 @@ pub struct Route {
     pub metric: Option<u32>,
     /// The table; 254 is main.
     pub table: u32,
-    /// Who made it (`RTPROT_*`): 2 kernel, 3 boot, 4 static, 16 dhcp.
+    /// Origin of the route (`RTPROT_*`): 2 kernel, 3 boot, 4 static, 16 dhcp.
     pub protocol: u8,
-    /// How far the destination is; found from the gateway when none.
+    /// Scope of the destination; found from the gateway when none.
     pub scope: Option<Scope>,
-    /// What becomes of packets (`RTN_*`): 1 sent, 7 unreachable.
+    /// Treatment of packets (`RTN_*`): 1 sent, 7 unreachable.
     pub kind: u8,
     /// The longest packet on this way, in bytes.
     pub mtu: Option<u32>,
@@ -153,7 +153,7 @@ impl Route {
         route
     }
 
-    /// Whether it is a default route.
+    /// Tells if it is a default route.
     pub const fn is_default(&self) -> bool {
         self.to.prefix == 0
     }
@@ -202,7 +202,7 @@ impl Route {
         Some(route)
     }
 
-    /// What is told to the kernel.
+    /// Writes the route's attributes.
     fn fill(&self, w: &mut Writer) {
         let scope = match (self.scope, self.gateway) {
             (Some(scope), _) => scope,

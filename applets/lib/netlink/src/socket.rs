@@ -33,7 +33,7 @@ const ERROR: u16 = 2;
 const DONE: u16 = 3;
 /// The attribute of an error that is a sentence.
 const ERROR_TEXT: u16 = 1;
-/// How often a listing that changed under our hands is asked for again.
+/// Number of tries of a listing that changed while it was read.
 const TRIES: usize = 5;
 
 /// An error of the kernel, with its own words when it gave some.

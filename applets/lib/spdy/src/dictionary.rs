@@ -11,7 +11,7 @@ last-modified|location|max-forwards|pragma|proxy-authenticate|proxy-authorizatio
 transfer-encoding|upgrade|user-agent|vary|via|warning|www-authenticate|method|get|status|200 OK|version|HTTP/1.1|url|public|\
 set-cookie|keep-alive|origin";
 
-/// What stands behind the words: values, one after the other.
+/// Values that stand behind the words, one after the other.
 const VALUES: &str = "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505\
 203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized403 Forbidden404 Not Found\
 500 Internal Server Error501 Not Implemented503 Service Unavailable\

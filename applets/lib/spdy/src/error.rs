@@ -1,8 +1,9 @@
-//! What is wrong with bytes that are no SPDY/3.1.
+//! Errors of bytes that are no SPDY/3.1.
 
 use std::fmt;
 
-/// Why a connection can't go on. The compression of headers has a state, so that after any of these nothing that follows is readable.
+/// Reason why a connection can't go on. The compression of headers has a state, so that after any
+/// of these nothing that follows is readable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// A control frame of another version of the protocol.

@@ -1,8 +1,8 @@
-//! What a session and its user say to each other.
+//! Events of a session, and the terms that it shares with its user.
 
 use crate::headers::Headers;
 
-/// Who made the connection.
+/// Side of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Its streams have odd numbers.
@@ -11,7 +11,7 @@ pub enum Role {
     Server,
 }
 
-/// Why a stream is reset.
+/// Reason of a stream's reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// A rule was broken.
@@ -32,7 +32,7 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed;
 
-/// What came.
+/// Event of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The peer opened a stream.

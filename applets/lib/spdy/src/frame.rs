@@ -30,7 +30,7 @@ pub enum Frame<'a> {
         fin: bool,
         /// The receiver sends nothing on it.
         unidirectional: bool,
-        /// What it is for.
+        /// Purpose of the stream.
         headers: Headers,
     },
     /// A new stream is accepted.
@@ -46,10 +46,10 @@ pub enum Frame<'a> {
     Rst {
         /// Its number.
         stream: u32,
-        /// Why.
+        /// Reason of the reset.
         status: u32,
     },
-    /// What the sender wishes.
+    /// Settings of the sender.
     Settings(Vec<Setting>),
     /// To be sent back.
     Ping(u32),
@@ -57,7 +57,7 @@ pub enum Frame<'a> {
     GoAway {
         /// The last one that it took.
         last: u32,
-        /// Why.
+        /// Reason of the end.
         status: u32,
     },
     /// More headers of a stream.
@@ -73,7 +73,7 @@ pub enum Frame<'a> {
     WindowUpdate {
         /// The stream's number; 0 for the whole connection.
         stream: u32,
-        /// How many bytes more.
+        /// Number of bytes more.
         delta: u32,
     },
     /// Bytes of a stream.

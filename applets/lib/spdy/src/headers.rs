@@ -127,7 +127,8 @@ impl Packer {
         for piece in text.chunks(STORED_LIMIT) {
             store(&mut block, piece);
         }
-        // What zlib calls a sync flush: readers hand out what they hold back when they see it.
+        // An empty block is zlib's sync flush: readers hand out the bytes that they hold back when
+        // they see it.
         store(&mut block, &[]);
         block
     }

@@ -8,9 +8,10 @@ use crate::frame::{self, Decoder, Frame, Setting};
 use crate::headers::{Headers, Packer};
 use crate::window::{INITIAL, Manners, Receive, Send};
 
-/// How many bytes may be given out as events and not be used up yet before [`Session::is_full`]: 1 MiB.
+/// Limit of bytes given out as events and not used up yet before [`Session::is_full`]: 1 MiB.
 pub const HELD_LIMIT: usize = 1 << 20;
-/// How many bytes may wait for [`Session::take_output`] before [`Session::send`] takes no more: 256 KiB.
+/// Limit of bytes that wait for [`Session::take_output`] before [`Session::send`] takes no more:
+/// 256 KiB.
 pub const OUTPUT_LIMIT: usize = 256 * 1024;
 /// The most streams that a peer may have open at once; a port-forward has two for each connection.
 pub const STREAM_LIMIT: usize = 4096;
@@ -46,7 +47,7 @@ pub struct Session {
     manners: Manners,
     send: Send,
     receive: Receive,
-    /// What a new stream's window begins with.
+    /// First size of a new stream's window.
     initial: i64,
     held: usize,
     /// We said that we go.
@@ -89,17 +90,18 @@ impl Session {
         Ok(())
     }
 
-    /// Whether nothing should be read from the network for now: the receiver of a stream, or the network itself, is slower than the peer.
+    /// Tells if nothing should be read from the network for now: the receiver of a stream, or the
+    /// network itself, is slower than the peer.
     pub fn is_full(&self) -> bool {
         self.held >= HELD_LIMIT || self.output.len() >= 2 * OUTPUT_LIMIT
     }
 
-    /// What is to be sent.
+    /// Takes the bytes that are to be sent.
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.output)
     }
 
-    /// Whether something is to be sent.
+    /// Tells if bytes are to be sent.
     pub fn has_output(&self) -> bool {
         !self.output.is_empty()
     }
@@ -192,7 +194,8 @@ impl Session {
         }
     }
 
-    /// Whether a peer of which nothing is known may be waiting for room: when it stays silent, call [`Self::assume_waiting`].
+    /// Tells if a peer of which nothing is known may be waiting for room: when it stays silent,
+    /// call [`Self::assume_waiting`].
     pub fn may_be_waiting(&self) -> bool {
         let unknown = !self.manners.speaks && !self.manners.overruns;
         unknown && (self.receive.is_low() || self.streams.values().any(|known| known.theirs && known.receive.is_low()))
@@ -211,7 +214,7 @@ impl Session {
         if called_for(self.receive) {
             updates.push((0, self.receive.tell()));
         }
-        // Where the peer sends nothing more, it needs no room.
+        // A peer that sends nothing more on a stream needs no room.
         let streams = self.streams.iter_mut().filter(|(number, known)| only.is_none_or(|only| only == **number) && known.theirs);
         for (number, known) in streams.filter(|(_, known)| called_for(known.receive)) {
             updates.push((*number, known.receive.tell()));

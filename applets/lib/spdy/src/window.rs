@@ -5,12 +5,12 @@
 //! keep to a peer's windows from its first word about them on. A peer that overran ours is never told of room. One that has neither
 //! spoken nor overrun is told when it has nearly used up a window and then falls silent: it may be waiting.
 
-/// What both sides begin with, in bytes.
+/// First size of both sides' windows, in bytes.
 pub const INITIAL: i64 = 64 * 1024;
-/// What a window can't grow beyond.
+/// Largest size of a window.
 const LARGEST: i64 = 0x7fff_ffff;
 
-/// What we know of a peer.
+/// Known behaviour of a peer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Manners {
     /// It spoke of its windows.
@@ -44,12 +44,12 @@ impl Receive {
         self.used += bytes as i64;
     }
 
-    /// Whether a peer that keeps to the window should be told of room.
+    /// Tells if a peer that keeps to the window should be told of room.
     pub fn is_due(self) -> bool {
         self.used >= INITIAL / 2
     }
 
-    /// Whether such a peer may be waiting for that.
+    /// Tells if such a peer may be waiting for that.
     pub fn is_low(self) -> bool {
         self.is_due() && self.left < INITIAL / 4
     }
@@ -66,7 +66,7 @@ impl Receive {
 pub struct Send(pub i64);
 
 impl Send {
-    /// How many bytes may be sent.
+    /// Returns the number of bytes that may be sent.
     pub fn room(self, manners: Manners) -> usize {
         if manners.speaks { usize::try_from(self.0).unwrap_or(0) } else { usize::MAX }
     }

@@ -18,7 +18,7 @@ const ALLOW_MULTI: u32 = 2;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Insn {
-    /// What it does.
+    /// Operation code.
     pub code: u8,
     /// Destination register in the low nibble, source register in the high one.
     pub registers: u8,

@@ -1,11 +1,12 @@
-//! What a child process does to itself between fork and exec.
+//! Settings that a child process makes for itself between fork and exec.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// What to do before exec, after all signals are let through again; all of it is async-signal-safe and allocates nothing.
+/// Steps before exec, after all signals are let through again; all of it is async-signal-safe and
+/// allocates nothing.
 #[derive(Debug, Default)]
 pub struct Before {
     /// Lead a new session.

@@ -7,7 +7,8 @@ use rustix::time::{ClockId, Timespec, clock_settime};
 
 /// linux/timex.h: the largest offset that the kernel's loop takes, in nanoseconds.
 pub const LARGEST: i64 = 500_000_000;
-/// What is told: the offset in nanoseconds, the loop's pace, the status; the errors as well, which begin to grow anew with that.
+/// Fields to set: the offset in nanoseconds, the loop's pace, the status; the errors as well, which
+/// begin to grow anew with that.
 const MODES: u32 =
     libc::ADJ_STATUS | libc::ADJ_NANO | libc::ADJ_OFFSET | libc::ADJ_TIMECONST | libc::ADJ_MAXERROR | libc::ADJ_ESTERROR;
 

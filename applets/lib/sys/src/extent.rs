@@ -31,8 +31,8 @@ struct Map {
     reserved32: [u32; 3],
 }
 
-/// Where the first `len` bytes of a file lie on the file system's device, in bytes; none when they
-/// are in pieces, not written yet, or kept in another form than as plain blocks.
+/// Returns the position of a file's first `len` bytes on the file system's device, in bytes; none
+/// when they are in pieces, not written yet, or kept in another form than as plain blocks.
 pub fn place(file: &File, len: u64) -> io::Result<Option<u64>> {
     let mut map = Map { length: len, flags: SYNC, count: 1, ..Map::default() };
     // SAFETY: FS_IOC_FIEMAP reads and writes one `struct fiemap` with the one extent that `count`

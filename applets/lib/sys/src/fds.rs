@@ -1,4 +1,4 @@
-//! What passes an exec: descriptors, and signals that are ignored.
+//! Properties that pass an exec: descriptors, and signals that are ignored.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};

@@ -31,11 +31,11 @@ pub fn load(kernel: &File, initramfs: Option<&File>, command_line: &CStr) -> io:
 /// Bytes with their place in the machine's memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// What comes there.
+    /// Content of the segment.
     pub bytes: &'a [u8],
     /// The physical address, a multiple of the page size.
     pub address: u64,
-    /// How much memory it takes, a multiple of the page size; what the bytes don't fill is zeroes.
+    /// Size in memory, a multiple of the page size; the space behind the bytes is zeroes.
     pub memory: u64,
 }
 

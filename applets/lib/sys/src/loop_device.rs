@@ -45,7 +45,7 @@ struct Config {
     reserved: [u64; 8],
 }
 
-/// What part of the file a device shows, and how.
+/// Part of the file that a device shows, and its flags.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setting<'a> {
     /// Bytes of the file before the device's first.

@@ -14,11 +14,11 @@ use crate::mount;
 /// The running program, even after its file was replaced.
 const SELF: &str = "/proc/self/exe";
 
-/// How often a copy in memory is sealed before that fails, and how long it is left alone in between.
+/// Number of tries to seal a copy in memory before that fails, and the pause between them.
 const SEAL_TRIES: u32 = 30;
 const SEAL_PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether our file can't be written to by way of `/proc/PID/exe`.
+/// Tells if our file can't be written to by way of `/proc/PID/exe`.
 pub fn is_protected() -> io::Result<bool> {
     let file = rustix::fs::open(SELF, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let sealed = rustix::fs::fcntl_get_seals(&file).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
@@ -115,7 +115,7 @@ mod tests {
         });
         assert_eq!(seal(&copy), Ok(()));
         holder.join().unwrap();
-        // What waiting does not mend is told.
+        // An error that waiting does not mend is told.
         assert_eq!(seal(&copy), Err(Errno::PERM));
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Insn {
-    /// What it does.
+    /// Operation code.
     pub code: u16,
     /// Instructions to skip when a comparison holds.
     pub jt: u8,

@@ -31,7 +31,7 @@ mod tests {
         // SAFETY: SIG_DFL is a valid disposition.
         let before = unsafe { libc::signal(libc::SIGUSR2, libc::SIG_DFL) };
         assert_eq!(before, libc::SIG_DFL);
-        // What Rust's start-up sets, for the tests beside this one.
+        // Rust's start-up ignores SIGPIPE, for the tests beside this one.
         crate::sigpipe::ignore();
     }
 }

@@ -1,4 +1,4 @@
-//! What a write into a closed pipe does.
+//! Effect of a write into a closed pipe.
 
 /// Let a write into a closed pipe end the process, as commands in a pipeline expect. Rust's start-up ignores SIGPIPE.
 pub fn end_on_closed_pipe() {

@@ -18,11 +18,11 @@ pub const BROADCAST: u8 = 28;
 pub const NTP: u8 = 42;
 /// The address that is asked for.
 pub const REQUESTED: u8 = 50;
-/// How long the address is lent, in seconds.
+/// Lease time of the address, in seconds.
 pub const LEASE: u8 = 51;
 /// `sname` and `file` hold options.
 pub const OVERLOAD: u8 = 52;
-/// What the packet is.
+/// Type of the packet.
 pub const TYPE: u8 = 53;
 /// Which server.
 pub const SERVER: u8 = 54;
@@ -32,13 +32,13 @@ pub const WANTED: u8 = 55;
 pub const MESSAGE: u8 = 56;
 /// The longest packet that the client takes.
 pub const MAX_SIZE: u8 = 57;
-/// When to renew, in seconds.
+/// Time until renewal, in seconds.
 pub const RENEW: u8 = 58;
-/// When to ask any server, in seconds.
+/// Time until any server is asked, in seconds.
 pub const REBIND: u8 = 59;
-/// What the client is.
+/// Vendor and kind of the client.
 pub const VENDOR_CLASS: u8 = 60;
-/// Who the client is.
+/// Identity of the client.
 pub const CLIENT_ID: u8 = 61;
 /// The boot server's name.
 pub const BOOT_SERVER: u8 = 66;
@@ -46,7 +46,7 @@ pub const BOOT_SERVER: u8 = 66;
 pub const BOOT_FILE: u8 = 67;
 /// For PXE: discovery and menus, as options of their own (of the PXE specification 2.1).
 pub const VENDOR: u8 = 43;
-/// What programs on the client call themselves (RFC 3004): iPXE says `iPXE`.
+/// Names of programs on the client (RFC 3004): iPXE says `iPXE`.
 pub const USER_CLASS: u8 = 77;
 /// The client's architecture and firmware (RFC 4578).
 pub const ARCH: u8 = 93;

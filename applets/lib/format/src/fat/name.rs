@@ -11,7 +11,7 @@ const LONG: u8 = 0x0f;
 const UNITS: usize = 13;
 const UNITS_AT: [usize; UNITS] = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
-/// How many entries the long name takes; none where the short one says it all.
+/// Returns the number of entries for the long name; none where the short one says it all.
 pub fn long_entries(name: &str) -> usize {
     if plain_short(name).is_some() { 0 } else { name.encode_utf16().count().div_ceil(UNITS) }
 }

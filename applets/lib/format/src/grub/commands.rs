@@ -172,7 +172,7 @@ impl Shell<'_> {
 
     /// The entry, or the configuration that has none, is started now.
     fn start(&mut self, start: Option<Start>) -> Run {
-        // What was not understood before might have led elsewhere.
+        // A command that was not understood before might have led elsewhere.
         let entry = &mut self.scene.entry;
         match (start, self.scene.reasons.first()) {
             (Some(start), _) => entry.start = start,

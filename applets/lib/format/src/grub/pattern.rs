@@ -209,7 +209,7 @@ struct Search<'a> {
     steps: usize,
 }
 
-/// What follows; it gets where that begins.
+/// Match of the pattern's rest; it gets the position where that begins.
 type Then<'t> = &'t mut dyn FnMut(&mut Search<'_>, usize) -> bool;
 
 impl Search<'_> {

@@ -94,7 +94,7 @@ pub(super) enum Item {
 #[derive(Default)]
 pub(super) struct Scene {
     pub items: Vec<Item>,
-    /// What `linux` and the like have loaded.
+    /// Entry that `linux` and the like have filled.
     pub entry: Entry,
     pub loaded: bool,
     /// It was started at once.

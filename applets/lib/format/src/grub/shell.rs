@@ -27,7 +27,7 @@ pub(super) struct Shell<'a> {
     functions: BTreeMap<String, Rc<Vec<Command>>>,
     /// Devices that `loopback` has made, by GRUB's name.
     pub images: BTreeMap<String, String>,
-    /// What `load_env` has read.
+    /// Variables that `load_env` has read.
     pub block: BTreeMap<String, String>,
     pub scene: Scene,
     parameters: Vec<String>,

@@ -26,7 +26,7 @@ impl Shell<'_> {
     }
 }
 
-/// Where an operator stands outside all parentheses, and not as an operand.
+/// Returns the position of an operator outside all parentheses, and not as an operand.
 fn outside(args: &[&str], operator: &str) -> Option<usize> {
     let mut open = 0_usize;
     for (at, arg) in args.iter().enumerate() {
@@ -66,7 +66,7 @@ fn compare(one: &str, operator: &str, other: &str) -> bool {
     }
 }
 
-/// What follows the common beginning, with the digits that belong to it.
+/// Returns the rests after the common beginning, with the digits that belong to them.
 fn numbers<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
     let common = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b || a.is_ascii_digit());
     let at = common.map_or(one.len().min(other.len()), |((at, _), _)| at);

@@ -37,7 +37,7 @@ pub(super) enum Step {
     End(End),
 }
 
-/// Why a command failed; it may be caught by `||`.
+/// Outcome of a command: a step, or an error that `||` may catch.
 pub(super) type Run = Result<Step, String>;
 
 pub(super) fn run(text: &str, base: &str, world: &mut dyn World) -> Result<End, String> {

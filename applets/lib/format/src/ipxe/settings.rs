@@ -195,7 +195,7 @@ pub(super) fn typed(name: &str) -> (&str, Option<Kind>) {
     }
 }
 
-/// Where the brace of a `${` closes: there may be others inside.
+/// Returns the position of a `${`'s closing brace: there may be others inside.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 0;
     for (at, byte) in text.bytes().enumerate() {

@@ -34,7 +34,7 @@ pub(super) struct Label {
     pub id: String,
     pub title: String,
     pub kind: Kind,
-    /// What stands behind the directive.
+    /// File that the directive names.
     pub file: String,
     pub append: Option<String>,
     pub initrd: Option<String>,
@@ -66,7 +66,8 @@ impl Label {
         }
     }
 
-    /// What it starts. `append` and `sysappend` are those that stand above all labels.
+    /// Returns the target of the entry. `append` and `sysappend` are those that stand above all
+    /// labels.
     pub fn meaning(&self, append: &str, sysappend: u32) -> Meaning {
         let (file, own) = self.file.split_once([' ', '\t']).unwrap_or((&self.file, ""));
         let append = self.append.as_deref().unwrap_or(append);

@@ -7,7 +7,7 @@ fn read(text: &str) -> Menu {
     parse(text, Reader::Syslinux, &mut |_| None)
 }
 
-/// What each entry starts.
+/// Returns the target of each entry.
 fn shown(menu: &Menu) -> Vec<String> {
     let meaning = |entry: &Entry| match &entry.start {
         Start::Kernel => format!("{} {}", entry.kernel.path, entry.words).trim().to_string(),

@@ -1,4 +1,4 @@
-//! What rules are made of, in the form of messages.
+//! Expressions of rules, in the form of messages.
 
 use std::net::IpAddr;
 
@@ -133,7 +133,7 @@ impl Expr {
     }
 }
 
-/// What becomes of a packet (`NFT_*` codes).
+/// Writes the verdict on a packet (`NFT_*` codes).
 fn verdict(w: &mut Writer, code: i32, chain: Option<&str>) {
     const VERDICT_REGISTER: u32 = 0;
     w.be32(1, VERDICT_REGISTER);

@@ -1,4 +1,4 @@
-//! What leaves the pods' network does so under this machine's own address.
+//! Masquerading: packets that leave the pods' network do so under this machine's own address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -51,7 +51,7 @@ pub fn masquerade(addresses: &[Cidr], comment: &str, is_stale: impl Fn(&str) -> 
     batch.commit().doing(doing())
 }
 
-/// How many addresses are masqueraded with a comment that `is_wanted`.
+/// Counts the addresses that are masqueraded with a comment that `is_wanted`.
 pub fn masqueraded(is_wanted: impl Fn(&str) -> bool) -> Result<usize> {
     let rules = TABLE.rules(RULES).doing("list what is masqueraded")?;
     Ok(rules.iter().filter(|rule| is_wanted(&rule.comment)).count())

@@ -10,13 +10,14 @@ use crate::{Cidr, family};
 
 /// The tables' name in both families.
 const NAME: &str = "cni_hostport";
-/// What packets to any address of this machine go through: the two chains with rules.
+/// Chain of packets to any address of this machine: it leads to the two chains with rules.
 const ALL: &str = "hostports_all";
 /// Rules of elder plugins, for ports of one address.
 const ELDER: &str = "hostip_hostports";
 /// A rule a port.
 const PORTS: &str = "hostports";
-/// What must not see its own address, or that of the loopback link, as the sender.
+/// Chain of packets whose receiver must not see its own address, or that of the loopback link, as
+/// the sender.
 const BACK: &str = "masquerading";
 
 /// A port of this machine that leads to a pod.
@@ -82,7 +83,7 @@ fn fill(own_family: u8, own: &[&Forward], comment: &str, back: bool) -> Result<(
     batch.commit()
 }
 
-/// How many ports lead to pods with that comment.
+/// Counts the ports that lead to pods with that comment.
 pub fn forwarded(comment: &str) -> Result<usize> {
     let count = |own_family| table(own_family).rules(PORTS).map(|rules| rules.iter().filter(|r| r.comment == comment).count());
     FAMILIES.into_iter().map(count).sum::<Result<usize>>().doing("list the ports of pods")

@@ -30,7 +30,7 @@ fn packed(frames: &[Frame]) -> Vec<u8> {
     bytes
 }
 
-/// What comes out, with the pieces of a data frame put together again.
+/// Decodes the chunks, with the pieces of a data frame put together again.
 fn read(chunks: &[&[u8]]) -> Result<Vec<String>, Error> {
     let (mut decoder, mut seen, mut data) = (Decoder::default(), Vec::new(), Vec::new());
     for chunk in chunks {

@@ -68,7 +68,7 @@ fn a_reset_ends_both_halves() {
     server.reset(stream, Status::Cancel);
     assert_eq!(carry(&mut server, &mut client), [Event::Reset(stream, 5)]);
     assert_eq!(client.send(stream, b"x"), Err(Closed));
-    // What was under way is no offence.
+    // A frame that was under way is no offence.
     server.receive(&raw(&[Frame::Data { stream, fin: false, bytes: b"late" }]), &mut Vec::new()).unwrap();
     assert!(!server.has_output());
 }
