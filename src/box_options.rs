@@ -1,4 +1,4 @@
-//! What the box itself answers: `--list`, `--install DIR`, `--help`, `--version`.
+//! Options of the box itself: `--list`, `--install DIR`, `--help`, `--version`.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -66,7 +66,8 @@ fn call_by_argument(args: &[OsString]) -> (String, Result<Exit>) {
     (name, result)
 }
 
-/// Where a verb of crictl is now. What has a link of that name is another command, which was not meant.
+/// Names the new form of crictl's verb. A link of that name runs another command, which was not
+/// meant.
 fn moved(name: &str) -> Error {
     let other = match registry::find(name) {
         Some(applet) => format!("; {name} alone is there to {}", applet.about),

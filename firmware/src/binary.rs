@@ -104,7 +104,7 @@ fn cargo(verb: &str, name: &str, target_name: &str, profile: &str) -> Result<Com
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", rust_std::library()?)
         .env("CARGO_TARGET_DIR", target());
-    // What cargo tells its children is about the host's build.
+    // Variables that cargo sets for its children are about the host's build.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR") {
         cargo.env_remove(name);
     }

@@ -7,10 +7,11 @@ use format::{elf, pe};
 
 /// Blocks of 512 bytes; both programs count in them.
 pub const BLOCK: usize = 512;
-/// Where the sector keeps what it tells the BIOS to read: how many blocks, and from the first of them.
+/// Position of the sector's request to the BIOS: the number of blocks, and the first of them.
 const SECTOR_COUNT: usize = 0x82;
 const SECTOR_FIRST: usize = 0x88;
-/// Where the stage keeps its plan, and how long a command line it takes, with a zero behind it.
+/// Position of the stage's plan, and the length of the command line that it takes, with a zero
+/// behind it.
 const PLAN: usize = 4;
 const CMDLINE: usize = 512;
 /// Bytes that the stage reads at once, and with the first read all of the kernel's real-mode part.
@@ -24,7 +25,7 @@ pub struct Bios {
     stage: Vec<u8>,
 }
 
-/// Where a part lies on the medium.
+/// Place of a part on the medium.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// From the medium's start.
@@ -49,7 +50,7 @@ impl Bios {
         Self { sector: vec![0; BLOCK], stage: vec![0; 4 * BLOCK] }
     }
 
-    /// How many blocks the stage takes.
+    /// Returns the number of the stage's blocks.
     pub fn stage_blocks(&self) -> u64 {
         self.stage.len().div_ceil(BLOCK) as u64
     }

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::place;
 
-/// What `board/NAME.toml` says.
+/// Content of `board/NAME.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Board {
     /// The file's name without its ending.
     #[serde(skip)]
     pub name: String,
-    /// What it is, in a few words.
+    /// Description in a few words.
     pub about: String,
     /// Its processor.
     pub arch: Arch,
@@ -27,19 +27,19 @@ pub struct Board {
     /// Names of the kinds of images that are made beside the parts: `kinds.rs` has the table.
     #[serde(default)]
     pub images: Vec<String>,
-    /// Where its kernel comes from.
+    /// Source of its kernel.
     pub kernel: Kernel,
     /// Which modules it takes along.
     pub modules: Modules,
-    /// What a Raspberry Pi's card holds beside kernel and segments.
+    /// Files of a Raspberry Pi's card beside kernel and segments.
     pub sdcard: Option<Sdcard>,
     /// Its flash, for a `rom`.
     pub flash: Option<Flash>,
-    /// How QEMU plays it; none for a board that QEMU can't play.
+    /// QEMU's machine for it; none for a board that QEMU can't emulate.
     pub qemu: Option<Qemu>,
 }
 
-/// Where a kernel comes from.
+/// Source of a kernel.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kernel {
@@ -47,7 +47,7 @@ pub struct Kernel {
     pub suite: String,
     /// The package, or the one that depends on the newest.
     pub package: String,
-    /// What the version begins with; an archive that has moved on is an error, not a surprise.
+    /// Prefix of the version; an archive that has moved on is an error, not a surprise.
     pub series: String,
     /// The configuration in `board/kernel/` to build it with, where the package is a kernel's source.
     pub config: Option<String>,
@@ -70,7 +70,7 @@ pub struct Modules {
     pub all: bool,
 }
 
-/// How QEMU plays a board.
+/// QEMU's machine for a board.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Qemu {

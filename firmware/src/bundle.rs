@@ -102,7 +102,7 @@ pub fn programs(variant: &str) -> Result<Vec<&'static str>> {
     Ok(table::find(variant)?.contents.programs())
 }
 
-/// What a bundle's program says that it was built from: the text of `go version -m`.
+/// Returns the versions that a bundle's program was built from: the text of `go version -m`.
 pub fn build_info(program: &Path) -> Result<String> {
     let go = toolchain::find()?;
     crate::run::answered(std::process::Command::new(go.path).args(["version", "-m"]).arg(program).env("GOTOOLCHAIN", "local"))

@@ -37,7 +37,7 @@ fn write(job: &Job<'_>) -> Result<Vec<PathBuf>> {
 pub const NAME: &str = "kutties.itb";
 /// The script's name in the image: `source ${fileaddr}:boot`.
 const SCRIPT: &str = "boot";
-/// What a kernel begins with that U-Boot's `booti` understands, and where it stands.
+/// Mark of a kernel that U-Boot's `booti` understands, and its position.
 const ARM64_MARK: &[u8] = b"ARM\x64";
 const ARM64_MARK_AT: usize = 0x38;
 

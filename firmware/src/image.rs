@@ -19,7 +19,7 @@ use crate::{binary, kinds, modules, place, rust_std, sbom, tools, version};
 
 pub use crate::kube::Kube;
 
-/// What to build beside the parts that each board has.
+/// Options beside the parts that each board has.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The Kubernetes bundle.
@@ -34,9 +34,9 @@ pub struct Options {
     pub firmware: Option<PathBuf>,
 }
 
-/// Where images lie on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
+/// Directory of images on a node; `kit::paths::IMAGES_GIVEN` says the same to the applets.
 pub(crate) const IMAGES: &str = "/usr/share/kutties/images";
-/// Where programs in Go and others look for certificate authorities first.
+/// File in which programs in Go and others look for certificate authorities first.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// The keys whose updates a node takes; `kit::paths::TRUST` says the same to the applets.
@@ -69,7 +69,7 @@ pub fn build(board: &Board, options: &Options) -> Result<Outputs> {
     if options.whole {
         let trees = kernel.trees();
         let given = Given { release: &kernel.release, trees: trees.as_deref(), firmware: options.firmware.as_deref() };
-        // What an image holds; the binary is in the core.
+        // Parts of an image; the binary is in the core.
         let parts: Vec<Part> = work.files.iter().filter(|file| file.name != "kutties").map(Output::as_part).collect();
         for image in kinds::build(board, &outputs, given)? {
             let parts = if image.holds_all(&outputs.dir, &parts) { parts.clone() } else { Vec::new() };

@@ -12,7 +12,7 @@ use crate::small;
 /// An unpacked kernel package.
 #[derive(Clone, Debug)]
 pub struct Kernel {
-    /// What `uname -r` says.
+    /// Release as `uname -r` prints it.
     pub release: String,
     /// The package that it came in.
     pub package: Package,

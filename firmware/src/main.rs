@@ -59,7 +59,7 @@ enum Verb {
         /// The key
         #[arg(long)]
         key: PathBuf,
-        /// What to sign
+        /// Files to sign
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },

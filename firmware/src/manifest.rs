@@ -35,7 +35,7 @@ pub struct Manifest {
     pub packages: Vec<Package>,
     /// The outputs.
     pub files: Vec<Output>,
-    /// What a boot loader loads, or a node that updates itself.
+    /// Files that a boot loader loads, or a node that updates itself.
     #[serde(default)]
     pub boot: Boot,
 }
@@ -61,7 +61,8 @@ pub struct Output {
     /// The length before compression, for a segment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<u64>,
-    /// What it is made of, the largest first: a segment's files before compression, or the outputs that an image holds.
+    /// Parts, the largest first: a segment's files before compression, or the outputs that an image
+    /// holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     /// Content of the file system in it, before compression: the layers of images.

@@ -14,7 +14,7 @@ use crate::board::Board;
 use crate::kernel::Kernel;
 use crate::{place, run};
 
-/// How Debian's modules are compressed.
+/// Suffix of Debian's compressed modules.
 const PACKED: &str = ".xz";
 
 /// Build the segment.
@@ -134,7 +134,8 @@ impl Tables {
         Ok(chosen)
     }
 
-    /// What a module loads when it is there: `softdep NAME pre: A B post: C`.
+    /// Returns the modules that a module loads when they are there: `softdep NAME pre: A B post:
+    /// C`.
     fn soft(&self, name: &str) -> impl Iterator<Item = String> {
         let of_name = self.softdep.lines().filter(move |line| line.split(' ').nth(1) == Some(name));
         of_name.flat_map(|line| line.split(' ').skip(2)).filter(|word| !word.ends_with(':')).map(|word| word.replace('-', "_"))

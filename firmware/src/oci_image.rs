@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::board::Arch;
 use crate::{segment, sum};
 
-/// What an image says about itself.
+/// Name and configuration of an image.
 #[derive(Clone, Debug)]
 pub struct Image<'a> {
     /// `REGISTRY/NAME:TAG`
     pub name: &'a str,
-    /// Whom it runs on.
+    /// Architecture that it runs on.
     pub arch: Arch,
     /// The program that always runs; may be empty.
     pub entrypoint: &'a [&'a str],

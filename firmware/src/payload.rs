@@ -48,7 +48,7 @@ fn write(job: &Job<'_>) -> Result<Vec<PathBuf>> {
     written.collect()
 }
 
-/// What whoever builds such a tree has to write where.
+/// Returns the instructions for those who build such a tree.
 fn readme(cmdline: &str) -> String {
     format!(
         "kutties as the payload of a firmware: `kernel` and `initramfs.cpio.zst` belong together.

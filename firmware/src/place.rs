@@ -1,4 +1,5 @@
-//! Where things lie on the building machine: the repository, its outputs, the cache of what was downloaded or built once.
+//! Paths on the building machine: the repository, its outputs, the cache of what was downloaded or
+//! built once.
 
 use std::path::{Path, PathBuf};
 

@@ -55,8 +55,8 @@ const WINDOW: u32 = 16 << 20;
 const MOST: u64 = 256 << 20;
 
 impl Arch {
-    /// Where a flash of that length lies: on x86 its end is the end of 4 GiB, where the processor starts; on QEMU's and other arm64
-    /// machines its start is 0.
+    /// Returns the address of a flash of that length: on x86 its end is the end of 4 GiB, where the
+    /// processor starts; on QEMU's and other arm64 machines its start is 0.
     const fn flash_at(self, len: usize) -> u64 {
         match self {
             Self::X86_64 => (1 << 32) - len as u64,
@@ -152,7 +152,7 @@ fn packed(arch: Arch, kernel: Vec<u8>) -> Result<Vec<u8>> {
     }
 }
 
-/// Where volumes lie in a flash.
+/// Returns the positions of the volumes in a flash.
 fn volumes(flash: &[u8]) -> Vec<Range<usize>> {
     const STEP: usize = 4096;
     let mut found = Vec::new();

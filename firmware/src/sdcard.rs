@@ -139,7 +139,8 @@ mod tests {
         bytes: Vec<u8>,
     }
 
-    /// What a board's firmware finds: names and contents of the files in the card's one partition, whose folder has no folders in it.
+    /// Reads a card as a board's firmware does: names and contents of the files in its one
+    /// partition, whose directory has no directories in it.
     fn read(card: &[u8]) -> Vec<File> {
         assert_eq!((card[450], &card[510..512]), (FAT32, [0x55, 0xaa].as_slice()));
         let number = |bytes: &[u8], at: usize, len: usize| (0..len).rev().fold(0, |sum, i| sum << 8 | usize::from(bytes[at + i]));

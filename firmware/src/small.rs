@@ -13,7 +13,7 @@ use crate::board::{Arch, Board};
 use crate::kernel::{Kernel, only_name};
 use crate::{place, run, segment, sum, tools};
 
-/// What the kernel's own build needs, and why.
+/// Packages that the kernel's own build needs, and the reasons.
 const PACKAGES: &[&str] = &[
     "bc",         // times in its headers
     "bison",      // its configuration's grammar
@@ -28,7 +28,7 @@ const PACKAGES: &[&str] = &[
     "zstd",     // the kernel packs itself
 ];
 
-/// Who built it, for a kernel that says so and must be the same each time.
+/// Builder's name, for a kernel that shows it and must be the same each time.
 const BUILDER: &str = "kutties";
 
 impl Arch {

@@ -8,7 +8,7 @@ use format::elf;
 /// A symbol of ELF64: its name's place, and its size.
 const SYMBOL: usize = 24;
 const SIZE_AT: usize = 16;
-/// What no crate's name is.
+/// Label of bytes that belong to no crate.
 const NATIVE: &str = "(C and assembly)";
 
 /// Bytes by crate, out of a program with its symbols.

@@ -12,9 +12,9 @@ use crate::{place, segment};
 
 /// Its name.
 pub const NAME: &str = "kutties.test/busybox:1";
-/// Where busybox comes from.
+/// Debian suite of busybox.
 const SUITE: &str = "trixie";
-/// What it is called in the image; these are in Debian's on both architectures.
+/// Names of busybox in the image; these are in Debian's on both architectures.
 const LINKS: &[&str] = &[
     "[",
     "ash",
@@ -99,7 +99,7 @@ const LINKS: &[&str] = &[
     "yes",
 ];
 
-/// What is in it but users and groups: busybox under its names, and empty folders.
+/// Makes all files but users and groups: busybox under its names, and empty directories.
 pub fn files(arch: Arch) -> Result<Archive> {
     let suite = Suite::new(SUITE, arch.debian())?;
     let dir = suite.unpack(&suite.fetch("busybox-static", "", false)?)?;

@@ -82,7 +82,7 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|said| said.ends_with(" installed"))
 }
 
-/// Whether a program is on the path or in root's folders, which a user's path may lack.
+/// Tells if a program is on the path or in root's directories, which a user's path may lack.
 pub fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|dir| dir.join(program).is_file())

@@ -105,7 +105,7 @@ fn places(items: &[Item], place: Rect) -> Vec<(&Item, Rect)> {
     out
 }
 
-/// How far from a square the worst of a row is.
+/// Returns the worst aspect ratio of a row: 1 is a square.
 fn worst(row: &[&Item], side: f64, scale: f64) -> f64 {
     let sum: f64 = row.iter().map(|item| item.bytes * scale).sum();
     let ratio = |area: f64| (side * side * area / (sum * sum)).max(sum * sum / (side * side * area));

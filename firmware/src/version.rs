@@ -29,7 +29,7 @@ fn described(tags: &str, count: &str, commit: &str, is_dirty: bool) -> String {
     if is_dirty { format!("{base}-dirty") } else { base }
 }
 
-/// What git prints; none when it fails or is not there.
+/// Returns git's output; none when it fails or is not there.
 fn git(repository: &Path, words: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(repository).args(words).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,4 +1,4 @@
-//! What will be in a segment, by path.
+//! Content of a segment, by path.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::newc;
 /// Folders whose mode is not 0755, in whatever segment they occur: the kernel sets a folder's mode anew at each occurrence.
 const FOLDER_MODES: &[(&str, u32)] = &[("root", 0o700), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("var/tmp", 0o1777)];
 
-/// What a path is.
+/// Kind of a path, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A folder; the mode's permission bits.
@@ -24,7 +24,7 @@ pub enum Node {
     Device(u32, u32, u32),
 }
 
-/// Why an archive can't be made: one sentence.
+/// Reason why an archive can't be made: one sentence.
 #[derive(Debug)]
 pub struct Error(pub(crate) String);
 
@@ -124,7 +124,7 @@ impl Archive {
         }
     }
 
-    /// What is at a path.
+    /// Returns the node at a path.
     pub fn get(&self, path: &str) -> Option<&Node> {
         self.nodes.get(path.trim_matches('/'))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{Archive, Error, list};
 
-/// Where the binary lies; `kit::paths::BINARY` says the same to the applets.
+/// Path of the binary; `kit::paths::BINARY` says the same to the applets.
 const BINARY: &str = "/bin/kutties";
 /// The binary's section that lists its links, one path a line.
 const LINKS: &str = ".kutties.applets";

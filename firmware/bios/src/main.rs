@@ -1,4 +1,5 @@
-//! What a BIOS starts: one sector that loads the stage behind it, and the stage, which loads Linux and its initramfs.
+//! Boot code for a BIOS: one sector that loads the stage behind it, and the stage, which loads
+//! Linux and its initramfs.
 //!
 //! The builder takes the ELF sections `.sector` and `.stage` out of this program and fills in where things lie: see `src/disk.rs`
 //! of the builder. In assembly, because a BIOS and its calls are 16-bit code.

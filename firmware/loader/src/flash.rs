@@ -11,7 +11,7 @@ use ruzstd::decoding::errors::FrameDecoderError;
 /// The section that says where volumes lie: for each its address and its length, eight bytes each, the lowest first.
 pub const SECTION: &[u8] = b".flash";
 
-/// What the volumes hold.
+/// Content of the volumes.
 pub struct Flash {
     /// The kernel.
     pub kernel: &'static [u8],
@@ -40,7 +40,7 @@ pub fn read(section: &[u8]) -> Result<Flash, String> {
     Ok(Flash { kernel: unpacked(kernel)?, cmdline: cmdline.first().copied().unwrap_or_default(), segments })
 }
 
-/// What a file packed with zstd begins with.
+/// Magic number of a zstd file.
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 /// No kernel has more.
 const MOST: u64 = 1 << 30;

@@ -1,4 +1,4 @@
-//! What this program carries, and what lies beside it on its medium.
+//! Parts that this program carries, and those that lie beside it on its medium.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -12,7 +12,7 @@ use uefi::{Status, println};
 use crate::initrd;
 use crate::parts::{Parts, told};
 
-/// How long a failure's sentence stays on the screen before the firmware goes on to what else it may boot.
+/// Time that a failure's sentence stays on the screen before the firmware boots something else.
 const READ: Duration = Duration::from_secs(10);
 
 #[entry]

@@ -20,7 +20,8 @@ use crate::tools;
 /// Part of every key: raise it when the way of building changes.
 const FORMAT: &str = "1";
 
-/// How many of Go's last lines are shown when a build fails: an error with its notes, not the list of packages.
+/// Number of Go's last lines that are shown when a build fails: an error with its notes, not the
+/// list of packages.
 const TAIL: usize = 20;
 
 /// The Debian packages for programs with C in them: runc's filter is libseccomp's.
@@ -30,7 +31,7 @@ const C_PACKAGES: &[&str] = &["gcc", "libc6-dev", "libseccomp-dev", "pkg-config"
 pub struct Recipe<'a> {
     /// The compiler.
     pub go: &'a Go,
-    /// What is built.
+    /// Variant to build.
     pub variant: &'a Variant,
     /// For which machine.
     pub arch: Arch,

@@ -1,12 +1,14 @@
-//! What a person sees of a long build: one line that is rewritten on a terminal, a line now and then elsewhere.
+//! Progress of a long build: one line that is rewritten on a terminal, a line now and then
+//! elsewhere.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// How often a line is written where there is no terminal: often enough to see that it lives, rarely enough for a log.
+/// Interval of lines where there is no terminal: often enough to see that it lives, rarely enough
+/// for a log.
 const LOG_EVERY: Duration = Duration::from_secs(15);
 
-/// How often a terminal's line is rewritten.
+/// Interval of a terminal line's rewrites.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// The progress of one build.

@@ -13,12 +13,12 @@ use super::table::{Contents, Program, Variant};
 pub struct Source {
     /// Name and text of each file.
     pub files: Vec<(&'static str, String)>,
-    /// What `go build` is asked for.
+    /// Packages for `go build`.
     pub packages: Vec<&'static str>,
 }
 
 impl Source {
-    /// What the table says about `variant`, as files.
+    /// Makes the table's row of `variant` into files.
     pub fn new(variant: &Variant) -> Self {
         let set = variant.modules;
         let mut files = vec![("go.mod", set.go_mod.to_owned()), ("go.sum", set.go_sum.to_owned())];

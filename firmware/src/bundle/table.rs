@@ -1,4 +1,5 @@
-//! What can be bundled: module sets, programs and variants. A new variant is one row; a new module set is one row and its pins.
+//! Table of bundles: module sets, programs and variants. A new variant is one row; a new module set
+//! is one row and its pins.
 
 use anyhow::{Context, Result};
 
@@ -34,7 +35,7 @@ pub struct ModuleSet {
 /// A program of a file that goes by the name it is called by.
 #[derive(Debug)]
 pub struct Program {
-    /// What it is called by.
+    /// Name of the program.
     pub name: &'static str,
     /// Import lines of the generated main.go.
     pub imports: &'static [&'static str],
@@ -42,14 +43,14 @@ pub struct Program {
     pub start: &'static str,
 }
 
-/// What a variant is made of.
+/// Programs of a variant.
 #[derive(Debug)]
 pub enum Contents {
     /// One file for several programs: shared code is there once.
     Multicall {
         /// The file's name.
         file: &'static str,
-        /// Whom it answers to.
+        /// Programs, by the names that it is called by.
         programs: &'static [&'static Program],
     },
     /// One file from sources of our own: (file, name and text of each).
@@ -79,13 +80,13 @@ impl Contents {
 /// Something to build.
 #[derive(Debug)]
 pub struct Variant {
-    /// What a person calls it.
+    /// Name for a person.
     pub name: &'static str,
-    /// What it is for.
+    /// Purpose in a few words.
     pub about: &'static str,
-    /// Where it comes from.
+    /// Source of its modules.
     pub modules: &'static ModuleSet,
-    /// What is in it.
+    /// Programs in it.
     pub contents: Contents,
     /// Needs a C compiler and static C libraries.
     pub cgo: bool,

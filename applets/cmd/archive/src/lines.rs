@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kit::account;
 
-/// What is told of a file.
+/// Metadata of a file for its line.
 pub(crate) struct About {
     pub(crate) mode: u32,
     pub(crate) links: u32,

@@ -21,7 +21,7 @@ use crate::codec::{self, Codec, GzipName, Input, MAGIC, Members, Plain, Sink};
 /// Bytes that are moved at once.
 const BUFFER: usize = 64 << 10;
 
-/// How files are to be treated: a command's options.
+/// Treatment of files: a command's options.
 pub(crate) struct Job {
     /// Name for messages.
     pub(crate) name: &'static str,
@@ -339,7 +339,7 @@ fn pump(from: &mut dyn Read, mut to: Box<dyn Sink>, name: &Path, verb: &str) -> 
         let read = match from.read(&mut buffer) {
             Ok(0) => break,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            // What came out before stays: it may be all that is left of the data.
+            // Bytes that came out before stay: they may be all that is left of the data.
             Err(e) => {
                 let _ = to.flush();
                 return Err(e).on(verb, name);

@@ -72,7 +72,7 @@ pub fn check(program: &mut Program) -> Result<(), String> {
     Ok(())
 }
 
-/// What is handed on as an array is an array.
+/// Marks as arrays the parameters that are handed on as arrays.
 fn spread(arrays: &mut [Vec<bool>], passes: &[(usize, usize, usize, usize)]) {
     let mut changed = true;
     while changed {

@@ -8,7 +8,7 @@ use crate::machine::{Machine, Run, Stop, special};
 use crate::tree::{Case, Expr, ForParts, Slot, Stmt, Target};
 use crate::value::Value;
 
-/// How a statement ended.
+/// Control flow after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     On,

@@ -267,7 +267,8 @@ impl Parser {
         }
     }
 
-    /// What `$` takes: `$NF-1` is `($NF)-1`, `$++i` and `$-1` take their signs; what follows is not its own.
+    /// Reads the operand of `$`: `$NF-1` is `($NF)-1`, `$++i` and `$-1` take their signs; what
+    /// follows is not its own.
     fn field_number(&mut self) -> Parsed<Expr> {
         if self.take("-") {
             return Ok(Expr::Neg(Box::new(self.deeper(Self::field_number)?)));

@@ -15,7 +15,7 @@ pub trait Argument {
 /// Widest field and longest number of digits: more is a mistake that would fill the memory.
 const WIDEST: usize = 1 << 20;
 
-/// What stands between `%` and the letter.
+/// Flags, width and precision between `%` and the letter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spec {
     left: bool,

@@ -13,7 +13,7 @@ use crate::matcher::Matcher;
 /// Bytes asked for at once: a pipe's size.
 const CHUNK: usize = 64 << 10;
 
-/// How the input is split into records.
+/// Separator of the input's records.
 #[derive(Debug, Clone)]
 pub enum Separator {
     Byte(u8),
@@ -149,7 +149,7 @@ impl Reader {
         }
     }
 
-    /// What is left behind the last separator.
+    /// Returns the rest behind the last separator.
     fn last(&mut self, out: &mut Vec<u8>) -> bool {
         let rest = &self.buffer[self.at..];
         let some = !rest.is_empty();

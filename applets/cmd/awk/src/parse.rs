@@ -8,7 +8,7 @@ use crate::tree::{Expr, Function, Pattern, Program, Rule, Slot, Stmt};
 /// Deepest nesting of a program. Each level takes some kilobytes of the stack.
 const DEEPEST: usize = 2000;
 
-/// What a program's reader knows.
+/// State of a program's reader.
 pub struct Parser {
     tokens: Vec<(Token, usize)>,
     pub at: usize,
@@ -49,7 +49,7 @@ pub fn parse(source: &[u8], globals: &[&str]) -> Result<Program, String> {
     }
 }
 
-/// What is read, or one sentence.
+/// Result of reading, or an error of one sentence.
 pub type Parsed<T> = Result<T, String>;
 
 impl Parser {

@@ -12,7 +12,7 @@ use crate::value::Value;
 /// Most fields of a record: a larger NF is a mistake that would fill the memory.
 const MOST_FIELDS: usize = 50_000_000;
 
-/// How records are split into fields.
+/// Separator of a record's fields.
 #[derive(Debug, Clone, Default)]
 pub enum Splitter {
     /// By blanks, with none at the ends.
@@ -22,7 +22,7 @@ pub enum Splitter {
     /// Each character is a field.
     Chars,
     Regex(Rc<Matcher>),
-    /// What matches is a field.
+    /// A match is a field.
     Contents(Rc<Matcher>),
 }
 

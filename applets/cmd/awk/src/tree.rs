@@ -46,7 +46,7 @@ pub struct Function {
     pub defined: bool,
 }
 
-/// Where a variable lives.
+/// Place of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
     Global(usize),

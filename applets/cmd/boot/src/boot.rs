@@ -26,7 +26,7 @@ use disks::Machine;
 /// The record.
 pub const BOOT: Applet = Applet { name: "boot", about: "find systems on disks and start one by kexec", place: Place::Node, run };
 
-/// How long a person has when nothing says how long.
+/// Default time for a person's choice, in seconds.
 const TIMEOUT: u32 = 5;
 
 #[derive(Parser)]
@@ -34,7 +34,7 @@ struct Options {
     /// Seconds until the default is started
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<u32>,
-    /// What is started then: a title, an id, or a number as --list shows it
+    /// Entry to start then: a title, an id, or a number as --list shows it
     #[arg(long, value_name = "NAME")]
     default: Option<String>,
     /// Show what there is, and start nothing

@@ -27,7 +27,7 @@ pub struct Item {
     pub reason: Option<String>,
 }
 
-/// What is started.
+/// Entry to start.
 pub struct Choice {
     /// The entry's number, from 0.
     pub number: usize,
@@ -38,7 +38,7 @@ pub struct Choice {
 /// Let a person choose an entry; none when they want none of them. Without a time it waits.
 ///
 /// # Errors
-/// When nobody chooses, and there is no default: a sentence that says why.
+/// Nobody chooses, and there is no default: a sentence that says why.
 pub fn choose(title: &str, items: &[Item], default: &Result<usize, String>, limit: Option<Duration>) -> Result<Option<Choice>> {
     if items.is_empty() {
         return Ok(None);

@@ -88,7 +88,7 @@ pub fn load_parts(path: &Path, image: &[u8], initramfs: Option<&Parts>, words: &
 
 const NOSYS: i32 = rustix::io::Errno::NOSYS.raw_os_error();
 
-/// What was asked for, else what the image carries.
+/// Returns the command line of the options, else the one that the image carries.
 fn words(options: &Options, carried: Option<String>) -> Result<String> {
     let own = if options.reuse_cmdline {
         let path = Path::new("/proc/cmdline");

@@ -6,7 +6,7 @@ use std::io::Write;
 use clap::Parser;
 use kit::{Applet, Context, Exit, Place, Result, out, parse};
 
-/// What is loaded.
+/// Shows the loaded modules.
 pub const LSMOD: Applet = Applet { name: "lsmod", about: "show the kernel's modules", place: Place::Sbin, run };
 
 #[derive(Parser)]

@@ -61,7 +61,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
 }
 
-/// Whether all names stand for something: with -q only that is no message.
+/// Tells if all names stand for something: with -q only that is no message.
 fn is_known(names: &[String]) -> bool {
     Modules::of_running_kernel().is_ok_and(|modules| names.iter().all(|n| !modules.names(n).is_empty()))
 }

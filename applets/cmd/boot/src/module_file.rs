@@ -1,4 +1,5 @@
-//! What a module says of itself: the texts in its ELF section `.modinfo`, whatever the file is compressed with.
+//! Texts of a module about itself, in its ELF section `.modinfo`, whatever the file is compressed
+//! with.
 
 use std::fs::File;
 use std::io::Read;

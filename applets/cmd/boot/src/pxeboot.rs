@@ -40,7 +40,7 @@ struct Options {
     /// Ask on this interface; else on each network card
     #[arg(short, long, value_name = "INTERFACE")]
     interface: Option<String>,
-    /// How long to wait for an address, and for an answer, in seconds
+    /// Timeout of an address, and of an answer, in seconds
     #[arg(short, long, value_name = "SECONDS", default_value_t = 20)]
     wait: u64,
     /// Seconds until a menu's default is started
@@ -57,7 +57,7 @@ struct Options {
     append: String,
 }
 
-/// What the network has for us.
+/// Result of booting from the network.
 enum Outcome {
     /// A kernel was loaded.
     Loaded,
@@ -92,7 +92,7 @@ fn interfaces(chosen: Option<&str>) -> Result<Vec<String>> {
     Ok(Netlink::open()?.links()?.into_iter().filter(Link::is_card).map(|link| link.name).collect())
 }
 
-/// What the network of one interface has for us; a kernel is loaded then.
+/// Boots from the network of one interface; a kernel is loaded then.
 fn one(name: &str, options: &Options) -> Result<Outcome> {
     let (card, address) = ready(name, options.wait)?;
     let url = match &options.url {

@@ -36,7 +36,8 @@ pub const UPDATE: Applet =
 /// The longest manifest and the longest signature, in bytes, and the longest time for each.
 const MANIFEST: Limits = Limits { bytes: 1 << 20, time: Duration::from_secs(30) };
 const SIGNATURE: Limits = Limits { bytes: 4 << 10, ..MANIFEST };
-/// What must be free for each byte that is fetched: it lies in memory as a file, as the kernel reads it, and where the next kernel finds it.
+/// Bytes that must be free for each byte that is fetched: it lies in memory as a file, as the
+/// kernel reads it, and where the next kernel finds it.
 const COPIES: u64 = 3;
 
 #[derive(Parser)]
@@ -106,7 +107,7 @@ pub fn believed(url: &str) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Whether there is memory for so many bytes.
+/// Checks that there is memory for so many bytes.
 fn room(bytes: u64) -> Result<()> {
     let path = "/proc/meminfo";
     let text = fs::read_to_string(path).on("read", path)?;

@@ -117,7 +117,7 @@ impl Decimal {
         Ok(Self::new(self.negative != other.negative, quotient, scale))
     }
 
-    /// What the division with that scale leaves.
+    /// Returns the remainder of the division with that scale.
     pub fn remainder(&self, other: &Self, scale: usize) -> Calculated {
         let quotient = self.divide(other, scale)?;
         let rest = self.subtract(&quotient.exact_product(other));

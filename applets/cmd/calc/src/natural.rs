@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 /// Limbs; none is zero.
 pub type Limbs = Vec<u32>;
 
-/// What a limb counts to.
+/// Base of a limb.
 pub const BASE: u32 = 1_000_000_000;
 /// Decimal digits of a limb.
 pub const DIGITS: usize = 9;

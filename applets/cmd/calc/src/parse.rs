@@ -29,7 +29,7 @@ pub struct Parser {
     pub quits: bool,
 }
 
-/// What is read, or trouble.
+/// Result of reading, or trouble.
 pub type Parsed<T> = Result<T, Trouble>;
 
 fn wrong<T>(text: impl Into<String>) -> Parsed<T> {

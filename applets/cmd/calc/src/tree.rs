@@ -8,7 +8,7 @@ use crate::decimal::Decimal;
 /// Number of a name.
 pub type Name = usize;
 
-/// What can be assigned to.
+/// Targets of assignments.
 #[derive(Debug, Clone)]
 pub enum Place {
     Variable(Name),

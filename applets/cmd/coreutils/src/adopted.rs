@@ -1,4 +1,5 @@
-//! How a command of uutils is adopted: one row in the table of `lib.rs`. Its manual is its own `--help`.
+//! Adoption of a command of uutils: one row in the table of `lib.rs`. Its manual is its own
+//! `--help`.
 //!
 //! uucore keeps its exit status and the command's name for the whole process: one command a process, never a call from the shell.
 
@@ -26,7 +27,8 @@ pub(crate) fn adopt<'a>(util: &str, run: fn(Cloned<Iter<'a, OsString>>) -> i32, 
     Ok(Exit(u8::try_from(code).unwrap_or(Exit::FAILED.0)))
 }
 
-/// Whether this is `kutties NAME …`: uucore takes the name from the process's arguments, and must know at which place.
+/// Tells if this is `kutties NAME …`: uucore takes the name from the process's arguments, and must
+/// know at which place.
 fn called_through_box(args: &[OsString]) -> bool {
     std::env::args_os().next().as_ref() != args.first()
 }

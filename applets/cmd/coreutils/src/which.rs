@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kit::{Applet, Context, Exit, Place, Result, out, parse};
 
-/// Where is it?
+/// Finds programs on the path.
 pub const WHICH: Applet = Applet { name: "which", about: "print where a program lies", place: Place::Bin, run };
 
 #[derive(Parser)]

@@ -106,7 +106,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let limit = limit(&options)?;
     let mut runner = Runner::new(&options, limit);
     let done = runner.all(words);
-    // What runs is waited for, whatever ended the rest.
+    // Running commands are waited for, whatever ended the rest.
     runner.wait_all()?;
     // The status of calls says more than that of what ended them.
     let exit = |e: Error| if runner.exit == Exit::OK { e } else { e.with_exit(runner.exit) };

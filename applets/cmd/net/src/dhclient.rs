@@ -47,7 +47,7 @@ struct Options {
     /// Stay in the foreground and keep the lease
     #[arg(short = 'd', long)]
     foreground: bool,
-    /// How long to wait for an address, in seconds
+    /// Timeout of an address, in seconds
     #[arg(short, long, default_value_t = 60, value_name = "SECONDS")]
     timeout: u32,
     /// Tell the server this name; the machine's own when not given

@@ -3,8 +3,9 @@
 //! Usage: nc [-46uvzN] [-w SECONDS] [-s ADDRESS] HOST PORT
 //!        nc -l [-46uv] [-s ADDRESS] [-p] PORT
 //!
-//! What comes from standard input is sent, what is received is written to standard output. At the end of the input the sending side
-//! is shut down with -N only; it ends when the other side does. With -z nothing is sent: it only tries whether the port is open.
+//! Standard input is sent, received bytes are written to standard output. At the end of the input
+//! the sending side is shut down with -N only; it ends when the other side does. With -z nothing is
+//! sent: it only tries whether the port is open.
 //! -l waits for one connection (or, with -u, the first packet's sender).
 //!
 //! Exit status: 0, or 1 when there was no connection.
@@ -22,7 +23,7 @@ pub const NAME: Applet = Applet { name: "nc", about: "join standard input and ou
 
 /// The largest UDP packet, in bytes.
 const PACKET: usize = 65_535;
-/// How long -z waits for word that a UDP port is closed.
+/// Timeout of -z for the message that a UDP port is closed.
 const REFUSAL: Duration = Duration::from_secs(1);
 
 #[derive(Parser, Debug)]
@@ -54,7 +55,7 @@ struct Options {
     /// Shut the sending side down at the end of the input
     #[arg(short = 'N')]
     shut: bool,
-    /// How long to try to connect, and how long to wait while nothing is received, in seconds
+    /// Timeout of the connection, and of each wait for bytes, in seconds
     #[arg(short = 'w', value_name = "SECONDS")]
     wait: Option<u64>,
     /// Host and port, or the port to listen at

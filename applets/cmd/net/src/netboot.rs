@@ -73,7 +73,7 @@ struct Options {
     /// A name server to tell, with --range
     #[arg(long, value_name = "ADDRESS", requires = "range")]
     dns: Vec<Ipv4Addr>,
-    /// How long an address is lent, in seconds, with --range
+    /// Lease time of an address, in seconds, with --range
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(60..))]
     lease: u32,
     /// The port of HTTP
@@ -102,7 +102,7 @@ struct Options {
     ca: Option<String>,
 }
 
-/// What all threads of the server know.
+/// State that all threads of the server share.
 struct Server {
     folders: Folders,
     identity: Identity,
@@ -154,7 +154,8 @@ fn say(line: &str) {
 }
 
 impl Server {
-    /// What a path asks for, as a machine's own where it names one. `told` is what the machine says of itself.
+    /// Returns the content for a path, a machine's own where the path names one. `told` is the
+    /// machine's description of itself.
     fn content(&self, path: &str, told: &[(String, String)], own: Ipv4Addr, client: Client) -> Result<Content> {
         let wanted = self.folders.read(path).ok_or_else(|| Error::new("it is no path of this server"))?;
         let Some(mac) = wanted.mac else { return self.folders.file(&wanted) };

@@ -21,7 +21,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, out};
 pub const NAME: Applet = Applet { name: "nslookup", about: "ask a name server", place: Place::Bin, run };
 
 const PORT: u16 = 53;
-/// How often a server is asked before the next one is.
+/// Number of tries with a server before the next one is asked.
 const TRIES: u32 = 2;
 
 #[derive(Parser, Debug)]
@@ -29,12 +29,12 @@ struct Options {
     /// Record type, such as A, AAAA, PTR, TXT, MX, SRV, NS, CNAME, SOA
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
-    /// How long to wait for an answer, in seconds
+    /// Timeout of an answer, in seconds
     #[arg(long, default_value_t = 5, value_name = "SECONDS")]
     timeout: u32,
-    /// What to look up
+    /// Name or address to look up
     name: String,
-    /// Whom to ask
+    /// Server to ask
     server: Option<String>,
 }
 
@@ -173,7 +173,7 @@ fn address(server: &str) -> Result<SocketAddr> {
     found.ok_or_else(|| Error::new(format!("find {server}: it has no address")))
 }
 
-/// What /etc/resolv.conf says.
+/// Content of /etc/resolv.conf.
 struct ResolvConf {
     servers: Vec<SocketAddr>,
     search: Vec<String>,

@@ -27,11 +27,12 @@ pub const NAME: Applet = Applet { name: "ntp", about: "keep the clock right by t
 
 /// More servers than these make nothing better; a DHCP server could name dozens.
 const MOST: usize = 4;
-/// What is less is not worth a jump at the start, in nanoseconds: an eighth of a second, as in RFC 5905.
+/// Smallest offset that makes the clock jump at the start, in nanoseconds: an eighth of a second,
+/// as in RFC 5905.
 const STEP: i128 = 125_000_000;
 /// The same later, when programs count on a clock without jumps: what the kernel can lead, see `sys::clock::LARGEST`.
 const LATER: i128 = 500_000_000;
-/// How many answers must say so then.
+/// Number of answers in a row that must say so then.
 const SUSPECTS: u32 = 3;
 /// An offset below this lets the pauses grow, in nanoseconds.
 const CALM: i128 = 20_000_000;
@@ -40,7 +41,7 @@ const SHORT: u8 = 6;
 const LONG: u8 = 10;
 /// The first pause after a round without an answer: the network may just come up.
 const FIRST: u8 = 2;
-/// How long a server rests that sent us away for good.
+/// Time that a server is left alone that refuses us for good.
 const DAY: Duration = Duration::from_hours(24);
 
 #[derive(Parser)]
@@ -67,7 +68,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
 }
 
-/// What each server says; an error when none says anything.
+/// Prints each server's answer; an error when none answers.
 fn query(servers: &[String], floor: i64) -> Result<Exit> {
     let mut failed = None;
     let mut exit = Exit::FAILED;
@@ -89,7 +90,7 @@ fn query(servers: &[String], floor: i64) -> Result<Exit> {
 /// A server, and what became of it.
 struct Server {
     name: String,
-    /// What was last said of it; the same is not said again.
+    /// Last message about it, which is not repeated.
     said: String,
     /// Until when it is not asked.
     rests: Option<Instant>,
@@ -128,10 +129,10 @@ impl Server {
 struct Client {
     servers: Vec<Server>,
     floor: i64,
-    /// Whether the clock was right once.
+    /// True if the clock was right once.
     set: bool,
     pause: u8,
-    /// How many answers in a row say that the clock is far off.
+    /// Number of answers in a row that say that the clock is far off.
     suspects: u32,
 }
 

@@ -45,13 +45,13 @@ struct Options {
     /// Only IPv6
     #[arg(short = '6')]
     v6: bool,
-    /// How many to send
+    /// Number of packets to send
     #[arg(short, value_name = "COUNT")]
     count: Option<u16>,
-    /// How long between two, in seconds
+    /// Interval between two packets, in seconds
     #[arg(short, value_name = "SECONDS", default_value_t = 1.0)]
     interval: f64,
-    /// How long to wait for the last answer, in seconds
+    /// Timeout of the last answer, in seconds
     #[arg(short = 'W', value_name = "SECONDS", default_value_t = 10.0)]
     wait: f64,
     /// End after so many seconds, whatever came
@@ -60,7 +60,7 @@ struct Options {
     /// Bytes of data
     #[arg(short, value_name = "BYTES", default_value_t = 56, value_parser = clap::value_parser!(u16).range(0..=65000))]
     size: u16,
-    /// How many routers may be passed
+    /// Time to live: the number of routers that may be passed
     #[arg(short, value_name = "TTL")]
     ttl: Option<u8>,
     /// Send from that interface or address
@@ -72,7 +72,7 @@ struct Options {
     /// Only the summary
     #[arg(short)]
     quiet: bool,
-    /// Whom
+    /// Host to ping
     host: String,
 }
 

@@ -17,7 +17,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 
-/// How long something is waited for that must come.
+/// Timeout of an event that must come.
 const LIMIT: Duration = Duration::from_secs(20);
 const SERVER: &str = "/usr/sbin/dnsmasq";
 const MAC: &str = "02:00:00:00:00:77";
@@ -278,7 +278,7 @@ fn renewed(server: &Server) {
     let told = own_server(server, [50, 60], 2);
     assert!(client(&["card"]).status.success());
     assert_eq!(lease()["address"], "10.8.0.50/24");
-    // What is answered late is asked again, and answered again.
+    // A request that is answered late is repeated, and answered again.
     let (mut kinds, mut acks): (Vec<Type>, _) = (Vec::new(), 0);
     while !kinds.ends_with(&[Nak, Offer, Ack]) {
         let kind = told.recv_timeout(LIMIT).unwrap();

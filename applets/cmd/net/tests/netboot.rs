@@ -19,7 +19,7 @@ use netlink::{Kind, Netlink, NewLink};
 use nix::sched::{CloneFlags, unshare};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// How long something is waited for that must come.
+/// Timeout of an event that must come.
 const LIMIT: Duration = Duration::from_secs(20);
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x77];
@@ -70,7 +70,7 @@ fn cable() -> u32 {
     nl.need("card").unwrap().index
 }
 
-/// What `make image` would write, in small.
+/// Makes the files of `make image`, in small.
 fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("kutties-netboot-{}", std::process::id()));
     fs::create_dir_all(folder.join("machines")).unwrap();

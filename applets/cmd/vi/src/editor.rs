@@ -12,7 +12,7 @@ use crate::keys::Keys;
 use crate::screen::Screen;
 use crate::settings::Settings;
 
-/// Why a command did not go its way.
+/// Reason why a command stopped.
 #[derive(Debug)]
 pub enum Stop {
     /// It can't be done, or was given up.
@@ -44,7 +44,7 @@ pub struct Find {
     pub till: bool,
 }
 
-/// What was searched for last.
+/// The last search.
 pub struct Search {
     pub pattern: Pattern,
     pub text: Vec<u8>,

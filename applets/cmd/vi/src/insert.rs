@@ -62,7 +62,7 @@ impl Editor {
         Ok(())
     }
 
-    /// What was typed, so many times in all.
+    /// Inserts the typed text again, so many times in all.
     fn insert_again(&mut self, count: usize, start: Pos, opened: bool, typed: &[char]) {
         if self.mode == Mode::Replace {
             let mut covered = Vec::new();
@@ -164,7 +164,7 @@ impl Editor {
 
     fn rub_out(&mut self, start: Pos, covered: &mut Vec<Line>) {
         if self.mode == Mode::Replace {
-            // What was overwritten comes back.
+            // The overwritten character comes back.
             if let Some(old) = covered.pop() {
                 let col = chars::before(self.line(), self.cursor.col);
                 let from = Pos { col, ..self.cursor };

@@ -5,7 +5,7 @@ use crate::chars::{self};
 use crate::editor::{Done, Editor, Find, Stop};
 use crate::keys::key;
 
-/// How an operator takes what a motion passes.
+/// Extent of an operator over a motion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Without the character at its end.
@@ -16,7 +16,7 @@ pub enum Reach {
     Lines,
 }
 
-/// Where a motion leads.
+/// Target of a motion.
 #[derive(Debug, Clone, Copy)]
 pub struct Motion {
     pub to: Pos,

@@ -82,13 +82,14 @@ impl Editor {
         Span { from: Pos { line: from, col: 0 }, to: Pos { line: to, col: end }, linewise: true }
     }
 
-    /// What lies between the start of a motion and its end.
+    /// Returns the span between the start of a motion and its end.
     fn passed(&self, start: Pos, motion: Motion, word: bool) -> Span {
         let (from, mut to) = if motion.to < start { (motion.to, start) } else { (start, motion.to) };
         match motion.reach {
             Reach::Lines => return self.lines(from.line, to.line),
             Reach::Inclusive => to.col += chars::len_at(self.buffer.line(to.line), to.col),
-            // What ends at the start of a line ends with the line before; from the first word on, that is whole lines.
+            // A motion to the start of a line ends with the line before; from the first word on,
+            // that is whole lines.
             Reach::Exclusive if to.col == 0 && to.line > from.line && !word => {
                 to = Pos { line: to.line - 1, col: self.buffer.line(to.line - 1).len() };
                 let head = &self.buffer.line(from.line)[..from.col];

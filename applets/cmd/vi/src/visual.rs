@@ -76,7 +76,7 @@ impl Editor {
         Ok(false)
     }
 
-    /// What is marked.
+    /// Returns the marked span.
     pub fn marked(&self) -> Span {
         let (from, to) = if self.anchor < self.cursor { (self.anchor, self.cursor) } else { (self.cursor, self.anchor) };
         if self.mode == Mode::Visual(true) {

@@ -134,7 +134,7 @@ impl Matcher for Finder {
         while at + HASHED <= self.data.len() {
             let mut found = self.find(at);
             if found.len == 0 {
-                // What does not repeat is passed over faster and faster.
+                // Bytes that do not repeat are passed over faster and faster.
                 at += 1 + ((at - literals) >> 8);
                 continue;
             }

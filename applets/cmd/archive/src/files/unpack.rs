@@ -220,7 +220,7 @@ impl<'a> Unpacker<'a> {
         }
         let opened = place.directory(name)?;
         if !new {
-            // What comes into it must be possible.
+            // Members must be able to come into it.
             open_up(&opened);
         }
         self.directories.push((base, name.to_vec(), member.clone()));

@@ -40,7 +40,7 @@ pub(super) struct Packer<'a> {
     own: Option<(u64, u64)>,
     /// Times of members that are there already: `--update`.
     pub(super) known: HashMap<Vec<u8>, Time>,
-    /// What is removed at the end.
+    /// Files that are removed at the end.
     packed: Vec<(PathBuf, bool)>,
     umask: u32,
     told: [bool; 3],

@@ -77,7 +77,7 @@ impl Ids {
 
 fn name(id: u32, user: bool) -> Vec<u8> {
     let name = if user { account::user_name(id) } else { account::group_name(id) };
-    // Where there is no name the number comes back.
+    // An id without a name comes back as a number.
     if name == id.to_string() { Vec::new() } else { name.into_bytes() }
 }
 

@@ -16,7 +16,7 @@ pub(super) enum Item {
     Name(Vec<u8>),
     /// Directory to enter, from the one before.
     Directory(PathBuf),
-    /// What follows comes with all below it, or without.
+    /// Items after this one come with all below them, or without.
     Recursion(bool),
 }
 

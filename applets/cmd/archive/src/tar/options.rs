@@ -19,7 +19,7 @@ use super::writer::{Format, PaxOptions};
 use crate::codec::Codec;
 use crate::files::member::Time;
 
-/// What is to be done.
+/// Operation of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Create,

@@ -44,7 +44,7 @@ pub(super) struct Pattern {
     any_case: bool,
     /// `*` fits slashes, too.
     over_slashes: bool,
-    /// What lies below a directory that fits does, too.
+    /// Files below a directory that fits do, too.
     below: bool,
 }
 

@@ -18,7 +18,7 @@ pub(super) type Record = (Vec<u8>, Vec<u8>);
 pub(super) fn parse(mut bytes: &[u8]) -> io::Result<Vec<Record>> {
     let bad = || io::Error::new(io::ErrorKind::InvalidData, "malformed extended header");
     let mut records = Vec::new();
-    // What follows the last record is filling.
+    // Zeroes after the last record are filling.
     while bytes.first().is_some_and(|byte| *byte != 0) {
         let blank = bytes.iter().take(20).position(|byte| *byte == b' ').ok_or_else(bad)?;
         let len: usize = std::str::from_utf8(&bytes[..blank]).ok().and_then(|text| text.parse().ok()).ok_or_else(bad)?;

@@ -1,6 +1,7 @@
 //! Members out of an archive's bytes: v7, ustar, pax, GNU's forms and star's attributes.
 //!
-//! What an archive tells is untrusted: names and records have a limit, and no size is believed before its bytes are read.
+//! An archive is untrusted: names and records have a limit, and no size is believed before its
+//! bytes are read.
 
 use std::io::{self, Read};
 
@@ -25,7 +26,7 @@ pub(crate) struct Reader<R> {
     pub(crate) ignore_zeros: bool,
     /// Something in it was damaged and passed over.
     pub(crate) damaged: bool,
-    /// Where the members end, once that is known.
+    /// End of the members, once that is known.
     pub(crate) end: Option<u64>,
     any: bool,
 }
@@ -78,7 +79,7 @@ impl<R: Read> Reader<R> {
                 b'g' => {
                     let bytes = self.content(size())?;
                     self.global.append(&mut pax::parse(&bytes)?);
-                    // What a later record says holds: none is kept twice.
+                    // A later record of the same keyword wins: none is kept twice.
                     let mut seen = std::collections::HashSet::new();
                     self.global.reverse();
                     self.global.retain(|(keyword, _)| seen.insert(keyword.clone()));

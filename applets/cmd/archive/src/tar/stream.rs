@@ -56,7 +56,7 @@ fn detect(start: &[u8]) -> Option<Codec> {
 impl Source {
     /// Read what is left, so that a program before a pipe can end, and look at the status of ours.
     pub(super) fn finish(mut self) -> Result<()> {
-        // What comes behind the archive is nobody's business.
+        // Bytes behind the archive are read and ignored.
         let _ = io::copy(&mut self.read, &mut io::sink());
         drop(self.read);
         self.child.map_or(Ok(()), wait)

@@ -12,7 +12,7 @@ use super::pattern::Patterns;
 const SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 const CACHE: &str = "CACHEDIR.TAG";
 
-/// What is packed of a marked directory.
+/// Parts of a marked directory that are packed.
 pub(super) struct Tag {
     /// Nothing at all.
     pub(super) all: bool,

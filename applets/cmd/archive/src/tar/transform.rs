@@ -12,9 +12,9 @@ use super::options::Line;
 pub(super) enum Scope {
     /// Names of members.
     Name = 1,
-    /// What symbolic links lead to.
+    /// Targets of symbolic links.
     Symlink = 2,
-    /// What hard links lead to.
+    /// Targets of hard links.
     Hard = 4,
 }
 

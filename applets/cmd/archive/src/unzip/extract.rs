@@ -27,7 +27,7 @@ const MAX_DICTIONARY: u32 = 512 << 20;
 /// Bytes of a link's target.
 const MAX_LINK: u64 = 64 << 10;
 
-/// What is done with files that are there.
+/// Treatment of files that exist already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum There {
     Ask,

@@ -1,4 +1,4 @@
-//! Where boot loaders keep their configurations.
+//! Files in which boot loaders keep their configurations.
 
 use format::grub::{self, Disks};
 use format::menu::{Entry, Menu, Place, Start};
@@ -7,9 +7,9 @@ use format::{bls, syslinux};
 
 use super::disks::Machine;
 
-/// Where GRUB's lies, most usual first.
+/// Files of GRUB, most usual first.
 const GRUB: &[&str] = &["/boot/grub/grub.cfg", "/grub/grub.cfg", "/boot/grub2/grub.cfg", "/grub2/grub.cfg", "/EFI/BOOT/grub.cfg"];
-/// Where SYSLINUX and its kin keep theirs.
+/// Files of SYSLINUX and its kin.
 const SYSLINUX: &[&str] = &[
     "/boot/extlinux/extlinux.conf",
     "/extlinux/extlinux.conf",
@@ -21,7 +21,7 @@ const SYSLINUX: &[&str] = &[
     "/isolinux/isolinux.cfg",
     "/isolinux.cfg",
 ];
-/// Where unified kernel images lie.
+/// Directory of unified kernel images.
 const IMAGES: &str = "/EFI/Linux";
 
 /// All systems of all file systems; `complain` gets a sentence for each configuration that can't be used.

@@ -1,8 +1,9 @@
 //! kexec for kernels of arm64 without CONFIG_KEXEC_FILE, such as Debian's: we say where in memory everything comes.
 //!
-//! What the new kernel finds is what a boot loader would give it (Documentation/arch/arm64/booting.rst): itself at a multiple of 2 MiB,
-//! its device tree's address in x0, zeroes in x1 to x3. The tree is this kernel's own with another command line and initramfs. A few
-//! instructions of ours set the registers, because the old kernel sets none for a kernel that came in pieces.
+//! The new kernel finds all as from a boot loader (Documentation/arch/arm64/booting.rst): itself at
+//! a multiple of 2 MiB, its device tree's address in x0, zeroes in x1 to x3. The tree is this
+//! kernel's own with another command line and initramfs. A few instructions of ours set the
+//! registers, because the old kernel sets none for a kernel that came in pieces.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use kit::{Context, Error, Result};
 use rustix::rand::{GetRandomFlags, getrandom};
 use sys::kexec::Segment;
 
-/// What everything is a multiple of: the largest page of arm64.
+/// Alignment of all segments: the largest page of arm64.
 const PAGE: u64 = 64 << 10;
 /// The kernel's own place is a multiple of that.
 const KERNEL: u64 = 2 << 20;
@@ -20,7 +21,7 @@ const KERNEL: u64 = 2 << 20;
 const SEEDS: [(&str, usize); 2] = [("kaslr-seed", 8), ("rng-seed", 64)];
 /// `ldr x4, 24; ldr x0, 32; mov x1, xzr; mov x2, xzr; mov x3, xzr; br x4`, before the two addresses.
 const ENTRY: [u32; 6] = [0x5800_00c4, 0x5800_00e0, 0xaa1f_03e1, 0xaa1f_03e2, 0xaa1f_03e3, 0xd61f_0080];
-/// Where the kernel tells of this machine.
+/// Files of the kernel about this machine: its device tree and its memory.
 const TREE: &str = "/sys/firmware/fdt";
 const MEMORY: &str = "/proc/iomem";
 
@@ -51,12 +52,12 @@ pub fn load(image: &[u8], initramfs: &[u8], words: &str) -> Result<()> {
     sys::kexec::load_segments(entry, &segments).map_err(|e| Error::new(super::sentence(&e, "CONFIG_KEXEC")))
 }
 
-/// What the head of a kernel's image says.
+/// Head of a kernel's image.
 #[derive(Debug, PartialEq, Eq)]
 struct Image {
-    /// How far behind a multiple of 2 MiB it must lie, in bytes.
+    /// Offset from a multiple of 2 MiB at which it must lie, in bytes.
     offset: u64,
-    /// How much memory it takes, in bytes.
+    /// Size in memory, in bytes.
     memory: u64,
 }
 
@@ -136,7 +137,7 @@ fn tree(old: &[u8], words: &str, (start, len): (u64, u64), seeds: &[u8; 72]) -> 
     fdt::write_reserving(&root, &fdt::reserved(old)?)
 }
 
-/// What sets the registers and goes to the kernel.
+/// Returns the code that sets the registers and goes to the kernel.
 fn entry_code(kernel: u64, tree: u64) -> Vec<u8> {
     let words = ENTRY.iter().flat_map(|word| word.to_le_bytes());
     words.chain(kernel.to_le_bytes()).chain(tree.to_le_bytes()).collect()

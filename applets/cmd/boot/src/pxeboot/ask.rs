@@ -16,7 +16,8 @@ const SERVER_PORT: u16 = 67;
 const LONGEST: usize = 1500;
 /// The first wait for an answer, and the longest; it doubles each time.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
-/// How long others may take once one server has answered: one says what to boot, another may only give addresses.
+/// Timeout of other servers once one has answered: one says what to boot, another may only give
+/// addresses.
 const OTHERS: Duration = Duration::from_secs(1);
 /// This machine's architecture.
 const ARCH: Arch = if cfg!(target_arch = "x86_64") { Arch::X86_64 } else { Arch::Aarch64 };
@@ -98,7 +99,7 @@ fn hear(ear: &OwnedFd, until: Instant, asked: &Packet) -> std::io::Result<Option
     }
 }
 
-/// What an offer names: a URL, or a file of the boot server.
+/// Returns the URL of an offer: its own, or that of a file on the boot server.
 fn url(offer: &Packet) -> Option<String> {
     let file = offer.text(option::BOOT_FILE).or_else(|| Some(offer.file.clone()).filter(|file| !file.is_empty()))?;
     let clean = file.chars().all(|c| c.is_ascii_graphic());

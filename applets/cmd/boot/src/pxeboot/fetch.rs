@@ -8,7 +8,7 @@ use kit::{Error, Result};
 use super::tftp;
 use crate::chosen::LARGEST;
 
-/// What a file may cost.
+/// Limits of a file's size and time.
 const FILE: Limits = Limits { bytes: LARGEST, time: Duration::from_mins(15) };
 
 /// All of a file.
@@ -40,7 +40,7 @@ fn quoted(value: &str) -> String {
     })
 }
 
-/// What a URI means in a file whose own URL is `base`.
+/// Resolves a URI in a file whose own URL is `base`.
 pub fn resolve(base: &str, uri: &str) -> Result<String> {
     if uri.contains("://") {
         return Ok(uri.to_owned());

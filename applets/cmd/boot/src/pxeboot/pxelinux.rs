@@ -30,7 +30,7 @@ impl Machine<'_> {
     /// the file is something else. Paths are relative to the URL that comes with it.
     ///
     /// # Errors
-    /// When there is no configuration beside pxelinux.0.
+    /// There is no configuration beside pxelinux.0.
     pub fn menu(&self, file: &[u8]) -> Result<Option<(Menu, String)>> {
         let path = self.url.split(['?', '#']).next().unwrap_or(self.url);
         if !PROGRAMS.iter().any(|program| path.ends_with(program)) {

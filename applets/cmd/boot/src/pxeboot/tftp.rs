@@ -7,9 +7,10 @@ use format::tftp::{self, BLOCK, Message, Options, Receiver};
 use kit::{Context, Error, Result};
 
 const PORT: u16 = 69;
-/// What fits an Ethernet frame, and how many of them come before an answer: servers of firmware take windows of this size.
+/// Options to ask for: blocks that fit an Ethernet frame, and the window that firmware's servers
+/// take before an answer.
 const ASKED: Options = Options { block: Some(1428), window: Some(16), timeout: None, size: Some(0) };
-/// How long until something is said again, and how often.
+/// Time until a packet is sent again, and the number of times.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const TRIES: u32 = 8;
 

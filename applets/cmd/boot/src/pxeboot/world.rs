@@ -1,4 +1,4 @@
-//! What a script for iPXE sees of this machine and its network.
+//! Environment of a script for iPXE: this machine and its network.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};

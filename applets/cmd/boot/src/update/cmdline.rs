@@ -2,7 +2,8 @@
 
 /// Words that a loader puts in, and that mean nothing to the next kernel.
 const LOADERS: &[&str] = &["BOOT_IMAGE=", "initrd="];
-/// How this machine joined its cluster: a secret that is of no more use, for the node goes on with what it has.
+/// Key with which this machine joined its cluster: a secret that is of no more use, for the node
+/// goes on with what it has.
 const JOIN: &str = "kutties.join=";
 /// Its name, which the Node in the cluster has.
 const NAME: &str = "kutties.hostname=";
@@ -20,7 +21,7 @@ pub fn words(own: &str, joined: bool, name: &str) -> Vec<String> {
     words
 }
 
-/// What blanks outside of double quotes separate.
+/// Splits a line at blanks outside of double quotes.
 fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
     for c in line.chars() {

@@ -9,7 +9,7 @@ use ring::digest::{Context as Digest, SHA256};
 use super::{File, say};
 use crate::kexec::Parts;
 
-/// How long a whole file may take: 1 GiB over a slow line.
+/// Timeout of a whole file: 1 GiB over a slow line.
 const TIME: Duration = Duration::from_hours(1);
 
 /// The kernel's file.

@@ -1,4 +1,5 @@
-//! What a manifest says of the files to start. It was signed; all the same it must make sense before anything is fetched.
+//! Manifest of the files to start. It was signed; all the same it must make sense before anything
+//! is fetched.
 
 use kit::{Error, Result};
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use serde::Deserialize;
 const SEGMENTS: usize = 16;
 const LONGEST: u64 = 1 << 30;
 
-/// What is to be started.
+/// Version and files to start.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// Version of the system; empty in a manifest that names none.
@@ -46,7 +47,7 @@ struct Listed {
     files: Vec<File>,
 }
 
-/// What a boot loader would load.
+/// Files that a boot loader would load.
 #[derive(Deserialize)]
 struct Boot {
     kernel: String,

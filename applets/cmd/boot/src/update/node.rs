@@ -8,7 +8,7 @@ use std::path::Path;
 use format::newc;
 use kit::{Context, Error, Result};
 
-/// What a kubelet has once the cluster knows it.
+/// Kubeconfig of a kubelet that the cluster knows.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
 
 /// Files, and folders with all that is in them.
@@ -29,7 +29,7 @@ const LONGEST: usize = 16 << 20;
 /// The deepest folder.
 const DEEPEST: usize = 16;
 
-/// Whether this machine is a cluster's node.
+/// Tells if this machine is a cluster's node.
 pub fn is_joined() -> bool {
     Path::new(JOINED).exists()
 }

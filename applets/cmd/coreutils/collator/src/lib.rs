@@ -1,17 +1,17 @@
-//! What uutils calls of the crate `icu_collator`, without its tables.
+//! Parts of the crate `icu_collator` that uutils calls, without its tables.
 //!
 //! They are more than a megabyte, for orders of words that nobody asks of a node. Here every language orders by bytes, which for UTF-8
-//! is by code points: what `LC_ALL=C` says everywhere, and what busybox does. Only what is called is here: a uutils that calls for more
-//! does not compile, which is better than to link the tables unseen.
+//! is by code points: as `LC_ALL=C` does everywhere, and busybox. Only what is called is here: a
+//! uutils that calls for more does not compile, which is better than to link the tables unseen.
 
 use std::cmp::Ordering;
 use std::convert::Infallible;
 
 use icu_locale_core::Locale;
 
-/// How a person would want words compared. None of it matters for bytes.
+/// Orders of words that a person may want. None of it matters for bytes.
 pub mod options {
-    /// What becomes of punctuation.
+    /// Treatment of punctuation.
     #[derive(Clone, Copy, Debug)]
     pub enum AlternateHandling {
         /// It counts like letters.
@@ -20,7 +20,7 @@ pub mod options {
         Shifted,
     }
 
-    /// Whether case counts before accents.
+    /// Order of case before accents.
     #[derive(Clone, Copy, Debug)]
     pub enum CaseLevel {
         /// No.
@@ -29,7 +29,7 @@ pub mod options {
         On,
     }
 
-    /// How far [`AlternateHandling::Shifted`] reaches.
+    /// Reach of [`AlternateHandling::Shifted`].
     #[derive(Clone, Copy, Debug)]
     pub enum MaxVariable {
         /// Over spaces.
@@ -38,7 +38,7 @@ pub mod options {
         Punctuation,
     }
 
-    /// How many differences count.
+    /// Number of levels of difference that count.
     #[derive(Clone, Copy, Debug)]
     pub enum Strength {
         /// Letters.
@@ -51,13 +51,13 @@ pub mod options {
     #[derive(Clone, Copy, Debug, Default)]
     #[non_exhaustive]
     pub struct CollatorOptions {
-        /// What becomes of punctuation.
+        /// Treatment of punctuation.
         pub alternate_handling: Option<AlternateHandling>,
-        /// Whether case counts before accents.
+        /// Order of case before accents.
         pub case_level: Option<CaseLevel>,
-        /// How far shifting reaches.
+        /// Reach of shifting.
         pub max_variable: Option<MaxVariable>,
-        /// How many differences count.
+        /// Number of levels of difference that count.
         pub strength: Option<Strength>,
     }
 }

@@ -23,7 +23,7 @@ impl CrcParams {
     /// Describes a sum of 32 bits over [`POLYNOMIAL`].
     ///
     /// # Panics
-    /// When the width or the polynomial is another one.
+    /// The width or the polynomial is another one.
     pub fn new(_name: &'static str, width: u8, polynomial: u64, init: u64, reflected: bool, xorout: u64, _check: u64) -> Self {
         assert!(width == 32 && polynomial == POLYNOMIAL, "only CRC-32 is here");
         Self { init: init as u32, reflected, xorout: xorout as u32 }

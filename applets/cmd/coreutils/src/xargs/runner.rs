@@ -44,7 +44,7 @@ impl<'a> Runner<'a> {
         loop {
             let next = input.next();
             if next.is_err() && call.len() > program.len() {
-                // What was read before the error still gets its call: GNU's.
+                // Arguments that were read before the error still get their call: GNU's.
                 self.start(&call)?;
             }
             let Some((word, ends_line)) = next? else { break };

@@ -11,7 +11,7 @@ use netlink::{Cidr, Lifetime, Netlink, Route, Scope};
 use super::exchange::own_name;
 use super::lease::Lease;
 
-/// Where name servers are written.
+/// File of name servers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Routes of several interfaces must differ in their metric, or one would replace the other: this and the interface's number.
 const METRIC: u32 = 1000;

@@ -19,15 +19,15 @@ const CLIENT_PORT: u16 = 68;
 const SERVER_PORT: u16 = 67;
 /// The first wait for an answer, and the longest; it doubles each time. RFC 2131 begins with 4 s, which is long for a boot.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(16));
-/// How often an offered address is asked for.
+/// Number of requests for an offered address.
 const REQUESTS: u32 = 4;
-/// How long a server is given to answer a renewal.
+/// Timeout of a server's answer to a renewal.
 const RENEWAL: Duration = Duration::from_secs(4);
-/// How often the carrier is looked for.
+/// Interval of the check for a carrier.
 const LOOK: Duration = Duration::from_millis(20);
 /// The longest packet that is taken, in bytes.
 const LONGEST: usize = 1500;
-/// What we want to be told.
+/// Options to ask for.
 const WANTED: &[u8] = &[
     option::MASK,
     option::ROUTES,

@@ -15,7 +15,7 @@ use super::lease::Lease;
 
 /// The least time between two tries to renew (RFC 2131, section 4.4.5).
 const LEAST: Duration = Duration::from_mins(1);
-/// How long to rest before beginning anew after an error such as a link that went away.
+/// Pause before a new beginning after an error such as a link that went away.
 const REST: Duration = Duration::from_secs(5);
 
 /// Keep the lease, and get another when it is lost. Returns only when the interface is gone or we can't be the one that keeps it.

@@ -24,7 +24,7 @@ const SERVERS: usize = 8;
 const DOMAINS: usize = 32;
 const ROUTES: usize = 64;
 
-/// What a server told. The file `/run/kutties/dhcp/INTERFACE.json` is this.
+/// Lease of a server. The file `/run/kutties/dhcp/INTERFACE.json` is this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "option 51 is called so")]
 pub struct Lease {
@@ -54,13 +54,13 @@ pub struct Lease {
     pub boot_server: Option<String>,
     /// The file to boot.
     pub boot_file: Option<String>,
-    /// How long the address is lent, in seconds; 4294967295 for ever.
+    /// Lease time of the address, in seconds; 4294967295 for ever.
     pub lease: u32,
-    /// When to renew, in seconds after `bound`.
+    /// Time of the renewal, in seconds after `bound`.
     pub renew: u32,
-    /// When to ask any server, in seconds after `bound`.
+    /// Time from which any server is asked, in seconds after `bound`.
     pub rebind: u32,
-    /// When the lease began, in seconds since the machine started (wall clocks jump).
+    /// Begin of the lease, in seconds since the machine started (wall clocks jump).
     pub bound: u64,
     /// All options by their numbers, as hexadecimal digits.
     pub options: BTreeMap<u8, String>,
@@ -127,7 +127,7 @@ impl Lease {
         }
     }
 
-    /// How long it is until `seconds` after the lease began; none for a lease without end.
+    /// Returns the time left until `seconds` after the lease began; none for a lease without end.
     pub fn left_until(&self, seconds: u32) -> Option<Duration> {
         let end = Duration::from_secs(self.bound + u64::from(seconds));
         (self.lease != FOREVER).then(|| end.saturating_sub(since_boot()))
@@ -171,7 +171,7 @@ impl Way {
     }
 }
 
-/// Whether another host, or this one on a network, can have the address.
+/// Tells if another host, or this one on a network, can have the address.
 const fn is_host(address: Ipv4Addr) -> bool {
     !(address.is_unspecified() || address.is_broadcast() || address.is_multicast() || address.is_loopback())
 }
@@ -219,7 +219,8 @@ const fn natural_prefix(addr: Ipv4Addr) -> u8 {
     }
 }
 
-/// Whether it can be a host's or domain's name: it goes into files that other programs read, and into their arguments.
+/// Tells if it can be a host's or domain's name: it goes into files that other programs read, and
+/// into their arguments.
 fn is_domain(name: &str) -> bool {
     const LONGEST: usize = 253;
     const LONGEST_LABEL: usize = 63;
@@ -303,7 +304,7 @@ mod tests {
                 odd.options.insert(number, wrong.as_bytes().to_vec());
             }
             let lease = Lease::of("eth0", &odd).unwrap();
-            // What stands before a zero byte is the name.
+            // The text before a zero byte is the name.
             let rest = wrong.split_once('\0').map(|(name, _)| name.to_owned());
             assert_eq!((lease.host_name, lease.domain), (rest.clone(), rest), "{wrong:?}");
         }

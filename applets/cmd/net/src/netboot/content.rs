@@ -1,4 +1,5 @@
-//! What is handed out: bytes in memory, a file, or a file with a changed beginning and something behind it.
+//! Content of a response: bytes in memory, a file, or a file with a changed beginning and something
+//! behind it.
 
 use std::fs::File;
 use std::io;
@@ -36,7 +37,7 @@ impl Content {
         self.file.as_ref().map_or(0, |(_, end)| *end)
     }
 
-    /// How long it is.
+    /// Returns the length in bytes.
     pub fn len(&self) -> u64 {
         self.end_of_file() + self.tail.len() as u64
     }

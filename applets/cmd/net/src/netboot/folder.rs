@@ -24,7 +24,7 @@ const IPXE_FOR_BIOS: &str = "undionly.kpxe";
 #[derive(Debug)]
 pub struct Folders(Vec<(Arch, PathBuf)>);
 
-/// What a path asks for: `[ARCH/][MAC/]NAME`.
+/// Parts of a requested path: `[ARCH/][MAC/]NAME`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wanted<'a> {
     /// For which machine.
@@ -103,7 +103,7 @@ impl Folders {
         Content::file(file).on("look at", &path)
     }
 
-    /// Where it lies.
+    /// Returns the path of the file.
     pub fn path(&self, wanted: &Wanted<'_>) -> PathBuf {
         self.of(wanted.arch).unwrap_or(Path::new("/nonexistent")).join(wanted.name)
     }

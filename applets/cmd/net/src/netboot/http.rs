@@ -22,7 +22,7 @@ const WORD_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Time that a client has for each piece of an answer: a connection of 2 KB a second is slow enough.
 const PIECE_TIMEOUT: Duration = Duration::from_mins(1);
-/// What is read and sent at a time, in bytes.
+/// Limit of one read and one send, in bytes.
 const PIECE: usize = 128 << 10;
 
 /// Serve at an address.
@@ -31,7 +31,8 @@ pub fn serve(server: &Arc<Server>, own: Ipv4Addr, port: u16) -> Result<Part> {
     let (server, crowd) = (Arc::clone(server), Crowd::new(MOST, EACH));
     Ok(thread::spawn(move || {
         loop {
-            // Who goes away before it is accepted is no reason to end; nor are too many at once, who wait.
+            // A client that goes away before it is accepted is no reason to end; nor are too many
+            // at once, which wait.
             let Ok((stream, from)) = listener.accept() else {
                 thread::sleep(Duration::from_millis(10));
                 continue;

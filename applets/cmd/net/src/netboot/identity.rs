@@ -1,4 +1,4 @@
-//! Who a machine is: its settings, its segment, and what lets it join.
+//! Identity of a machine: its settings, its segment, and the token with which it joins.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,18 +17,18 @@ use super::tokens::Tokens;
 /// The settings' name in a machine's folder on the server, and its segment's.
 pub const SETTINGS: &str = "config.toml";
 pub const SEGMENT: &str = "node.cpio";
-/// Where a segment says where the settings are.
+/// File of a segment that holds the URL of the settings.
 const POINTER: &str = "etc/kutties/netboot.toml";
 /// The most machines whose UUIDs are remembered.
 const MOST: usize = 4096;
 
-/// What is known of machines.
+/// Known machines.
 #[derive(Debug)]
 pub struct Identity {
     machines: Option<PathBuf>,
     known: bool,
     tokens: Tokens,
-    /// What they told of themselves when they asked for an address.
+    /// UUIDs that they sent when they asked for an address.
     uuids: Mutex<HashMap<Mac, String>>,
 }
 
@@ -52,12 +52,12 @@ impl Identity {
         }
     }
 
-    /// Whether it is served.
+    /// Tells if it is served.
     pub fn serves(&self, mac: Mac) -> bool {
         !self.known || self.find(mac, "toml").is_some() || self.find(mac, "cpio").is_some()
     }
 
-    /// Whether machines have settings here at all.
+    /// Tells if machines have settings here at all.
     pub fn has_settings(&self) -> bool {
         self.machines.is_some() || self.tokens.exist()
     }
@@ -91,7 +91,8 @@ impl Identity {
         self.find(mac, "cpio").map(|path| fs::read(&path).on("read", &path)).transpose()
     }
 
-    /// What a machine's copy of `kutties.efi` carries beside the system: where its settings are, and its own segment.
+    /// Returns the part of a machine's copy of `kutties.efi` beside the system: the URL of its
+    /// settings, and its own segment.
     pub fn carried(&self, mac: Mac, settings_url: &str) -> Result<Vec<u8>> {
         let mut segment = Vec::new();
         if self.has_settings() {

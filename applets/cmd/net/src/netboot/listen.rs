@@ -20,7 +20,7 @@ use super::{Server, say};
 
 const SERVER_PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
-/// Where PXE's boot servers are asked, beside a DHCP server.
+/// Port of PXE's boot servers, beside a DHCP server.
 const BOOT_PORT: u16 = 4011;
 /// The longest packet that is taken, in bytes.
 const LONGEST: usize = 1500;
@@ -73,8 +73,8 @@ pub fn dhcp(server: &Arc<Server>, post: &Post) -> Result<Vec<Part>> {
         let (clone, here) = (Arc::clone(server), post.clone());
         return Ok(vec![heard, thread::spawn(move || asked(&clone, &here, &socket))]);
     }
-    // What comes there the ear has heard, too; while somebody has the port, the kernel does not refuse it. Who has it already may be the
-    // server of another interface.
+    // The raw socket receives these packets, too; while somebody has the port, the kernel does not
+    // refuse them. The server of another interface may have it already.
     let held = match UdpSocket::bind((post.own, SERVER_PORT)) {
         Err(e) if e.kind() == ErrorKind::AddrInUse => None,
         other => Some(other.doing(format_args!("listen at {}:{SERVER_PORT}", post.own))?),
@@ -103,7 +103,7 @@ fn hear(server: &Server, post: &Post, ear: &OwnedFd) -> Result<()> {
     }
 }
 
-/// Who asks the boot server has an address already.
+/// Answers clients of the boot server, which have an address already.
 fn asked(server: &Server, post: &Post, socket: &UdpSocket) -> Result<()> {
     let mut buffer = [0; LONGEST];
     loop {
@@ -167,7 +167,7 @@ fn send(post: &Post, ear: &OwnedFd, answer: &Packet) -> Result<()> {
 }
 
 impl Server {
-    /// Where a machine's settings are.
+    /// Returns the URL of a machine's settings.
     pub fn settings_url(&self, own: Ipv4Addr, mac: Mac) -> String {
         let port = if self.network.port == 80 { String::new() } else { format!(":{}", self.network.port) };
         format!("http://{own}{port}/{}/{SETTINGS}", in_path(mac))

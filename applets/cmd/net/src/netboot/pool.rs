@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// How long an offered address is kept for who has not taken it yet.
+/// Time that an offered address is kept for a machine that has not taken it yet.
 const OFFER: Duration = Duration::from_mins(2);
-/// How long an address that somebody else turned out to have is left alone.
+/// Time that an address is left alone after a machine declined it, because another host has it.
 const DECLINED: Duration = Duration::from_hours(1);
 /// The most addresses in a range: a /16.
 const MOST: u32 = 1 << 16;
@@ -70,7 +70,7 @@ impl Pool {
 
     /// Lend an address, if it can be this machine's.
     pub fn lend(&mut self, mac: Mac, address: Ipv4Addr, own: Ipv4Addr, now: Instant) -> bool {
-        // What was only offered to another is the first one's to take it.
+        // The first machine to ask takes an address that was only offered to another.
         let offered = self.held.get(&address).is_some_and(|held| !held.lent && held.by.is_some());
         let free = offered || self.is_free(address, mac, own, now);
         if free {

@@ -1,4 +1,4 @@
-//! What to answer a DHCP packet, as a server or beside one (ProxyDHCP). No input or output here.
+//! Replies to a DHCP packet, as a server or beside one (ProxyDHCP). No input or output here.
 
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use format::pxe::{self, Client, Loader};
 
 use super::pool::{Mac, Pool};
 
-/// How this network is served.
+/// Settings of the server for this network.
 #[derive(Debug)]
 pub struct Network {
     /// None beside another server.
@@ -20,16 +20,16 @@ pub struct Network {
     pub port: u16,
 }
 
-/// What a machine is to boot, if it may.
+/// File that a machine boots, if it may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boot {
-    /// Who asks.
+    /// Kind of the client.
     pub client: Client,
     /// The file's path on the server.
     pub path: String,
 }
 
-/// Where the server is on this network.
+/// Addresses of the server on this network.
 #[derive(Debug, Clone, Copy)]
 pub struct Own {
     /// Its address.
@@ -44,7 +44,7 @@ impl Network {
         Self { pool: pool.map(Mutex::new), router, dns, port }
     }
 
-    /// Whether another server gives addresses.
+    /// Tells if another server gives addresses.
     pub fn is_proxy(&self) -> bool {
         self.pool.is_none()
     }
@@ -110,7 +110,7 @@ impl Network {
         Some(answer)
     }
 
-    /// What to boot, in the form that the machine's loader understands.
+    /// Adds the file to boot, in the form that the machine's loader understands.
     fn tell(&self, answer: &mut Packet, boot: &Boot, own: Own) {
         let url = || format!("http://{}:{}/{}", own.address, self.port, boot.path);
         let name = match boot.client.loader {
@@ -223,7 +223,7 @@ mod tests {
         assert!(aside.yours.is_unspecified() && aside.number(option::LEASE).is_none());
         assert_eq!(aside.text(option::VENDOR_CLASS).unwrap(), pxe::PXE);
         assert_eq!(aside.options[&option::VENDOR], pxe::NO_DISCOVERY);
-        // Who does not want to boot is not ours to answer.
+        // A machine that does not want to boot gets no answer.
         assert_eq!(proxy.answer(&discover, OWN, None), None);
         discover.options.insert(option::TYPE, vec![Type::Request as u8]);
         assert_eq!(by(&proxy, Loader::Ipxe, &discover).kind(), Some(Type::Ack));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// A machine's facts by their names.
 pub type Facts = Vec<(String, String)>;
 
-/// What may stand in a machine's settings.
+/// Variables of a machine's settings.
 const NAMES: [&str; 4] = ["mac", "uuid", "serial", "hostname"];
 
 /// The settings of a machine: a text with its facts put in, and the key `join` in front unless the text has its own.

@@ -24,9 +24,9 @@ const MOST: usize = 128;
 const EACH: usize = 8;
 /// The longest time, in seconds, that a client may ask us to wait for each of its answers.
 const LONGEST_TIMEOUT: u8 = 8;
-/// How long until something is said again, when the client asks for nothing else.
+/// Time until a packet is sent again, when the client asks for nothing else.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it is said again.
+/// Number of times that it is sent.
 const TRIES: u32 = 8;
 /// An answer that tells nothing new within this time of sending is an echo, not a loss.
 const ECHO: Duration = Duration::from_millis(100);

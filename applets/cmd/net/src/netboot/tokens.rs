@@ -1,5 +1,5 @@
-//! What lets machines join: one token for all, or a new one for each. Those are made, watched and deleted by one child of ours
-//! (`token keep`), whatever their number.
+//! Tokens with which machines join: one for all, or a new one for each. Those are made, watched and
+//! deleted by one child of ours (`token keep`), whatever their number.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
@@ -26,7 +26,7 @@ const EACH: usize = 8;
 /// Time that the cluster has for making one and signing its description with it.
 const MAKE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Where tokens come from.
+/// Source of tokens.
 #[derive(Debug)]
 pub struct Tokens(Source);
 
@@ -47,7 +47,7 @@ struct Keeper {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Where the child takes orders; none while there is no child.
+    /// Input of the child for orders; none while there is no child.
     orders: Option<ChildStdin>,
     /// Number of the next order.
     next: u64,
@@ -131,7 +131,7 @@ impl State {
         Ok(number)
     }
 
-    /// What the child says: `made N KEY`, `failed N WHY`, `gone N`.
+    /// Handles a line of the child: `made N KEY`, `failed N WHY`, `gone N`.
     fn heard(&mut self, line: &str) {
         let mut words = line.splitn(3, ' ');
         let (word, number) = (words.next(), words.next().and_then(|number| number.parse::<u64>().ok()));

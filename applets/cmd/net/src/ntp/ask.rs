@@ -12,23 +12,23 @@ use super::since_1970;
 
 /// Nanoseconds in a second.
 pub const NANOS: i128 = 1_000_000_000;
-/// Where time servers listen.
+/// Port of time servers.
 const PORT: u16 = 123;
-/// How long an answer may take: what is slower says little.
+/// Timeout of an answer: a slower one says little.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest answer that is read, in bytes; what follows the first 48 is not looked at.
 const LONGEST: usize = 512;
 
-/// What one answer says of our clock.
+/// Measurement of our clock by one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// What to add to the clock, in nanoseconds.
+    /// Offset to add to the clock, in nanoseconds.
     pub offset: i128,
     /// By how much that may be wrong: half the way there and back, and the server's own error.
     pub error: i128,
-    /// How far the server is from a real clock.
+    /// Distance of the server from a real clock.
     pub stratum: u8,
-    /// Who said it.
+    /// Server that answered.
     pub server: SocketAddr,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Debug)]
 pub struct Refusal {
     /// As a sentence.

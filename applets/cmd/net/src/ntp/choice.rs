@@ -1,4 +1,4 @@
-//! Whom to believe when several servers answered.
+//! Choice between the answers of several servers.
 
 use super::ask::Sample;
 
@@ -11,7 +11,7 @@ pub fn choose(samples: &[Sample]) -> Option<&Sample> {
     enough.then_some(best)
 }
 
-/// Whether both can be right: what the clock is off by lies within both errors.
+/// Tells if both can be right: each offset lies within both errors.
 fn agree(one: &Sample, other: &Sample) -> bool {
     (one.offset - other.offset).abs() <= one.error + other.error
 }

@@ -5,7 +5,7 @@ use format::udp4::checksum;
 /// Bytes of an echo's header.
 pub const HEADER: usize = 8;
 
-/// How our echoes look.
+/// Format of our echoes.
 pub struct Icmp {
     /// ICMP, or else ICMPv6.
     pub v4: bool,
@@ -15,7 +15,7 @@ pub struct Icmp {
     pub id: u16,
 }
 
-/// What came back.
+/// Kind of a received packet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     /// The answer to an echo.
@@ -40,7 +40,7 @@ impl Icmp {
         bytes
     }
 
-    /// What a packet means for us; none when it is not ours.
+    /// Reads a packet; none when it is not ours.
     pub fn read(&self, packet: &[u8]) -> Option<Heard> {
         let (icmp, ttl) = if self.v4 && self.raw { (strip(packet)?, packet.get(8).copied()) } else { (packet, None) };
         let (kind, code) = (*icmp.first()?, *icmp.get(1)?);
@@ -64,7 +64,7 @@ impl Icmp {
     }
 }
 
-/// What follows an IPv4 header.
+/// Returns the bytes after an IPv4 header.
 fn strip(packet: &[u8]) -> Option<&[u8]> {
     packet.get(usize::from(packet.first()? & 0xf) * 4..)
 }

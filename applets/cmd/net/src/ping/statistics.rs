@@ -5,13 +5,13 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// What was sent and heard.
+/// Counts and times of packets.
 pub struct Statistics {
     host: String,
     addr: IpAddr,
     began: Instant,
     last: Instant,
-    /// When each that is not answered yet was sent.
+    /// Time of sending of each that is not answered yet.
     open: HashMap<u16, Instant>,
     least: Duration,
     most: Duration,

@@ -1,4 +1,4 @@
-//! Who may come in, and who we are.
+//! Keys of people who may log in, and the host's own key.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -44,7 +44,7 @@ fn key(line: &str) -> Result<PublicKey> {
     }
 }
 
-/// How `ssh` shows a key to a person.
+/// Formats a key's fingerprint as `ssh` shows it to a person.
 pub fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }

@@ -38,7 +38,7 @@ const WAITING: usize = 16;
 /// The one account that a node has.
 const USER: &str = "root";
 
-/// What russh needs to know.
+/// Returns russh's configuration.
 pub fn config(host: russh::keys::PrivateKey) -> Config {
     Config {
         methods: MethodSet::from(&[MethodKind::PublicKey][..]),
@@ -149,7 +149,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, config: Arc<Config>, ke
 struct Client {
     peer: IpAddr,
     keys: Arc<Vec<PublicKey>>,
-    /// Whom to tell that it has proved who it is.
+    /// Sender of a message once the client has authenticated.
     known: Option<oneshot::Sender<()>>,
     sessions: usize,
     /// Ends with the connection.

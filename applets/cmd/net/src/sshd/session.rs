@@ -18,10 +18,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-/// How much is read from a program in one go, in bytes, and how many of a client's packets may lie before it.
+/// Limit of a read from a program, in bytes, and of a client's packets that wait for it.
 const PART: usize = 16 << 10;
 const PACKETS: usize = 16;
-/// How long output may come once the program has ended: something in the background may hold its terminal for ever.
+/// Timeout of output once the program has ended: something in the background may hold its terminal
+/// for ever.
 const REST: Duration = Duration::from_secs(2);
 /// End of input, typed at a terminal.
 const END: &[u8] = b"\x04";
@@ -34,12 +35,12 @@ struct Terminal {
     kind: String,
 }
 
-/// What was started.
+/// Program that was started.
 struct Started {
     child: Child,
-    /// What the client types goes there.
+    /// Input from the client.
     input: Box<dyn Write + Send>,
-    /// What comes from there goes to the client, the number as for extended data.
+    /// Outputs to the client, the number as for extended data.
     outputs: Vec<(Box<dyn Read + Send>, Option<u32>)>,
     /// The terminal's other end, to set its size.
     terminal: Option<OwnedFd>,
@@ -204,7 +205,7 @@ async fn hand_over(keyboard: Option<&mpsc::Sender<Vec<u8>>>, typed: &mut Option<
 /// A program's output to the client, no faster than it takes it. A thread, for a pipe can't be waited for otherwise.
 fn carry_out(mut from: Box<dyn Read + Send>, mut to: impl AsyncWrite + Unpin + Send + 'static, hold: mpsc::Sender<()>) {
     let runtime = Handle::current();
-    // Where no thread is to be had the pipe is closed, which the program sees.
+    // Without a thread the pipe is closed, which the program sees.
     let _ = thread::Builder::new().spawn(move || {
         let mut part = vec![0; PART];
         // A terminal whose last program has ended answers with an error.
@@ -218,7 +219,7 @@ fn carry_out(mut from: Box<dyn Read + Send>, mut to: impl AsyncWrite + Unpin + S
     });
 }
 
-/// Where to put what the client types; dropped, it ends the program's input.
+/// Returns the sender for the client's input; dropped, it ends the program's input.
 fn carry_in(mut to: Box<dyn Write + Send>) -> mpsc::Sender<Vec<u8>> {
     let (tell, mut told) = mpsc::channel::<Vec<u8>>(PACKETS);
     let _ = thread::Builder::new().spawn(move || {

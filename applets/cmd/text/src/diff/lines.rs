@@ -68,7 +68,7 @@ pub(super) fn numbers(setting: &Setting, first: &Text, second: &Text) -> (Vec<u3
     (all(first), all(second))
 }
 
-/// What counts of a line.
+/// Returns the part of a line that counts.
 fn key(setting: &Setting, line: &[u8]) -> Vec<u8> {
     let options = &setting.options;
     let line = line.strip_suffix(b"\r").filter(|_| options.strip_trailing_cr).unwrap_or(line);

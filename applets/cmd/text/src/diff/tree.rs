@@ -31,7 +31,7 @@ pub(super) fn compare(setting: &Setting, out: &mut dyn Write) -> Result<Exit> {
     }
 }
 
-/// What a name is, where it is anything.
+/// Returns a name's metadata, if there is such a file.
 fn look(setting: &Setting, path: &Path) -> io::Result<Option<Metadata>> {
     let meta = if setting.options.no_dereference { fs::symlink_metadata(path) } else { fs::metadata(path) };
     match meta {

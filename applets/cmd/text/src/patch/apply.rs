@@ -29,7 +29,7 @@ pub(super) struct Applied {
     pub(super) notes: Vec<String>,
 }
 
-/// Where a change fits.
+/// Position at which a change fits.
 struct Found {
     at: usize,
     /// Lines left out at its beginning and its end.

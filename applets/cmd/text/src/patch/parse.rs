@@ -66,7 +66,7 @@ impl Hunk {
             Sort::New => Sort::Old,
         };
         let mut lines: Vec<_> = self.lines.iter().map(|(sort, line)| (turn(*sort), line.clone())).collect();
-        // What goes stands before what comes.
+        // Removed lines stand before added ones.
         let mut at = 0;
         while at < lines.len() {
             let end = lines[at..].iter().position(|(sort, _)| *sort == Sort::Both).map_or(lines.len(), |len| at + len);

@@ -59,7 +59,7 @@ struct InPlace {
 impl Drop for InPlace {
     fn drop(&mut self) {
         if !self.kept {
-            // What was begun is of no use; the file itself is as it was.
+            // The unfinished file is of no use; the file itself is as it was.
             let _ = fs::remove_file(&self.fresh);
         }
     }
@@ -98,7 +98,8 @@ impl Output {
         let fresh = file.with_file_name(name);
         let new = File::create_new(&fresh).on("make", &fresh)?;
         let place = InPlace { file: file.to_owned(), fresh, kept: false };
-        // Who may not give a file away keeps it; setuid bits come with the permissions, after the owner.
+        // A user who may not give a file away keeps it; setuid bits come with the permissions,
+        // after the owner.
         let _ = fchown(&new, Some(meta.uid()), Some(meta.gid()));
         new.set_permissions(meta.permissions()).on("set the permissions of", &place.fresh)?;
         self.main = Sink::new(BufWriter::new(new));

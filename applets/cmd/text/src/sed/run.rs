@@ -363,7 +363,7 @@ impl Editor {
 
     /// Output of a command in a shell.
     pub(super) fn executed(&mut self, command: &[u8]) -> Result<Vec<u8>> {
-        // What was written before comes before what the command itself writes.
+        // Earlier output comes before the command's own.
         self.output.flush()?;
         let mut shell = Process::new("/bin/sh");
         shell.arg("-c").arg(OsStr::from_bytes(command)).stderr(Stdio::inherit()).stdin(Stdio::inherit());
