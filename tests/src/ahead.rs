@@ -9,11 +9,11 @@ use lab::appliance::Appliance;
 use crate::plan::Planned;
 use crate::{cni, rpcs};
 
-/// What any board's machines take, in the order in which it is asked for.
+/// Builds that any board's machines take, in the order in which they are asked for.
 const BOARD: &[&str] = &["node", "cri-client", "streaming-client"];
-/// What the lab takes, for this machine.
+/// Builds that the lab takes, for this machine.
 const NATIVE: &[&str] = &["lab", "etcd", "registry"];
-/// What some areas take, for the board or for this machine.
+/// Builds that some areas take, for the board or for this machine.
 const AREAS: &[(&str, &[&str], &[&str])] = &[
     ("survive/", &["survivor"], &[]),
     ("conformance/", &["agnhost", "nonewprivs", "curl"], &["e2e", "ginkgo"]),

@@ -126,7 +126,7 @@ impl AppletCase {
         &self.name
     }
 
-    /// Whether it needs no guest.
+    /// Tells if it needs no guest.
     pub fn is_native(&self) -> bool {
         self.guest.is_none()
     }

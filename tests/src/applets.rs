@@ -19,10 +19,11 @@ pub const CASES: &[Case] = &[
     Case { name: "every-applet-has-cases-or-a-reason", boards: X86, run: complete },
 ];
 
-/// What takes any word for its own: an expression or operands. `kubeadm` asks the bundle's, which is not there.
+/// Commands that take any word for their own: an expression or operands. `kubeadm` asks the
+/// bundle's, which is not there.
 const FREE: &[&str] = &["[", "echo", "expr", "false", "kubeadm", "printf", "test", "true", "yes"];
 
-/// What waits for an input or serves, whatever its arguments, is asked within this time.
+/// Timeout of commands that wait for an input or serve, whatever their arguments.
 const QUICK: Duration = Duration::from_secs(20);
 
 fn names(guest: &Guest) -> Result<Vec<String>, Failure> {
@@ -85,7 +86,7 @@ fn unknown_applet(world: &mut World, board: &str) -> Outcome {
     ensure(output.code != 0 && output.stderr.contains("no-such-applet"), || format!("{output:?}"))
 }
 
-/// What `tests/cases/*.toml` wants, in one guest, one after the other.
+/// Runs the cases of `tests/cases/*.toml` in one guest, one after the other.
 fn cases(world: &mut World, board: &str) -> Outcome {
     let guest = &world.bare(board)?.vm.guest;
     let mut faults = Vec::new();

@@ -61,7 +61,8 @@ fn steps(world: &mut World, board: &str) -> Outcome {
     ensure(bad.is_empty(), || bad.join("\n"))
 }
 
-/// What the kubelet and its pods want, and what saves a small node memory. The kernel alone would say otherwise to each.
+/// Settings that the kubelet and its pods want, and those that save a small node memory. The kernel
+/// alone would say otherwise to each.
 fn settings(world: &mut World, board: &str) -> Outcome {
     const WANTED: &[(&str, &str)] = &[
         ("/proc/sys/kernel/panic", "10"),
@@ -148,7 +149,8 @@ fn corrupt_segment(world: &mut World, board: &str) -> Outcome {
     ensure(code == 0, || "the shell does not work".into())
 }
 
-/// What a hostile DHCP server says is refused key by key and told on the console; the address, which anybody may give, counts.
+/// Checks that a hostile DHCP server's settings are refused key by key and told on the console; the
+/// address, which anybody may give, counts.
 fn hostile_dhcp(world: &mut World, board: &str) -> Outcome {
     let node = world.boot(board, |appliance, spec| {
         let kube = appliance.kube_node();

@@ -1,4 +1,5 @@
-//! What the cases of a board take, built by a process of its own: a build for the next board runs while a lab does.
+//! Builds for the cases of a board, by a process of its own: a build for the next board runs while
+//! a lab does.
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
@@ -32,7 +33,7 @@ impl Build {
     pub fn begin(board: &str, options: &Options, aside: bool) -> Result<Self> {
         let own = namespace::own_program()?;
         let program = format!("/proc/self/fd/{}", own.as_raw_fd());
-        // What runs beside cases takes the time that they leave.
+        // A build beside cases takes the time that they leave.
         let mut command = if aside { Command::new("nice") } else { Command::new(&program) };
         if aside {
             command.args(["-n", "15"]).arg(&program);
@@ -84,7 +85,7 @@ pub fn all(plan: &[Planned]) -> Result<()> {
     prepare(plan)
 }
 
-/// What the cases of a board take that is built for no board, or comes from Debian.
+/// Prepares the parts of the cases of a board that are built for no board, or come from Debian.
 fn prepare(plan: &[Planned]) -> Result<()> {
     if plan.iter().any(|planned| planned.name.starts_with("callers/")) {
         lab::debian::disk()?;

@@ -29,7 +29,7 @@ fn two_folders(_: &mut World, board: &str) -> Outcome {
     ensure(different.is_empty(), || format!("not the same: {}", different.join(", ")))
 }
 
-/// What git would give another person.
+/// Copies the files that git would give another person.
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     let listed = Command::new("git").args(["ls-files", "-z", "--cached"]).current_dir(from).output().doing("start git")?;
     let names = String::from_utf8(listed.stdout).doing("read what git lists")?;
@@ -48,7 +48,7 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
 fn built(folder: &Path, board: &str) -> Result<Manifest> {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "-q", "-p", "firmware", "--", "image", "--kube", "none", "--board", board]).current_dir(folder);
-    // What cargo tells its children is about this run's folder.
+    // Variables that cargo sets for its children are about this run's directory.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {
         cargo.env_remove(name);
     }

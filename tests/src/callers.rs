@@ -18,7 +18,7 @@ pub const CASES: &[Case] = &[
     Case { name: "podman", boards: X86, run: |world, board| script(world, board, "podman") },
 ];
 
-/// Where the scripts are in the guest.
+/// Directory of the scripts in the guest.
 const FOLDER: &str = "/tmp/callers";
 /// Each call of podman takes two or three seconds under emulation, several times that on a busy machine.
 const LIMIT: Duration = Duration::from_mins(30);

@@ -2,7 +2,7 @@
 
 use crate::world::World;
 
-/// Why a case did not pass.
+/// Reason why a case did not pass.
 pub enum Failure {
     /// It does not hold: the evidence.
     Failed(String),
@@ -16,7 +16,7 @@ impl From<kit::Error> for Failure {
     }
 }
 
-/// How a case ends.
+/// Outcome of a case.
 pub type Outcome = Result<(), Failure>;
 
 /// Something that must hold. Its function gets the world and the board.
@@ -31,10 +31,10 @@ pub struct Case {
 
 /// Both architectures.
 pub const BOTH: &[&str] = &["x86_64-qemu", "aarch64-qemu"];
-/// Where one architecture says as much as two.
+/// One architecture, for cases that say as much on one as on two.
 pub const X86: &[&str] = &["x86_64-qemu"];
 
-/// What x86 does not have.
+/// The other architecture, for boards that x86 does not have.
 pub const ARM: &[&str] = &["aarch64-qemu"];
 
 /// Fail with these words unless `holds`.

@@ -99,7 +99,7 @@ fn type_all(node: &mut Node) -> Outcome {
     ensure(said == "a terminal\r\n", || format!("a terminal says {said:?}"))?;
     let wrong = guest.exec(&["crictl", "exec", &id, "/no/such/program"])?;
     ensure(wrong.code != 0 && wrong.stderr.contains("/no/such/program"), || format!("{wrong:?}"))?;
-    // What is typed before the two keys that leave arrives; the shell goes on, and hears the next visitor.
+    // Input before the two keys that leave arrives; the shell goes on, and hears the next visitor.
     for word in ["one", "two"] {
         guest.sh(&format!("printf 'echo {word} >>/tmp/heard\\n\\020\\021' | crictl attach -it {id}"))?;
     }
@@ -161,7 +161,7 @@ fn stopped(guest: &Guest, id: &str) -> Outcome {
         Err(Error::new("connections come and go still"))
     })?;
     guest.sh("crictl events >/tmp/events 2>&1 &")?;
-    // Who connects after the listener is answered after it.
+    // A client that connects after the listener is answered after it.
     guest.sh_until(&format!("[ \"$({connections})\" -gt {} ]", before.trim()), Duration::from_secs(30))?;
     guest.run(&["crictl", "stop", "--timeout", "20", id])?;
     let heard = until(Duration::from_secs(30), || match guest.sh("cat /tmp/events")? {

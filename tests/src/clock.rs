@@ -46,7 +46,7 @@ fn set(world: &mut World, board: &str) -> Outcome {
     right(guest)
 }
 
-/// What others tell is said, and sets nothing.
+/// Checks that other answers are reported and set nothing.
 fn refused(guest: &Guest) -> Outcome {
     let table = [
         (Manner::Old, "it tells a time before this system was made"),

@@ -24,12 +24,12 @@ pub const CASES: &[Case] = &[
 
 /// The bundle with the reference plugins and libcni's client.
 pub const BUNDLE: &str = "cni-lab";
-/// Where the node looks for plugins, and for networks.
+/// Directories in which the node looks for plugins, and for networks.
 const BIN: &str = kit::paths::CNI_BIN;
 const CONF: &str = "/etc/cni/net.d/10-mixed.conflist";
-/// How long an echo is waited for before it is asked for again.
+/// Timeout of an echo before it is repeated.
 const ECHO: Duration = Duration::from_secs(2);
-/// How long the kernel may ask whether an address is anybody else's.
+/// Timeout of the kernel's check that an address is nobody else's.
 const SETTLES: Duration = Duration::from_secs(30);
 
 /// The reference's bridge, addresses, settings and limits, and our ports.

@@ -18,9 +18,9 @@ use crate::world::World;
 /// The cases.
 pub const CASES: &[Case] = &[Case { name: "upstreams-specs", boards: X86, run: specs }];
 
-/// How many specs at once: the machine has 512 MiB.
+/// Number of specs at once: the machine has 512 MiB.
 const PROCESSES: usize = 4;
-/// What the pulled images may take until they are gone again.
+/// Timeout of the pulled images' removal.
 const CLEAN: Duration = Duration::from_mins(1);
 
 fn specs(world: &mut World, board: &str) -> Outcome {

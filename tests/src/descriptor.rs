@@ -1,4 +1,5 @@
-//! What a protocol description consists of: a line each, as `cri-client descriptor` writes those of the Go module.
+//! Parts of a protocol description: a line each, as `cri-client descriptor` writes those of the Go
+//! module.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! What needs no machine: formatting, lints, the unit tests of every crate, and the cases of commands that need no privilege.
+//! Checks that need no machine: formatting, lints, the unit tests of every crate, and the cases of
+//! commands that need no privilege.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use crate::case::{Failure, Outcome, ensure};
 use crate::native;
 use crate::report::{Report, Verdict, say};
 
-/// What units call, or are compared with: a server of DHCP, a judge of file systems, the reference network plugins' program, a reader of
-/// disks.
+/// Packages that units call, or are compared with: a DHCP server, a checker of file systems, the
+/// reference network plugins' program, a reader of disks.
 pub const PACKAGES: &[&str] = &["dnsmasq-base", "e2fsprogs", "nftables", "qemu-utils"];
 
 /// Run all of them: what is found soonest comes first.

@@ -43,7 +43,7 @@ pub const CASES: &[Case] = &[
 /// Cases of `make soak`.
 pub const LONG_CASES: &[Case] = &[Case { name: "kubelet-alone-is-ready-in-192-mib", boards: X86, run: smallest }];
 
-/// What the names of the cases hold that need the bundle with the kubelet alone.
+/// Parts of the names of cases that need the bundle with the kubelet alone.
 pub const ALONE: &[&str] = &["kubelet-alone", "at-boot", "joined-worker"];
 
 /// The front asks before kubeadm does, which would try for five minutes; a machine that does not answer gets one.
@@ -54,7 +54,7 @@ const EXPIRED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: bootstrap-
     type: bootstrap.kubernetes.io/token\nstringData:\n  token-id: expird\n  token-secret: 0123456789abcdef\n  usage-bootstrap-signing: 'true'\n  \
     usage-bootstrap-authentication: 'true'\n  expiration: '2020-01-01T00:00:00Z'\n";
 
-/// What the native join does before it touches the node, from here: it needs no machine.
+/// Runs the checks of the native join before it touches the node, from here: it needs no machine.
 fn discovered(world: &mut World, _: &str) -> Outcome {
     let (plane, endpoint) = (&world.plane, world.plane.endpoint());
     let (token, pin) = (Token::parse(plane.token())?, Pin::parse(plane.ca_hash())?);
@@ -229,7 +229,7 @@ fn native(world: &mut World, board: &str) -> Outcome {
     for (line, sentence) in &table {
         refused(&mut node, line, &[sentence])?;
     }
-    // What was refused has left nothing.
+    // A refused join has left nothing.
     let left = node.vm.guest.sh("ls /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/kubelet/* 2>/dev/null || true")?;
     ensure(left.trim().is_empty(), || format!("a refused join leaves {left}"))?;
     let (code, said) = node.vm.type_and_hear(&own, JOIN)?;
@@ -316,7 +316,7 @@ fn by_command_line(world: &mut World, board: &str) -> Outcome {
     Ok(())
 }
 
-/// Where pods tell how they end.
+/// Port at which pods tell how they end.
 const ENDS: u16 = 8079;
 
 /// A pod that says when its hook runs and when its process gets its signal, on the node's network, which outlives all pods. The hook is
@@ -374,7 +374,7 @@ fn by_dhcp(world: &mut World, board: &str) -> Outcome {
     Ok(())
 }
 
-/// Where the lab serves settings.
+/// Port at which the lab serves settings.
 const WEB: u16 = 8077;
 
 fn by_url(world: &mut World, board: &str) -> Outcome {

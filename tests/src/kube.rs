@@ -150,7 +150,8 @@ fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
     Ok(())
 }
 
-/// What the node holds when the last pod is gone altogether: two looks that agree.
+/// Returns the resources that the node holds when the last pod is gone altogether: two looks that
+/// agree.
 pub fn settled(node: &Node) -> Result<Holdings, Failure> {
     node.vm.guest.sh_until("! pidof probe", CLEAN)?;
     Ok(Holdings::settled(&node.vm.guest, CLEAN)?)

@@ -1,4 +1,5 @@
-//! What a node holds, seen from outside of kutties, so that before and after can be compared.
+//! Resources that a node holds, seen from outside of kutties, so that before and after can be
+//! compared.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use lab::until;
 /// Table that guards the node's loopback addresses: made once, with the first port of a pod, and there to stay.
 const GUARD: &str = "kutties_loopback";
 
-/// What is there, each with how often.
+/// Resources, each with its count.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Holdings(BTreeMap<String, usize>);
 
@@ -37,7 +38,7 @@ impl Holdings {
         })
     }
 
-    /// What is in `later` and was not here.
+    /// Returns the resources in `later` that were not here.
     pub fn new_in(&self, later: &Self) -> Vec<String> {
         let more = |(name, count): (&String, &usize)| {
             let before = self.0.get(name).copied().unwrap_or(0);

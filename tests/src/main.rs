@@ -215,7 +215,7 @@ fn in_lab(report: &Report, board: &str) -> Result<()> {
 const GIVEN: &str = "out/tests/given.json";
 const LEFT: &str = "out/tests/left.json";
 
-/// What to do inside, and what has happened before.
+/// Cases to run inside, and the past ones.
 #[derive(Serialize, Deserialize)]
 struct Round {
     board: String,

@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
     Case { name: "fit-by-u-boot", boards: ARM, run: |w, b| boots(w, b, BIOS, &Way::UBoot) },
 ];
 
-/// What only `make boot-matrix` tries.
+/// Cases that only `make boot-matrix` tries.
 pub const LONG_CASES: &[Case] = &[
     Case { name: "nvme-by-uefi", boards: X86, run: |w, b| boots(w, b, UEFI, &Way::Drive("disk.img", "nvme,serial=1")) },
     Case { name: "usb-by-uefi", boards: BOTH, run: |w, b| boots(w, b, UEFI, &Way::Drive("kutties.iso", "usb-storage")) },
@@ -51,7 +51,7 @@ const MICROVM: &str = "microvm,pcie=on";
 pub const PI: &str = "card-of-rpi4-in-a-virtual-machine";
 pub const PI_BOARD: &str = "rpi4";
 
-/// Who starts the machine.
+/// Firmware that starts the machine.
 const UEFI: bool = true;
 const BIOS: bool = false;
 
@@ -101,8 +101,9 @@ impl Way {
     }
 }
 
-/// What the kernel is told where it has no other clock to measure the processor's against, and KVM does not tell it either: without, it
-/// waits for ever. Emulated processors count as the host's does.
+/// Returns the kernel's parameters where it has no other clock to measure the processor's against,
+/// and KVM does not tell it either: without, it waits for ever. Emulated processors count as the
+/// host's does.
 fn clock_rate() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("cpu MHz"));
@@ -214,7 +215,7 @@ pub fn start_loaded(node: &Node, before: &str) -> Outcome {
     // The answer may be lost on the way: whoever would give it is stopped.
     let _ = guest.exec_within(&["kexec", "-e"], b"", Duration::from_secs(5));
     let other = until(BOOT, || {
-        // What was asked of the agent that went away is never answered.
+        // A request to the agent that went away is never answered.
         match node.vm.guest.exec_within(&["/bin/sh", "-c", BOOT_ID], b"", Duration::from_secs(5))? {
             output if output.stdout == before => Err(Error::new("it did not start anew")),
             _ => Ok(()),

@@ -23,12 +23,12 @@ pub const CASES: &[Case] = &[
     Case { name: "boot-from-a-disk-with-grub", boards: X86, run: boot_from_disk },
 ];
 
-/// Where the first node has what it serves.
+/// Directory that the first node serves.
 const SERVED: &str = "/srv/netboot";
-/// What it runs, once it has an address.
+/// Service that it runs, once it has an address.
 const SERVICE: &str = "[service.netboot]\ncommand = [\"/bin/kutties\", \"netboot\", \"-i\", \"eth0\", \"--kubeconfig\", \"/srv/admin.conf\", \
     \"--machines\", \"/srv/machines\", \"/srv/netboot\"]\nafter = [\"/run/kutties/dhcp/eth0.json\"]\n";
-/// What every machine is told: something to recognize it by.
+/// Settings for every machine: something to recognize it by.
 const SETTINGS: &str = "shutdown.grace = 7\n";
 /// The machine that was booted has its certificate; the server looks every two seconds.
 const USED: Duration = Duration::from_secs(30);

@@ -24,9 +24,9 @@ pub const CASES: &[Case] = &[
     Case { name: "root-walk", boards: BOTH, run: root_walk },
 ];
 
-/// Where the scripts are in the guest.
+/// Directory of the scripts in the guest.
 const FOLDER: &str = "/tmp/oci";
-/// Where bundles are made in the guest.
+/// Directory of bundles in the guest.
 const WORK: &str = "/tmp/oci-work";
 /// A script makes some tens of containers; each takes about a second under emulation.
 const LIMIT: Duration = Duration::from_mins(20);

@@ -28,7 +28,7 @@ pub fn chosen(options: &Options) -> Result<Vec<Planned>> {
     let often = AREAS.iter().filter(|_| !options.long);
     let seldom = LONG_AREAS.iter().filter(|_| options.long || options.every);
     let plan = all(&often.chain(seldom)).into_iter().filter(|planned| options.wants(planned)).collect();
-    // Who names cases, or asks for all, wants those.
+    // A person who names cases, or asks for all, wants those.
     if options.long || options.every || !options.only.is_empty() {
         return Ok(plan);
     }

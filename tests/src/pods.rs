@@ -1,4 +1,5 @@
-//! What a pod's specification can say: each case makes a pod or two whose program tells what it sees, and compares.
+//! Fields of a pod's specification: each case makes a pod or two whose program tells what it sees,
+//! and compares.
 
 mod gates;
 mod hostile;
@@ -86,7 +87,7 @@ fn finish(plane: &ControlPlane, node: &Node, name: &str, spec: &str) -> Result<(
     })
 }
 
-/// What a container's program saw.
+/// Output of a container's program.
 struct Seen {
     name: String,
     text: String,

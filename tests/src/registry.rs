@@ -36,7 +36,7 @@ const PULL: Duration = Duration::from_mins(2);
 /// A store of the cases' own: the machine's stays as it is.
 const STORE: &str = "/var/lib/registry-cases";
 
-/// Where the settings of registries are on the node.
+/// Directory of the settings of registries on the node.
 const HOSTS: &str = "/etc/containerd/certs.d";
 
 fn push(registry: &Registry, board: &str, repository: &str, packing: Packing) -> kit::Result<Pushed> {
@@ -91,7 +91,7 @@ fn packings(world: &mut World, board: &str) -> Outcome {
         ensure(known.contains(&digest), || format!("it does not know its digest {digest}: {known}"))?;
         let by_digest = pull(guest, &["--plain-http", "--quiet", &digest])?;
         ensure(Some(by_digest.stdout.trim()) == ids.last().map(String::as_str), || format!("{by_digest:?}"))?;
-        // What containers see is what was packed, without what the upper layer deleted.
+        // Containers see the packed files, without those that the upper layer deleted.
         guest.sh(&format!(
             "below=$(kutties image --root {STORE} inspect {name} | grep /layers/ | cut -d'\"' -f2 | tac | paste -sd:) && \
              mkdir -p /tmp/seen && mount -t overlay -o ro,lowerdir=$below seen /tmp/seen && cd /tmp/seen && \

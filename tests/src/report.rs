@@ -18,11 +18,11 @@ use crate::phase::{self, Phase};
 /// The tests' closing numbers.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// What held.
+    /// Number of passed tests.
     pub passed: usize,
-    /// What did not.
+    /// Number of failed tests.
     pub failed: usize,
-    /// What could not be tried, with leave.
+    /// Number of tests that could not be tried and are on the list.
     pub skipped: usize,
 }
 
@@ -95,7 +95,8 @@ pub struct Report {
     skips: Skips,
 }
 
-/// How much of a reason is said again at the end, where only the last lines may be kept; in characters.
+/// Limit of a reason that is repeated at the end, where only the last lines may be kept; in
+/// characters.
 const REASON: usize = 600;
 
 impl Report {

@@ -24,17 +24,18 @@ pub const CASES: &[Case] = &[
 
 /// The bundle with the client.
 pub const CLIENT: &str = "cri-client";
-/// Where the client is in the guest.
+/// Path of the client in the guest.
 const PLACE: &str = "/tmp/cri-client";
 /// A Go program under emulation, and a pod's life.
 const LIMIT: Duration = Duration::from_mins(8);
 
-/// How the module's descriptor ends a line of a field that the interface calls deprecated: clients may still fill it.
+/// End of a line of the module's descriptor for a field that the interface calls deprecated:
+/// clients may still fill it.
 const DEPRECATED: &str = " deprecated";
 /// A sandbox's profile by the deprecated field: no program runs in a sandbox itself.
 const SANDBOX_PROFILE: &str = "field LinuxSandboxSecurityContext.seccomp_profile_path 7 string";
 
-/// What may be left out: such fields are skipped when they come.
+/// Tells if a field may be left out: such fields are skipped when they come.
 fn may_be_missing(line: &str) -> bool {
     line.contains("Windows") || line == SANDBOX_PROFILE
 }

@@ -4,7 +4,7 @@ use lab::guest::Output;
 
 use crate::case::{Outcome, ensure};
 
-/// Whether the script looked at something, and nothing failed.
+/// Checks that the script looked at something, and nothing failed.
 pub fn judge(output: &Output) -> Outcome {
     let failed: Vec<&str> = output.stdout.lines().filter(|line| !line.starts_with("PASS")).collect();
     ensure(output.ok() && failed.is_empty(), || {
@@ -13,7 +13,8 @@ pub fn judge(output: &Output) -> Outcome {
     ensure(output.stdout.contains("PASS"), || "the script looked at nothing".into())
 }
 
-/// Whether each script of a folder of `cases/` has its case, but for the one that the others take parts from.
+/// Returns the scripts of a directory of `cases/` without a case, but for the one that the others
+/// take parts from.
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 pub fn without_case(folder: &str, cases: &[crate::case::Case], parts: &str) -> Vec<String> {

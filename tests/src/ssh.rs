@@ -14,7 +14,7 @@ use crate::world::{Node, World};
 /// The cases.
 pub const CASES: &[Case] = &[Case { name: "who-has-a-key-comes-in", boards: BOTH, run: comes_in }];
 
-/// What OpenSSH's client takes to be there.
+/// Package of OpenSSH's client.
 pub const PACKAGES: &[&str] = &["openssh-client"];
 /// From the network's start to a server that lets in.
 const UP: Duration = Duration::from_mins(1);
@@ -151,7 +151,7 @@ impl Client {
         Ok(output)
     }
 
-    /// What a command that ends well says.
+    /// Returns the output of a command that ends well.
     fn said(&self, key: &Key, more: &[&str], line: &str) -> Result<String> {
         let output = self.run(key, more, "root", line, b"")?;
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(Error::new(format!("{line}: {output:?}"))) }

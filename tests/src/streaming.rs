@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
 /// Those that take long.
 pub const LONG_CASES: &[Case] = &[Case { name: "cp-of-a-gibibyte-both-ways", boards: X86, run: copy_large }];
 
-/// What a stream may take to begin or to end under emulation.
+/// Timeout of a stream's begin or end under emulation.
 const STREAM: Duration = Duration::from_mins(1);
 /// A copy's size: more than every buffer on the way, and done in a minute under emulation.
 const COPY: usize = 64 << 20;
@@ -121,7 +121,7 @@ fn terminal(world: &mut World, board: &str) -> Outcome {
         session.resize((43, 132))?;
         session.type_line("until [ \"$(stty size)\" = '43 132' ]; do sleep 1; done; echo seen $((40+3))")?;
         session.wait("seen 43", STREAM)?;
-        // What is typed to a program that waits reaches it, and ^C ends it.
+        // Input to a program that waits reaches it, and ^C ends it.
         session.type_line("sleep 98700")?;
         // Until it runs the shell reads the keys itself.
         there(node, 98700)?;
@@ -272,7 +272,7 @@ fn sent(guest: &lab::guest::Guest, program: Vec<u8>, to: &str) -> Result<()> {
 const SMALL_LOGS: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncontainerLogMaxSize: 16Ki\n\
                           containerLogMonitorInterval: 3s\n";
 const DROP_IN: &str = "/etc/kubernetes/kubelet.conf.d/90-small-logs.conf";
-/// How many lines are followed: several logs' worth.
+/// Number of lines that are followed: several logs' worth.
 const LINES: usize = 800;
 
 fn rotation(world: &mut World, board: &str) -> Outcome {
@@ -322,7 +322,8 @@ fn copy(world: &mut World, board: &str) -> Outcome {
     })
 }
 
-/// What the server may have taken at most while a file went through it, in KiB: it passes bytes on, it does not collect them.
+/// Limit of the server's memory while a file goes through it, in KiB: it passes bytes on, it does
+/// not collect them.
 const PEAK: usize = 40 * 1024;
 
 fn slim(node: &Node) -> Outcome {

@@ -36,11 +36,11 @@ pub const LONG_CASES: &[Case] = &[
 const TRIAL: Duration = Duration::from_mins(8);
 /// A pod's life in a crowd.
 const LIFE: Duration = Duration::from_secs(30);
-/// What is on its way out is gone by then.
+/// Timeout of everything that is being removed.
 const CLEAN: Duration = Duration::from_mins(1);
 /// Place of a copy of the shipped binary.
 const KEPT: &str = "/run/kutties-kept";
-/// Where the settings of the lab's registry are on the node.
+/// Directory of the settings of the lab's registry on the node.
 const HOSTS: &str = "/etc/containerd/certs.d";
 
 fn survivor(guest: &Guest, words: &[&str], limit: Duration) -> Result<()> {
@@ -75,7 +75,7 @@ fn all_steps(world: &mut World, board: &str) -> Outcome {
     killed_at(world, board, |rows| rows)
 }
 
-/// Where no step is: in the middle of a plugin, of the OCI runtime, of unpacking.
+/// Kills at moments without a step: in the middle of a plugin, of the OCI runtime, of unpacking.
 fn any_moment(world: &mut World, board: &str) -> Outcome {
     killed_at(world, board, |_| {
         let moments = |(rpc, last): &(&str, usize)| -> Vec<Row> {
@@ -94,7 +94,7 @@ const WORK: [(&str, usize); 6] = [
     ("RemoveContainer", 1000),
     ("PullImage", 1000),
 ];
-/// How many moments of each are tried.
+/// Number of moments of each that are tried.
 const MOMENTS: usize = 20;
 
 /// Kill the server at steps of its table; after each, all is as it was before.
@@ -106,7 +106,7 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     let node = world.node(board, Kind::Lone)?.0;
     let guest = &node.vm.guest;
     guest.write(&format!("{HOSTS}/{plain}/hosts.toml"), format!("server = \"http://{plain}\"\n").as_bytes(), 0o644)?;
-    // What is shipped knows of no orders.
+    // The shipped binary knows of no orders.
     let knows = |binary: &str| guest.sh(&format!("grep -c /kill-at {binary} || true"));
     let (shipped, killable) = (knows(kit::paths::BINARY)?, knows(KILLABLE)?);
     ensure(shipped == "0\n" && killable != "0\n", || format!("binaries with orders: {shipped}{killable}"))?;
@@ -133,7 +133,7 @@ fn killed_at(world: &mut World, board: &str, choose: impl FnOnce(Vec<Row>) -> Ve
     tried
 }
 
-/// What failed. The rest is tried in any case.
+/// Tries all rows and returns the failures.
 fn try_all(guest: &Guest, rows: &[Row], pullable: &str) -> Result<Vec<String>> {
     let mut failures = Vec::new();
     let mut before = Holdings::settled(guest, CLEAN)?;
@@ -233,17 +233,17 @@ fn weigh_crowd(guest: &Guest, server: &str, pods: u64) -> Outcome {
     ensure(pods > MANY || cri <= BUSY, || format!("the server takes {cri} KiB with {pods} pods, more than {BUSY}"))
 }
 
-/// What buffers and the allocator may take at the first sight of work, in KiB.
+/// Limit of the growth of buffers and the allocator at the first sight of work, in KiB.
 const GROWTH: u64 = 1024;
-/// What the server may take without pods, in KiB.
+/// Limit of the server without pods, in KiB.
 const IDLE: u64 = 10 << 10;
 /// The most that the server may have for itself when a crowd has gone, in KiB.
 const OWN: u64 = 4 * 1024;
-/// What it may take with as many pods as [`MANY`].
+/// Limit of the server with as many pods as [`MANY`], in KiB.
 const BUSY: u64 = 14 << 10;
 /// So many pods are what a small node has.
 const MANY: u64 = 50;
-/// What a pod may take beside its own processes, in KiB.
+/// Limit of a pod beside its own processes, in KiB.
 const MONITOR: u64 = 1 << 10;
 
 /// Memory of a process, shared pages by their part, in KiB.
@@ -301,7 +301,7 @@ fn filled(guest: &Guest, place: &str) -> Outcome {
         Err(e) => e.to_string(),
     };
     ensure(said.contains(&format!("{place} is full")), || format!("the failure is told as {said}"))?;
-    // What runs does not mind, and what was there can be asked for.
+    // Running pods do not mind, and all that was there can be asked for.
     survivor(guest, &["lives"], TRIAL)?;
     ensure(!server(guest)?.is_empty(), || "the server is gone".into())
 }

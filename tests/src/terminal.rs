@@ -18,7 +18,7 @@ pub struct Session {
     child: Child,
     master: File,
     seen: Arc<Mutex<Vec<u8>>>,
-    /// What was waited for already is not found again.
+    /// Position after the text that was waited for already, which is not found again.
     from: usize,
 }
 

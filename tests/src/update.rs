@@ -19,15 +19,15 @@ use crate::world::{BOOT, JOIN, World};
 
 /// The cases.
 pub const CASES: &[Case] = &[Case { name: "what-is-not-signed-and-whole-is-refused", boards: X86, run: refused }];
-/// What takes too long for every time: it boots twice, and joins.
+/// A case that takes too long for every time: it boots twice, and joins.
 pub const LONG_CASES: &[Case] = &[Case { name: "joined-worker-stays-its-node", boards: BOTH, run: stays }];
 
-/// Where the lab serves systems.
+/// Port at which the lab serves systems.
 const WEB: u16 = 8078;
 /// To fetch 50 MB under emulation, and to load them.
 const FETCH: Duration = Duration::from_mins(3);
 
-/// What a server has: a manifest with its signature, and files.
+/// Files of a server: a manifest with its signature, and those that it names.
 struct Offer {
     manifest: Manifest,
     files: HashMap<String, Vec<u8>>,

@@ -1,4 +1,4 @@
-//! What cases share: the network, the control plane, and machines that stay warm.
+//! Parts that cases share: the network, the control plane, and machines that stay warm.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::lane::Lane;
 pub const BOOT: Duration = Duration::from_mins(6);
 /// From the typed join to a Ready node.
 pub const JOIN: Duration = Duration::from_mins(8);
-/// What a node does with a pod of an image that it has.
+/// Timeout of a pod's step with an image that the node has.
 pub const POD: Duration = Duration::from_mins(2);
 
 /// A machine with its place in the network.
@@ -50,7 +50,8 @@ pub enum Kind {
     Callers,
 }
 
-/// What the cases of one lane get. Lanes share the network and the cluster; machines are a lane's own.
+/// Parts that the cases of one lane get. Lanes share the network and the cluster; machines are a
+/// lane's own.
 pub struct World {
     /// The private network.
     pub lab: Arc<Lab>,
@@ -58,7 +59,7 @@ pub struct World {
     pub plane: Arc<ControlPlane>,
     /// Machines, or why they are not there: a second case must not wait for the same failure again.
     nodes: HashMap<(String, Kind), Result<Node, String>>,
-    /// Where transcripts are kept.
+    /// Directory of transcripts.
     evidence: PathBuf,
     /// The lane whose cases run here.
     lane: Lane,

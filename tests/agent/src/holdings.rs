@@ -1,5 +1,5 @@
-//! What a node holds, looked at without any of its own commands: mounts, processes, namespaces, links, cgroups, leases, images, packet filter
-//! rules, folders.
+//! Resources that a node holds, read without any of its own commands: mounts, processes,
+//! namespaces, links, cgroups, leases, images, packet filter rules, folders.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -60,8 +60,8 @@ fn walk(kind: &str, folder: &Path, depth: usize, held: &mut Vec<String>) {
     }
 }
 
-/// What of nf_tables is listed, by the kernel's numbers (linux/netfilter/nf_tables.h): the word for it, the request, and the attributes
-/// that name the table and the chain.
+/// Objects of nf_tables that are listed, by the kernel's numbers (linux/netfilter/nf_tables.h): the
+/// word for it, the request, and the attributes that name the table and the chain.
 const FILTERS: [(&str, u16, [u16; 2]); 2] = [("chain", 4, [1, 3]), ("rule", 7, [1, 2])];
 
 /// All chains and rules, by their tables' and chains' names.

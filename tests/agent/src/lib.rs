@@ -1,4 +1,5 @@
-//! What the host and the guest's agent say to each other: one JSON object a line, over the virtio-serial port [`PORT`].
+//! Protocol between the host and the guest's agent: one JSON object a line, over the virtio-serial
+//! port [`PORT`].
 //!
 //! Bytes travel as text of which each character is one byte (U+0000 to U+00FF): readable in a transcript, no encoder needed.
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const PORT: &str = "kutties.agent";
 /// The port over which a guest's own commands say how they ended.
 pub const VERDICT: &str = "kutties.verdict";
-/// Where the agent lies in the guest.
+/// Path of the agent in the guest.
 pub const PATH: &str = "/usr/lib/kutties-test/agent";
 
 /// Something to do in the guest.
@@ -18,11 +19,11 @@ pub const PATH: &str = "/usr/lib/kutties-test/agent";
 pub struct Request {
     /// The host's nonce: the reply carries it, so that no stale answer is taken.
     pub id: u64,
-    /// What to do.
+    /// Operation to do.
     pub ask: Ask,
 }
 
-/// What can be asked.
+/// Operations of the agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
@@ -32,9 +33,9 @@ pub enum Ask {
     Exec {
         /// The command and its arguments.
         argv: Vec<String>,
-        /// Where it runs.
+        /// Working directory.
         folder: String,
-        /// What it reads.
+        /// Standard input.
         stdin: Bytes,
         /// After so many seconds its process group is killed.
         timeout: u64,
@@ -62,11 +63,11 @@ pub enum Ask {
 pub struct Reply {
     /// The request's nonce.
     pub id: u64,
-    /// What came out.
+    /// Result of the operation.
     pub answer: Answer,
 }
 
-/// What came out of a request.
+/// Result of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
@@ -76,14 +77,14 @@ pub enum Answer {
     Exec {
         /// Its exit code; 128 + n when signal n ended it.
         code: i32,
-        /// What it wrote to standard output.
+        /// Standard output.
         stdout: Bytes,
-        /// What it wrote to standard error.
+        /// Standard error.
         stderr: Bytes,
-        /// Whether it was killed for taking too long.
+        /// True if it was killed for taking too long.
         late: bool,
     },
-    /// What was found, a line each.
+    /// Found items, a line each.
     Lines(Vec<String>),
     /// A file's content.
     Data(Bytes),

@@ -1,4 +1,4 @@
-//! What one round of one side measured.
+//! Figures of one round of one side.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Figures {
     pub join_ready: f64,
     /// Power-on to: the kernel starts init, the CRI server is started, it answers, the kubelet is started, Ready.
     pub stages: BTreeMap<&'static str, f64>,
-    /// What holds the memory.
+    /// Memory by its holder.
     pub held: BTreeMap<&'static str, f64>,
     /// All of /proc/meminfo, and vm.min_free_kbytes.
     pub meminfo: BTreeMap<String, f64>,
@@ -40,7 +40,7 @@ impl Figures {
     }
 }
 
-/// What is compared.
+/// Measure that is compared.
 pub struct Measure {
     /// As printed.
     pub name: &'static str,

@@ -11,7 +11,7 @@ use lab::appliance::Appliance;
 
 use crate::told;
 
-/// Where busybox comes from.
+/// Debian suite of busybox.
 const SUITE: &str = "trixie";
 /// The files in `hand-made/`: path on the appliance, mode, content.
 const FILES: &[(&str, u32, &str)] = &[
@@ -44,7 +44,7 @@ const PROGRAMS: &[(&str, &str)] = &[("containerd", "containerd"), ("containerd",
 /// The network plugins that its conflist and containerd ask for; not one more.
 const PLUGINS: &[&str] = &["bridge", "host-local", "loopback"];
 
-/// Where [`build`] puts it.
+/// Returns the path that [`build`] writes.
 pub fn segment(appliance: &Appliance) -> PathBuf {
     appliance.dir().join("bench/hand-made.cpio.zst")
 }

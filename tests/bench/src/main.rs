@@ -37,8 +37,8 @@ pub struct Options {
     /// A board of `board/` of this machine's own architecture.
     #[arg(long, default_value = "x86_64-qemu")]
     board: String,
-    /// How often: boots of each side (5 unless told otherwise; 3 for the part with pods), or containers of each runtime (20),
-    /// or boots of one machine as a cluster (1).
+    /// Number of rounds: boots of each side (5 unless told otherwise; 3 for the part with pods), or
+    /// containers of each runtime (20), or boots of one machine as a cluster (1).
     #[arg(long)]
     rounds: Option<usize>,
     /// One side alone; without the other there are no ratios.
@@ -58,7 +58,7 @@ pub struct Options {
     cmdline: String,
 }
 
-/// What is measured.
+/// Part that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// Whole nodes, ours and the hand-made one.

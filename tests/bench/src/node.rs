@@ -6,7 +6,7 @@ use kit::{Context, Result};
 use lab::control_plane::ControlPlane;
 use lab::segment;
 
-/// Where the prober lies and what it is told; `tests/agent/src/bin/cri-probe.rs` says the same.
+/// Path of the prober, and of its orders; `tests/agent/src/bin/cri-probe.rs` says the same.
 pub const PROBER: &str = "/usr/lib/kutties-test/cri-probe";
 const ORDERS: &str = "/usr/lib/kutties-test/cri-probe.orders";
 
@@ -17,7 +17,7 @@ pub fn prober(program: &Path, nonce: &str, socket: &str, to: &Path) -> Result<Pa
     segment::files(to, &[(PROBER, &program), (ORDERS, orders.as_bytes())])
 }
 
-/// What lets a kubelet join without kubeadm.
+/// Makes the segment that lets a kubelet join without kubeadm.
 pub fn identity(plane: &ControlPlane, to: &Path) -> Result<PathBuf> {
     let (bootstrap, ca, config) = (plane.bootstrap_kubeconfig()?, plane.ca()?, plane.kubelet_config()?);
     let files: [(&str, &[u8]); 3] = [

@@ -21,9 +21,9 @@ use crate::told;
 pub const MEMORY: u32 = 3072;
 /// Pods at the second measurement.
 const MANY: usize = 50;
-/// How often a start is measured; the client gives the median.
+/// Number of starts that are measured; the client gives the median.
 const STARTS: &str = "10";
-/// Where the client lies in the guest.
+/// Path of the client in the guest.
 const CLIENT: &str = "/tmp/survivor";
 /// Fifty pods take containerd minutes under emulation.
 const LIMIT: Duration = Duration::from_mins(20);

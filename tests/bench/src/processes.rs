@@ -16,7 +16,7 @@ pub struct Process {
     pub cgroup: String,
     /// Its proportional share of memory, in KiB; none for a process that has ended or has no memory of its own.
     pub pss: Option<u64>,
-    /// When it started, in seconds since the kernel began.
+    /// Start of the process, in seconds since the kernel began.
     pub started: f64,
 }
 

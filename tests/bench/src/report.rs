@@ -70,7 +70,7 @@ impl Report {
         self.rounds.iter().filter(move |(of, _)| *of == side).map(|(_, figures)| figures)
     }
 
-    /// What takes the time and the room on a side.
+    /// Returns the stages and the memory of a side.
     fn detail(&self, side: Side) -> Value {
         let stages = self.medians(side, |figures| &figures.stages);
         let held = self.medians(side, |figures| &figures.held);

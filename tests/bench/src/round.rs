@@ -27,7 +27,7 @@ const MEMORY: u32 = 1024;
 const NODE_STATUS: usize = 1;
 const POD_STATUS: usize = 2;
 
-/// What all rounds share.
+/// State that all rounds share.
 pub struct Bench {
     plane: ControlPlane,
     /// Ours.
@@ -51,7 +51,7 @@ pub struct Machine {
     cri: Duration,
 }
 
-/// What the worker's boot shows.
+/// Times of the worker's boot.
 struct Worker {
     cri: Duration,
     ready: Duration,
@@ -122,7 +122,8 @@ impl Bench {
         Ok(Machine { vm, seat, nodes, cri })
     }
 
-    /// What the services said up to Ready, beside the console's transcript: where the time went stands there.
+    /// Keeps the services' logs up to Ready, beside the console's transcript: they show where the
+    /// time went.
     fn keep_logs(&self, name: &str, vm: &Vm) -> Result<()> {
         let to = self.appliance.dir().join("bench").join(format!("{name}-services.log"));
         fs::write(&to, vm.guest.sh(WHOLE_LOGS)?).on("write", &to)

@@ -76,7 +76,7 @@ impl Side {
         front.into_iter().chain(line.split(' ')).map(str::to_owned).collect()
     }
 
-    /// Whether a process is the runtime's server.
+    /// Tells if a process is the runtime's server.
     pub fn is_server(self, comm: &str, cgroup: &str) -> bool {
         match self {
             Self::Ours => cgroup.starts_with("/kutties/services/cri"),
@@ -84,7 +84,8 @@ impl Side {
         }
     }
 
-    /// Whether a process belongs to the container runtime: the server and what it leaves beside each pod.
+    /// Tells if a process belongs to the container runtime: the server and the processes that it
+    /// leaves beside each pod.
     pub fn is_runtime(self, comm: &str, cgroup: &str) -> bool {
         match self {
             Self::Ours => {

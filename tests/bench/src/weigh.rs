@@ -1,4 +1,4 @@
-//! What a worker's segments weigh as xz, each by itself, without kernel and test image.
+//! Weights of a worker's segments as xz, each by itself, without kernel and test image.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ pub fn weigh(appliance: &Appliance, sides: &[Side]) -> Result<()> {
     fs::write(record(appliance), text).on("write", record(appliance))
 }
 
-/// What [`weigh`] found.
+/// Reads the result of [`weigh`].
 pub fn read(appliance: &Appliance) -> Weights {
     let known = load(appliance);
     let parts =

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::told;
 
-/// Where its image lies, and the tag.
+/// Directory of its image, and the tag.
 const HOME: &str = "/var/registry/pause";
 const TAG: &str = "testing";
 

@@ -1,5 +1,5 @@
-//! What critest calls on the machine that it runs on: ipcmk, and AppArmor's compiler by way of sudo. They are Debian's, unpacked and
-//! with the C library that they were made for.
+//! Programs that critest calls on the machine that it runs on: ipcmk, and AppArmor's compiler by
+//! way of sudo. They are Debian's, unpacked and with the C library that they were made for.
 
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,15 @@ use kit::Result;
 
 use crate::told;
 
-/// Where they come from.
+/// Debian suite and packages of the programs.
 const SUITE: &str = "trixie";
 const PACKAGES: &[&str] = &["apparmor", "util-linux"];
-/// Where they are in the guest.
+/// Directory of the programs in the guest.
 const DIR: &str = "/usr/lib/critest/debian";
 /// The programs, and options that they get there: no settings of Debian's are read.
 const PROGRAMS: &[(&str, &str, &str)] =
     &[("ipcmk", "usr/bin/ipcmk", ""), ("apparmor_parser", "usr/sbin/apparmor_parser", "--config-file /dev/null")];
-/// What they are linked with.
+/// Libraries that they are linked with.
 const LIBRARIES: &[&str] = &["libc.so.6"];
 /// Everything is root's there.
 const SUDO: &str = "#!/bin/sh\nexec \"$@\"\n";

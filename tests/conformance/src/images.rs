@@ -18,10 +18,10 @@ use crate::{fake_registry, told};
 /// Whose mirror the lab's registry is.
 pub const UPSTREAM: &str = "registry.k8s.io";
 
-/// Where bash comes from.
+/// Debian suite of bash.
 const SUITE: &str = "trixie";
 
-/// What upstream's busybox has, beyond what the test image has.
+/// Commands of upstream's busybox beyond those of the test image.
 const MORE: &[&str] = &[
     "base64",
     "clear",
@@ -87,9 +87,9 @@ const ROWS: &[Row] = &[
     Row { repository: "pause", packed: "pause" },
 ];
 
-/// Where critest's own images are: not for other tests.
+/// Registry of critest's own images: not for other tests.
 pub const CRITEST: &str = "gcr.io";
-/// Where one more of its images is, under an elder name of [`UPSTREAM`].
+/// Registry of one more of its images, under an elder name of [`UPSTREAM`].
 pub const CRITEST_ELDER: &str = "k8s.gcr.io";
 /// The image that most of critest's containers are made of, and that of its servers.
 pub const CRITEST_BASE: (&str, &str) =
@@ -172,7 +172,7 @@ pub fn publish_critest(registry: &Registry, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What images are packed from.
+/// Sources from which images are packed.
 struct Packer {
     arch: Arch,
     programs: PathBuf,
@@ -253,7 +253,7 @@ impl Packer {
         Ok(files)
     }
 
-    /// What upstream's Dockerfile says, as far as specs that we run look at it.
+    /// Makes the image of upstream's Dockerfile, as far as specs that we run look at it.
     fn agnhost(&self, mut files: Archive) -> Result<Archive, initramfs::Error> {
         files.copy("/agnhost", 0o755, &self.programs.join("agnhost"))?;
         files.link("/agnhost-2", "agnhost")?;

@@ -1,4 +1,5 @@
-//! How specs ended: lines of JSON that the program appends, in a file that outlives a run, so that the next one goes on where it stopped.
+//! Results of specs: lines of JSON that the program appends, in a file that outlives a run, so that
+//! the next one goes on where it stopped.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,20 +9,20 @@ use kit::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// How one spec ended.
+/// Result of one spec.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 pub struct Entry {
     /// The spec's full name.
     pub name: String,
     /// ginkgo's word for it: `passed`, `skipped`, `failed`, `timedout`, `panicked`, `interrupted`, `aborted`.
     pub state: String,
-    /// How long it took.
+    /// Duration in seconds.
     #[serde(default)]
     pub seconds: f64,
-    /// What it says about a failure or a skip.
+    /// Message of a failure or a skip.
     #[serde(default)]
     pub message: String,
-    /// Where in upstream's source it failed.
+    /// Place of the failure in upstream's source.
     #[serde(default)]
     pub place: String,
     /// All that it said, if it failed.
@@ -30,12 +31,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it passed.
+    /// Tells if it passed.
     pub fn passed(&self) -> bool {
         self.state == "passed"
     }
 
-    /// Whether it ended because the whole run did, which says nothing of the node.
+    /// Tells if it ended because the whole run did, which says nothing of the node.
     pub fn cut_off(&self) -> bool {
         matches!(self.state.as_str(), "interrupted" | "aborted")
     }
@@ -45,7 +46,7 @@ impl Entry {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// How far it was read.
+    /// Number of bytes that were read.
     read: usize,
 }
 
@@ -72,12 +73,12 @@ impl Journal {
         Ok(Self { path: path.to_owned(), read: text.len() })
     }
 
-    /// Where it lies.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What has been appended since the last look.
+    /// Returns the entries that were appended since the last call.
     pub fn news(&mut self) -> Result<Vec<Entry>> {
         let bytes = fs::read(&self.path).on("read", &self.path)?;
         let fresh = bytes.get(self.read..).unwrap_or_default();

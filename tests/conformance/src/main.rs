@@ -34,7 +34,7 @@ struct Options {
     /// No specs whose name holds one of these texts.
     #[arg(long, value_delimiter = ',')]
     skip: Vec<String>,
-    /// How many specs at once; upstream starts the slow ones first, most of which only wait.
+    /// Number of specs at once; upstream starts the slow ones first, most of which only wait.
     #[arg(long, default_value_t = 12)]
     procs: usize,
     /// The machine's memory in MiB.
@@ -120,7 +120,7 @@ impl Options {
     }
 }
 
-/// What tells one build of ours from another.
+/// Returns a mark of this build of ours.
 fn mark(appliance: &Appliance) -> Result<String> {
     let mut hash = Sha256::new();
     for path in [appliance.core(), appliance.kube_node()] {

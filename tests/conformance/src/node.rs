@@ -1,4 +1,4 @@
-//! What a node gets before specs run on it.
+//! Preparation of a node for specs.
 
 use std::time::Duration;
 

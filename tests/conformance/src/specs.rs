@@ -7,7 +7,7 @@ use firmware::place;
 use kit::{Context, Error, Result};
 use serde::Deserialize;
 
-/// What `specs.toml` says.
+/// Content of `specs.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {

@@ -13,9 +13,10 @@ use crate::journal::{Entry, Journal};
 use crate::specs::Spec;
 use crate::told;
 
-/// How often the journal is looked at: often enough for a person.
+/// Interval of looks at the journal: often enough for a person.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often the node is asked whether it has started again: without what it pulled and ran, each spec left would fail in its turn.
+/// Interval of the check if the node has started again: without the images and pods that it had,
+/// each spec left would fail in its turn.
 const ASK: Duration = Duration::from_secs(20);
 
 /// The programs of the host, built by [`Suite::ready`].
@@ -25,11 +26,11 @@ pub struct Suite {
     ginkgo: PathBuf,
 }
 
-/// What a run needs to know.
+/// Settings of a run.
 pub struct Run<'a> {
     /// Full names.
     pub specs: &'a [String],
-    /// How many at once.
+    /// Number of specs at once.
     pub processes: usize,
     /// The administrator's kubeconfig.
     pub kubeconfig: PathBuf,

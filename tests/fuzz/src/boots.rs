@@ -1,4 +1,5 @@
-//! What machines say that boot from the network, and the configurations of boot loaders: from cables and disks of strangers.
+//! Packets of machines that boot from the network, and the configurations of boot loaders: from
+//! untrusted networks and disks.
 #![expect(clippy::panic, reason = "a panic is how a target tells")]
 
 use format::grub::{By, Disks, Fact};

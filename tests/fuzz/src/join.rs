@@ -1,4 +1,4 @@
-//! What a joining node hears from those whom it does not know yet, and the files of people.
+//! Untrusted responses to a joining node, and the files of people.
 
 use kube::discovery::{Pin, Token, prove};
 use kube::kubeconfig::Kubeconfig;

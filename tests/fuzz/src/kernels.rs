@@ -17,7 +17,7 @@ pub fn pe(bytes: &[u8]) {
     }
 }
 
-/// What is inside lies inside.
+/// The kernel inside lies inside the file.
 pub fn zboot(bytes: &[u8]) {
     if let Some(inner) = zboot::parse(bytes) {
         assert!(inner.packed.len() <= bytes.len() && inner.name.len() <= 32);

@@ -21,7 +21,7 @@ const SLOW: Duration = Duration::from_secs(2);
 struct Options {
     /// Its name; without one all have their turn.
     target: Option<String>,
-    /// How long for each.
+    /// Seconds for each target.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Makes the same inputs again.

@@ -1,4 +1,5 @@
-//! What plugins and network servers say: configurations and answers of CNI, packets of DHCP and DNS.
+//! Input from plugins and network servers: configurations and answers of CNI, packets of DHCP and
+//! DNS.
 #![expect(clippy::panic, reason = "a panic is how a target tells")]
 
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -14,7 +14,7 @@ pub fn session(input: &[u8]) {
     answered(bytes, usize::from(*cut) + 1);
 }
 
-/// What a session makes of bytes in pieces of that length, data put together.
+/// Runs a session over bytes in pieces of that length, data put together.
 fn heard(bytes: &[u8], piece: usize) -> (Vec<Event>, bool) {
     let mut session = Session::new(Role::Server);
     let mut events = Vec::new();

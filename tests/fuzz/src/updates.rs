@@ -1,4 +1,5 @@
-//! What a node reads before it takes another system: a manifest, signatures, and the keys that it trusts.
+//! Files that a node reads before it takes another system: a manifest, signatures, and the keys
+//! that it trusts.
 
 use boot::update::manifest::Manifest;
 use kit::trust::{self, Keys};

@@ -14,9 +14,9 @@ use kit::{Context, Error, Result};
 use crate::vm::Spec;
 use crate::{qemu, segment, test_image};
 
-/// Where a guest of the tests of survival has the binary that can be killed at each step.
+/// Path of the binary that can be killed at each step, in a guest of the tests of survival.
 pub const KILLABLE: &str = "/usr/lib/kutties-test/kutties";
-/// Where it has their client.
+/// Path of their client.
 pub const SURVIVOR: &str = "/usr/lib/kutties-test/survivor";
 
 /// The setting of all nodes of the lab: pods without a network plugin. Where a test wants none, a later word on the kernel's command line
@@ -28,7 +28,7 @@ pub const POD_NETWORK: &str = "kutties.network.pods=bridge";
 pub struct Appliance {
     /// The board.
     pub board: Board,
-    /// How QEMU plays it.
+    /// QEMU's machine for the board.
     pub qemu: Qemu,
     dir: PathBuf,
 }
@@ -152,7 +152,7 @@ impl Appliance {
         image::kube_segment(&self.board, variant).map(drop).map_err(told)
     }
 
-    /// What was built before.
+    /// Opens an appliance that was built before.
     pub fn open(name: &str) -> Result<Self> {
         let board = Board::load(name).map_err(told)?;
         let dir = board.out().map_err(told)?;

@@ -31,11 +31,11 @@ pub struct Line {
 struct Heard {
     /// All that was said, without control sequences.
     text: String,
-    /// Where each line ends, and when it did.
+    /// End of each line, and the time of it.
     ends: Vec<(usize, Duration)>,
     /// The last line, which may change still.
     line: Vec<char>,
-    /// Where the next character goes in it.
+    /// Position of the next character in it.
     cursor: usize,
     /// The last character was a carriage return.
     returned: bool,
@@ -141,7 +141,7 @@ impl Console {
         self.wait_for("the shell's prompt", from, limit, prompt)
     }
 
-    /// Whether the machine still has it open.
+    /// Tells if the machine still has it open.
     pub fn is_open(&self) -> bool {
         !self.shared.lock().closed
     }
@@ -161,7 +161,7 @@ impl Console {
         self.to.write_all(bytes).doing("type at the console")
     }
 
-    /// What was said after `from`.
+    /// Returns the text after `from`.
     pub fn since(&self, from: Mark) -> String {
         self.shared.lock().text.get(from.0..).unwrap_or_default().to_owned()
     }

@@ -17,7 +17,8 @@ use crate::network::{ADDRESS, Lab};
 use crate::service::Service;
 use crate::{tool, until};
 
-/// Where kubeadm writes: the paths travel to every node in the kubelet's configuration, so they are the usual ones.
+/// Directory of kubeadm's files: the paths travel to every node in the kubelet's configuration, so
+/// they are the usual ones.
 const KUBERNETES: &str = "/etc/kubernetes";
 
 /// The server's port, as everywhere.
@@ -67,7 +68,7 @@ impl ControlPlane {
         Ok(plane)
     }
 
-    /// What a person types on a node, after `kutties` if they like.
+    /// Command that a person types on a node, after `kutties` if they like.
     pub fn join_command(&self) -> String {
         format!("kubeadm join {} --token {} --discovery-token-ca-cert-hash {}", self.endpoint(), self.token, self.ca_hash)
     }
@@ -201,7 +202,8 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// What `kubeadm init` leaves in the API, and the account that pods run under.
+    /// Makes the objects that `kubeadm init` leaves in the API, and the account that pods run
+    /// under.
     fn objects(&mut self) -> Result<()> {
         let super_admin = format!("{KUBERNETES}/super-admin.conf");
         let binding = ["create", "clusterrolebinding", "kubeadm:cluster-admins", "--clusterrole=cluster-admin"];

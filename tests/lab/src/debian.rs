@@ -8,12 +8,12 @@ use firmware::apt::Suite;
 use firmware::squash;
 use kit::{Context, Error, Result};
 
-/// Where they come from: the suite of the kernel.
+/// Debian suite of the packages, which is the kernel's.
 const SUITE: &str = "trixie";
-/// What is in it, with all that these depend on. `base-files` brings the links from /bin to /usr/bin; crun and runc are there to
-/// be measured against.
+/// Packages in the tree, with all that these depend on. `base-files` brings the links from /bin to
+/// /usr/bin; crun and runc are there to be measured against.
 const PACKAGES: &[&str] = &["base-files", "podman", "containerd", "crun", "runc"];
-/// What nothing reads there.
+/// Directories that nothing reads there.
 const SKIPPED: &[&str] =
     &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/i18n", "usr/lib/x86_64-linux-gnu/gconv"];
 

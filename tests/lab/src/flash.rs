@@ -23,7 +23,7 @@ pub struct Flash {
 }
 
 impl Flash {
-    /// What was built before, of the board of that name.
+    /// Opens the flash that was built before, of the board of that name.
     pub fn open(name: &str) -> Result<Self> {
         let board = Board::load(name).map_err(told)?;
         Ok(Self { dir: board.out().map_err(told)?, board })

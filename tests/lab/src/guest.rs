@@ -13,27 +13,27 @@ use kit::{Context, Error, Result};
 
 use crate::{nonce, until};
 
-/// What a command in the guest did.
+/// Result of a command in the guest.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Its exit code, 128 + n for signal n.
     pub code: i32,
-    /// What it wrote to standard output.
+    /// Standard output.
     pub stdout: String,
-    /// What it wrote to standard error.
+    /// Standard error.
     pub stderr: String,
 }
 
 impl Output {
-    /// Whether it ended with 0.
+    /// Tells if it ended with 0.
     pub fn ok(&self) -> bool {
         self.code == 0
     }
 }
 
-/// How long a command may take unless told otherwise: kubeadm under TCG takes half of it.
+/// Default timeout of a command: kubeadm under TCG takes half of it.
 const LIMIT: Duration = Duration::from_mins(2);
-/// What the way there and back may add.
+/// Time that the way there and back may add.
 const SLACK: Duration = Duration::from_secs(10);
 
 type Waiting = Arc<Mutex<HashMap<u64, Sender<Answer>>>>;
@@ -54,7 +54,7 @@ impl Guest {
         Ok(Self { to: Mutex::new(to), waiting })
     }
 
-    /// Whether the agent answers within the limit.
+    /// Checks that the agent answers within the limit.
     pub fn ping(&self, limit: Duration) -> Result<()> {
         self.ask(Ask::Ping, limit).map(drop)
     }
@@ -103,7 +103,8 @@ impl Guest {
         until(limit, || self.sh(script))
     }
 
-    /// What the node holds, a line each: mounts, processes, namespaces, links, cgroups, leases, folders.
+    /// Lists the resources that the node holds, a line each: mounts, processes, namespaces, links,
+    /// cgroups, leases, directories.
     pub fn look(&self) -> Result<Vec<String>> {
         match self.ask(Ask::Look, LIMIT)? {
             Answer::Lines(lines) => Ok(lines),
@@ -153,7 +154,7 @@ fn wait(told: &Receiver<Answer>, limit: Duration) -> Result<Answer> {
 
 fn dispatch(from: UnixStream, waiting: &Waiting) {
     for line in BufReader::new(from).split(b'\n').map_while(std::result::Result::ok) {
-        // What is no reply is the rest of one that a reboot cut off.
+        // A line that is no reply is the rest of one that a reboot cut off.
         let Ok(reply) = serde_json::from_slice::<Reply>(&line) else { continue };
         if let Some(tell) = lock(waiting).remove(&reply.id) {
             // The asker may have given up in this instant.

@@ -31,13 +31,14 @@ const MARK: &str = "KUTTIES_LAB";
 /// The lab's files: on a tmpfs of its own, over /run.
 pub const DIR: &str = "/run/lab";
 
-/// What the machines and the control plane get to end by themselves after Ctrl-C: the time in which QEMU gives the terminal back.
+/// Timeout of the machines' and the control plane's end after Ctrl-C: the time in which QEMU gives
+/// the terminal back.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Programs of the network's administration, which a person's PATH may lack.
 const SBIN: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 
-/// Whether this process is the lab's first one.
+/// Tells if this process is the lab's first one.
 pub fn inside() -> bool {
     std::env::var_os(MARK).is_some() && std::process::id() == 1
 }

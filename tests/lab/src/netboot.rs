@@ -52,7 +52,7 @@ impl Netboot {
         }
     }
 
-    /// What it has said.
+    /// Returns its output so far.
     pub fn said(&self) -> String {
         self.service.said()
     }

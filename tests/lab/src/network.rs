@@ -25,17 +25,18 @@ const BRIDGE_MAC: &str = "52:54:00:4d:ff:01";
 /// The Debian packages that it takes.
 pub const PACKAGES: &[&str] = &["dnsmasq-base"];
 
-/// How the hardware addresses begin of machines to which DHCP names a time server at the lab's address.
+/// Prefix of the hardware addresses of machines to which DHCP names a time server at the lab's
+/// address.
 pub const TIMED: &str = "52:54:01";
 
-/// How the hardware addresses begin of machines that DHCP attacks: option 224 with a setting for every power, names, routes and a
-/// domain that are none.
+/// Prefix of the hardware addresses of machines that DHCP attacks: option 224 with a setting for
+/// every power, names, routes and a domain that are none.
 pub const ATTACKED: &str = "52:54:02";
 
-/// How the hardware addresses begin of machines to which DHCP gives the settings of [`Lab::offer`].
+/// Prefix of the hardware addresses of machines to which DHCP gives the settings of [`Lab::offer`].
 pub const OFFERED: &str = "52:54:03";
 
-/// What a hostile DHCP server would like to set; one option holds 255 bytes.
+/// Settings that a hostile DHCP server would like to make; one option holds 255 bytes.
 pub const ATTACK: &[&str] = &[
     "kutties.service.x.command=/bin/evil",
     "kutties.ssh.keys=x",
@@ -96,7 +97,7 @@ impl Lab {
         &self.dir
     }
 
-    /// How a person in another terminal runs a program in here.
+    /// Command with which a person in another terminal runs a program in here.
     pub fn door(&self) -> String {
         let user = if in_user_namespace() { " -U --preserve-credentials" } else { "" };
         format!("nsenter -t {}{user} -m -n -p -u", self.number)
@@ -131,7 +132,7 @@ impl Lab {
         fs::write(&file, format!("tag:offered,224,{}\n", hex(settings.as_bytes()))).on("write", &file)
     }
 
-    /// Whether DHCP has given `seat` its address.
+    /// Tells if DHCP has given `seat` its address.
     pub fn leased(&self, seat: &Seat) -> bool {
         let leases = fs::read_to_string(self.dir.join("leases")).unwrap_or_default();
         leases.lines().any(|line| line.split(' ').nth(1) == Some(seat.nic.mac.as_str()))
@@ -200,7 +201,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
 
-/// Whether root here is somebody else outside.
+/// Tells if root here is another user outside.
 fn in_user_namespace() -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.split_whitespace().nth(1).is_some_and(|outside| outside != "0")

@@ -1,6 +1,6 @@
 //! A terminal's text without its control sequences, so that a line editor's colours and cursor moves don't hide words.
 
-/// Where in a control sequence the next byte stands.
+/// State of the reader in a control sequence.
 #[derive(Debug, Default)]
 enum At {
     #[default]

@@ -15,8 +15,9 @@ use crate::vm::{Medium, Spec};
 /// A kernel that dies boots again at once: under emulation one in some dozens of boots ends in an oops of QEMU's making.
 const PANIC: &str = "panic=-1 oops=panic";
 
-/// What an emulated processor needs: on x86 the kernel patches its "stable clock" branch while the other processor runs it, which
-/// QEMU's translated code sometimes does not survive. A clock that was never stable leaves the branch alone.
+/// Parameters that an emulated processor needs: on x86 the kernel patches its "stable clock" branch
+/// while the other processor runs it, which QEMU's translated code sometimes does not survive. A
+/// clock that was never stable leaves the branch alone.
 fn emulation(spec: &Spec, kvm: bool) -> &'static str {
     if !kvm && spec.arch.name() == "x86_64" { " tsc=unstable" } else { "" }
 }
@@ -104,10 +105,11 @@ fn machine(qemu: &Qemu, kvm: bool) -> Command {
     command
 }
 
-/// How long KVM may take to show the kernel's first line. A working one needs well under a second.
+/// Timeout of the kernel's first line under KVM. A working one needs well under a second.
 const PROOF: Duration = Duration::from_secs(5);
 
-/// Whether this kernel says its first word under KVM: /dev/kvm may exist and not work. Tried once a process.
+/// Tells if this kernel prints its first line under KVM: /dev/kvm may exist and not work. Tried
+/// once a process.
 fn kvm_works(spec: &Spec) -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
     spec.arch.name() == std::env::consts::ARCH && *WORKS.get_or_init(|| Path::new("/dev/kvm").exists() && speaks(spec))

@@ -131,7 +131,7 @@ impl Registry {
         push::put(archive, &Self::plain(), repository, tag)
     }
 
-    /// Where a blob lies, for tests that spoil it.
+    /// Returns the path of a blob, for tests that spoil it.
     pub fn blob(&self, digest: &str) -> PathBuf {
         let hash = digest.trim_start_matches("sha256:");
         self.storage.join(format!("docker/registry/v2/blobs/sha256/{}/{hash}/data", &hash[..2]))

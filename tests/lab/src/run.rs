@@ -24,7 +24,7 @@ const SHELL: Duration = Duration::from_mins(3);
 const JOIN: Duration = Duration::from_mins(8);
 /// A pod of an image that is there already.
 const POD: Duration = Duration::from_mins(3);
-/// What kubeadm says at its end.
+/// Last message of kubeadm.
 const JOINED: &str = "This node has joined the cluster";
 /// The node's name in the cluster.
 const NODE: &str = "node-1";

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use initramfs::Archive;
 use kit::{Context, Result};
 
-/// Where the agent's service is written down: any TOML there is read.
+/// File of the agent's service: any TOML there is read.
 const AGENT_SERVICE: &str = "/etc/kutties/agent.toml";
 
-/// Where the client of the runtime lies in an image that boots by itself.
+/// Path of the runtime's client in an image that boots by itself.
 pub const CLIENT: &str = "/usr/lib/kutties-test/cri-client";
 
 /// Write a segment of files, each with its absolute path and content; programs and scripts can be run.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use kit::{Context, Error, Result};
 
-/// How much of its output is shown when a service fails.
+/// Number of output lines that are shown when a service fails.
 const TAIL: usize = 15;
 
 /// A running process. Dropping it ends it.
@@ -36,7 +36,7 @@ impl Service {
         }
     }
 
-    /// What it has said.
+    /// Returns its output so far.
     pub fn said(&self) -> String {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }

@@ -15,7 +15,7 @@ const LEAVE: u8 = 0x1d;
 /// Keys go to the machine as they are typed while this lives; then the terminal is as before.
 pub struct Terminal {
     before: Termios,
-    /// Where keys go; nowhere while the lab types by itself.
+    /// Receiver of keys; none while the lab types by itself.
     to: Arc<Mutex<Option<UnixStream>>>,
 }
 

@@ -11,12 +11,12 @@ use kit::{Context, Result};
 
 use crate::network::ADDRESS;
 
-/// Where time servers listen.
+/// Port of time servers.
 pub const PORT: u16 = 123;
-/// How often the server looks whether it is to end.
+/// Interval of the server's check if it is to end.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What a server answers.
+/// Kind of a server's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     /// The host's time.
@@ -64,7 +64,7 @@ impl Time {
         Ok(Self { ended, asked, thread: Some(thread) })
     }
 
-    /// How many questions it got.
+    /// Returns the number of questions that it got.
     pub fn asked(&self) -> u32 {
         self.asked.load(Ordering::Relaxed)
     }

@@ -33,18 +33,18 @@ pub struct Medium {
     pub args: Vec<String>,
 }
 
-/// What to boot.
+/// Specification of a machine.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The instruction set.
     pub arch: Arch,
-    /// How QEMU plays the board.
+    /// QEMU's machine for the board.
     pub qemu: Qemu,
     /// The kernel's image.
     pub kernel: PathBuf,
     /// The initramfs's segments, in order.
     pub segments: Vec<PathBuf>,
-    /// What to boot instead of the kernel and its segments, which QEMU else loads itself.
+    /// Medium to boot instead of the kernel and its segments, which QEMU else loads itself.
     pub medium: Option<Medium>,
     /// Added to the kernel's command line, which has the console already.
     pub cmdline: String,
@@ -58,19 +58,20 @@ pub struct Spec {
     pub disks: Vec<PathBuf>,
     /// Disks that the machine may write, behind the read-only ones: their images and serial numbers.
     pub own_disks: Vec<(PathBuf, String)>,
-    /// What the firmware tells the system: strings of SMBIOS type 11.
+    /// Strings of SMBIOS type 11 from the firmware.
     pub smbios: Vec<String>,
     /// The machine's serial number, by SMBIOS.
     pub smbios_serial: Option<String>,
     /// And files of QEMU's fw_cfg, by their names, with their content.
     pub fw_cfg: Vec<(String, String)>,
-    /// What the machine's own clock shows at power-on, as `1999-01-01T00:00:00`; the host's time without.
+    /// Time of the machine's own clock at power-on, as `1999-01-01T00:00:00`; the host's time
+    /// without.
     pub rtc: Option<String>,
-    /// Whether a reboot boots again; otherwise it ends the machine.
+    /// True if a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
     /// A folder of its own, with a short path, for sockets and the joined initramfs.
     pub dir: PathBuf,
-    /// Where all that the console says is written.
+    /// File of all console output.
     pub transcript: PathBuf,
 }
 
@@ -113,7 +114,7 @@ pub struct Vm {
     pub console: Console,
     /// The agent inside, for those images that have it.
     pub guest: Guest,
-    /// What commands in the guest say of how they ended.
+    /// Exit statuses of commands in the guest.
     pub verdicts: Verdicts,
     qmp: Qmp,
 }
@@ -210,7 +211,7 @@ impl Vm {
         self.qmp.ask("system_reset").map(drop)
     }
 
-    /// Whether QEMU still runs.
+    /// Tells if QEMU still runs.
     pub fn alive(&mut self) -> Result<bool> {
         Ok(self.qemu.try_wait().doing("ask after qemu")?.is_none())
     }

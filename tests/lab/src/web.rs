@@ -14,7 +14,7 @@ use crate::network::ADDRESS;
 
 /// The longest head of a request, in bytes.
 const HEAD: u64 = 8 << 10;
-/// How long a client may take.
+/// Timeout of a client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The server. Dropping it ends it.

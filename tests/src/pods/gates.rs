@@ -10,10 +10,10 @@ use crate::kube::delete;
 use crate::pods::start;
 use crate::world::{JOIN, Node, POD, World};
 
-/// What is behind a gate in 1.37.
+/// Feature gates of 1.37.
 const GATES: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  EventedPLEG: true\n  \
                      PLEGOnDemandRelist: true\n  CRIListStreaming: true\n  PodAndContainerStatsFromCRI: true\n";
-/// What the kubelet's summary must tell of a pod.
+/// Fields that the kubelet's summary must have of a pod.
 const TOLD: [&str; 4] =
     ["/memory/workingSetBytes", "/network/rxBytes", "/process_stats/process_count", "/containers/0/memory/usageBytes"];
 const DROP_IN: &str = "/etc/kubernetes/kubelet.conf.d/90-gates.conf";
@@ -58,7 +58,7 @@ fn raw(node: &Node, plane: &ControlPlane, what: &str) -> Result<String> {
     plane.ask(&["get", "--raw", &format!("/api/v1/nodes/{}/proxy/{what}", node.name)])
 }
 
-/// What the kubelet's summary tells of the pod.
+/// Returns the pod's part of the kubelet's summary.
 fn summary(node: &Node, plane: &ControlPlane) -> Result<Value> {
     let text = raw(node, plane, "stats/summary")?;
     let all: Value = serde_json::from_str(&text).map_err(|e| Error::new(format!("read the summary: {e}")))?;

@@ -287,7 +287,7 @@ pub fn out(world: &mut World, board: &str) -> Outcome {
     import(world, board)?;
     let (node, plane) = world.warm(board)?;
     let guest = &node.vm.guest;
-    // What is to be stolen is there.
+    // The files that a pod would steal are there.
     guest.sh(
         "grep -q client-certificate /etc/kubernetes/kubelet.conf && grep -q KubeletConfiguration /var/lib/kubelet/config.yaml",
     )?;

@@ -1,4 +1,4 @@
-//! What is mounted where, and how.
+//! Mounts of a container: their paths and their options.
 
 use lab::test_image;
 

@@ -80,7 +80,7 @@ pub fn apparmor(world: &mut World, board: &str) -> Outcome {
     Ok(())
 }
 
-/// What a pod has said, without what the shell complains of; once it has tried all.
+/// Returns the output of a pod, without the shell's complaints; once it has tried all.
 fn said(plane: &lab::control_plane::ControlPlane, pod: &str) -> Result<Vec<String>> {
     let text = plane.ask(&["logs", pod])?;
     let lines: Vec<String> = text.lines().filter(|line| !line.starts_with("sh:")).map(str::to_owned).collect();

@@ -1,4 +1,4 @@
-//! What is asked for by name, and what is refused with a sentence.
+//! Runtime classes that a pod asks for by name, and specifications that are refused with a sentence.
 
 use kit::Error;
 use lab::until;
@@ -32,7 +32,7 @@ fn events_until(plane: &lab::control_plane::ControlPlane, pod: &str, wanted: &st
     })
 }
 
-/// What a pod asks for, and the words of the refusal.
+/// Specifications of pods, and the words of the refusal.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("user-namespace", "hostUsers: false\ncontainers:\n- {name: probe, image: IMAGE}\n", "user namespaces"),
     (

@@ -1,4 +1,4 @@
-//! Who a container's process is, what it may do, and what its pod is called.
+//! Rights of a container's process: its user, its capabilities, and the name of its pod.
 
 use crate::case::{Outcome, ensure};
 use crate::kube::field;
@@ -7,7 +7,7 @@ use crate::world::World;
 
 /// The bits of capabilities, see capabilities(7): NET_ADMIN is number 12, NET_BIND_SERVICE 10.
 const NET_ADMIN: &str = "0000000000001000";
-/// What a container has that says nothing.
+/// Capabilities of a container that sets none.
 const DEFAULT: &str = "00000000a80425fb";
 
 const USERS: &str = "securityContext: {runAsUser: 1000, runAsGroup: 3000, fsGroup: 2000, supplementalGroups: [4000]}

@@ -19,7 +19,7 @@ use agent::VERDICT;
 
 /// The nonce and the socket; beside this program.
 const ORDERS: &str = "/usr/lib/kutties-test/cri-probe.orders";
-/// Who tells process 1 and the prober apart.
+/// Argument that tells process 1 and the prober apart.
 const PROBE: &str = "probe";
 /// Between two attempts: short beside a boot, and an attempt without a socket costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -1,4 +1,5 @@
-//! What a container's process does: eat memory, leave orphans, write files, change what it must not change.
+//! Actions of a container's process: eat memory, leave orphans, write files, change what it must
+//! not change.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

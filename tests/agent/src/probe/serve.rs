@@ -7,7 +7,7 @@ use std::thread;
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// What an HTTP/2 client says first, see RFC 9113, 3.4.
+/// Preface of an HTTP/2 client, see RFC 9113, 3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Frame types, see RFC 9113, 6.
 const DATA: u8 = 0;

@@ -1,10 +1,10 @@
-//! What a container's process sees of itself and of its surroundings: a line each, `NAME: VALUE`.
+//! View of a container's process on itself and its surroundings: a line each, `NAME: VALUE`.
 
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// What the kernel says of this process that decides on its rights.
+/// Fields of the kernel's status that decide on this process's rights.
 const STATUS: &[&str] = &["Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
 /// The limits of its cgroup, as it sees them itself.
 const LIMITS: &[&str] = &[
@@ -77,7 +77,7 @@ pub fn processes() -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What can be seen of another process: the entries of its root, and its descriptors.
+/// Shows the visible parts of another process: the entries of its root, and its descriptors.
 pub fn look_at(pid: &str) -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     for part in ["root", "fd"] {

@@ -39,10 +39,10 @@ struct Options {
 const BOOT: Duration = Duration::from_mins(5);
 /// critest takes minutes on metal, twenty times that under emulation.
 const LIMIT: Duration = Duration::from_hours(4);
-/// How often what it says is fetched.
+/// Interval at which its output is fetched.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Where it lies in the guest, with what belongs to it.
+/// Path in the guest, and of the file with its images.
 const PROGRAM: &str = "/usr/lib/critest/critest";
 const IMAGES: &str = "/usr/lib/critest/images.yaml";
 const SAID: &str = "/run/critest.log";

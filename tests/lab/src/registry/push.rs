@@ -9,7 +9,7 @@ use kit::{Context, Error, Result};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// How layers travel.
+/// Compression of layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// As they are, with OCI's media types.
@@ -20,7 +20,7 @@ pub enum Packing {
     Zstd,
 }
 
-/// What was put.
+/// Result of a push.
 #[derive(Debug, Clone)]
 pub struct Pushed {
     /// The digest that the tag leads to.

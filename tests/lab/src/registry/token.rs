@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 use super::USER;
 use crate::network::ADDRESS;
 
-/// What the service calls itself, its key and its registry.
+/// Name of the service, its key and its registry.
 pub const NAME: &str = "lab";
-/// How long a token is good, in seconds.
+/// Lifetime of a token, in seconds.
 const GOOD: u64 = 300;
 
 /// The service's end that is kept: its URL, and its key for the registry.
 pub struct Service {
-    /// Where tokens are had.
+    /// URL of the token service.
     pub realm: String,
     /// The public key as a JSON Web Key Set.
     pub keys: Value,
@@ -47,7 +47,7 @@ pub fn start(certificate: &Certificate, key: &rcgen::KeyPair) -> Result<Service>
     let realm = format!("https://{}/token", listener.local_addr().doing("listen for those who want tokens")?);
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Who hangs up gets nothing.
+            // A client that hangs up gets nothing.
             let _ = ServerConnection::new(Arc::clone(&tls))
                 .map_err(std::io::Error::other)
                 .and_then(|connection| answer(StreamOwned::new(connection, stream), &pair, &random));
