@@ -29,7 +29,7 @@ pub struct Board {
     pub images: Vec<String>,
     /// Source of its kernel.
     pub kernel: Kernel,
-    /// Which modules it takes along.
+    /// Modules that it takes along.
     pub modules: Modules,
     /// Files of a Raspberry Pi's card beside kernel and segments.
     pub sdcard: Option<Sdcard>,
@@ -53,7 +53,7 @@ pub struct Kernel {
     pub config: Option<String>,
 }
 
-/// Which modules go into the segment; those that they need come along.
+/// Modules of the segment; those that they need come along.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Modules {

@@ -1,4 +1,4 @@
-//! Which crate takes how much of the binary: the sizes of its symbols, by the crate that their names begin with.
+//! Bytes of the binary by crate: the sizes of its symbols, by the crate that their names begin with.
 
 use std::collections::BTreeMap;
 

@@ -121,7 +121,7 @@ impl Options {
 fn main() -> ExitCode {
     run(&Options::parse()).unwrap_or_else(|e| {
         say(&format!("system-tests: {e}\n"));
-        // Whoever made the lab closes the tests.
+        // The process that made the lab closes the tests.
         if !namespace::inside() {
             say("0 passed, 1 failed, 0 skipped\n");
         }

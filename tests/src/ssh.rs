@@ -80,7 +80,7 @@ fn sessions(node: &Node, client: &Client, ours: &Key, other: &Key) -> Outcome {
     Ok(node.vm.guest.sh_until(&format!("! {there}"), UP).map(drop)?)
 }
 
-/// Whoever has no key, another name, or no manners stays outside, and the server lives.
+/// Checks that a client without a key, with another name, or with wrong packets stays outside, and the server lives.
 fn strangers(node: &Node, client: &Client, ours: &Key, stranger: &Key) -> Outcome {
     let before = node.vm.guest.sh("systemctl status sshd | grep -o 'Main PID: [0-9]*'")?;
     for (key, user) in [(stranger, "root"), (ours, "admin")] {

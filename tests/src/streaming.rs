@@ -47,7 +47,7 @@ fn fed(plane: &ControlPlane, args: &[&str], input: &[u8]) -> Result<std::process
     let input = input.to_vec();
     let writer = thread::spawn(move || pipe.write_all(&input));
     let output = child.wait_with_output().doing("run kubectl")?;
-    // Whoever does not read its input says so in its own words.
+    // A program that does not read its input has its own message.
     let _ = writer.join();
     Ok(output)
 }

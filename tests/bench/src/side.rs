@@ -7,7 +7,7 @@ use lab::appliance::Appliance;
 
 use crate::hand_made;
 
-/// Whose appliance.
+/// Appliance that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Side {
     /// kutties.

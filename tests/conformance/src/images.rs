@@ -15,7 +15,7 @@ use lab::registry::Registry;
 use crate::suite::Suite as Specs;
 use crate::{fake_registry, told};
 
-/// Whose mirror the lab's registry is.
+/// Registry that the lab's one mirrors.
 pub const UPSTREAM: &str = "registry.k8s.io";
 
 /// Debian suite of bash.

@@ -1,4 +1,4 @@
-//! Which specs are run: `specs.toml` beside this crate's manifest, the one place for that.
+//! Choice of the specs that are run: `specs.toml` beside this crate's manifest, the one place for that.
 
 use std::collections::BTreeMap;
 use std::fs;

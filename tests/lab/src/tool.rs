@@ -26,7 +26,7 @@ pub fn fed(command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().doing(format!("start {what}"))?;
     if let Some(mut pipe) = child.stdin.take() {
-        // Whoever does not read its input says so in its own words.
+        // A program that does not read its input has its own message.
         let _ = pipe.write_all(input.as_bytes());
     }
     judge(&what, &child.wait_with_output().doing(&what)?)

@@ -118,7 +118,7 @@ fn one(name: &str, options: &Options) -> Result<Outcome> {
     if let Some((menu, base)) = machine.menu(&file)? {
         return machine.start(&menu, &base, options);
     }
-    // Whatever else it is, kexec can tell.
+    // Other files are kexec's to judge.
     say(&format!("loading {url}"));
     chosen::load(&url, &file, &[], &options.append)?;
     Ok(Outcome::Loaded)

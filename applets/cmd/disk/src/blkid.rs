@@ -12,7 +12,7 @@ use kit::{Applet, Context, Exit, Place, Result, out, parse};
 
 use crate::signature::{self, Content};
 
-/// What is on a device.
+/// Shows the contents of block devices.
 pub const BLKID: Applet = Applet { name: "blkid", about: "tell what lies on block devices", place: Place::Sbin, run };
 
 const NOTHING: Exit = Exit(2);

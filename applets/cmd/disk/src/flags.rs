@@ -7,7 +7,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags};
 pub struct Options {
     /// Flags to set.
     pub set: Flags,
-    /// Whether any option named a flag, be it to clear it.
+    /// True if any option named a flag, be it to clear it.
     pub named_flags: bool,
     /// `remount`
     pub remount: bool,
@@ -25,7 +25,7 @@ pub struct Options {
     pub no_auto: bool,
     /// `nofail`: a source that is missing is no error.
     pub no_fail: bool,
-    /// What only the file system understands.
+    /// Options that only the file system understands.
     pub data: Vec<String>,
 }
 

@@ -24,9 +24,9 @@ pub struct Loop {
     pub offset: u64,
     /// Bytes that it shows; 0 is all.
     pub size_limit: u64,
-    /// Whether it can't be written.
+    /// True if it can't be written.
     pub read_only: bool,
-    /// Whether it goes away with its last user.
+    /// True if it goes away with its last user.
     pub autoclear: bool,
 }
 

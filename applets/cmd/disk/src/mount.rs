@@ -157,7 +157,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// What the arguments alone ask for.
+/// Returns the options of the arguments alone.
 fn options(args: &Args) -> Options {
     let mut options = Options::default();
     args_into(&mut options, args);
@@ -348,7 +348,7 @@ fn mount_all(args: &Args) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Whether a type is among `list`; `noA,B` means all others.
+/// Tells if a type is among `list`; `noA,B` means all others.
 fn fits(list: Option<&str>, kind: &str) -> bool {
     let Some(list) = list else { return true };
     match list.strip_prefix("no") {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
 
-/// What lies on a device.
+/// Content of a device.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Content {
     /// The file system's type, as `mount -t` takes it, or what else it is.
@@ -114,7 +114,7 @@ pub fn devices() -> Result<Vec<PathBuf>> {
 fn ext(file: &File, content: &mut Content) {
     const JOURNAL: u32 = 4;
     const JOURNAL_DEVICE: u32 = 8;
-    /// What ext3 can't do: anything above file types, recovery and meta block groups.
+    /// Features that ext3 lacks: anything above file types, recovery and meta block groups.
     const INCOMPATIBLE_BEYOND_EXT3: u32 = !(2 | 4 | 16);
     /// Beyond sparse superblocks, large files and B-tree folders.
     const READ_ONLY_BEYOND_EXT3: u32 = !(1 | 2 | 4);
@@ -197,7 +197,7 @@ pub fn uuid_text(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// Whether anything can be read: a drive without a medium can't.
+/// Tells if anything can be read: a drive without a medium can't.
 pub fn is_readable(path: &Path) -> bool {
     let read = || -> std::io::Result<()> {
         let mut file = File::open(path)?;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use kit::{Context, Result};
 
-/// What is mounted now, as this process sees it.
+/// Table of current mounts, as this process sees them.
 pub const MOUNTS: &str = "/proc/self/mounts";
-/// What an administrator wants mounted.
+/// Table of mounts that an administrator wants.
 pub const FSTAB: &str = "/etc/fstab";
 
 /// One line.
@@ -16,7 +16,7 @@ pub const FSTAB: &str = "/etc/fstab";
 pub struct Entry {
     /// A device, a name, or `LABEL=…` and `UUID=…` in fstab.
     pub source: PathBuf,
-    /// Where it is mounted.
+    /// Mount point.
     pub target: PathBuf,
     /// The file system's type.
     pub kind: String,
@@ -25,7 +25,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether an option is among them, as a whole word.
+    /// Tells if an option is among them, as a whole word.
     pub fn has(&self, option: &str) -> bool {
         self.options.split(',').any(|o| o == option)
     }

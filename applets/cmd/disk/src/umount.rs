@@ -18,7 +18,7 @@ use crate::table::{self, Entry};
 pub const UMOUNT: Applet = Applet { name: "umount", about: "unmount file systems", place: Place::Bin, run };
 
 const FAILED: Exit = Exit(32);
-/// What `-a` leaves: without them nothing else works.
+/// File systems that `-a` leaves: without them nothing else works.
 const NEEDED: &[&str] = &["proc", "sysfs", "devtmpfs", "devpts", "cgroup2", "rootfs"];
 
 #[derive(Parser)]
@@ -44,7 +44,7 @@ struct Options {
     /// Do not call a helper: there is none.
     #[arg(short = 'i', long)]
     internal_only: bool,
-    /// When it is busy, make it read-only.
+    /// Make a busy one read-only instead.
     #[arg(short, long)]
     read_only: bool,
     /// With all mounts below.
@@ -85,7 +85,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Where the arguments are mounted, deepest first.
+/// Returns the mount points of the arguments, deepest first.
 fn places(options: &Options) -> Result<Vec<PathBuf>> {
     let mut places = Vec::new();
     for given in &options.targets {

@@ -120,7 +120,7 @@ fn the_same_shape_gives_the_same_bytes() {
 
 #[test]
 fn the_ends_of_the_device_stay_zeroes_until_the_superblock() {
-    // Whoever is cut off in between finds an empty disk again.
+    // A program that is cut off in between finds an empty disk again.
     for bytes in [SMALLEST, 64 * MIB, GROUP + 3 * MIB, 3 * GROUP + 5 * MIB, 25 * GROUP + 6 * MIB, 3 << 40] {
         let system = FileSystem::new(Shape { bytes, ..SHAPE }).unwrap();
         let mut last = 0;

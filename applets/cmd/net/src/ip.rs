@@ -53,7 +53,7 @@ const OBJECTS: &[(&str, Serve)] = &[
     ("netns", netns::run),
 ];
 
-/// How an object is served.
+/// Function that serves an object.
 type Serve = fn(&View, &mut Words<'_>) -> Result<Exit>;
 
 /// Exit status when the kernel refused, as iproute2 has it.

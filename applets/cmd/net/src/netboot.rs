@@ -14,7 +14,7 @@
 //! With --kubeconfig each machine gets a token of its own that lives ten minutes and is deleted once used: a machine that got an answer
 //! to DHCP or PXE or a boot file here in the last quarter of an hour, and eight of one address at most.
 //!
-//! Whoever is on the network can ask for a machine's settings, its token among them: use a network that you trust, or --known.
+//! Anybody on the network can ask for a machine's settings, its token among them: use a network that you trust, or --known.
 
 mod content;
 mod crowd;

@@ -49,13 +49,13 @@ struct Options {
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
-    /// How long to wait for a name, a connection, an answer, and the next bytes, in seconds
+    /// Timeout of a name, a connection, an answer, and the next bytes, in seconds
     #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 900.0)]
     timeout: f64,
-    /// How often to try while the network fails; 0 for ever
+    /// Number of tries while the network fails; 0 for ever
     #[arg(short, long, value_name = "TRIES", default_value_t = 20)]
     tries: u32,
-    /// What to call ourselves
+    /// Name of this client
     #[arg(short = 'U', long, value_name = "AGENT")]
     user_agent: Option<String>,
     /// A line for the head of the request
@@ -79,7 +79,7 @@ struct Options {
     /// Never follow a server to anything but HTTPS
     #[arg(long)]
     https_only: bool,
-    /// What to fetch; without a scheme it is http
+    /// URLs to fetch; without a scheme it is http
     #[arg(required = true, value_name = "URL")]
     urls: Vec<String>,
 }

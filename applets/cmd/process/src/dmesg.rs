@@ -89,7 +89,7 @@ fn show(options: &Options) -> Result<()> {
     if options.follow_new {
         io::Seek::seek(&mut log, io::SeekFrom::End(0)).on("go to the end of", "/dev/kmsg")?;
     } else {
-        // Where `dmesg -C` said to begin.
+        // The place that `dmesg -C` has set.
         rustix::fs::seek(&log, rustix::fs::SeekFrom::Data(0)).on("go to the start of", "/dev/kmsg")?;
     }
     let boot = boot_time();

@@ -34,7 +34,7 @@ struct Options {
     /// The name before each line; the user's without one
     #[arg(short, long, value_name = "TAG")]
     tag: Option<String>,
-    /// How much it matters
+    /// Priority of the message
     #[arg(short, long, value_name = "FACILITY.LEVEL", default_value = "user.notice")]
     priority: String,
     /// Send the lines of a file

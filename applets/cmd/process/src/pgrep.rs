@@ -25,10 +25,10 @@ struct Find {
     /// Print the command line too.
     #[arg(short = 'a', long)]
     list_full: bool,
-    /// How many there are.
+    /// Print the number of processes.
     #[arg(short, long)]
     count: bool,
-    /// What stands between the numbers.
+    /// Text between the numbers.
     #[arg(short, long, default_value = "\n", value_name = "TEXT")]
     delimiter: String,
 }

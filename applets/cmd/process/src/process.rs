@@ -30,7 +30,7 @@ pub struct Process {
     pub state: char,
     /// CPU time in ticks.
     pub time: u64,
-    /// When it began, in ticks after boot.
+    /// Start time, in ticks after boot.
     pub start: u64,
     /// Virtual size in KiB.
     pub virtual_kib: u64,
@@ -50,7 +50,8 @@ impl Process {
         if self.arguments.is_empty() { format!("[{}]", self.name) } else { self.arguments.join(" ") }
     }
 
-    /// Whether `name` is its executable's, with or without a path, or that of the script that it interprets.
+    /// Tells if `name` is its executable's, with or without a path, or that of the script that it
+    /// interprets.
     pub fn is_called(&self, name: &str) -> bool {
         let base = |text: &str| text.rsplit('/').next().unwrap_or(text).trim_start_matches('-').to_owned();
         let full = self.arguments.first().map(|a| base(a));

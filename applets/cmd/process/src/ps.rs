@@ -51,7 +51,7 @@ struct Column {
     show: fn(&Process, &System) -> String,
 }
 
-/// What shares are shares of.
+/// Totals that percentages refer to.
 struct System {
     /// Seconds since boot.
     uptime: f64,

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::{self, Process};
 
-/// Which processes.
+/// Selection of processes.
 #[derive(clap::Args, Debug, Default)]
 pub struct Filter {
     /// Match the whole command line.

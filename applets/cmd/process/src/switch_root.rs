@@ -19,16 +19,16 @@ pub const SWITCH_ROOT: Applet =
 
 #[derive(Parser)]
 struct Options {
-    /// Where the new root is mounted.
+    /// Mount point of the new root.
     dir: PathBuf,
-    /// What becomes PID 1 there, and its arguments.
+    /// Program that becomes PID 1 there, and its arguments.
     #[arg(required = true, trailing_var_arg = true)]
     init: Vec<OsString>,
 }
 
-/// What has to be there after the switch as it was before.
+/// Mounts that must be there after the switch as before.
 const MOVED: &[&str] = &["dev", "proc", "sys", "run"];
-/// What statfs says of an initramfs: nothing else may ever be deleted.
+/// File system types of an initramfs, as statfs gives them: nothing else may ever be deleted.
 const RAM: &[i64] = &[0x0102_1994, 0x8584_58f6];
 
 fn run(args: &[OsString]) -> Result<Exit> {

@@ -23,7 +23,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 pub const SYSCTL: Applet = Applet { name: "sysctl", about: "show and set the kernel's parameters", place: Place::Sbin, run };
 
 const ROOT: &str = "/proc/sys";
-/// Where `--system` looks; a file of one name is read once, in the first folder that has it.
+/// Directories of `--system`; a file of one name is read once, in the first directory that has it.
 const FOLDERS: &[&str] = &["/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 
 #[derive(Parser)]

@@ -48,7 +48,7 @@ struct Options {
     /// Mount a fresh /proc; implies -m.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "/proc")]
     mount_proc: Option<PathBuf>,
-    /// How mounts spread from and to the new namespace.
+    /// Propagation of mounts from and to the new namespace.
     #[arg(long, value_enum, default_value = "private")]
     propagation: Propagation,
     /// The program; a shell without one.

@@ -32,7 +32,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let arguments = Arguments::parse(args)?;
     let name = args.first().map(|name| name.clone().into_vec()).unwrap_or_default();
     sys::sigpipe::end_on_closed_pipe();
-    // Whoever ignores it would hide the ends of our children.
+    // An ignored SIGCHLD would hide the ends of our children.
     disposition::set(crate::trap::SIGCHLD, disposition::Effect::Default);
     let base = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     let bash = base.ends_with(b"bash");

@@ -42,7 +42,7 @@ pub enum Data {
 /// A record of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Whose record.
+    /// Name that has the record.
     pub name: String,
     /// Its type's number.
     pub kind: u16,

@@ -28,7 +28,7 @@ pub struct File<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Which files boot, by their place among the files.
+/// Files that boot, by their place among the files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Boot {
     /// Started at 0x7c00; its first block is loaded.

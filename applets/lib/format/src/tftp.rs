@@ -175,7 +175,7 @@ impl Sender {
 
     /// The other side has all up to that block. Whether it is news.
     pub fn acknowledged(&mut self, number: u16) -> bool {
-        // Which of those that are under way has this number? There are never as many as numbers.
+        // One of the blocks under way has this number: there are never as many blocks as numbers.
         let ahead = u64::from(number.wrapping_sub(self.done as u16));
         let news = ahead > 0 && ahead <= self.due().end - self.done;
         if news {

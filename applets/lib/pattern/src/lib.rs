@@ -30,7 +30,7 @@ use node::{Node, Place};
 use program::Program;
 use words::Words;
 
-/// Which language a pattern is in.
+/// Language of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
     /// `\(`, `\{`, `\|`, `\+`, `\?` are operators.

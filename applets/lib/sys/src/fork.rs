@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Which side of a fork this is.
+/// Side of a fork.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The new process.

@@ -48,8 +48,9 @@ pub fn sealed_copy() -> io::Result<OwnedFd> {
     Ok(copy.into())
 }
 
-/// Whoever holds one of a file's pages for a moment, such as the kernel when it moves memory about, stands in the way of
-/// its seal. The kernel itself waits some 150 ms for them to go; on a busy machine that is not always enough.
+/// Seals the copy. A page that is held for a moment, as by the kernel when it moves memory about,
+/// prevents that. The kernel itself waits some 150 ms for such pages; on a busy machine that is not
+/// always enough.
 fn seal(copy: &File) -> rustix::io::Result<()> {
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     for _ in 1..SEAL_TRIES {

@@ -50,7 +50,7 @@ pub fn run(kind: &str, call: &Call<'_>, configuration: &Value) -> Result<Value> 
 pub fn pass(kind: &str, verb: &str, request: &Request, configuration: &Value) -> Result<Value> {
     let netns = request.netns.to_string_lossy();
     let call = Call {
-        // Whoever kills us for being late kills it, too.
+        // A caller that kills us for being late kills it, too.
         apart: false,
         command: verb,
         container_id: &request.container_id,

@@ -29,7 +29,7 @@ const BACKGROUND: i32 = 18;
 
 #[derive(Parser)]
 struct Options {
-    /// Which modules; all when not given
+    /// Modules to load; all when not given
     #[arg(value_enum)]
     which: Option<Which>,
 }

@@ -65,7 +65,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let Options {} = kit::parse(&NAME, args)?;
     let begin = Instant::now();
     let outcome = bring_up();
-    // Whatever became of the network: firmware and files have settings, too.
+    // With or without a network: firmware and files have settings, too.
     Config::load().keep()?;
     if begin.elapsed() >= steps::NETWORK {
         // PID 1 has gone on without us; what a DHCP server told counts all the same.

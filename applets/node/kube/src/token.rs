@@ -10,7 +10,7 @@
 //! `create` waits until the cluster's description is signed with it, so that who gets it can join at once. With `--once` it stays
 //! until a node has its certificate by it, and deletes it then. `keep` does that for many: for each line `NUMBER DESCRIPTION` of its
 //! input it makes a token and says `made NUMBER KEY` or `failed NUMBER WHY`, and `gone NUMBER` when that was used or its time is over.
-//! However many there are, it asks the cluster for one list at a time.
+//! For any number of tokens it asks the cluster for one list at a time.
 
 mod keeper;
 mod secret;

@@ -126,7 +126,7 @@ impl Service {
                 self.place.leave().map(drop)
             }
             Right::Unfit => return self.give_up_for("this machine's API server is not ready"),
-            // Whoever set the address gave it an end: an earlier run of this service, or `kutties kubeadm init`.
+            // The address has an end, by an earlier run of this service or by `kutties kubeadm init`.
             Right::Unknown(why) if !self.member.has_lapsed(since_start()) => {
                 self.say(&why);
                 Ok(())

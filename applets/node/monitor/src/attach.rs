@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
-/// How long a client may take nothing: a person who stopped their terminal, or a network that broke.
+/// Timeout of a client that takes nothing: a person who stopped their terminal, or a network that
+/// broke.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client.
@@ -19,7 +20,7 @@ pub struct Client {
     pub caller: u64,
     /// Sockets for stdout and stderr; none when one is at its end.
     pub sockets: [Option<OwnedFd>; 2],
-    /// What the sockets did not take yet.
+    /// Bytes that the sockets did not take yet.
     pending: [Vec<u8>; 2],
     /// Since when.
     stalled: [Option<Instant>; 2],
@@ -40,7 +41,7 @@ impl Client {
         !self.is_behind(which)
     }
 
-    /// Whether something waits for it.
+    /// Tells if bytes wait for it.
     pub fn is_behind(&self, which: usize) -> bool {
         !self.pending[which].is_empty()
     }
@@ -71,7 +72,7 @@ impl Client {
         }
     }
 
-    /// When it will be let go, if it takes nothing until then.
+    /// Returns the time at which it is dropped, if it takes nothing until then.
     pub fn due(&self) -> Option<Instant> {
         self.stalled.iter().flatten().min().map(|since| *since + PATIENCE)
     }

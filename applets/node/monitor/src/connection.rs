@@ -12,7 +12,7 @@ use super::wire::{LIMIT, MOST_FDS, Reply, Request};
 /// A watcher that does not read for that many bytes of replies is let go.
 const WATCHER_LIMIT: usize = 1 << 20;
 
-/// Where a connection is in its life.
+/// Phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The request is not whole yet.
@@ -32,7 +32,7 @@ pub enum Phase {
 pub struct Connection {
     /// The socket; it does not block.
     pub socket: UnixStream,
-    /// Where it is.
+    /// Phase of the connection.
     pub phase: Phase,
     /// The descriptors that came with the request.
     pub fds: Vec<OwnedFd>,
@@ -40,7 +40,7 @@ pub struct Connection {
     outbox: Vec<u8>,
 }
 
-/// What reading brought.
+/// Result of reading.
 pub enum Heard {
     /// Nothing whole yet.
     Part,
@@ -119,7 +119,7 @@ impl Connection {
         }
     }
 
-    /// Whether something waits to be written.
+    /// Tells if bytes wait to be written.
     pub fn has_more(&self) -> bool {
         !self.outbox.is_empty()
     }
@@ -143,7 +143,7 @@ impl Connection {
         }
     }
 
-    /// Whether it can be closed.
+    /// Tells if it can be closed.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Leaving && self.outbox.is_empty()
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kit::{Context, Error, Result};
 use rustix::fs::OFlags;
 
-/// Where a terminal arrives.
+/// Socket at which a terminal arrives.
 #[derive(Debug)]
 pub struct Console {
     listener: UnixListener,
@@ -24,7 +24,7 @@ impl Console {
         Ok(Self { listener, path })
     }
 
-    /// Where that is.
+    /// Returns the path of the socket.
     pub fn path(&self) -> &Path {
         &self.path
     }

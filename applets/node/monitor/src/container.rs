@@ -14,7 +14,7 @@ use super::log::{Log, Stream};
 use super::memory::Memory;
 use super::wire::{Create, State};
 
-/// How often a stream is read before others have their turn.
+/// Number of reads from a stream before others have their turn.
 const TURN: usize = 4;
 /// The pause between two turns of a container whose output is dropped: a flood costs the node little, and its writer waits.
 const DROP_PAUSE: Duration = Duration::from_millis(10);
@@ -22,13 +22,13 @@ const DROP_PAUSE: Duration = Duration::from_millis(10);
 /// One container.
 #[derive(Debug)]
 pub struct Container {
-    /// Where it is in its life.
+    /// State of the container.
     pub state: State,
     /// Its first process; 0 until it was made.
     pub pid: i32,
     /// Its cgroup's path.
     pub cgroup: String,
-    /// When it was started, in nanoseconds since 1970; 0 before.
+    /// Start time, in nanoseconds since 1970; 0 before.
     pub started_at: i64,
     /// Its log file.
     pub log: Log,
@@ -40,21 +40,21 @@ pub struct Container {
     pub stdin: Option<OwnedFd>,
     /// The first client that attaches gets its input for good.
     pub stdin_once: bool,
-    /// Where its terminal arrives.
+    /// Socket at which its terminal arrives.
     pub console: Option<Console>,
-    /// Who sees its output as it comes.
+    /// Clients that get its output as it comes.
     pub clients: Vec<Client>,
-    /// Whether `oci create` still works on it: what comes from its stderr then is the runtime's.
+    /// True if `oci create` still works on it: its stderr is the runtime's then.
     pub making: bool,
-    /// When it is killed.
+    /// Time of its kill.
     pub kill_at: Option<Instant>,
     /// Its streams are not read until then.
     pub paused_until: Option<Instant>,
-    /// Who waits for its end.
+    /// Callers that wait for its end.
     pub stoppers: Vec<u64>,
-    /// Who waits for its start, beside the one for whom it is started.
+    /// Callers that wait for its start, beside the one for whom it is started.
     pub starters: Vec<u64>,
-    /// Who wants it deleted as soon as it is made; none for the pod's end.
+    /// Callers that want it deleted as soon as it is made; none for the pod's end.
     pub condemned: Vec<Option<u64>>,
 }
 
@@ -166,7 +166,7 @@ impl Container {
         self.settle();
     }
 
-    /// Whether a client keeps a stream from being read.
+    /// Tells if a client keeps a stream from being read.
     pub fn is_held_up(&self, which: usize) -> bool {
         self.clients.iter().any(|client| client.is_behind(which))
     }
@@ -178,7 +178,8 @@ impl Container {
         }
     }
 
-    /// What a client may write to: the terminal, or the input; given away for good where only the first may have it.
+    /// Returns a descriptor for a client to write to: the terminal, or the input; given away for
+    /// good where only the first may have it.
     pub fn lend_input(&mut self) -> Result<Option<OwnedFd>> {
         if !self.terminal && self.stdin_once {
             return Ok(self.stdin.take());

@@ -52,7 +52,7 @@ pub struct Monitor {
     deaf_until: Option<Instant>,
     /// Exits that the journal had no room for.
     pub owed: Vec<(String, Exit)>,
-    /// Who asked for the end.
+    /// Caller that asked for the end.
     pub leaving: Option<u64>,
     /// A number for the next caller or file.
     pub next: u64,
@@ -60,7 +60,7 @@ pub struct Monitor {
     children: SignalFd,
 }
 
-/// What a polled descriptor is.
+/// Owner of a polled descriptor.
 #[derive(Clone)]
 enum Source {
     Children,
@@ -172,7 +172,7 @@ impl Monitor {
         Ok(sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty()).map(|((s, ..), _)| s.clone()).collect())
     }
 
-    /// How long nothing is due.
+    /// Returns the time until something is due.
     fn patience(&self) -> Option<Timespec> {
         let jobs = self.jobs.iter().map(|job| job.deadline);
         let execs = self.execs.iter().filter(|exec| !exec.timed_out).filter_map(|exec| exec.deadline);
@@ -290,7 +290,7 @@ impl Monitor {
         }
     }
 
-    /// Whether the pod is gone and the caller who asked for that has heard so.
+    /// Tells if the pod is gone and the caller who asked for that was answered.
     fn finish(&mut self) -> bool {
         let Some(caller) = self.leaving else { return false };
         if !self.containers.is_empty() || !self.jobs.is_empty() {

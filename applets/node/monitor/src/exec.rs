@@ -10,11 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 pub struct Running {
     /// Its process id.
     pub pid: i32,
-    /// Whom to tell.
+    /// Caller to answer.
     pub caller: u64,
-    /// When its time is up.
+    /// Deadline of the process.
     pub deadline: Option<Instant>,
-    /// Whether it was killed for that.
+    /// True if it was killed for that.
     pub timed_out: bool,
 }
 

@@ -23,7 +23,7 @@ use sys::fork::{Side, close_all, end, fork};
 
 /// Nobody: the number that pause images take, too.
 const NOBODY: u32 = 65535;
-/// How long its end may take: the kernel ends the whole namespace first.
+/// Timeout of its end: the kernel ends the whole namespace first.
 const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// Fork it into the PID namespace that the caller has made for its next child. `folder` is any folder: it gets its root there, which
@@ -34,7 +34,7 @@ pub fn start(cgroup: &str, folder: &Path) -> Result<OwnedFd> {
         Side::Child => {
             drop(read);
             if let Err(e) = give_up(cgroup, folder) {
-                // Whoever reads has gone: then nobody is left to tell.
+                // A reader that has gone is nobody to tell.
                 let _ = File::from(write).write_all(e.to_string().as_bytes());
                 end(1)
             }

@@ -20,19 +20,19 @@ use super::memory::CGROUP;
 pub struct Job {
     /// The process to be reaped.
     pub pid: i32,
-    /// Whom to answer; none for work of the monitor's own.
+    /// Caller to answer; none for work of the monitor's own.
     pub caller: Option<u64>,
     /// The container.
     pub container: String,
-    /// What comes after it.
+    /// Action after it.
     pub then: Then,
-    /// When it is killed.
+    /// Time of its kill.
     pub deadline: Instant,
     /// Pipe with its error, if it comes to one.
     pub reports: Reports,
 }
 
-/// What a job's end means.
+/// Action after a job's end.
 #[derive(Debug)]
 pub enum Then {
     /// The container exists; its pid is in that file.
@@ -52,7 +52,7 @@ pub struct ExecJob {
     pub pid_file: PathBuf,
     /// The process's description is there.
     pub process_file: PathBuf,
-    /// When its time is up; none waits for ever.
+    /// Deadline of the process; none waits for ever.
     pub deadline: Option<Instant>,
 }
 

@@ -18,7 +18,7 @@ pub fn write(dir: &Path, container: &str, exit: &Exit) -> Result<()> {
     kit::fs::replace(&path, text, Form::PLAIN)
 }
 
-/// Whether the OOM killer struck in that cgroup.
+/// Tells if the OOM killer struck in that cgroup.
 pub fn oom_killed(path: &str) -> bool {
     let events = fs::read_to_string(Cgroup::at(path).dir().join("memory.events")).unwrap_or_default();
     events.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count != "0")

@@ -15,7 +15,7 @@ use super::memory::Room;
 
 /// The longest content of a log line, as containerd and CRI-O cut them.
 const CHUNK: usize = 16 * 1024;
-/// What is read at once.
+/// Limit of one read, in bytes.
 const READ: usize = 16 * 1024;
 /// The type of a file system in memory (linux/magic.h).
 const TMPFS: i64 = 0x0102_1994;

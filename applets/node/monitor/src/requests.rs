@@ -1,4 +1,4 @@
-//! What callers ask, and what children's ends mean for them.
+//! Handlers of callers' requests, and of the ends of children.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -105,7 +105,7 @@ impl Monitor {
         Ok(None)
     }
 
-    /// Why nothing can be run in a container.
+    /// Returns the reason why nothing can be run in a container.
     pub fn not_running(&self, id: &str) -> Option<Reply> {
         match self.containers.get(id) {
             None => Some(Reply::Unknown),

@@ -1,4 +1,5 @@
-//! What the CRI server and the monitors say to each other: JSON, a line each, no line longer than [`LIMIT`].
+//! Protocol between the CRI server and the monitors: JSON, a line each, no line longer than
+//! [`LIMIT`].
 //!
 //! **Spawn.** The server writes [`Pod`] to `DIR/pod.json`, makes a stream socket pair and sends the zygote one [`Spawn`] (a packet on a
 //! SEQPACKET pair, the socket pair's other end beside it as SCM_RIGHTS). The zygote forks a monitor, which makes the namespaces, binds
@@ -33,7 +34,7 @@ pub struct Spawn {
     pub dir: PathBuf,
 }
 
-/// What a monitor must make for its pod: `pod.json`.
+/// Settings of a pod for its monitor: `pod.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
     /// The sandbox's id.
@@ -58,11 +59,11 @@ pub struct Pod {
     pub init_cgroup: String,
 }
 
-/// What can be asked of a monitor.
+/// Requests to a monitor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// Who are you, and what do your containers do? [`Reply::Info`].
+    /// Ask for the monitor's state, and that of its containers: [`Reply::Info`].
     Info,
     /// [`Reply::Info`] at once, then [`Reply::Running`] for each container that is started and [`Reply::Exited`] for each that ends, until
     /// either side closes.
@@ -182,7 +183,7 @@ pub enum Reply {
     },
     /// It runs.
     Started {
-        /// When, in nanoseconds since 1970.
+        /// Time in nanoseconds since 1970.
         at: i64,
     },
     /// The process runs; its terminal, if it has one, has been sent.
@@ -195,7 +196,7 @@ pub enum Reply {
     Running {
         /// The container's id.
         container: String,
-        /// When, in nanoseconds since 1970.
+        /// Time in nanoseconds since 1970.
         at: i64,
     },
     /// A container ended; its journal entry is there.
@@ -209,7 +210,7 @@ pub enum Reply {
     Failed(Report),
 }
 
-/// What a monitor knows.
+/// State of a monitor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Info {
     /// The monitor's process id.
@@ -223,15 +224,15 @@ pub struct Info {
 pub struct ContainerInfo {
     /// Its id.
     pub id: String,
-    /// Where it is in its life.
+    /// State of the container.
     pub state: State,
     /// Its first process, as long as it lives.
     pub pid: Option<i32>,
-    /// When it was started, in nanoseconds since 1970; 0 before that.
+    /// Start time, in nanoseconds since 1970; 0 before that.
     pub started_at: i64,
 }
 
-/// Where a container is in its life.
+/// State of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -243,7 +244,7 @@ pub enum State {
     Exited,
 }
 
-/// How an exec ended.
+/// Result of an exec.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecDone {
     /// The exit status; 128 plus the signal for a killed process.
@@ -261,9 +262,9 @@ pub struct Exit {
     pub signal: i32,
     /// The kernel's OOM killer struck in its cgroup.
     pub oom_killed: bool,
-    /// When it was started, in nanoseconds since 1970; 0 when it never was.
+    /// Start time, in nanoseconds since 1970; 0 when it never was.
     pub started_at: i64,
-    /// When it ended, in nanoseconds since 1970.
+    /// End time, in nanoseconds since 1970.
     pub finished_at: i64,
 }
 
@@ -272,12 +273,12 @@ pub fn pod_file(dir: &Path) -> PathBuf {
     dir.join("pod.json")
 }
 
-/// Where a monitor listens.
+/// Returns the path of a monitor's socket.
 pub fn socket(dir: &Path) -> PathBuf {
     dir.join("monitor.sock")
 }
 
-/// Where a namespace (`net`, `ipc`, `uts`, `pid`) is bound.
+/// Returns the path at which a namespace (`net`, `ipc`, `uts`, `pid`) is bound.
 pub fn namespace(dir: &Path, kind: &str) -> PathBuf {
     dir.join("ns").join(kind)
 }

@@ -341,7 +341,7 @@ impl Read for Checked {
         self.crc.update(&to[..read]);
         self.left -= read as u64;
         if self.left == 0 {
-            // Whoever reads so many bytes and no more learns of damage here.
+            // A reader of exactly so many bytes learns of damage here.
             self.end()?;
         }
         Ok(read)

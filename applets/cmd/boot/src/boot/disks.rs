@@ -53,7 +53,7 @@ pub struct FileSystem {
 #[derive(Debug, Default)]
 pub struct Machine {
     found: Vec<FileSystem>,
-    /// Whose configuration is read now.
+    /// File system whose configuration is read now.
     pub own: String,
 }
 

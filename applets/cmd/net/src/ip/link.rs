@@ -65,7 +65,7 @@ fn show(nl: &mut Netlink, view: &View, words: &mut Words<'_>) -> Result<Exit> {
     view.show(chosen.map(|link| thing(link, &all)).collect())
 }
 
-/// Whether that is one of the link's names.
+/// Tells if that is one of the link's names.
 pub fn is_called(link: &Link, name: &str) -> bool {
     link.name == name || link.other_names.iter().any(|other| other == name)
 }
@@ -217,7 +217,7 @@ fn set(nl: &mut Netlink, words: &mut Words<'_>) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// What is known of a new link before its kind.
+/// Attributes of a new link before its kind.
 #[derive(Default)]
 struct Described<'a> {
     name: Option<&'a str>,

@@ -15,7 +15,7 @@ use super::usage;
 use super::view::{Thing, View};
 use super::words::Words;
 
-/// Where the files are, for iproute2 too.
+/// Directory of the files, for iproute2 too.
 const DIR: &str = "/run/netns";
 
 pub fn run(view: &View, words: &mut Words<'_>) -> Result<Exit> {
@@ -63,7 +63,7 @@ fn add(name: &str) -> Result<Exit> {
     let made = sys::unshare::unshare(true, false, false).doing("make a network namespace");
     let kept = made.and_then(|()| mount_bind("/proc/thread-self/ns/net", &file).on("mount", &file));
     kept.inspect_err(|_| {
-        // What was wrong is said; an empty file would only be in the way.
+        // An empty file would only be in the way; the error is reported.
         let _ = std::fs::remove_file(&file);
     })?;
     Ok(Exit::OK)

@@ -23,7 +23,7 @@ const KINDS: &[(u8, &str)] = &[
     (8, "prohibit"),
     (9, "throw"),
 ];
-/// Who makes routes, by number.
+/// Origins of routes, by number.
 const PROTOCOLS: &[(u8, &str)] =
     &[(1, "redirect"), (2, "kernel"), (3, "boot"), (4, "static"), (9, "ra"), (12, "bird"), (16, "dhcp"), (186, "bgp")];
 /// Tables with names.

@@ -1,11 +1,11 @@
-//! How things are shown.
+//! Output of rows.
 
 use std::io::Write;
 
 use kit::{Context, Exit, Result, out};
 use serde_json::Value;
 
-/// What was asked for.
+/// Options of the output.
 #[derive(Debug, Default)]
 pub struct View {
     /// 4, 6 or both.
@@ -26,7 +26,7 @@ pub struct Thing {
 }
 
 impl View {
-    /// Whether things of that family are wanted.
+    /// Tells if rows of that family are wanted.
     pub fn wants(&self, is_v4: bool) -> bool {
         self.family.is_none_or(|family| (family == 4) == is_v4)
     }

@@ -19,10 +19,10 @@ const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(10);
-/// How much is read in one go, in bytes.
+/// Limit of one read, in bytes.
 const PART: usize = 1 << 16;
 
-/// What all requests share.
+/// State that all requests share.
 pub struct Fetcher<'a> {
     agent: Agent,
     options: &'a Options,
@@ -30,7 +30,7 @@ pub struct Fetcher<'a> {
     body: Option<Vec<u8>>,
 }
 
-/// How a try ended when it did not end well.
+/// Failure of a try.
 enum Failure {
     /// It may go better next time.
     Again(Error),
@@ -175,7 +175,7 @@ fn header(line: &str) -> Result<(String, String)> {
     if clean { Ok((name.trim().to_owned(), value.trim().to_owned())) } else { Err(wrong()) }
 }
 
-/// What an error of the library means.
+/// Converts an error of the library.
 fn failure(url: &str, e: &ureq::Error) -> Failure {
     use ureq::Error as E;
     let of = |status| Err::<(), _>(cause(e)).doing(format_args!("fetch {url}")).map_err(|e: Error| e.with_exit(status));
@@ -192,7 +192,8 @@ fn failure(url: &str, e: &ureq::Error) -> Failure {
     if again { Failure::Again(error) } else { Failure::Final(error) }
 }
 
-/// Whether a fault of the network may be gone the next time. A refused connection and an unknown name stay so.
+/// Tells if a fault of the network may be gone the next time. A refused connection and an unknown
+/// name stay so.
 const fn passes(kind: std::io::ErrorKind) -> bool {
     use std::io::ErrorKind as K;
     matches!(

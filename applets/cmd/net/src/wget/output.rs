@@ -1,4 +1,4 @@
-//! Where the bytes go, and what is said meanwhile.
+//! Output of the bytes, and the messages meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Seek, SeekFrom, Write};
@@ -9,7 +9,7 @@ use kit::{Context, Error, Result};
 
 use super::{Options, status};
 
-/// How often the progress is written.
+/// Interval of the progress.
 const TICK: Duration = Duration::from_millis(200);
 
 /// The choice of files.
@@ -23,23 +23,23 @@ pub struct Output {
     opened: bool,
 }
 
-/// Where one URL's bytes go.
+/// Target of one URL's bytes.
 pub struct Target {
     name: String,
     /// None for nowhere.
     sink: Option<Sink>,
     /// The file, when it was made for this URL alone.
     made: Option<PathBuf>,
-    /// Where this URL's bytes begin in the file.
+    /// Position of this URL's first byte in the file.
     begin: u64,
-    /// How many of them are there.
+    /// Number of its bytes that are there.
     have: u64,
-    /// How many there will be, when that is known.
+    /// Number of its bytes in all, when that is known.
     total: Option<u64>,
     quiet: bool,
     terminal: bool,
     started: Instant,
-    /// What was there when the transfer began.
+    /// Number of bytes that were there when the transfer began.
     before: u64,
     told: Option<Instant>,
 }
@@ -107,7 +107,7 @@ impl Output {
 }
 
 impl Target {
-    /// How many bytes are there already.
+    /// Returns the number of bytes that are there already.
     pub const fn have(&self) -> u64 {
         self.have
     }
@@ -137,7 +137,7 @@ impl Target {
         if goes_on { Ok(()) } else { self.starts_over() }
     }
 
-    /// How many bytes are to come.
+    /// Sets the number of bytes that are to come.
     pub fn expect(&mut self, length: Option<u64>) {
         self.total = length.map(|length| self.have + length);
     }

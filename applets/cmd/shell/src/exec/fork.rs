@@ -199,6 +199,6 @@ impl Shell {
 /// Puts a process into a group. The process itself does the same: one of both is the first.
 fn set_group(pid: i32, group: i32) {
     let (pid, group) = (rustix::process::Pid::from_raw(pid), rustix::process::Pid::from_raw(group));
-    // Whoever comes second may find that the process executes already, in its group.
+    // The second of both may find that the process executes already, in its group.
     let _ = rustix::process::setpgid(pid, group);
 }

@@ -24,7 +24,7 @@ pub const LEASE: u8 = 51;
 pub const OVERLOAD: u8 = 52;
 /// Type of the packet.
 pub const TYPE: u8 = 53;
-/// Which server.
+/// Identity of the server.
 pub const SERVER: u8 = 54;
 /// The options that the client wants.
 pub const WANTED: u8 = 55;

@@ -20,7 +20,7 @@ fn mixed(setup: &Setup, reference: &Path, name: &str, ours: &[&str]) -> Vec<Path
     vec![dir]
 }
 
-/// Whatever one side made, the other checks, deletes and collects; the answers have one form.
+/// Checks that each side checks, deletes and collects the other's attachments; the answers have one form.
 pub fn all(setup: &Setup) {
     let reference = setup.reference.clone().unwrap();
     let ours = mixed(setup, &reference, "ours", &["bridge", "host-local", "loopback", "portmap", "ptp"]);

@@ -94,7 +94,7 @@ pub fn wait(setup: &Setup) {
     assert!(load(setup, "evil.conf", &value).unwrap_err().to_string().contains("slash"));
 }
 
-/// Whoever takes a configuration away, or breaks it, does not take the running pods' end along.
+/// Checks that running pods can end after their configuration was taken away or broken.
 pub fn removed(setup: &Setup) {
     let pod = Pod::new("outlives");
     setup.network(setup.bridge("outlives", 45)).add(&pod.attachment).unwrap();

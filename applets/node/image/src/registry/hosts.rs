@@ -1,4 +1,4 @@
-//! Which servers to ask for a registry's images: mirrors and TLS settings in the form of containerd's `hosts.toml`.
+//! Servers to ask for a registry's images: mirrors and TLS settings in the form of containerd's `hosts.toml`.
 //!
 //! A folder (`/etc/kutties/certs.d`, then `/etc/containerd/certs.d`) has one folder a registry: `HOST_PORT_`, `HOST:PORT`, or
 //! `_default` for all that have none. In it lies `hosts.toml`; without that file, `*.crt` are authorities and `*.cert` with `*.key` who we are.

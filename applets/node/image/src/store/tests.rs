@@ -189,7 +189,7 @@ fn killed_at_any_step_nothing_half_is_seen() {
         command.args(["--exact", "store::tests::victim"]).env(ROOT, &folder.0).env(KILL_AT, format!("{step:?}"));
         let status = command.output().unwrap().status;
         assert_eq!(status.signal(), Some(9), "{step:?} was not reached");
-        // Whoever looks before anything was tidied sees whole images.
+        // A reader before the cleaning sees whole images.
         for image in store.images().unwrap() {
             assert!(image.layers.iter().all(|layer| fs::read_dir(layer).unwrap().count() > 0), "{step:?}");
         }

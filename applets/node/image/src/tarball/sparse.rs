@@ -10,7 +10,7 @@ use super::pax::{Extensions, decimal};
 /// The most parts of one file: 4 MiB of memory.
 const PARTS: usize = 1 << 18;
 
-/// Which parts of a file have content; the rest are holes.
+/// Parts of a file that have content; the rest are holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sparse {
     /// Offset and length in bytes, in order.

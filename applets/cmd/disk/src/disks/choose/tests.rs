@@ -31,7 +31,7 @@ fn table() -> Content {
 /// The choice in words: the device to use, `make NAME`, or the refusal.
 fn chosen(key: &str, create: bool, disks: &[Disk]) -> String {
     let wanted = Wanted::parse(key).unwrap();
-    // Whoever looks at a disk's bytes sees that this one is not empty.
+    // The disk's bytes show that this one is not empty.
     match choose(&wanted, "kutties-var", create, disks, |disk| disk.name != "dirty") {
         Ok(Choice::Use(_, volume)) => volume.device.display().to_string(),
         Ok(Choice::Make(disk)) => format!("make {}", disk.name),

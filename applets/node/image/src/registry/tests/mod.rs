@@ -349,7 +349,7 @@ fn a_registry_that_never_gets_on_is_cut_off() {
             said => said,
         })
     };
-    // Whoever answers is to have the time to.
+    // A server that answers is to have the time to.
     node.stall = Duration::from_secs(5);
     node.fails(&closes, Kind::Unavailable, "0 of ");
     let refusal = Fake::new(|_| Said { claimed: Some(1 << 20), then: Then::Trickle, ..Said::new(403, "") });
