@@ -11,8 +11,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tonic::Status;
 use tonic::codegen::tokio_stream::Stream;
 
-use crate::rpc::{container_status, pod_sandbox_status};
-use crate::store::{Container, Sandbox};
+use crate::store::{Container, Sandbox, container_status, sandbox_status};
 use cri_api::{ContainerEventResponse, ContainerEventType};
 
 /// How far a listener may fall behind. A hundred pods that end at once are some hundreds of events.
@@ -56,8 +55,8 @@ impl Events {
             container_id: id.to_owned(),
             container_event_type: kind.into(),
             created_at: now(),
-            pod_sandbox_status: sandbox.map(|sandbox| pod_sandbox_status::of(&sandbox)),
-            containers_statuses: containers.iter().map(|container| container_status::of(container)).collect(),
+            pod_sandbox_status: sandbox.map(|sandbox| sandbox_status(&sandbox)),
+            containers_statuses: containers.iter().map(|container| container_status(container)).collect(),
         };
         sinks.retain(|sink| match sink.queue.try_send(event.clone()) {
             Ok(()) => true,

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use tokio::sync::watch;
 
 use crate::pulls::Pulls;
-use crate::server::blocking;
+use crate::task::blocking;
 use cri_api::AuthConfig;
 
 /// The filesystem types tmpfs and ramfs, see statfs(2). The first root (rootfs) is one of them.

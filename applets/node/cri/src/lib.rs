@@ -5,6 +5,7 @@ use kit::Applet;
 mod cgroup;
 mod events;
 mod filter;
+mod id;
 mod images;
 mod life;
 mod limits;
@@ -23,6 +24,8 @@ mod status;
 pub mod step;
 mod store;
 mod streaming;
+mod task;
+mod turns;
 mod usage;
 
 pub use streaming::strangers;

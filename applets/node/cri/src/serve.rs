@@ -28,10 +28,11 @@ use crate::life::recover;
 use crate::life::rootfs::Writable;
 use crate::link::Zygote;
 use crate::rates::Rates;
-use crate::server::{Server, Shared, Turns};
+use crate::server::{Server, Shared};
 use crate::service::Service;
 use crate::store::{Store, private_dir};
 use crate::streaming::Streaming;
+use crate::turns::Turns;
 use cri_api::image_service_server::ImageServiceServer;
 use cri_api::runtime_service_server::RuntimeServiceServer;
 

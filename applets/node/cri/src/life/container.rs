@@ -10,9 +10,10 @@ use kit::{Error, Result, paths};
 
 use super::{PATIENCE, rootfs};
 use crate::link;
-use crate::server::{Server, blocking};
+use crate::server::Server;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, SandboxPhase};
+use crate::task::blocking;
 use cri_api::ContainerEventType;
 use monitor::wire::Request;
 

@@ -7,6 +7,7 @@ pub mod container;
 pub mod image_volumes;
 pub mod log_quota;
 pub mod network;
+mod overlay;
 pub mod recover;
 pub mod rootfs;
 pub mod sandbox;

@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::RwLock;
 
 use super::bandwidth;
-use crate::server::{Server, blocking};
+use crate::server::Server;
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use crate::task::blocking;
 use cri_api::{ContainerEventType, Protocol};
 use monitor::wire;
 

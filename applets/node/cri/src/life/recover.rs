@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::server::{Shared, blocking};
+use crate::server::Shared;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_folder};
+use crate::task::blocking;
 use kit::cgroup::Cgroup;
 use kit::clock::now;
 use monitor::wire::State;

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use kit::{Context, Error, Result};
-use rustix::fs::{CWD, statvfs};
+use rustix::fs::statvfs;
 use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags, fsconfig_create, fsconfig_set_string,
-    fsmount, fsopen, mount, move_mount, unmount,
-};
+use rustix::mount::{MountFlags, mount};
 
+use super::overlay::{mount_layers, unmount_all};
+use super::volumes;
 use crate::step::{Step, reached};
 use crate::store::remove_folder;
 use crate::usage;
@@ -162,17 +161,9 @@ pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// Mount layers, lowest first, at a place; without a folder to write to (and a folder for the kernel's work) it is read-only.
-pub fn mount_layers(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
-    match by_steps(layers, write, root) {
-        Err(Errno::INVAL | Errno::NOSYS) => by_options(layers, write, root),
-        other => other,
-    }
-}
-
 /// Unmount the root, if it is mounted, and remove the container's folder.
 pub fn remove(dir: &Path) -> Result<()> {
-    super::volumes::release(dir)?;
+    volumes::release(dir)?;
     unmount_all(&root(dir))?;
     reached(Step::RootUnmounted);
     unmount_all(&layer(dir))?;
@@ -181,47 +172,11 @@ pub fn remove(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Detach whatever is mounted at a place; no error when nothing is.
-pub fn unmount_all(place: &Path) -> Result<()> {
-    loop {
-        match unmount(place, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
-            Ok(()) => {}
-            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
-            Err(e) => return Err(e).on("unmount", place),
-        }
-    }
-}
-
-/// The newer interface takes any number of layers (`lowerdir+` since Linux 6.7), topmost first.
-fn by_steps(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
-    let overlay = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    for layer in layers.iter().rev() {
-        fsconfig_set_string(&overlay, "lowerdir+", layer)?;
-    }
-    if let Some((upper, work)) = write {
-        fsconfig_set_string(&overlay, "upperdir", upper)?;
-        fsconfig_set_string(&overlay, "workdir", work)?;
-    }
-    fsconfig_create(&overlay)?;
-    let mounted = fsmount(&overlay, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-    move_mount(&mounted, "", CWD, root, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
-}
-
-/// The older interface takes what fits a page.
-fn by_options(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
-    let lower: Vec<_> = layers.iter().rev().map(|layer| layer.to_string_lossy()).collect();
-    let mut options = format!("lowerdir={}", lower.join(":"));
-    if let Some((upper, work)) = write {
-        options = format!("{options},upperdir={},workdir={}", upper.display(), work.display());
-    }
-    let options = CString::new(options).map_err(|_| Errno::INVAL)?;
-    mount("overlay", root, "overlay", MountFlags::empty(), &*options)
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use rustix::mount::{UnmountFlags, unmount};
 
     #[test]
     fn a_root_without_layers_is_empty_and_writable() {

@@ -11,9 +11,10 @@ use tokio::time::sleep;
 
 use super::{PATIENCE, container, network, sandbox_dir};
 use crate::link;
-use crate::server::{Server, blocking};
+use crate::server::Server;
 use crate::step::{Step, reached};
 use crate::store::{Sandbox, SandboxPhase};
+use crate::task::blocking;
 use cri_api::ContainerEventType;
 use monitor::wire::{self, Request};
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use kit::{Context, Error, Result};
 use rustix::mount::{MountFlags, mount};
 
-use super::rootfs::unmount_all;
+use super::overlay::unmount_all;
 use crate::store::Sandbox;
 use monitor::wire::{self, Pod};
 

@@ -8,7 +8,7 @@ use image::Image;
 use kit::{Context, Error, Result};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
-use super::rootfs;
+use super::overlay;
 
 /// Where the volumes are mounted, in the container's folder.
 fn folder(dir: &Path) -> PathBuf {
@@ -26,14 +26,14 @@ pub fn make(dir: &Path, number: usize, image: &Image, sub_path: &str) -> Result<
     }
     let lacking = nothing.len().saturating_sub(image.layers.len());
     let layers: Vec<PathBuf> = nothing.into_iter().take(lacking).chain(image.layers.iter().cloned()).collect();
-    rootfs::mount_layers(&layers, None, &root).on("mount", &root)?;
+    overlay::mount_layers(&layers, None, &root).on("mount", &root)?;
     inside(&root, sub_path).doing(format_args!("find {sub_path:?} in image {}", image.id))
 }
 
 /// Unmount all volumes of a container.
 pub fn release(dir: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder(dir)) else { return Ok(()) };
-    entries.flatten().try_for_each(|entry| rootfs::unmount_all(&entry.path().join("root")))
+    entries.flatten().try_for_each(|entry| overlay::unmount_all(&entry.path().join("root")))
 }
 
 /// Follow a path in an image: its links never lead out of it, and `..` is refused.

@@ -3,7 +3,8 @@
 use kit::{Error, Kind, Result};
 
 use super::exec::check;
-use crate::server::{Shared, not_found};
+use crate::id::not_found;
+use crate::server::Shared;
 use crate::store::ContainerPhase;
 use crate::streaming::{Order, Streams};
 use cri_api::{AttachRequest, AttachResponse};

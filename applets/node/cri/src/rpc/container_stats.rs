@@ -9,11 +9,13 @@ use tonic::codegen::BoxStream;
 
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
+use crate::id::not_found;
 use crate::life::rootfs;
 use crate::measure::{self, value};
 use crate::pieces;
-use crate::server::{Server, Shared, blocking, not_found};
+use crate::server::{Server, Shared};
 use crate::store::Container;
+use crate::task::blocking;
 use cri_api::{
     ContainerAttributes, ContainerStats, ContainerStatsFilter, ContainerStatsRequest, ContainerStatsResponse,
     FilesystemIdentifier, FilesystemUsage, ListContainerStatsRequest, ListContainerStatsResponse, StreamContainerStatsRequest,

@@ -7,12 +7,14 @@ use image::Image;
 use kit::clock::now;
 use kit::{Context, Error, Kind, Result, signal};
 
+use crate::id::{new_id, not_found};
 use crate::life::{PATIENCE, container, image_volumes, log_quota, rootfs, volumes};
 use crate::link;
-use crate::server::{Shared, blocking, new_id, not_found};
+use crate::server::Shared;
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::{Container, ContainerPhase, Sandbox, SandboxPhase, container_name};
+use crate::task::blocking;
 use cri_api::{
     ContainerConfig, ContainerEventType, CreateContainerRequest, CreateContainerResponse, ImageSpec, LinuxContainerUser,
     NamespaceMode, PodSandboxConfig, Signal,

@@ -2,7 +2,8 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::server::{Shared, not_found};
+use crate::id::not_found;
+use crate::server::Shared;
 use crate::streaming::{Order, Streams};
 use cri_api::{ExecRequest, ExecResponse};
 

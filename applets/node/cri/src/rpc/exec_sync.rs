@@ -3,8 +3,9 @@
 use kit::{Context, Error, Kind, Result};
 use serde_json::Value;
 
+use crate::id::not_found;
 use crate::link;
-use crate::server::{Shared, not_found};
+use crate::server::Shared;
 use crate::spec;
 use crate::store::Container;
 use cri_api::{ExecSyncRequest, ExecSyncResponse};

@@ -7,7 +7,8 @@ use kit::clock::now;
 use kit::{Result, paths};
 
 use crate::life::rootfs;
-use crate::server::{Shared, blocking};
+use crate::server::Shared;
+use crate::task::blocking;
 use cri_api::{FilesystemIdentifier, FilesystemUsage, ImageFsInfoRequest, ImageFsInfoResponse, UInt64Value};
 
 pub async fn image_fs_info(server: &Shared, _: ImageFsInfoRequest) -> Result<ImageFsInfoResponse> {

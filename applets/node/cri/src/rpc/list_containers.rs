@@ -6,10 +6,10 @@ use tonic::codegen::BoxStream;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::Shared;
-use crate::store::{Container, ContainerPhase};
+use crate::store::{Container, ContainerPhase, container_state as state, image};
 use cri_api::{
-    Container as Item, ContainerFilter, ContainerState, ImageSpec, ListContainersRequest, ListContainersResponse,
-    StreamContainersRequest, StreamContainersResponse,
+    Container as Item, ContainerFilter, ListContainersRequest, ListContainersResponse, StreamContainersRequest,
+    StreamContainersResponse,
 };
 
 pub async fn list_containers(server: &Shared, request: ListContainersRequest) -> Result<ListContainersResponse> {
@@ -25,25 +25,6 @@ fn items(server: &Shared, filter: &ContainerFilter) -> Vec<Item> {
     let known = server.store.containers().into_iter().map(|container| server.store.refreshed(container));
     let fitting = known.filter(|container| container.phase != ContainerPhase::Making && fits(filter, container));
     fitting.map(|container| item(&container)).collect()
-}
-
-/// Where a container is in its life, in the interface's words.
-pub fn state(container: &Container) -> ContainerState {
-    match (&container.exit, container.phase) {
-        (Some(_), _) => ContainerState::ContainerExited,
-        (None, ContainerPhase::Started) => ContainerState::ContainerRunning,
-        (None, ContainerPhase::Created) => ContainerState::ContainerCreated,
-        (None, ContainerPhase::Making) => ContainerState::ContainerUnknown,
-    }
-}
-
-/// The image by the name that a person gave.
-pub fn image(container: &Container) -> ImageSpec {
-    let mut spec = container.config.image.clone().unwrap_or_default();
-    if !spec.user_specified_image.is_empty() {
-        spec.image.clone_from(&spec.user_specified_image);
-    }
-    spec
 }
 
 fn fits(filter: &ContainerFilter, container: &Container) -> bool {

@@ -6,9 +6,9 @@ use tonic::codegen::BoxStream;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::Shared;
-use crate::store::{Sandbox, SandboxPhase};
+use crate::store::{Sandbox, sandbox_state as state};
 use cri_api::{
-    ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, PodSandboxState, StreamPodSandboxesRequest,
+    ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, StreamPodSandboxesRequest,
     StreamPodSandboxesResponse,
 };
 
@@ -26,12 +26,6 @@ pub async fn stream_pod_sandboxes(
 
 fn items(server: &Shared, filter: &PodSandboxFilter) -> Vec<PodSandbox> {
     server.store.sandboxes().iter().filter(|sandbox| fits(filter, sandbox)).map(|sandbox| item(sandbox)).collect()
-}
-
-/// Ready, or not: a half-made sandbox is not, nor one whose network has gone.
-pub fn state(sandbox: &Sandbox) -> PodSandboxState {
-    let is_ready = sandbox.phase == SandboxPhase::Ready && !sandbox.displaced;
-    if is_ready { PodSandboxState::SandboxReady } else { PodSandboxState::SandboxNotready }
 }
 
 fn fits(filter: &PodSandboxFilter, sandbox: &Sandbox) -> bool {
@@ -56,7 +50,8 @@ fn item(sandbox: &Sandbox) -> PodSandbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cri_api::PodSandboxStateValue;
+    use crate::store::SandboxPhase;
+    use cri_api::{PodSandboxState, PodSandboxStateValue};
 
     #[test]
     fn id_state_and_labels_must_all_fit() {

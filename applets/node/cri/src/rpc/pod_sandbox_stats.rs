@@ -10,12 +10,14 @@ use tonic::codegen::BoxStream;
 use super::container_stats;
 use crate::cgroup::Cgroup;
 use crate::filter::{id_fits, is_listed, labels_fit};
+use crate::id::not_found;
 use crate::life::network;
 use crate::measure::{self, value};
 use crate::netns::{self, Link};
 use crate::pieces;
-use crate::server::{Server, Shared, blocking, not_found};
+use crate::server::{Server, Shared};
 use crate::store::{Sandbox, SandboxPhase};
+use crate::task::blocking;
 use cri_api::{
     LinuxPodSandboxStats, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, NetworkInterfaceUsage, NetworkUsage,
     PodSandboxAttributes, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse, ProcessUsage,

@@ -2,7 +2,8 @@
 
 use kit::{Error, Kind, Result};
 
-use crate::server::{Shared, not_found};
+use crate::id::not_found;
+use crate::server::Shared;
 use crate::store::SandboxPhase;
 use crate::streaming::Order;
 use cri_api::{PortForwardRequest, PortForwardResponse};

@@ -2,9 +2,10 @@
 
 use kit::{Error, Kind, Result};
 
+use crate::id::not_found;
 use crate::life::PATIENCE;
 use crate::link;
-use crate::server::{Shared, not_found};
+use crate::server::Shared;
 use crate::step::{Step, reached};
 use cri_api::{ReopenContainerLogRequest, ReopenContainerLogResponse};
 use monitor::wire::Request;

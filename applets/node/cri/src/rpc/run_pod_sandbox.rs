@@ -5,12 +5,14 @@ use std::sync::Arc;
 use kit::clock::now;
 use kit::{Error, Kind, Result};
 
+use crate::id::new_id;
 use crate::life::{PATIENCE, network, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
-use crate::server::{Shared, blocking, new_id};
+use crate::server::Shared;
 use crate::spec::host;
 use crate::step::{Step, reached};
 use crate::store::{OWN_CGROUPS, Sandbox, SandboxPhase, sandbox_name};
+use crate::task::blocking;
 use cri_api::{
     ContainerEventType, NamespaceMode, NamespaceOption, PodSandboxConfig, RunPodSandboxRequest, RunPodSandboxResponse,
 };

@@ -3,9 +3,10 @@
 use kit::clock::now;
 use kit::{Error, Kind, Result};
 
+use crate::id::not_found;
 use crate::life::PATIENCE;
 use crate::link;
-use crate::server::{Shared, not_found};
+use crate::server::Shared;
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
 use cri_api::{StartContainerRequest, StartContainerResponse};

@@ -2,11 +2,13 @@
 
 use kit::{Error, Kind, Result};
 
+use crate::id::not_found;
 use crate::limits;
-use crate::server::{Shared, blocking, not_found};
+use crate::server::Shared;
 use crate::spec;
 use crate::step::{Step, reached};
 use crate::store::ContainerPhase;
+use crate::task::blocking;
 use cri_api::{UpdateContainerResourcesRequest, UpdateContainerResourcesResponse};
 
 pub async fn update_container_resources(

@@ -3,8 +3,9 @@
 
 use kit::Result;
 
+use crate::id::not_found;
 use crate::limits::merged;
-use crate::server::{Shared, not_found};
+use crate::server::Shared;
 use crate::step::{Step, reached};
 use cri_api::{UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse};
 

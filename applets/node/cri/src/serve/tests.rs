@@ -406,7 +406,7 @@ fn a_failed_accept_ends_nothing() {
 
 #[test]
 fn turns_are_shared_by_those_who_share_them() {
-    use crate::server::Turns;
+    use crate::turns::Turns;
     run(async {
         let turns = std::sync::Arc::new(Turns::default());
         let (first, second) = (turns.share("pod").await, turns.share("pod").await);

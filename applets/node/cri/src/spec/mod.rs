@@ -5,6 +5,7 @@ pub mod apparmor;
 mod capabilities;
 mod devices;
 pub mod host;
+mod input;
 mod mounts;
 mod namespaces;
 mod process;
@@ -14,55 +15,15 @@ mod seccomp;
 mod seccomp_default;
 mod user;
 
-use std::path::{Path, PathBuf};
-
-use image::Image;
 use kit::{Error, Result};
 use serde_json::{Value, json};
 
+pub use input::Input;
 pub use process::exec;
 pub use resources::limits;
-pub use user::{User, number, resolve as resolve_user};
+pub use user::{number, resolve as resolve_user};
 
-use crate::life::image_volumes::ImageVolume;
-use crate::store::Sandbox;
-use cri_api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext, NamespaceMode};
-
-/// All that a specification is made from.
-pub struct Input<'a> {
-    /// The sandbox's record.
-    pub sandbox: &'a Sandbox,
-    /// The sandbox's folder, with `ns/`, `shm`, `hosts`, `hostname` and `resolv.conf`.
-    pub dir: &'a Path,
-    /// The container's configuration.
-    pub config: &'a ContainerConfig,
-    /// Its image.
-    pub image: &'a Image,
-    /// Its root, mounted.
-    pub rootfs: PathBuf,
-    /// Whom it runs as.
-    pub user: &'a User,
-    /// Its cgroup below the hierarchy's root.
-    pub cgroup: &'a str,
-    /// The process whose PID namespace it joins, when it was asked to join another container's.
-    pub target: Option<i32>,
-    /// For each of the configuration's mounts that is an image's volume: what to mount.
-    pub volumes: &'a [Option<PathBuf>],
-    /// The VOLUMEs of its own image.
-    pub image_volumes: &'a [ImageVolume],
-}
-
-impl Input<'_> {
-    /// The security context, or one with nothing in it.
-    pub fn security(&self) -> LinuxContainerSecurityContext {
-        self.config.linux.as_ref().and_then(|linux| linux.security_context.clone()).unwrap_or_default()
-    }
-
-    /// The limits, or none.
-    pub fn resources(&self) -> LinuxContainerResources {
-        self.config.linux.as_ref().and_then(|linux| linux.resources.clone()).unwrap_or_default()
-    }
-}
+use cri_api::{LinuxContainerSecurityContext, NamespaceMode};
 
 /// The whole specification. What can't be given is refused: nothing that was asked for is dropped in silence.
 pub fn build(input: &Input) -> Result<Value> {

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use kit::{Context, Error, Result, paths};
 use serde_json::{Value, json};
 
-use super::{Input, host};
+use super::host;
+use super::input::Input;
 use cri_api::{LinuxContainerSecurityContext, Mount, MountPropagation};
 
 /// What may be asked of a mount beside the rest.

@@ -3,7 +3,7 @@
 use kit::{Error, Result};
 use serde_json::{Value, json};
 
-use super::Input;
+use super::input::Input;
 use cri_api::{LinuxContainerSecurityContext, NamespaceMode};
 use monitor::wire;
 

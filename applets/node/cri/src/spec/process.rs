@@ -7,7 +7,8 @@ use kit::{Context, Error, Result};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
-use super::{Input, apparmor, capabilities, profile};
+use super::input::Input;
+use super::{apparmor, capabilities, profile};
 use cri_api::LinuxContainerSecurityContext;
 
 /// Bytes that a process may lock in memory: the kernel's default (linux/resource.h, `MLOCK_LIMIT`).

@@ -1,11 +1,16 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use std::fs;
 
+use super::user::User;
 use super::*;
+use crate::store::Sandbox;
 use cri_api::{
-    Capability, Int64Value, KeyValue, LinuxContainerConfig, LinuxPodSandboxConfig, LinuxSandboxSecurityContext, Mount,
-    MountPropagation, NamespaceMode, NamespaceOption, PodSandboxConfig, SecurityProfile, SupplementalGroupsPolicy,
+    Capability, ContainerConfig, Int64Value, KeyValue, LinuxContainerConfig, LinuxContainerResources, LinuxPodSandboxConfig,
+    LinuxSandboxSecurityContext, Mount, MountPropagation, NamespaceMode, NamespaceOption, PodSandboxConfig, SecurityProfile,
+    SupplementalGroupsPolicy,
 };
+use image::Image;
+use std::path::{Path, PathBuf};
 
 const IMAGE: &str = r#"{
     "architecture": "amd64", "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] },

@@ -4,6 +4,7 @@
 
 mod disk;
 mod record;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,7 @@ use kit::{Context, Error, Result};
 
 pub use disk::remove_folder;
 pub use record::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, container_name, sandbox_name};
+pub use status::{container_state, container_status, image, sandbox_state, sandbox_status};
 
 use crate::events::Events;
 use crate::step::{Step, reached};

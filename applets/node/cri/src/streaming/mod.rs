@@ -1,6 +1,6 @@
 //! Exec, attach and port-forward: the kubelet asks for a URL by gRPC, then whoever has it comes here by HTTP.
 //!
-//! `server` answers HTTP, `token` keeps what was promised, `upgrade` chooses the protocol. A `transport` turns bytes into channels: the
+//! `server` answers HTTP, `token` keeps what was promised, `url` says where, `upgrade` chooses the protocol. A `transport` turns bytes into channels: the
 //! `spdy` crate, or `websocket`, or the one in the other. `connection` gives channels to tasks, with back-pressure. `remote` is what
 //! exec and attach share; `exec`, `attach` and `forward` do the work.
 
@@ -16,10 +16,12 @@ pub mod strangers;
 mod token;
 mod transport;
 mod upgrade;
+mod url;
 mod websocket;
 
-pub use server::{Streaming, serve};
+pub use server::serve;
 pub use token::{Order, Streams};
+pub use url::Streaming;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,10 @@
 //! The HTTP server that the URLs lead to. It answers on the node's loopback alone, where the kubelet is.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{Context, Error, Kind, Result};
+use kit::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -13,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::http::{HEAD_LIMIT, Head, refusal};
 use super::remote::Client;
-use super::token::{Order, Tokens};
+use super::token::Order;
 use super::upgrade::{Choice, Refusal, Work, choose};
 use super::{attach, exec, forward};
 use crate::server::Shared;
@@ -24,39 +23,6 @@ const STRANGERS: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when there are no descriptors for another visitor.
 const BREATH: Duration = Duration::from_millis(100);
-
-/// What the RPCs need: where the server is, and what it owes.
-pub struct Streaming {
-    address: SocketAddr,
-    tokens: Tokens,
-}
-
-impl Streaming {
-    /// Listen at a port that the kernel picks.
-    pub fn listen() -> Result<(Self, std::net::TcpListener)> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing("listen for streams")?;
-        listener.set_nonblocking(true).doing("listen for streams")?;
-        let address = listener.local_addr().doing("listen for streams")?;
-        Ok((Self { address, tokens: Tokens::default() }, listener))
-    }
-
-    /// A URL that is good for one visit within a minute.
-    pub fn url(&self, order: Order) -> Result<String> {
-        let kind = kind(&order);
-        match self.tokens.promise(order)? {
-            Some(token) => Ok(format!("http://{}/{kind}/{token}", self.address)),
-            None => Err(Error::of(Kind::Exhausted, "too many streams were asked for and not begun")),
-        }
-    }
-}
-
-fn kind(order: &Order) -> &'static str {
-    match order {
-        Order::Exec { .. } => "exec",
-        Order::Attach { .. } => "attach",
-        Order::Forward { .. } => "portforward",
-    }
-}
 
 /// Serve visitors for ever.
 pub async fn serve(server: Shared, listener: std::net::TcpListener) -> Result<()> {
@@ -146,8 +112,10 @@ fn agree(server: &Shared, head: &Head) -> Result<(Order, Choice), Refusal> {
     let work = if wanted == "portforward" { Work::Forward } else { Work::Process };
     // A choice that fails leaves the token for another try.
     let choice = choose(head, work)?;
-    let order = server.streaming.tokens.redeem(token).filter(|order| kind(order) == wanted);
-    let order = order.ok_or_else(|| nothing("404 Not Found", "this address is not good, or not any more"))?;
+    let order = server
+        .streaming
+        .redeem(token, wanted)
+        .ok_or_else(|| nothing("404 Not Found", "this address is not good, or not any more"))?;
     Ok((order, choice))
 }
 

@@ -61,7 +61,7 @@ pub struct Tokens(Mutex<HashMap<String, (Instant, Order)>>);
 impl Tokens {
     /// Promise something: the token, or none when too much is promised already.
     pub fn promise(&self, order: Order) -> Result<Option<String>> {
-        let token = crate::server::new_id()?;
+        let token = crate::id::new_id()?;
         let now = Instant::now();
         let mut tokens = self.lock();
         tokens.retain(|_, (due, _)| *due > now);

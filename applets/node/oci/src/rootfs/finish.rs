@@ -9,8 +9,8 @@ use rustix::fs::{FileType, makedev};
 use rustix::mount::{MountPropagationFlags, OpenTreeFlags, mount_change, open_tree};
 use sys::mount_attr::{self, Attributes, READ_ONLY};
 
+use super::detached::{fresh, put};
 use super::dev::copy_of;
-use super::mounts::{fresh, put};
 use super::place::{Root, Unmasked};
 
 const ONLY_READ: Attributes = Attributes { set: READ_ONLY, clear: 0, propagation: 0, user_namespace: 0 };

@@ -5,19 +5,14 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use kit::{Context, Error, Result};
 use libcontainer::oci_spec::runtime::{Mount, Spec};
 use rustix::fs::{CWD, FileType, PROC_SUPER_MAGIC};
-use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_bind_recursive, mount_change, move_mount, open_tree,
-};
+use rustix::mount::{MountPropagationFlags, OpenTreeFlags, mount_bind_recursive, mount_change, open_tree};
 use sys::mount_attr::{self, Attributes, READ_ONLY};
 
+use super::detached::{fresh, put};
 use super::dev;
 use super::options::Options;
 use super::place::{Place, Root, Unmasked};
@@ -28,10 +23,6 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// The cgroup namespace that the kernel begins with (`PROC_CGROUP_INIT_INO`).
 const FIRST_CGROUP_NAMESPACE: &str = "cgroup:[4026531835]";
-
-/// Tries of a mount whose file system is busy for a moment, and the pause between them; runc's.
-const BUSY_TRIES: u32 = 3;
-const BUSY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Prepares the root in the container's mount namespace, before pivot_root. Returns the mounts that become read-only once all
 /// is made in them.
@@ -186,35 +177,6 @@ fn attach(tree: &OwnedFd, place: &Place, options: &Options) -> std::io::Result<(
         mount_attr::set(tree.as_fd(), &change, *recursive)?;
     }
     Ok(())
-}
-
-/// Puts a mount that hangs nowhere on its target.
-pub fn put(tree: &OwnedFd, place: &Place) -> rustix::io::Result<()> {
-    move_mount(tree, "", &place.fd, "", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
-}
-
-/// A new file system of a kind, once it is not busy.
-pub fn fresh(kind: &str, source: &Path, data: &[String]) -> Result<OwnedFd> {
-    for _ in 1..BUSY_TRIES {
-        match fresh_once(kind, source, data) {
-            Err(Errno::BUSY) => thread::sleep(BUSY_PAUSE),
-            done => return done.doing(format!("make file system {kind}")),
-        }
-    }
-    fresh_once(kind, source, data).doing(format!("make file system {kind}"))
-}
-
-fn fresh_once(kind: &str, source: &Path, data: &[String]) -> rustix::io::Result<OwnedFd> {
-    let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(&context, "source", source)?;
-    for option in data {
-        match option.split_once('=') {
-            Some((name, value)) => fsconfig_set_string(&context, name, value)?,
-            None => fsconfig_set_flag(&context, option)?,
-        }
-    }
-    fsconfig_create(&context)?;
-    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
 }
 
 /// The cgroups. A mount from the first cgroup namespace would set the one file system's options anew, for the host too

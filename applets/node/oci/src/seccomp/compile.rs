@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use kit::{Error, Result};
 use sys::seccomp::{Insn, MOST};
 
+use super::answer::{ALLOW, ERRNO, KILL_PROCESS, KIND, LOG, TRACE};
 use super::arch::{Arch, X32_BIT};
 use super::assembler::{Assembler, If, Label};
 use super::profile::{Argument, Operator, Profile, Rule};
-use super::{ALLOW, ERRNO, KILL_PROCESS, KIND, LOG, TRACE};
 
 /// Offset of the call's number in `struct seccomp_data`.
 const NUMBER: u32 = 0;

@@ -1,5 +1,6 @@
 //! seccomp: `linux.seccomp` compiled to the program that the kernel runs before each system call.
 
+mod answer;
 mod arch;
 mod assembler;
 mod compile;
@@ -15,23 +16,6 @@ use sys::seccomp::Insn;
 
 use arch::Arch;
 use profile::Profile;
-
-/// `SECCOMP_RET_KILL_PROCESS`
-const KILL_PROCESS: u32 = 0x8000_0000;
-/// `SECCOMP_RET_KILL_THREAD`
-const KILL_THREAD: u32 = 0;
-/// `SECCOMP_RET_TRAP`
-const TRAP: u32 = 0x0003_0000;
-/// `SECCOMP_RET_ERRNO`, with the errno in the low half.
-const ERRNO: u32 = 0x0005_0000;
-/// `SECCOMP_RET_TRACE`, with a message in the low half.
-const TRACE: u32 = 0x7ff0_0000;
-/// `SECCOMP_RET_LOG`
-const LOG: u32 = 0x7ffc_0000;
-/// `SECCOMP_RET_ALLOW`
-const ALLOW: u32 = 0x7fff_0000;
-/// `SECCOMP_RET_ACTION_FULL`: an answer without its data. As a signed number, less is stricter.
-const KIND: u32 = 0xffff_0000;
 
 /// The profile's flags that are real here, with the kernel's bits.
 pub const FLAGS: [(&str, u32); 3] =

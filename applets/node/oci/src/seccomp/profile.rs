@@ -4,6 +4,8 @@ use kit::{Context, Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::answer::{ALLOW, ERRNO, KILL_PROCESS, KILL_THREAD, LOG, TRACE, TRAP};
+
 /// The largest errno that a filter can answer (`MAX_ERRNO`).
 const MAX_ERRNO: u32 = 4095;
 /// What a refused call answers when the profile names no errno.
@@ -162,13 +164,13 @@ fn answer(action: Action, errno: Option<u32>) -> Result<u32> {
         return Err(Error::new(format!("seccomp profile: errno {errno} is past {MAX_ERRNO}")));
     }
     match action {
-        Action::Kill | Action::KillThread => Ok(super::KILL_THREAD),
-        Action::KillProcess => Ok(super::KILL_PROCESS),
-        Action::Trap => Ok(super::TRAP),
-        Action::Errno => Ok(super::ERRNO | errno),
-        Action::Trace => Ok(super::TRACE | errno),
-        Action::Log => Ok(super::LOG),
-        Action::Allow => Ok(super::ALLOW),
+        Action::Kill | Action::KillThread => Ok(KILL_THREAD),
+        Action::KillProcess => Ok(KILL_PROCESS),
+        Action::Trap => Ok(TRAP),
+        Action::Errno => Ok(ERRNO | errno),
+        Action::Trace => Ok(TRACE | errno),
+        Action::Log => Ok(LOG),
+        Action::Allow => Ok(ALLOW),
         Action::Notify => Err(Error::new("seccomp profile: SCMP_ACT_NOTIFY is not supported")),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sys::seccomp::Insn;
 
+use super::answer::{ALLOW, ERRNO, KILL_PROCESS, KILL_THREAD, LOG, TRACE, TRAP};
 use super::arch::{Arch, X32_BIT};
 use super::compile::compile;
 use super::machine::{Call, run};
