@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// A cgroup by its path below the hierarchy's root.
 pub struct Cgroup(PathBuf);
 
-/// What the memory controller counts: bytes, and faults since the cgroup was made.
+/// Counters of the memory controller: bytes, and faults since the cgroup was made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Memory {
     /// All that is charged.
@@ -23,7 +23,7 @@ pub struct Memory {
     pub major_faults: u64,
 }
 
-/// How long tasks waited for something, see the kernel's PSI: some of them, and all of them at once.
+/// Pressure (the kernel's PSI): the time for which some tasks, and all at once, waited.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Pressure {
     /// All tasks at once.
@@ -32,7 +32,7 @@ pub struct Pressure {
     pub some: Waited,
 }
 
-/// How long, in the last seconds (per cent of 10, 60 and 300) and in all (nanoseconds).
+/// Share of the last 10, 60 and 300 seconds in per cent, and the total in nanoseconds.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Waited {
     /// Of the last 10, 60 and 300 seconds, in per cent.
@@ -68,12 +68,12 @@ impl Cgroup {
         self.number("memory.swap.max")
     }
 
-    /// How many processes and threads live in it and below.
+    /// Number of processes and threads in it and below.
     pub fn processes(&self) -> Option<u64> {
         self.number("pids.current")
     }
 
-    /// How long was waited for `cpu`, `memory` or `io`; none where the kernel does not count it.
+    /// Pressure of `cpu`, `memory` or `io`; none where the kernel does not count it.
     pub fn pressure(&self, of: &str) -> Option<Pressure> {
         self.read(&format!("{of}.pressure")).map(|text| pressure(&text))
     }

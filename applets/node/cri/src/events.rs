@@ -14,7 +14,7 @@ use tonic::codegen::tokio_stream::Stream;
 use crate::store::{Container, Sandbox, container_status, sandbox_status};
 use cri_api::{ContainerEventResponse, ContainerEventType};
 
-/// How far a listener may fall behind. A hundred pods that end at once are some hundreds of events.
+/// Events that a listener may fall behind. A hundred pods that end at once are some hundreds of events.
 const QUEUE: usize = 1024;
 
 /// All listeners.
@@ -26,7 +26,7 @@ struct Sink {
     late: Arc<AtomicBool>,
 }
 
-/// What a listener hears; it ends with an error when the listener was too slow.
+/// Events for a listener; the stream ends with an error when the listener was too slow.
 pub struct Listener {
     queue: Receiver<ContainerEventResponse>,
     late: Arc<AtomicBool>,
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// What the listener hears now.
+    /// Event that the listener gets next.
     fn next(listener: &mut Listener) -> Poll<Option<Result<ContainerEventResponse, Status>>> {
         Pin::new(listener).poll_next(&mut Context::from_waker(Waker::noop()))
     }

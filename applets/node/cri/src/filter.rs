@@ -9,12 +9,12 @@ pub fn is_listed(ids: &[&str], asked: &BTreeMap<String, String>, labels: &BTreeM
     !labels.contains_key(OF_A_PERSON) || asked.contains_key(OF_A_PERSON) || ids.iter().any(|id| !id.is_empty())
 }
 
-/// Whether `asked` is empty, or the id, or its beginning.
+/// Tells if `asked` is empty, or the id, or its beginning.
 pub fn id_fits(asked: &str, id: &str) -> bool {
     id.starts_with(asked)
 }
 
-/// Whether every label that was asked for is there with that value.
+/// Tells if every label that was asked for is there with that value.
 pub fn labels_fit(asked: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
     asked.iter().all(|(name, value)| labels.get(name) == Some(value))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use cri_api::LinuxContainerResources;
 
-/// What holds after a change: what the change does not name stays as it was. A number of 0 and an empty text name nothing.
+/// Limits after a change: those that the change does not name stay as they were. A number of 0 and an empty text name nothing.
 pub fn merged(now: &LinuxContainerResources, change: &LinuxContainerResources) -> LinuxContainerResources {
     let number = |now: i64, change: i64| if change == 0 { now } else { change };
     let text = |now: &String, change: &String| if change.is_empty() { now.clone() } else { change.clone() };

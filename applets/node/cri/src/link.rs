@@ -18,7 +18,7 @@ mod exec;
 
 pub use exec::exec;
 
-/// Where monitors come from: the zygote's socket.
+/// The zygote's socket, which makes monitors.
 #[derive(Debug)]
 pub struct Zygote(pub OwnedFd);
 
@@ -65,7 +65,7 @@ impl Watch {
         .await
     }
 
-    /// What happened to a container ([`Reply::Running`] or [`Reply::Exited`]), or none when the monitor is dead.
+    /// Next event of a container ([`Reply::Running`] or [`Reply::Exited`]), or none when the monitor is dead.
     pub async fn next(&mut self) -> Option<Reply> {
         loop {
             match read_reply(&mut self.0).await {
@@ -154,7 +154,7 @@ impl Talk {
     }
 }
 
-/// What an answer that does not fit the question becomes.
+/// Error of an answer that does not fit the request.
 pub fn unexpected(reply: Reply) -> Error {
     match reply {
         Reply::Failed(report) => report.into_error(),

@@ -1,4 +1,4 @@
-//! What has gone through the links of network namespaces.
+//! Traffic counters of the links in network namespaces.
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;

@@ -30,7 +30,7 @@ pub struct Pulls {
     flights: Mutex<HashMap<String, Weak<Flight>>>,
 }
 
-/// How a pull ended: the image's id, or why not.
+/// Result of a pull: the image's id, or an error.
 type Ending = std::result::Result<String, Report>;
 
 /// A pull that several may wait for. Dropping the last hold on it kills it.
@@ -45,14 +45,14 @@ impl Drop for Flight {
     }
 }
 
-/// What the process is told.
+/// Request to the process.
 #[derive(Serialize)]
 struct Order<'a> {
     image: &'a str,
     credentials: Credentials,
 }
 
-/// What the process says, one a line.
+/// Messages of the process, one a line.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {

@@ -1,11 +1,11 @@
-//! How much processor time something uses now: what it used since the last look, by the time that passed.
+//! Rates of processor time: the time used since the last sample, by the time that passed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// Two looks that are closer than this (nanoseconds) would tell of the kernel's accounting rather than of the program.
 const NEAR: i64 = 500_000_000;
-/// What nobody has looked at for so long (nanoseconds) is gone, or its mean would tell nothing of now.
+/// Age of a sample (nanoseconds) at which it is dropped, because its mean would tell nothing of now.
 const OLD: i64 = 600_000_000_000;
 
 /// The last look at each.

@@ -39,10 +39,10 @@ use cri_api::runtime_service_server::RuntimeServiceServer;
 /// The applet.
 pub const CRI: Applet = Applet { name: "cri", about: "serve Kubernetes' container runtime interface", place: Place::Hidden, run };
 
-/// What pulls images: this program.
+/// Program that pulls images: this one.
 const PROGRAM: &str = "/proc/self/exe";
 
-/// How long monitors that a killed server ordered may take until they listen: they wait for nobody.
+/// Timeout of monitors that a killed server ordered, until they listen: they wait for nobody.
 const LAST_MONITORS: Duration = Duration::from_secs(20);
 /// Between two looks for them; mostly the first one finds none.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -83,7 +83,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return crate::step::list().map(|()| Exit::OK);
     }
     // Before any thread: a child that is forked without exec has only the thread that forked it.
-    // What enters containers is forked from here or run by way of our /proc/self/exe.
+    // Processes that enter containers are forked from here or run through our /proc/self/exe.
     kit::own::protect()?;
     // A client or a process that is gone is no reason for the server or a monitor to end.
     sys::sigpipe::ignore();

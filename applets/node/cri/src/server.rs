@@ -1,4 +1,4 @@
-//! What all RPCs share.
+//! State that all RPCs share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,22 +17,22 @@ pub struct Server {
     pub store: Store,
     /// The image store.
     pub images: Images,
-    /// Where monitors come from.
+    /// Process that makes monitors.
     pub zygote: Zygote,
     /// Bundles and roots: a folder a container.
     pub containers: PathBuf,
     /// The size of a container's writable layer in memory.
     pub writable: Writable,
-    /// Who changes what.
+    /// Turns of those who change a sandbox or container.
     pub turns: Turns,
-    /// Where exec, attach and port-forward go on.
+    /// Server of exec, attach and port-forward.
     pub streaming: Streaming,
     /// Processor time at the last look.
     pub rates: Rates,
 }
 
 impl Server {
-    /// Where it writes.
+    /// Directories that it writes to.
     pub fn folders(&self) -> [&Path; 3] {
         [self.store.root(), &self.containers, self.images.root()]
     }

@@ -22,7 +22,7 @@ steps! {
     RecordHalf,
     /// A sandbox has its record, and nothing else.
     SandboxNoted,
-    /// What its monitor and its containers need lies in its folder.
+    /// Its directory holds the files of its monitor and its containers.
     SandboxFolderMade,
     /// The zygote was told to make the monitor.
     MonitorOrdered,

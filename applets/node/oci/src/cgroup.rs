@@ -10,7 +10,7 @@ use kit::cgroup::{self, TREE, is_gone};
 use kit::{Context, Error, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// How long killed processes may take to go: they may sit in a long disk or network operation.
+/// Timeout of killed processes: they may sit in a long disk or network operation.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A container's cgroup.
@@ -51,7 +51,7 @@ impl Cgroup {
         Ok(())
     }
 
-    /// Whether a process lives in it or below it. A cgroup that is gone holds none.
+    /// Tells if a process lives in it or below it. A cgroup that is gone holds none.
     pub fn is_populated(&self) -> Result<bool> {
         self.group.is_populated()
     }
@@ -110,7 +110,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// What it says now: nothing when the cgroup is gone.
+    /// Its content now: nothing when the cgroup is gone.
     pub fn read(&self) -> Result<String> {
         let mut bytes = vec![0; 4096];
         match std::os::unix::fs::FileExt::read_at(&self.file, &mut bytes, 0) {

@@ -1,4 +1,4 @@
-//! What is wrong with a bundle, said in a sentence that names the place, before anything is made for it.
+//! Checks of a bundle before anything is made for it: an error is a sentence that names the place.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The kinds of namespaces that the specification knows.
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"];
 
-/// What may lie over a file of /proc: what lxcfs and the like show of a container's own limits. Anything else could take in
+/// Files of /proc that a mount may cover: those that lxcfs and the like show of a container's own limits. Anything else could take in
 /// who writes labels and settings there (CVE-2025-52881).
 pub const OVER_PROC: [&str; 10] = [
     "cpuinfo",
@@ -53,7 +53,7 @@ pub fn configuration(spec: &Value) -> Result<()> {
     namespaces(spec)
 }
 
-/// Whether a text is there and not empty.
+/// Tells if a text is there and not empty.
 fn is_said(value: &Value) -> bool {
     value.as_str().is_none_or(|text| !text.is_empty()) && !value.is_null()
 }
@@ -80,7 +80,7 @@ fn hooks(spec: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether all of it is of the specification's form. A complaint names no place, but what was found and what was expected.
+/// Checks that all of it has the specification's form. An error names no place, but what was found and what was expected.
 pub fn form(spec: &Value) -> Result<()> {
     Spec::deserialize(spec).map(drop).doing("config.json is not of the specification's form")
 }

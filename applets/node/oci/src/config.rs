@@ -14,7 +14,7 @@ use crate::features::CAPABILITIES;
 use crate::resources;
 use crate::seccomp::Filter;
 
-/// Where containers without a `cgroupsPath` go.
+/// Parent cgroup of containers without a `cgroupsPath`.
 const CGROUP_DEFAULT: &str = "/kutties/oci";
 
 /// The capability with which a filter may be loaded without no_new_privs.
@@ -29,7 +29,7 @@ const UMASK: u32 = 0o022;
 /// A configuration, and what was taken out of it.
 #[derive(Debug)]
 pub struct Config {
-    /// What libcontainer gets.
+    /// Configuration for libcontainer.
     pub spec: Value,
     /// `linux.seccomp`, compiled.
     pub filter: Option<Filter>,
@@ -85,7 +85,7 @@ impl Config {
     }
 }
 
-/// What we would do wrongly is refused, not tried.
+/// Refuses settings that we would do wrongly.
 fn refuse(spec: &Value) -> Result<()> {
     let present = |pointer: &str| spec.pointer(pointer).is_some_and(|v| v.as_array().is_some_and(|a| !a.is_empty()));
     if present("/hooks/startContainer") {
@@ -147,7 +147,7 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result
     let [_, _, permitted, inheritable, ambient] = sets.as_mut_slice() else {
         return Err(Error::new("five capability sets"));
     };
-    // What the kernel would refuse to raise must not be raised by the addition below.
+    // A capability that the kernel would refuse to raise must not be raised by the addition below.
     ambient.retain(|cap| permitted.contains(cap) && inheritable.contains(cap));
     // They go with the exec: what is in neither bounding, inheritable nor ambient does not survive it.
     let user = process.entry("user").or_insert_with(|| json!({"uid": 0, "gid": 0}));
@@ -167,7 +167,7 @@ pub fn adapt_process(process: &mut Map<String, Value>, filtered: bool) -> Result
     Ok(left_out)
 }
 
-/// Whether a capability is one, and this kernel has it.
+/// Tells if a capability is one, and this kernel has it.
 fn is_available(name: &str) -> bool {
     if Capability::deserialize(&json!(name)).is_err() {
         return false;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use kit::{Context, Error, Result};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
-/// What is relayed at once, in bytes.
+/// Bytes relayed at once.
 const CHUNK: usize = 8192;
 
 /// The socket on which a terminal comes.
@@ -71,12 +71,12 @@ impl Console {
         }
     }
 
-    /// Where input comes from, until its end.
+    /// Source of the input, until its end.
     pub fn input(&self) -> Option<BorrowedFd<'static>> {
         self.input.then(rustix::stdio::stdin)
     }
 
-    /// Where output comes from, until its end.
+    /// Source of the output, until its end.
     pub fn output(&self) -> Option<BorrowedFd<'_>> {
         self.output.then(|| self.master.as_fd())
     }

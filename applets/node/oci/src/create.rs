@@ -32,7 +32,7 @@ pub struct Options {
     /// Socket to send the terminal to
     #[arg(long, value_name = "SOCKET")]
     pub console_socket: Option<PathBuf>,
-    /// How many descriptors from 3 on the container gets
+    /// Number of descriptors from 3 on that the container gets
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub preserve_fds: u16,
     /// Move the root instead of pivoting, for a host whose own root is the initramfs
@@ -88,7 +88,7 @@ fn check_terminal(terminal: bool, socket: Option<&Path>) -> Result<()> {
     }
 }
 
-/// What a container is made from.
+/// Arguments of a container's creation.
 struct Parts<'a> {
     folder: &'a Folder,
     config: &'a Config,

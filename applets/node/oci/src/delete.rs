@@ -28,7 +28,7 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
 pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
     let mut known = match Known::load(&oci.root, id) {
         Ok(known) => known,
-        // What an interrupted create left goes too.
+        // The remains of an interrupted create are removed too.
         Err(_) if force => return Folder::of(&oci.root, id)?.remove(),
         Err(e) => return Err(e),
     };

@@ -53,7 +53,7 @@ const fn allow(kind: u32, major: Option<u32>, minor: Option<u32>, access: u32) -
     Rule { allow: true, kind: Some(kind), major, minor, access }
 }
 
-/// What every container has: mknod of all, null, zero, full, random, urandom, tty, pseudo-terminals, ptmx.
+/// Rules that every container has: mknod of all, null, zero, full, random, urandom, tty, pseudo-terminals, ptmx.
 const DEFAULT: [Rule; 10] = [
     allow(CHAR, None, None, MKNOD),
     allow(BLOCK, None, None, MKNOD),
@@ -93,7 +93,7 @@ impl Rule {
         Ok(Self { allow: written.allow, kind, major: number(written.major)?, minor: number(written.minor)?, access })
     }
 
-    /// Whether it leaves nothing to the rules before it.
+    /// Tells if it leaves nothing to the rules before it.
     fn is_total(self) -> bool {
         self.kind.is_none() && self.major.is_none() && self.minor.is_none() && self.access == ALL
     }

@@ -8,7 +8,7 @@ use kit::{Error, Kind, Report};
 
 use crate::trace::Heard;
 
-/// What libcontainer puts around every failure in the container.
+/// Texts that libcontainer puts around every failure in the container.
 const WRAPPING: [&str; 2] = ["failed to create container: ", "exec process failed with error error in executing process : "];
 
 /// The whole chain of causes, without those that repeat what is said already.
@@ -25,7 +25,7 @@ pub fn chain(e: &dyn Cause) -> String {
     text.replace('\n', " ")
 }
 
-/// Why a process could not be made: our own word from inside the container, else libcontainer's with the first error that
+/// Cause why a process could not be made: our own message from inside the container, else libcontainer's with the first error that
 /// it logged, which is the innermost.
 pub fn not_made(doing: &str, e: &(dyn Cause + 'static), refusal: &File, heard: &Heard) -> Error {
     if let Some(own) = refused(refusal) {
@@ -40,7 +40,7 @@ pub fn not_made(doing: &str, e: &(dyn Cause + 'static), refusal: &File, heard: &
     }
 }
 
-/// What a process on its way into the container has written.
+/// Message that a process on its way into the container has written.
 fn refused(mut file: &File) -> Option<Report> {
     let mut line = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut line)).ok()?;

@@ -68,7 +68,7 @@ fn follow(id: &str, cgroup: &Cgroup, interval: Duration) -> Result<()> {
     }
 }
 
-/// How many processes were killed so far for want of memory.
+/// Number of processes killed so far for want of memory.
 fn kills(memory: &Watched) -> Result<u64> {
     let text = memory.read()?;
     Ok(text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()).unwrap_or_default())

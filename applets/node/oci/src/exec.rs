@@ -60,7 +60,7 @@ pub struct Options {
     /// Socket to send the terminal to
     #[arg(long, value_name = "SOCKET")]
     console_socket: Option<PathBuf>,
-    /// How many descriptors from 3 on the process gets
+    /// Number of descriptors from 3 on that the process gets
     #[arg(long, value_name = "N", default_value_t = 0)]
     preserve_fds: u16,
     /// Run it in a paused container too: it begins when that goes on
@@ -115,7 +115,7 @@ impl Corner {
 
 impl Drop for Corner {
     fn drop(&mut self) {
-        // What is left goes with the container.
+        // The rest goes with the container.
         let _ = kit::tree::remove(&self.0);
     }
 }
@@ -228,7 +228,7 @@ fn asked(options: &Options, mut process: Map<String, Value>) -> Result<Map<Strin
     if let Some(user) = &options.user {
         let number = |n: &str| n.parse::<u32>().map_err(|_| Error::usage(format!("user {user} is not UID or UID:GID")));
         let (uid, gid) = user.split_once(':').map_or((user.as_str(), None), |(uid, gid)| (uid, Some(gid)));
-        // What is not said stays the container's: its group, further groups and mask.
+        // Fields that are not named stay the container's: its group, further groups and mask.
         process["user"]["uid"] = json!(number(uid)?);
         if let Some(gid) = gid {
             process["user"]["gid"] = json!(number(gid)?);

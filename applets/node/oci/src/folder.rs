@@ -14,7 +14,7 @@ use crate::cgroup::Cgroup;
 use crate::hooks::Hooks;
 use crate::seccomp::Filter;
 
-/// What we keep of a container beside libcontainer's state.
+/// Record of a container beside libcontainer's state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
@@ -24,9 +24,9 @@ pub struct Record {
     pub rootfs: PathBuf,
     /// Its cgroup, from the hierarchy's root.
     pub cgroup: PathBuf,
-    /// Whether it has a session keyring of its own.
+    /// Set if it has a session keyring of its own.
     pub keyring: bool,
-    /// When its first process began, in clock ticks since boot: tells it from a later process of the same number.
+    /// Start of its first process, in clock ticks since boot: tells it from a later process of the same number.
     pub began: Option<u64>,
 }
 
@@ -76,7 +76,7 @@ impl Folder {
         &self.path
     }
 
-    /// Where libcontainer keeps its state.
+    /// Directory of libcontainer's state.
     pub fn state(&self) -> PathBuf {
         self.path.join(&self.id)
     }
@@ -128,11 +128,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// A container that exists.
 #[derive(Debug)]
 pub struct Known {
-    /// Where.
+    /// Its directory.
     pub folder: Folder,
-    /// What we kept of it.
+    /// Our record of it.
     pub record: Record,
-    /// What libcontainer kept; none when its creation broke off.
+    /// Libcontainer's record; none when its creation broke off.
     pub inner: Option<Container>,
 }
 
@@ -162,7 +162,7 @@ impl Known {
         Cgroup::at(&self.record.cgroup)
     }
 
-    /// What it is doing.
+    /// Its status: creating, created, running, paused or stopped.
     pub fn status(&self) -> ContainerStatus {
         self.inner.as_ref().map_or(ContainerStatus::Stopped, Container::status)
     }
@@ -191,7 +191,7 @@ impl Known {
     }
 }
 
-/// When a process began, in clock ticks since boot (field 22 of its stat, counted behind the name, which may hold anything).
+/// Start of a process, in clock ticks since boot (field 22 of its stat, counted behind the name, which may hold anything).
 pub fn began_at(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()

@@ -185,7 +185,7 @@ fn wait(mut child: Child, mut output: PipeReader, seconds: Option<u64>) -> Resul
         if readable {
             open = take(&mut output, &mut said)?;
         }
-        // What it wrote last is read first; a child of it that writes on keeps nobody.
+        // Its last output is read first; a child of it that goes on writing delays nobody.
         if ended && (!readable || said.len() >= TOLD) {
             return Ok((Some(child.wait().doing("wait for a hook")?), said));
         }

@@ -50,7 +50,7 @@ fn has_own_pids(known: &Known) -> bool {
     makes_pids(spec.as_ref())
 }
 
-/// Whether a configuration asks for a new process namespace; one at an empty path is new too.
+/// Tells if a configuration asks for a new process namespace; one at an empty path is new too.
 fn makes_pids(spec: Option<&serde_json::Value>) -> bool {
     let namespaces = spec.and_then(|spec| spec.pointer("/linux/namespaces")?.as_array());
     let own = |ns: &serde_json::Value| {

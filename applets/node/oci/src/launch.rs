@@ -22,20 +22,20 @@ use crate::hooks::{Hooks, Time};
 use crate::rootfs;
 use crate::seccomp::Filter;
 
-/// What the container's process becomes.
+/// Executor of a container's process: its last settings, and the exec.
 #[derive(Clone)]
 pub struct Launch {
     /// The filter to put on.
     filter: Option<Filter>,
-    /// Where `create` reads why the process can't be: libcontainer's own way keeps the outermost cause alone.
+    /// Pipe from which `create` reads why the process can't be made: libcontainer's own way keeps the outermost cause alone.
     refusal: Rc<File>,
-    /// Where `start`, or `exec`, reads why the exec failed; its end of file means that it did not.
+    /// Pipe from which `start`, or `exec`, reads why the exec failed; its end of file means that it did not.
     outcome: Rc<File>,
-    /// What runs during the creation; none for a further process.
+    /// Hooks that run during the creation; none for a further process.
     hooks: Option<Rc<Hooks>>,
     /// Mounts that become read-only once all is made in them.
     late: Rc<RefCell<Vec<OwnedFd>>>,
-    /// How many descriptors after the standard streams it gets.
+    /// Number of descriptors after the standard streams that it gets.
     preserved: u32,
     program: RefCell<PathBuf>,
     environment: RefCell<HashMap<String, String>>,
@@ -84,7 +84,7 @@ impl Launch {
         let args = spec.process().as_ref().and_then(|p| p.args().clone()).unwrap_or_default();
         let args = c_strings(args)?;
         let env = self.environment(spec)?;
-        // What Rust's start-up and our caller changed for themselves is not the container's.
+        // Signal settings that Rust's start-up and our caller changed for themselves are not the container's.
         sys::signals::reset();
         SigSet::empty().thread_set_mask().map_err(|e| format!("unblock signals: {e}"))?;
         if let Some(filter) = &self.filter {
@@ -152,7 +152,7 @@ impl Executor for Launch {
     }
 }
 
-/// How many descriptors a socket-activating caller passes on, which libcontainer adds to the preserved ones.
+/// Number of descriptors that a socket-activating caller passes on, which libcontainer adds to the preserved ones.
 fn listened() -> u32 {
     std::env::var("LISTEN_FDS").ok().and_then(|count| count.parse().ok()).unwrap_or_default()
 }
@@ -208,7 +208,7 @@ fn c_strings(texts: Vec<String>) -> Result<Vec<CString>, String> {
     texts.into_iter().map(|text| CString::new(text).map_err(|e| format!("argument or variable: {e}"))).collect()
 }
 
-/// Whether the process, as it now is, may execute the file.
+/// Tells if the process, as it now is, may execute the file.
 fn runnable(path: &Path) -> kit::Result<()> {
     let meta = path.metadata().map_err(|e| Error::caused(format!("stat {}: {}", path.display(), small(&e)), e))?;
     if meta.is_dir() {

@@ -13,7 +13,7 @@ use crate::state;
 /// Options of `list`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How
+    /// Output format
     #[arg(long, short, default_value = "table")]
     format: Format,
     /// Names alone

@@ -28,7 +28,7 @@ struct Options {
     /// File to add complaints to
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// How the log's lines look
+    /// Format of the log's lines
     #[arg(long, default_value = "text")]
     log_format: Format,
     /// Log each step too
@@ -37,7 +37,7 @@ struct Options {
     /// Refused: there is no systemd here
     #[arg(long)]
     systemd_cgroup: bool,
-    /// Whether to work around a missing root; only root can make containers here
+    /// Work around a missing root, or not; only root can make containers here
     #[arg(long, value_name = "BOOL", default_value = "auto", value_parser = ["auto", "false"])]
     rootless: String,
     /// Say which version this is
@@ -47,7 +47,7 @@ struct Options {
     verb: Option<Verb>,
 }
 
-/// What to do.
+/// Command to run.
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Refused: containers can't be saved and restored

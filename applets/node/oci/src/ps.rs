@@ -12,7 +12,7 @@ use crate::folder::Known;
 /// Options of `ps`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How
+    /// Output format
     #[arg(long, short, default_value = "table")]
     format: Format,
     /// The container's name

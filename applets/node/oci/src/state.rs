@@ -25,7 +25,7 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-/// What `state` and `list` tell of a container.
+/// State of a container, as `state` and `list` print it.
 pub fn of(known: &Known) -> Value {
     let inner = known.inner.as_ref();
     json!({

@@ -1,4 +1,4 @@
-//! What a container uses, read from its cgroup and told in the JSON of runc's `events`, whose readers know version 1's names.
+//! Resources that a container uses, read from its cgroup and printed as the JSON of runc's `events`, whose readers know version 1's names.
 
 use std::fs;
 use std::path::Path;
@@ -100,7 +100,7 @@ fn cpu(cgroup: &Files<'_>) -> Result<Value> {
     Ok(cpu)
 }
 
-/// What version 2 has of it; runc tells the rest as zeros.
+/// The part that version 2 has; runc prints the rest as zeros.
 fn cpuset(cgroup: &Files<'_>) -> Result<Value> {
     let mut cpuset: Map<String, Value> = [
         "cpu_exclusive",

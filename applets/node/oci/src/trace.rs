@@ -1,4 +1,4 @@
-//! Where words go: complaints to the file of `--log` in runc's form, which podman and containerd read, and what
+//! Logs: errors to the file of `--log` in runc's form, which podman and containerd read, and what
 //! libcontainer says on its way to a place of ours, never to the container's standard error.
 
 use std::fmt::{self, Debug, Write as _};
@@ -12,7 +12,7 @@ use rustix::fs::MemfdFlags;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber, span};
 
-/// How lines of the log look.
+/// Format of the log's lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// logfmt
@@ -64,14 +64,14 @@ impl Log {
     }
 }
 
-/// What libcontainer says, in all its processes: errors into a file in memory that [`Heard::first_error`] reads back, and
+/// Libcontainer's messages, of all its processes: errors into a file in memory that [`Heard::first_error`] reads back, and
 /// with `--debug` everything into the log.
 struct Ears {
     errors: File,
     debug: Option<Log>,
 }
 
-/// What was heard so far.
+/// Messages so far.
 #[derive(Debug)]
 pub struct Heard {
     errors: File,

@@ -85,7 +85,7 @@ fn read(path: &PathBuf) -> Result<Value> {
     serde_json::from_str(&text).doing("read the limits")
 }
 
-/// What was not said must not be there.
+/// The resources that the options name, and no others.
 fn from_options(o: &Options) -> Value {
     let mut all = json!({
         "memory": {"limit": o.memory, "swap": o.memory_swap, "reservation": o.memory_reservation},

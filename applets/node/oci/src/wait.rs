@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::console::Console;
 
-/// What goes on to the process.
+/// Signals that are passed on to the process.
 const PASSED: [Signal; 6] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
 
 /// Wait until a child has ended. Block its signals only now: the child would have inherited the mask.

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 /// The annotations, and what the capability calls them.
 const LIMITS: [(&str, &str); 2] = [("kubernetes.io/ingress-bandwidth", "ingress"), ("kubernetes.io/egress-bandwidth", "egress")];
-/// What Kubernetes takes for a limit, in bits a second.
+/// Limits that Kubernetes accepts, in bits a second.
 const REASONABLE: std::ops::RangeInclusive<u128> = 1_000..=1_000_000_000_000_000;
-/// How many bits may pass at once: as many as the plugins can count.
+/// Burst in bits: as many as the plugins can count.
 const BURST: u32 = u32::MAX;
 
 /// The capability `bandwidth`; none when the pod has no limit.

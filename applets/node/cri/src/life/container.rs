@@ -17,7 +17,7 @@ use crate::task::blocking;
 use cri_api::ContainerEventType;
 use monitor::wire::Request;
 
-/// How much longer than the grace a stop may take, until the kill has been carried out.
+/// Time beyond the grace that a stop may take, until the kill has been carried out.
 const AFTER_GRACE: Duration = Duration::from_mins(1);
 
 /// Bring a container to its end. Nothing to do when it has ended.

@@ -23,7 +23,7 @@ pub struct ImageVolume {
     pub source: PathBuf,
 }
 
-/// Where the directories are: beside what the container writes elsewhere, so that one limit holds for both.
+/// Place of the directories: beside what the container writes elsewhere, so that one limit holds for both.
 pub fn folder(dir: &Path) -> PathBuf {
     rootfs::upper(dir).with_file_name("image-volumes")
 }

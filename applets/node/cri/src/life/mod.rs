@@ -1,4 +1,4 @@
-//! What happens to sandboxes and containers, below the RPCs: several of those, and the server's start, need the same steps.
+//! Life cycle of sandboxes and containers, below the RPCs: several of those, and the server's start, need the same steps.
 //!
 //! Each step looks at what is there and does what is missing, so that it may be repeated after any failure.
 

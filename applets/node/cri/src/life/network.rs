@@ -27,7 +27,7 @@ const OWN: &str = "10-kutties.conflist";
 /// Attaching goes on side by side; collecting what is stale must not see half an attachment.
 static COLLECTING: RwLock<()> = RwLock::const_new(());
 
-/// Whether there is a network to attach pods to and its plugins can do it now; if not, a sentence that says what to do. Pods on the bridge
+/// Checks that there is a network to attach pods to and its plugins can do it now; if not, a sentence that says what to do. Pods on the bridge
 /// that we made before become not ready once another network can take them, see [`displace`].
 pub async fn ready(server: &Server) -> Result<(), String> {
     let network = blocking(|| {
@@ -65,7 +65,7 @@ fn note(passed_over: &[String]) {
     }
 }
 
-/// What is known of the network, for a person.
+/// Details of the network, for a person.
 pub async fn info() -> Value {
     match blocking(load).await {
         Ok(network) => json!({
@@ -240,7 +240,7 @@ fn dns(sandbox: &Sandbox) -> Dns {
     Dns { nameservers: asked.servers, search: asked.searches, options: asked.options, ..Dns::default() }
 }
 
-/// What plugins may want to know beside ports and name servers; each gets what it names.
+/// Capability arguments of plugins beside ports and name servers; each gets those that it names.
 fn capabilities(sandbox: &Sandbox) -> Result<Map<String, Value>> {
     let annotations = &sandbox.config.annotations;
     let mut all = Map::new();

@@ -14,7 +14,7 @@ use kit::cgroup::Cgroup;
 use kit::clock::now;
 use monitor::wire::State;
 
-/// How long a monitor may take to say who it is. It only ever waits for its own children, and never long.
+/// Timeout of a monitor that tells its name. It only ever waits for its own children, and never long.
 const GREETING: Duration = Duration::from_secs(20);
 
 /// Take over all that is on disk. A failure is said and the rest goes on: the kubelet will ask again for what is left.

@@ -26,7 +26,7 @@ const LEAST_INODES: u64 = 1024;
 /// An inode for so many bytes, where the containers' directory has any number: tmpfs's own default, of half of the RAM.
 const BYTES_AN_INODE: u64 = 8192;
 
-/// Where a container's root is mounted, in the container's folder.
+/// Mount point of a container's root, in the container's directory.
 pub fn root(dir: &Path) -> PathBuf {
     dir.join("rootfs")
 }
@@ -216,7 +216,7 @@ mod tests {
     fn a_container_gets_its_part_of_both() {
         assert_eq!(Writable::Percent(25).of(400 << 20, 100_000), (100 << 20, 25_000));
         assert_eq!(Writable::Bytes(100 << 20).of(400 << 20, 100_000), (100 << 20, 25_000));
-        // What overlayfs makes itself must fit.
+        // The directories that overlayfs makes itself must fit.
         assert_eq!(Writable::Percent(1).of(1 << 20, 100), (LEAST, LEAST_INODES));
     }
 

@@ -1,4 +1,4 @@
-//! What lies in a sandbox's folder for its monitor and its containers: the monitor's orders, `/dev/shm`, three files of `/etc`.
+//! Directory of a sandbox, for its monitor and its containers: the monitor's orders, `/dev/shm`, three files of `/etc`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -66,7 +66,7 @@ fn orders(sandbox: &Sandbox) -> Pod {
     }
 }
 
-/// What is asked for; and in a network of the pod's own, where it takes nothing from anybody, low ports and ping for every user, as
+/// Sysctls of the request; and in a network of the pod's own, where it takes nothing from anybody, low ports and ping for every user, as
 /// images expect from other runtimes.
 fn sysctls(mut asked: BTreeMap<String, String>, host_network: bool) -> BTreeMap<String, String> {
     if !host_network {

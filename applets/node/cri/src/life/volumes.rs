@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 
 use super::overlay;
 
-/// Where the volumes are mounted, in the container's folder.
+/// Mount points of the volumes, in the container's directory.
 fn folder(dir: &Path) -> PathBuf {
     dir.join("volumes")
 }

@@ -58,7 +58,7 @@ async fn measure(server: &Shared, containers: Vec<Arc<Container>>) -> Result<Vec
     blocking(move || Ok(containers.iter().map(|container| of(&server, container)).collect())).await
 }
 
-/// What one container uses. Reads many files: not on the event loop.
+/// Resources that one container uses. Reads many files: not on the event loop.
 pub fn of(server: &Server, container: &Container) -> ContainerStats {
     let cgroup = Cgroup::new(&container.cgroup);
     let timestamp = now();

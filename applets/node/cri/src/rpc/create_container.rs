@@ -102,7 +102,7 @@ fn check_privileges(sandbox: &Sandbox, config: &ContainerConfig, told: Option<&P
     Ok(())
 }
 
-/// What can't be undone now stays on disk as half-made; the next start of the server tries again.
+/// Undoes the request. The part that can't be undone now stays on disk as half-made; the next start of the server tries again.
 async fn undo(server: &Shared, record: Arc<Container>) {
     let id = record.id.clone();
     if let Err(e) = container::remove(server, record).await {

@@ -6,7 +6,7 @@ use tonic::codegen::BoxStream;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::Shared;
-use crate::store::{Container, ContainerPhase, container_state as state, image};
+use crate::store::{Container, ContainerPhase, container_state, image};
 use cri_api::{
     Container as Item, ContainerFilter, ListContainersRequest, ListContainersResponse, StreamContainersRequest,
     StreamContainersResponse,
@@ -30,7 +30,7 @@ fn items(server: &Shared, filter: &ContainerFilter) -> Vec<Item> {
 fn fits(filter: &ContainerFilter, container: &Container) -> bool {
     id_fits(&filter.id, &container.id)
         && id_fits(&filter.pod_sandbox_id, &container.sandbox)
-        && filter.state.is_none_or(|asked| asked.state() == state(container))
+        && filter.state.is_none_or(|asked| asked.state() == container_state(container))
         && labels_fit(&filter.label_selector, &container.config.labels)
         && is_listed(&[&filter.id, &filter.pod_sandbox_id], &filter.label_selector, &container.config.labels)
 }
@@ -42,7 +42,7 @@ fn item(container: &Container) -> Item {
         metadata: container.config.metadata.clone(),
         image: Some(image(container)),
         image_ref: container.image_ref.clone(),
-        state: state(container).into(),
+        state: container_state(container).into(),
         created_at: container.created_at,
         labels: container.config.labels.clone(),
         annotations: container.config.annotations.clone(),

@@ -6,7 +6,7 @@ use tonic::codegen::BoxStream;
 use crate::filter::{id_fits, is_listed, labels_fit};
 use crate::pieces;
 use crate::server::Shared;
-use crate::store::{Sandbox, sandbox_state as state};
+use crate::store::{Sandbox, sandbox_state};
 use cri_api::{
     ListPodSandboxRequest, ListPodSandboxResponse, PodSandbox, PodSandboxFilter, StreamPodSandboxesRequest,
     StreamPodSandboxesResponse,
@@ -30,7 +30,7 @@ fn items(server: &Shared, filter: &PodSandboxFilter) -> Vec<PodSandbox> {
 
 fn fits(filter: &PodSandboxFilter, sandbox: &Sandbox) -> bool {
     id_fits(&filter.id, &sandbox.id)
-        && filter.state.is_none_or(|asked| asked.state() == state(sandbox))
+        && filter.state.is_none_or(|asked| asked.state() == sandbox_state(sandbox))
         && labels_fit(&filter.label_selector, &sandbox.config.labels)
         && is_listed(&[&filter.id], &filter.label_selector, &sandbox.config.labels)
 }
@@ -39,7 +39,7 @@ fn item(sandbox: &Sandbox) -> PodSandbox {
     PodSandbox {
         id: sandbox.id.clone(),
         metadata: sandbox.config.metadata.clone(),
-        state: state(sandbox).into(),
+        state: sandbox_state(sandbox).into(),
         created_at: sandbox.created_at,
         labels: sandbox.config.labels.clone(),
         annotations: sandbox.config.annotations.clone(),

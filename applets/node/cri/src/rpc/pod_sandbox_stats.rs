@@ -80,7 +80,7 @@ fn of(server: &Server, sandbox: &Sandbox, links: Vec<Link>) -> PodSandboxStats {
         linux: Some(LinuxPodSandboxStats {
             cpu: measure::cpu(&cgroup, &server.rates, &sandbox.id, timestamp),
             memory: measure::memory(&cgroup, timestamp),
-            // What a pod on the host's network sends can't be told from what others there send.
+            // Traffic of a pod on the host's network can't be told from that of others there.
             network: if sandbox.on_host_network() { None } else { network(links, timestamp) },
             process: Some(ProcessUsage { timestamp, process_count: value(cgroup.processes().unwrap_or(0)) }),
             containers: containers.map(|container| container_stats::of(server, &container)).collect(),

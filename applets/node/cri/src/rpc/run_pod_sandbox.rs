@@ -134,7 +134,7 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>) -> Result<Watch> {
     Ok(watch)
 }
 
-/// What can't be undone now stays on disk as half-made; the next start of the server tries again.
+/// Undoes the request. The part that can't be undone now stays on disk as half-made; the next start of the server tries again.
 async fn undo(server: &Shared, id: &str) {
     let Some(sandbox) = server.store.sandbox(id) else { return };
     if let Err(e) = sandbox::remove(server, sandbox).await {

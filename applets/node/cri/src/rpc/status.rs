@@ -36,7 +36,7 @@ pub async fn status(server: &Shared, request: StatusRequest) -> Result<StatusRes
     })
 }
 
-/// What a person who looks for the state wants to know.
+/// Details for a person (`crictl info`).
 async fn info() -> BTreeMap<String, String> {
     let config = json!({
         "pods": paths::PODS, "images": paths::IMAGES, "containers": paths::CONTAINERS, "oci": paths::OCI,

@@ -66,7 +66,7 @@ fn of(asked: Option<&SecurityProfile>, privileged: bool, loaded: Option<&str>) -
     match loaded {
         None => no("the kernel has no AppArmor"),
         Some(list) if is_loaded(list, name) => Ok(Some(name.to_owned())),
-        // Who asked for nothing gets what there is; the failure was said when the server started.
+        // A pod that asked for nothing gets what there is; the failure was logged when the server started.
         Some(_) if asked.is_none() => Ok(None),
         Some(_) => no("it is not loaded"),
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use cri_api::LinuxContainerSecurityContext;
 
-/// What a container has when nobody says otherwise: what Docker chose once and all Kubernetes runtimes keep, because images rely on it.
+/// Default capabilities: the set that Docker chose once and all Kubernetes runtimes keep, because images rely on it.
 const DEFAULT: &[&str] = &[
     "CHOWN",
     "DAC_OVERRIDE",
@@ -102,7 +102,7 @@ pub fn build(security: &LinuxContainerSecurityContext) -> Result<Value> {
     }))
 }
 
-/// Whether `ALL` is among the names, and the others; they come with and without `CAP_`, in any case.
+/// Tells if `ALL` is among the names, and the others; they come with and without `CAP_`, in any case.
 fn known(names: &[String]) -> Result<(bool, Vec<&'static str>)> {
     let mut all = false;
     let mut found = Vec::new();

@@ -13,7 +13,7 @@ use cri_api::Device;
 const ALLOWED: &[(i64, Option<i64>)] =
     &[(1, Some(3)), (1, Some(5)), (1, Some(7)), (1, Some(8)), (1, Some(9)), (5, Some(0)), (5, Some(2)), (136, None)];
 
-/// What of the host's /dev a privileged container has from elsewhere or must have of its own.
+/// Entries of the host's /dev that a privileged container has from elsewhere or must have of its own.
 const NOT_COPIED: &[&str] = &["pts", "shm", "mqueue", "console", "fd", "stdin", "stdout", "stderr", "core", "hugepages"];
 
 /// The nodes to make, and the filter's rules.

@@ -1,4 +1,4 @@
-//! What the host has, as far as it decides what can be asked of it.
+//! Features of the host that decide which requests it can honour.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use kit::{Context, Error, Result};
 
 use cri_api::MountPropagation;
 
-/// Whether the kernel enforces or could enforce SELinux' labels. Without it labels mean nothing, and a pod that brings some (network
+/// Tells if the kernel enforces or could enforce SELinux' labels. Without it labels mean nothing, and a pod that brings some (network
 /// plugins do) runs as on any other node without it.
 pub fn has_selinux() -> bool {
     Path::new("/sys/fs/selinux/enforce").exists()

@@ -21,7 +21,7 @@ pub struct Input<'a> {
     pub image: &'a Image,
     /// Its root, mounted.
     pub rootfs: PathBuf,
-    /// Whom it runs as.
+    /// User and groups of its first process.
     pub user: &'a User,
     /// Its cgroup below the hierarchy's root.
     pub cgroup: &'a str,

@@ -55,7 +55,7 @@ pub fn build(input: &Input) -> Result<Value> {
     }))
 }
 
-/// What a container does not see: also the kernel's command line, when a cluster's token stands there.
+/// Masked paths, which a container does not see: also the kernel's command line, when a cluster's token stands there.
 fn masked(mut paths: Vec<String>, command_line: &str) -> Vec<String> {
     if command_line.contains("kutties.join=") {
         paths.push("/proc/cmdline".to_owned());
@@ -63,7 +63,7 @@ fn masked(mut paths: Vec<String>, command_line: &str) -> Vec<String> {
     paths
 }
 
-/// What `crictl ps` and other tools on the node want to know about a bundle.
+/// Annotations of a bundle for `crictl ps` and other tools on the node.
 fn annotations(input: &Input) -> Value {
     let pod = input.sandbox.config.metadata.clone().unwrap_or_default();
     let name = input.config.metadata.clone().unwrap_or_default().name;

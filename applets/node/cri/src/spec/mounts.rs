@@ -10,7 +10,7 @@ use super::host;
 use super::input::Input;
 use cri_api::{LinuxContainerSecurityContext, Mount, MountPropagation};
 
-/// What may be asked of a mount beside the rest.
+/// Options that a mount may ask for beside the others.
 const OPTIONS: &[&str] = &["noexec", "nodev", "nosuid"];
 
 /// Directory of devices.
@@ -25,7 +25,7 @@ pub struct Mounts {
     pub propagation: &'static str,
 }
 
-/// What every container has, then Kubernetes' mounts.
+/// The mounts that every container has, then Kubernetes' mounts.
 pub fn build(input: &Input, security: &LinuxContainerSecurityContext) -> Result<Mounts> {
     let asked = &input.config.mounts;
     // A mount at /dev brings what lies below it: ours would hide the host's terminals and shared memory, or be hidden.

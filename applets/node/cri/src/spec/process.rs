@@ -20,7 +20,7 @@ const FILES_HARD: u64 = 1 << 20;
 /// All threads that the kernel allows.
 const THREADS: &str = "/proc/sys/kernel/threads-max";
 
-/// Where programs are looked for when the image does not say.
+/// PATH of an image that sets none.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The `process` section.

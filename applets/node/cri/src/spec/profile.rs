@@ -5,7 +5,7 @@ use kit::{Error, Result};
 
 use cri_api::{SecurityProfile, security_profile::ProfileType};
 
-/// What was asked for, the field of today first; none where both are empty.
+/// Profile that was asked for, the field of today first; none where both are empty.
 pub fn asked(now: Option<&SecurityProfile>, words: &str) -> Result<Option<SecurityProfile>> {
     if now.is_some() {
         return Ok(now.cloned());

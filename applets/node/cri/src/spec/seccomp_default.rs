@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// What any program may call, by what it is for. A name that a machine does not have is skipped there.
+/// System calls that any program may make, by purpose. A name that a machine does not have is skipped there.
 const ALLOWED: &[&str] = &[
     // Files by path and by descriptor.
     "access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 \
@@ -49,12 +49,12 @@ const ALLOWED: &[&str] = &[
     // System V and POSIX objects.
     "ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 mq_unlink \
      msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget",
-    // What only one machine has.
+    // Calls of one architecture.
     "arch_prctl modify_ldt riscv_flush_icache riscv_hwprobe sync_file_range2 arm_fadvise64_64 arm_sync_file_range breakpoint \
      cacheflush set_tls",
 ];
 
-/// What a capability allows in addition.
+/// System calls that a capability allows in addition.
 const WITH: &[(&str, &str)] = &[
     ("DAC_READ_SEARCH", "open_by_handle_at"),
     (

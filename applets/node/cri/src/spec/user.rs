@@ -1,4 +1,4 @@
-//! Whom a container runs as: numbers from Kubernetes, or names that the image's own /etc/passwd and /etc/group explain.
+//! User of a container: numbers from Kubernetes, or names that the image's own /etc/passwd and /etc/group explain.
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -28,7 +28,7 @@ const RECORD: &str = "sandbox.json";
 
 /// All records.
 pub struct Store {
-    /// Who wants to hear of changes.
+    /// Listeners to changes.
     pub events: Events,
     root: PathBuf,
     known: Mutex<Known>,
@@ -119,7 +119,7 @@ impl Store {
         let sandbox = Arc::new(sandbox);
         let mut known = self.known();
         if let Err(e) = disk::write(&self.sandbox_file(&sandbox.id), &*sandbox) {
-            // What of its folder there is now is rubbish, at the latest for the next server.
+            // The rest of its directory is garbage, at the latest for the next server.
             let _ = disk::remove_folder(&self.dir(&sandbox.id));
             return Err(e);
         }

@@ -1,4 +1,4 @@
-//! What is kept of a sandbox and of a container: the interface's own messages, and what we add.
+//! Records of sandboxes and containers: the interface's own messages, and our additions.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,13 @@ const UID_LIMIT: usize = 63;
 pub struct Sandbox {
     /// 64 hexadecimal digits.
     pub id: String,
-    /// What was asked for, whole.
+    /// The whole request.
     pub config: PodSandboxConfig,
     /// The runtime handler that was asked for.
     pub handler: String,
-    /// Where it is in its life.
+    /// Its phase.
     pub phase: SandboxPhase,
-    /// When it was asked for, in nanoseconds since 1970.
+    /// Time of the request, in nanoseconds since 1970.
     pub created_at: i64,
     /// Its addresses, the first one is the one that Kubernetes shows.
     pub ips: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Sandbox {
     pub own_cgroup: bool,
 }
 
-/// Where a sandbox is in its life.
+/// Phase of a sandbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SandboxPhase {
     /// Being made: a server that finds this at its start undoes it.
@@ -58,17 +58,17 @@ pub struct Container {
     pub id: String,
     /// Its sandbox's id.
     pub sandbox: String,
-    /// What was asked for, whole.
+    /// The whole request.
     pub config: ContainerConfig,
-    /// Where it is in its life; [`Container::exit`] goes before.
+    /// Its phase; [`Container::exit`] goes before.
     pub phase: ContainerPhase,
-    /// When it was asked for, in nanoseconds since 1970.
+    /// Time of the request, in nanoseconds since 1970.
     pub created_at: i64,
-    /// When it was started, in nanoseconds since 1970; 0 before.
+    /// Time of its start, in nanoseconds since 1970; 0 before.
     pub started_at: i64,
-    /// How it ended, when it did.
+    /// Its exit, once it has ended.
     pub exit: Option<Exit>,
-    /// Why it ended, where the exit itself does not say it.
+    /// Reason of its end, where the exit itself does not say it.
     pub reason: String,
     /// The sentence for a person that goes with the reason.
     pub message: String,
@@ -80,13 +80,13 @@ pub struct Container {
     pub log_path: String,
     /// Its cgroup below the hierarchy's root.
     pub cgroup: String,
-    /// Whom it runs as.
+    /// User and groups of its first process.
     pub user: LinuxContainerUser,
     /// The number of the signal that asks it to stop.
     pub stop_signal: i32,
 }
 
-/// Where a container is in its life, as long as it has not ended.
+/// Phase of a container, as long as it has not ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContainerPhase {
     /// Being made: a server that finds this at its start undoes it.
@@ -116,7 +116,7 @@ impl Sandbox {
         if self.config.hostname.is_empty() { of_host() } else { self.config.hostname.clone() }
     }
 
-    /// Whether it is on our bridge and new pods are not, or on other ranges; `now` is those ranges, empty for a network of somebody else.
+    /// Tells if it is on our bridge and new pods are not, or on other ranges; `now` is those ranges, empty for another's network.
     pub fn is_displaced_by(&self, now: &str) -> bool {
         !self.own_ranges.is_empty() && !self.displaced && self.own_ranges != now
     }
@@ -156,7 +156,7 @@ impl Container {
         container_name(&self.sandbox, &self.config)
     }
 
-    /// Whether it is started and has not ended.
+    /// Tells if it is started and has not ended.
     pub fn is_running(&self) -> bool {
         self.exit.is_none() && self.phase == ContainerPhase::Started
     }

@@ -54,7 +54,7 @@ pub fn container_status(container: &Container) -> ContainerStatus {
     }
 }
 
-/// Why it ended, in the words that the kubelet passes on to people.
+/// Reason of its end, in the words that the kubelet passes on to people.
 fn reason(container: &Container) -> String {
     let word = match &container.exit {
         _ if !container.reason.is_empty() => &container.reason,

@@ -102,7 +102,7 @@ fn half_makings_and_half_removals_are_strays() {
     store.put_sandbox(sandbox("whole", "p")).unwrap();
     fs::create_dir_all(root.join("half/containers")).unwrap();
     fs::write(root.join("half/sandbox.new"), b"{").unwrap();
-    // What can't be read is somebody's all the same.
+    // A record that can't be read still keeps its name.
     fs::create_dir_all(root.join("broken")).unwrap();
     fs::write(root.join("broken/sandbox.json"), b"{").unwrap();
     assert_eq!(Store::open(&root).unwrap().strays().unwrap(), [root.join("half")]);

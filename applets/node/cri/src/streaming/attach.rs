@@ -21,12 +21,12 @@ use crate::store::Container;
 use cri_api::End;
 use monitor::wire::{Reply, Request};
 
-/// How long a container may take to read what was typed by a client that has left.
+/// Timeout of a container that reads the input of a client that has left.
 const REST: Duration = Duration::from_secs(10);
 
 /// Show the container to the client until its output ends. None when the client left before.
 pub async fn run(server: &Shared, container: &Container, client: &mut Client, connection: &Connection) -> Option<End> {
-    // What the client types goes nowhere where the container has no input.
+    // The client's input is dropped if the container has none.
     let stdin = client.stdin.take().filter(|_| container.config.stdin);
     let mut attached = match Attached::begin(server, container, stdin.is_some()).await {
         Ok(attached) => attached,
@@ -48,7 +48,7 @@ pub async fn run(server: &Shared, container: &Container, client: &mut Client, co
     tokio::select! {
         _ = output.join_all() => Some(End::Success),
         () = connection.lost() => {
-            // What the client typed before it left is the container's still, if it takes it.
+            // Input typed before the client left still goes to the container, if it reads it.
             let _ = timeout(REST, input.join_all()).await;
             None
         }

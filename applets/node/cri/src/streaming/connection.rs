@@ -19,13 +19,13 @@ use tokio::time::timeout;
 
 use super::transport::Transport;
 
-/// What is read at once.
+/// Bytes read at once.
 const READ: usize = 32 * 1024;
-/// How long a peer is silent before it is taken to wait for a word of ours. Long for a machine, short for a person.
+/// Silence of a peer after which it is taken to wait for our next frame. Long for a machine, short for a person.
 const SILENCE: Duration = Duration::from_millis(20);
 /// A connection on which nothing happens for that long is closed, as in containerd.
 const IDLE: Duration = Duration::from_hours(4);
-/// How long the peer may take to read our last words and close.
+/// Timeout of a peer that reads the last frames and closes.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A connection.
@@ -47,7 +47,7 @@ pub struct Connection {
     busy: AtomicBool,
 }
 
-/// What a channel brings.
+/// Event of a channel.
 enum Came {
     Piece(Piece),
     Finished,
@@ -76,7 +76,7 @@ impl Drop for Piece {
     }
 }
 
-/// What a channel's receiver gets.
+/// Message for a channel's receiver.
 pub enum Input {
     /// Bytes.
     Piece(Piece),
@@ -92,7 +92,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// What comes next.
+    /// Next message.
     pub async fn next(&mut self) -> Input {
         match self.from.recv().await {
             Some(Came::Piece(piece)) => Input::Piece(piece),
@@ -150,7 +150,7 @@ impl Outgoing {
 pub struct Opened {
     /// Its number.
     pub channel: u32,
-    /// What it is for.
+    /// Purpose of the channel.
     pub headers: Headers,
     /// Its receiving half.
     pub incoming: Incoming,
@@ -278,7 +278,7 @@ impl Connection {
             Event::Opened(channel, headers) => {
                 // Known before its first bytes come.
                 let (outgoing, incoming) = self.channel(channel);
-                // Where nobody takes channels any more, what comes on them is dropped.
+                // Data of new channels is dropped once nobody accepts them any more.
                 let _ = tell.send(Opened { channel, headers, incoming, outgoing });
             }
             Event::Data(channel, bytes) => {
@@ -314,7 +314,7 @@ async fn reading(connection: Arc<Connection>, mut from: OwnedReadHalf, first: Ve
     }
     if let Err(why) = result {
         tracing::warn!(why, "a streaming connection ended");
-        // What there is to say of it goes out before the connection does.
+        // The last frames are sent before the connection is closed.
         connection.closing.store(true, Ordering::Relaxed);
         connection.output.notify_one();
         let _ = timeout(FAREWELL, async { while let Ok(1..) = from.read(&mut bytes).await {} }).await;

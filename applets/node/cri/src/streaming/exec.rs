@@ -25,7 +25,7 @@ use cri_api::End;
 use monitor::Console;
 use monitor::wire::{self, Reply, Request};
 
-/// What a terminal is taken for where the container does not say.
+/// TERM of a container that sets none.
 const TERM: &str = "TERM=xterm";
 
 /// Run it to its end. None when the client left before.

@@ -24,16 +24,16 @@ use super::upgrade::{Carrier, Choice};
 use crate::server::Server;
 use monitor::wire;
 
-/// What is read at once.
+/// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
-/// How long one half of a pair waits for the other, as in containerd.
+/// Timeout of one half of a pair that waits for the other, as in containerd.
 const OPENING: Duration = Duration::from_secs(30);
-/// How long a pod may take to accept a connection on its own loopback.
+/// Timeout of a connection to a pod's own loopback.
 const CONNECTING: Duration = Duration::from_secs(30);
 /// Halves that wait for their other halves; more clients than that at the same moment are none.
 const WAITING_LIMIT: usize = 1024;
 
-/// Where ports are.
+/// Pod whose ports are forwarded.
 #[derive(Clone)]
 pub struct Pod {
     id: String,

@@ -17,7 +17,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Where the head ends in what came so far, behind its empty line.
+    /// Length of the head in the bytes so far, with its empty line.
     pub fn end(bytes: &[u8]) -> Option<usize> {
         bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
     }
@@ -46,7 +46,7 @@ impl Head {
         values.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|value| !value.is_empty()).collect()
     }
 
-    /// Whether a field's list has that value, in any case.
+    /// Tells if a field's list has that value, in any case.
     pub fn says(&self, name: &str, value: &str) -> bool {
         self.list(name).iter().any(|listed| listed.eq_ignore_ascii_case(value))
     }

@@ -1,4 +1,4 @@
-//! What exec and attach share: the client's channels, and the pumps between them and a process's streams.
+//! Shared by exec and attach: the client's channels, and the pumps between them and a process's streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use super::upgrade::{Carrier, Choice};
 use super::websocket::{Tunnel, WebSocket};
 use cri_api::{End, Form};
 
-/// How long a client may take to open its channels, as in containerd.
+/// Timeout of a client that opens its channels, as in containerd.
 const OPENING: Duration = Duration::from_secs(30);
-/// What is read of a process's output at once.
+/// Bytes read of a process's output at once.
 const CHUNK: usize = 16 * 1024;
-/// How much is read after a process's end of what it left in a stream: more than a pipe holds, so that only what its children still
+/// Limit of the output read after a process's end: more than a pipe holds, so that only what its children still
 /// write is cut.
 const REST: usize = 1 << 20;
 /// A terminal's size takes a few bytes.
@@ -33,13 +33,13 @@ const FIXED: [u32; 5] = [0, 1, 2, 3, 4];
 
 /// A client's channels. Those that it did not ask for are not there.
 pub struct Client {
-    /// What it types.
+    /// Its standard input.
     pub stdin: Option<Incoming>,
-    /// What it sees.
+    /// Its standard output.
     pub stdout: Option<Outgoing>,
-    /// What it sees apart.
+    /// Its standard error, when it is separate.
     pub stderr: Option<Outgoing>,
-    /// How its terminal's size changes.
+    /// Changes of its terminal's size.
     pub sizes: Option<Incoming>,
     error: Option<Outgoing>,
     form: Form,

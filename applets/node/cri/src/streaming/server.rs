@@ -19,9 +19,9 @@ use crate::server::Shared;
 
 /// Visitors that have not said yet what they want. Every process on the node's network can be one.
 const STRANGERS: usize = 256;
-/// How long such a visitor may take.
+/// Timeout of such a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait when there are no descriptors for another visitor.
+/// Pause when there are no descriptors for another connection.
 const BREATH: Duration = Duration::from_millis(100);
 
 /// Serve visitors for ever.
@@ -99,7 +99,7 @@ async fn refuse(socket: &mut TcpStream, status: &str, fields: &[(&str, &str)], s
     Ok(())
 }
 
-/// What the visitor is owed, and how it gets it.
+/// The order of a token, and the protocol that the client asks for.
 fn agree(server: &Shared, head: &Head) -> Result<(Order, Choice), Refusal> {
     let nothing = |status, sentence: &str| Refusal { status, accepted: Vec::new(), sentence: sentence.into() };
     if head.method != "GET" && head.method != "POST" {

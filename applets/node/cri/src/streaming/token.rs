@@ -1,4 +1,4 @@
-//! What was promised to whom: a URL is good for one visit and one minute.
+//! Tokens of streaming URLs: each is good for one request and one minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use kit::Result;
 
 use crate::step::{Step, reached};
 
-/// How long a promise holds, as in containerd and CRI-O.
+/// Lifetime of a token, as in containerd and CRI-O.
 const LIFE: Duration = Duration::from_mins(1);
-/// How many promises hold at once; the same.
+/// Limit of tokens at once; the same.
 const LIMIT: usize = 1000;
 
-/// What the visitor gets.
+/// Request that a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// A process in a container.

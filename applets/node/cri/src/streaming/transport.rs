@@ -1,4 +1,4 @@
-//! What turns bytes into channels, without I/O.
+//! Transports turn bytes into channels, without I/O.
 
 use spdy::{Closed, Event, Session, Status};
 
@@ -6,9 +6,9 @@ use spdy::{Closed, Event, Session, Status};
 pub trait Transport: Send {
     /// Take what came from the network. An error ends the connection; the last words are in the output.
     fn receive(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), String>;
-    /// Whether nothing should be read for now.
+    /// Tells if nothing should be read for now.
     fn is_full(&self) -> bool;
-    /// What is to be sent.
+    /// Bytes to send.
     fn take_output(&mut self) -> Vec<u8>;
     /// Accept a channel that the peer opened.
     fn accept(&mut self, channel: u32);
@@ -22,7 +22,7 @@ pub trait Transport: Send {
     fn used(&mut self, channel: u32, bytes: usize);
     /// Say the last words.
     fn say_goodbye(&mut self);
-    /// Whether the peer may be waiting for a word of ours; if it stays silent, [`Self::assume_waiting`].
+    /// Tells if the peer may be waiting for our next frame; if it stays silent, [`Self::assume_waiting`].
     fn may_be_waiting(&self) -> bool;
     /// The peer was silent.
     fn assume_waiting(&mut self);

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::http::{Head, switching};
 use cri_api::Form;
 
-/// What the visitor comes for.
+/// Kind of a streaming request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Exec or attach.
@@ -15,7 +15,7 @@ pub enum Work {
     Forward,
 }
 
-/// How bytes and channels come together.
+/// Transport that carries channels in a byte stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     /// SPDY/3.1 right behind the head.
@@ -31,25 +31,25 @@ pub enum Carrier {
     },
 }
 
-/// What was chosen.
+/// The protocol that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// How bytes travel.
+    /// Transport.
     pub carrier: Carrier,
-    /// How the end is told.
+    /// Form of the exit status.
     pub form: Form,
-    /// Whether the client opens a channel for the terminal's size.
+    /// Set if the client opens a channel for the terminal's size.
     pub resizes: bool,
     /// The answer's head.
     pub answer: String,
 }
 
-/// Why there is none: the status, fields for the client, and a sentence.
+/// Refusal of an upgrade: the status, fields for the client, and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Of HTTP.
     pub status: &'static str,
-    /// What would be accepted.
+    /// Fields that name what would be accepted.
     pub accepted: Vec<&'static str>,
     /// For a person.
     pub sentence: String,
@@ -84,9 +84,9 @@ const WEB_FORWARD: &[Row] = &[
     ("", BINARY, Form::Sentence, false),
 ];
 
-/// Where SPDY clients name protocols.
+/// Field in which SPDY clients name protocols.
 const SPDY_FIELD: &str = "x-stream-protocol-version";
-/// Where WebSocket clients do.
+/// Field in which WebSocket clients do.
 const WEB_FIELD: &str = "sec-websocket-protocol";
 
 /// Choose.
@@ -103,7 +103,7 @@ pub fn choose(head: &Head, work: Work) -> Result<Choice, Refusal> {
 
 fn spdy(head: &Head, rows: &[Row]) -> Result<Choice, Refusal> {
     let offered = head.list(SPDY_FIELD);
-    // Who names none is older than the names.
+    // A client that names none is older than the names.
     let row = if offered.is_empty() { rows.last().copied() } else { first(&offered, rows) };
     let (name, carrier, form, resizes) = row.ok_or_else(|| refused(&offered, rows))?;
     let answer = switching("SPDY/3.1", &[("X-Stream-Protocol-Version", name)]);

@@ -6,7 +6,7 @@ use kit::{Context, Error, Kind, Result};
 
 use super::token::{Order, Tokens};
 
-/// What the RPCs need: where the server is, and what it owes.
+/// Address of the streaming server, and the orders that wait for their client.
 pub struct Streaming {
     address: SocketAddr,
     tokens: Tokens,

@@ -174,7 +174,7 @@ impl Transport for WebSocket {
         let (base64, closes) = (self.base64, self.closes);
         let (mut held, mut odd) = (0, false);
         let result = self.messages.receive(bytes, |kind, message| match unpack(kind, message, base64) {
-            // What comes after a message that makes no sense is not heard, however the network cuts it.
+            // Bytes after an invalid message are ignored, however the network cuts them.
             _ if odd => {}
             Some((CLOSE, which)) if closes => events.extend(which.first().map(|channel| Event::Finished((*channel).into()))),
             Some((channel, bytes)) if !bytes.is_empty() => {

@@ -20,7 +20,7 @@ pub fn finish(spec: &Spec, late: &[OwnedFd]) -> Result<()> {
     let root = Root::open(Path::new("/"))?;
     if let Some(cwd) = spec.process().as_ref().map(Process::cwd) {
         let _unmasked = Unmasked::begin();
-        // What can't be made shows when the process goes there.
+        // A directory that can't be made shows when the process changes to it.
         let _ = root.directory(cwd);
     }
     for mount in late {

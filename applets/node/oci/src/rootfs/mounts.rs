@@ -18,7 +18,7 @@ use super::options::Options;
 use super::place::{Place, Root, Unmasked};
 use crate::check::OVER_PROC;
 
-/// Where the host has its cgroups.
+/// Mount point of the host's cgroups.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// The cgroup namespace that the kernel begins with (`PROC_CGROUP_INIT_INO`).
@@ -96,7 +96,7 @@ struct Made {
     root: Root,
     /// Mounts that are to be read-only, but not yet.
     late: Vec<OwnedFd>,
-    /// Whether what is at /dev is not the container's own: nothing is made in it then.
+    /// Set if the directory at /dev is not the container's own: nothing is made in it then.
     shared_dev: bool,
 }
 
@@ -194,7 +194,7 @@ fn cgroup(options: &Options) -> Result<OwnedFd> {
     Ok(tree)
 }
 
-/// Who writes labels and settings relies on /proc: over it lies only a /proc, inside it only what lxcfs shows. The path is
+/// Checks a mount at /proc, on which writers of labels and settings rely: over it lies only a /proc, inside it only what lxcfs shows. The path is
 /// where the target's links led.
 fn check_proc(path: &Path, tree: &OwnedFd, destination: &Path) -> Result<()> {
     let Ok(inside) = path.strip_prefix("/proc") else { return Ok(()) };

@@ -98,12 +98,12 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     WORDS.iter().map(|(word, _)| *word).chain(["tmpcopyup"])
 }
 
-/// What a mount's options ask for.
+/// Options of a mount, parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether it is a bind mount.
+    /// Set for a bind mount.
     pub bind: bool,
-    /// Whether the mounts below the source come along.
+    /// Set if the mounts below the source come along.
     pub recursive: bool,
     /// Attributes of the mount.
     pub own: Attributes,

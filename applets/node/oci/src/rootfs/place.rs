@@ -56,7 +56,7 @@ impl Root {
         Ok(Self { fd })
     }
 
-    /// What a path leads to, links followed; none where nothing is.
+    /// The file that a path leads to, links followed; none where nothing is.
     pub fn find(&self, path: &Path) -> Result<Option<Place>> {
         match self.walk(path, Wanted::Existing) {
             Ok(place) => Ok(Some(place)),
@@ -201,7 +201,7 @@ fn make(parent: &OwnedFd, name: &OsStr, directory: bool) -> rustix::io::Result<(
     rustix::fs::openat(parent, name, flags, FILE_MODE).map(drop)
 }
 
-/// Whether a link in this directory may lead elsewhere than its text.
+/// Tells if a link in this directory may lead elsewhere than its text.
 fn is_magic(parent: &OwnedFd, name: &OsStr) -> rustix::io::Result<bool> {
     let plain = PLAIN_PROC_LINKS.iter().any(|plain| name == *plain);
     Ok(!plain && rustix::fs::fstatfs(parent)?.f_type == PROC_SUPER_MAGIC)

@@ -17,7 +17,7 @@ pub enum Arch {
     Arm,
 }
 
-/// What marks a call of [`Arch::X32`].
+/// Bit that marks a call of [`Arch::X32`].
 pub const X32_BIT: u32 = 0x4000_0000;
 
 /// Calls of x32 whose number is not x86_64's: kernel, arch/x86/entry/syscalls/syscall_64.tbl from 512 on.
@@ -73,7 +73,7 @@ const ARM_OWN: [(&str, u32); 6] = [
     ("get_tls", 0x000f_0006),
 ];
 
-/// What 32-bit PCs may also call through `socketcall`, by its first argument from 1: linux/net.h.
+/// Calls that 32-bit PCs may also make through `socketcall`, by its first argument from 1: linux/net.h.
 const SOCKETCALLS: [&str; 20] = [
     "socket",
     "bind",
@@ -113,7 +113,7 @@ const IPCS: [(&str, u64); 12] = [
     ("shmctl", 24),
 ];
 
-/// What profiles call the architectures.
+/// Names of the architectures in profiles.
 pub const NAMES: [(&str, Arch); 5] = [
     ("SCMP_ARCH_X86_64", Arch::X86_64),
     ("SCMP_ARCH_X86", Arch::X86),
@@ -177,7 +177,7 @@ const fn put_in_order(table: &mut [(&'static str, u32)], length: usize, call: (&
     table[at] = call;
 }
 
-/// Whether a name comes before another: `Ord` is not for constants.
+/// Tells if a name comes before another: `Ord` is not for constants.
 const fn is_before(name: &[u8], other: &[u8]) -> bool {
     let mut at = 0;
     while at < name.len() && at < other.len() {
@@ -202,7 +202,7 @@ impl Arch {
         }
     }
 
-    /// Whether a machine of architecture `native` can run it.
+    /// Tells if a machine of architecture `native` can run it.
     pub const fn runs_on(self, native: Self) -> bool {
         match self {
             Self::X86_64 | Self::X86 | Self::X32 => matches!(native, Self::X86_64),
@@ -220,7 +220,7 @@ impl Arch {
         }
     }
 
-    /// Whether the upper halves of its arguments count.
+    /// Tells if the upper halves of its arguments count.
     pub const fn is_wide(self) -> bool {
         matches!(self, Self::X86_64 | Self::Aarch64)
     }

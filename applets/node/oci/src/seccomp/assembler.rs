@@ -11,7 +11,7 @@ const JUMP: u16 = 0x05;
 /// `BPF_RET | BPF_K`
 const RETURN: u16 = 0x06;
 
-/// How a conditional jump compares the accumulator with its constant.
+/// Comparison of the accumulator with a conditional jump's constant.
 #[derive(Clone, Copy, Debug)]
 pub enum If {
     /// `BPF_JMP | BPF_JEQ | BPF_K`
@@ -42,7 +42,7 @@ impl Assembler {
         self.backwards
     }
 
-    /// Whether a conditional jump put in next would reach it.
+    /// Tells if a conditional jump put in next would reach it.
     pub fn reaches(&self, label: Label) -> bool {
         self.backwards.len() - label.0 <= NEAR
     }

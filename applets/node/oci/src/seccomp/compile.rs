@@ -1,6 +1,6 @@
 //! From a profile to a program: for each architecture a table of call numbers and verdicts, searched by halves.
 //!
-//! Where several rules name one call the strictest of those that match decides (the kernel's own order), whatever their
+//! If several rules name one call, the strictest of those that match decides (the kernel's own order), whatever their
 //! order in the profile. A rule that says no more than the default is left out first, as libseccomp does.
 
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ const SKIPPED: u32 = u32::MAX;
 /// "There is no such call", which programs know how to do without.
 const ENOSYS: u32 = 38;
 
-/// What a call must look like for an answer; no checks fit every call.
+/// Checks of a call that lead to an answer; no checks fit every call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Case {
     checks: Vec<Argument>,
     answer: u32,
 }
 
-/// What becomes of a call: the first case that fits, else an answer.
+/// Decision about a call: the first case that fits, else an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Verdict {
     cases: Vec<Case>,
@@ -126,7 +126,7 @@ fn put(ranges: &mut Vec<Range>, from: u32, wide: bool, verdict: Verdict) {
     }
 }
 
-/// Whether calls go through by default.
+/// Tells if calls are allowed by default.
 const fn permits(answer: u32) -> bool {
     matches!(answer & KIND, ALLOW | LOG | TRACE)
 }
@@ -245,7 +245,7 @@ fn greater(program: &mut Assembler, check: Argument, test: If, wide: bool, yes: 
     program.load(high, more)
 }
 
-/// Where the halves of an argument lie.
+/// Offsets of an argument's halves.
 const fn halves(index: u32) -> (u32, u32) {
     let low = ARGUMENTS + 8 * index;
     (low, low + 4)

@@ -21,7 +21,7 @@ use profile::Profile;
 pub const FLAGS: [(&str, u32); 3] =
     [("SECCOMP_FILTER_FLAG_TSYNC", 1), ("SECCOMP_FILTER_FLAG_LOG", 2), ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 4)];
 
-/// What runc takes when a profile gives no flags: mitigations that cost speed are the container's own choice (prctl).
+/// Flags of a profile that gives none, as in runc: mitigations that cost speed are the container's own choice (prctl).
 const FLAGS_DEFAULT: u32 = 4;
 
 /// A program with the flags to load it with.

@@ -8,7 +8,7 @@ use super::answer::{ALLOW, ERRNO, KILL_PROCESS, KILL_THREAD, LOG, TRACE, TRAP};
 
 /// The largest errno that a filter can answer (`MAX_ERRNO`).
 const MAX_ERRNO: u32 = 4095;
-/// What a refused call answers when the profile names no errno.
+/// Error of a refused call when the profile names no errno.
 const EPERM: u32 = 1;
 /// A system call has six arguments.
 const ARGUMENTS: u32 = 6;
@@ -33,7 +33,7 @@ pub struct Profile {
     pub syscalls: Vec<Rule>,
 }
 
-/// What happens to calls of some names, on some arguments.
+/// Rule: the action for calls of some names, on some arguments.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
@@ -41,7 +41,7 @@ pub struct Rule {
     pub names: Vec<String>,
     action: Action,
     errno_ret: Option<u32>,
-    /// What the arguments must be.
+    /// Conditions of the arguments.
     #[serde(default)]
     pub args: Vec<Argument>,
 }
@@ -52,16 +52,16 @@ pub struct Rule {
 pub struct Argument {
     /// Which argument, from 0.
     pub index: u32,
-    /// What it is compared with; the mask of a masked comparison.
+    /// Value that it is compared with; the mask of a masked comparison.
     pub value: u64,
-    /// What a masked comparison must give.
+    /// Value that a masked comparison must give.
     #[serde(default)]
     pub value_two: u64,
-    /// How.
+    /// Operator of the comparison.
     pub op: Operator,
 }
 
-/// How an argument is compared.
+/// Operators that compare an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub enum Operator {
     /// Not equal.
