@@ -15,7 +15,7 @@ pub fn run(args: &[OsString]) -> Result<Exit> {
     match (args[0].to_str(), args.get(1)) {
         (Some("--list"), None) => list(),
         (Some("--install"), Some(dir)) if args.len() == 2 => install(Path::new(dir)),
-        (Some("--install"), _) => Err(Error::usage("give the folder that the links go to: kutties --install DIR")),
+        (Some("--install"), _) => Err(Error::usage("give the directory that the links go to: kutties --install DIR")),
         (Some("--help" | "-h" | "help"), None) => help(),
         (Some("--version" | "-V"), None) => Err(Error::text(format!("kutties {}\n", kit::version()))),
         (Some(option), _) if option.starts_with('-') => Err(Error::usage("no such option; kutties --help lists them")),
@@ -54,9 +54,9 @@ fn list() -> Result<Exit> {
 fn install(dir: &Path) -> Result<Exit> {
     for applet in registry::all() {
         let Some(place) = applet.place.dir() else { continue };
-        let folder = dir.join(place.trim_start_matches('/'));
-        std::fs::create_dir_all(&folder).on("make", &folder)?;
-        let link = folder.join(applet.name);
+        let directory = dir.join(place.trim_start_matches('/'));
+        std::fs::create_dir_all(&directory).on("make", &directory)?;
+        let link = directory.join(applet.name);
         match std::fs::read_link(&link) {
             Ok(to) if to == Path::new(paths::BINARY) => {}
             _ => symlink(paths::BINARY, &link).on("make", &link)?,

@@ -58,7 +58,7 @@ impl Suite {
         Ok(package)
     }
 
-    /// The packages and all that they depend on, unpacked into one folder, which is kept for each set of files that the archive
+    /// The packages and all that they depend on, unpacked into one directory, which is kept for each set of files that the archive
     /// has for them. What packages do when they are installed is not done: no user is made and no link.
     pub fn tree(&self, packages: &[&str]) -> Result<PathBuf> {
         let key = crate::sum::bytes(packages.join(" ").as_bytes());
@@ -106,7 +106,7 @@ impl Suite {
         Ok(all)
     }
 
-    /// The folder of the package's unpacked files.
+    /// The directory of the package's unpacked files.
     pub fn unpack(&self, package: &Package) -> Result<PathBuf> {
         let dir = self.dir.join(package.file.trim_end_matches(".deb"));
         if !dir.exists() {
@@ -177,7 +177,7 @@ impl Suite {
         option("Dir::Cache::srcpkgcache=".to_owned());
         option(format!("APT::Architecture={}", self.arch));
         option(format!("APT::Architectures::={}", self.arch));
-        // apt's own user can't write below a home folder.
+        // apt's own user can't write below a home directory.
         option("APT::Sandbox::User=root".to_owned());
         option("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned());
         option("Acquire::Languages=none".to_owned());

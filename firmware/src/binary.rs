@@ -86,7 +86,7 @@ pub fn bios() -> Result<PathBuf> {
     Ok(target().join(TARGET).join("release/bios"))
 }
 
-/// A folder of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
+/// A directory of its own: cargo, which runs us, holds the usual one, and others may build there meanwhile.
 fn target() -> PathBuf {
     let usual = std::env::var_os("CARGO_TARGET_DIR").and_then(|dir| std::path::absolute(dir).ok());
     usual.unwrap_or_else(|| place::repository().join("target")).join("appliance")
@@ -97,7 +97,7 @@ fn cargo(verb: &str, name: &str, target_name: &str, profile: &str) -> Result<Com
     let mut cargo = Command::new("cargo");
     cargo
         .args([verb, "--target", target_name, "--package", name, "--profile", profile])
-        // No folder of this machine may stand in what is shipped.
+        // No directory of this machine may stand in what is shipped.
         .args(["-Ztrim-paths", "--config", "profile.release.trim-paths='all'"])
         .current_dir(place::repository())
         // build-std is not stable; the stable compiler does it when told so. cargo has no other switch for the source's place.

@@ -92,7 +92,7 @@ pub struct Qemu {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sdcard {
-    /// Device trees, by their paths below the kernel package's folder of them.
+    /// Device trees, by their paths below the kernel package's directory of them.
     pub trees: Vec<String>,
     /// The firmware's files that a board of this kind does not start without.
     #[serde(default)]

@@ -91,7 +91,7 @@ impl Set<'_> {
         let mut layer = Layer::new(purpose, files)?;
         let top = format!("layers/{}", layer.name);
         // The root of an image has this mode, too.
-        self.tree.put(&top, Node::Folder(0o755))?;
+        self.tree.put(&top, Node::Directory(0o755))?;
         for (path, node) in std::mem::take(&mut layer.files).into_nodes() {
             self.tree.put(&format!("{top}/{path}"), node)?;
         }
@@ -153,10 +153,10 @@ fn base(arch: Arch) -> Result<Archive> {
     files.file("etc/group", 0o644, "root:x:0:\nnobody:x:65534:\n")?;
     // Without it programs in Go ask the name servers before they look into /etc/hosts.
     files.file("etc/nsswitch.conf", 0o644, "hosts: files dns\n")?;
-    for folder in ["dev", "proc", "root", "run", "sys", "usr/bin", "usr/lib", "usr/sbin", "var/tmp"] {
-        files.folder(folder)?;
+    for directory in ["dev", "proc", "root", "run", "sys", "usr/bin", "usr/lib", "usr/sbin", "var/tmp"] {
+        files.directory(directory)?;
     }
-    files.put("tmp", Node::Folder(0o1777))?;
+    files.put("tmp", Node::Directory(0o1777))?;
     for name in ["bin", "lib", "sbin"] {
         files.link(name, &format!("usr/{name}"))?;
     }
@@ -220,6 +220,6 @@ mod tests {
         }
         let programs = set.tree.nodes().filter(|(path, _)| path.ends_with("/kube")).count();
         assert_eq!((programs, set.images.len()), (1, KUBERNETES.len()));
-        assert_eq!(set.tree.get(&format!("layers/{}/tmp", base.name)), Some(&Node::Folder(0o1777)));
+        assert_eq!(set.tree.get(&format!("layers/{}/tmp", base.name)), Some(&Node::Directory(0o1777)));
     }
 }

@@ -24,13 +24,13 @@ pub use crate::kube::Kube;
 pub struct Options {
     /// The Kubernetes bundle.
     pub kube: Kube,
-    /// Image archives (docker or OCI, tar) or OCI layout folders that go along; none makes no segment.
+    /// Image archives (docker or OCI, tar) or OCI layout directories that go along; none makes no segment.
     pub images: Vec<PathBuf>,
     /// The key that signs the manifest; its public key goes into the core.
     pub sign: Option<PathBuf>,
     /// Make the images that the board names, too.
     pub whole: bool,
-    /// A folder with a board's own firmware files, which may not be shipped.
+    /// A directory with a board's own firmware files, which may not be shipped.
     pub firmware: Option<PathBuf>,
 }
 

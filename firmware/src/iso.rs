@@ -32,7 +32,7 @@ fn make(job: &Job<'_>) -> Result<Vec<PathBuf>> {
     job.put("kutties.iso", &bytes)
 }
 
-const CROWDED: &str = "the CD's folder does not hold so many files";
+const CROWDED: &str = "the CD's directory does not hold so many files";
 
 /// The CD's bytes.
 pub fn build(arch: Arch, uki: &[u8], bios: Option<&Bios>, time: u32) -> Result<Vec<u8>> {

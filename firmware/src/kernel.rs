@@ -20,7 +20,7 @@ pub struct Kernel {
     pub vmlinuz: PathBuf,
     /// Its build configuration.
     pub config: PathBuf,
-    /// The folder that `lib/modules/RELEASE` is below.
+    /// The directory that `lib/modules/RELEASE` is below.
     pub root: PathBuf,
 }
 
@@ -42,7 +42,7 @@ impl Kernel {
         Ok(Self { vmlinuz: boot("vmlinuz"), config: boot("config"), package, root, release })
     }
 
-    /// The folder of the device trees, where the package has one.
+    /// The directory of the device trees, where the package has one.
     pub fn trees(&self) -> Option<PathBuf> {
         Some(self.root.join("usr/lib").join(format!("linux-image-{}", self.release))).filter(|dir| dir.is_dir())
     }
@@ -62,7 +62,7 @@ pub fn plain(vmlinuz: Vec<u8>) -> Result<Vec<u8>> {
     }
 }
 
-/// The name of the one thing in a folder.
+/// The name of the one thing in a directory.
 pub fn only_name(dir: &Path) -> Result<String> {
     let mut names = fs::read_dir(dir).with_context(|| format!("read {}", dir.display()))?;
     let first = names.next().with_context(|| format!("read {}: it is empty", dir.display()))??;

@@ -110,7 +110,7 @@ pub(crate) mod tests {
         file
     }
 
-    /// A folder with small parts, a Raspberry Pi's files among them.
+    /// A directory with small parts, a Raspberry Pi's files among them.
     pub fn parts(name: &str) -> Outputs {
         let dir = std::env::temp_dir().join(format!("kutties-kinds-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
@@ -144,8 +144,8 @@ pub(crate) mod tests {
     }
 
     /// All kinds of images, by their names, with their sums.
-    fn sums(folder: &str, arch: Arch) -> BTreeMap<PathBuf, String> {
-        let outputs = parts(folder);
+    fn sums(directory: &str, arch: Arch) -> BTreeMap<PathBuf, String> {
+        let outputs = parts(directory);
         let mut board = Board::load(if arch == Arch::X86_64 { "x86_64-pc" } else { "rpi4" }).unwrap();
         board.images = all(arch);
         let (trees, bios) = (outputs.dir.join("trees"), (arch == Arch::X86_64).then(Bios::blank));
@@ -159,11 +159,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_kind_has_the_same_bytes_in_every_folder() {
+    fn every_kind_has_the_same_bytes_in_every_directory() {
         for arch in Arch::ALL {
             let one = sums(&format!("one-{arch}"), arch);
             assert!(one.len() > all(arch).len(), "{one:?}");
-            assert_eq!(one, sums(&format!("another-folder-{arch}"), arch));
+            assert_eq!(one, sums(&format!("another-directory-{arch}"), arch));
         }
     }
 

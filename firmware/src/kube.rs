@@ -129,7 +129,7 @@ fn program(variant: &str, board: &Board) -> Result<PathBuf> {
 fn around(file_system: &Path) -> Result<Archive> {
     let mut archive = Archive::new();
     archive.copy(FILE_SYSTEM, 0o644, file_system)?;
-    archive.folder(MOUNT)?;
+    archive.directory(MOUNT)?;
     Ok(archive)
 }
 

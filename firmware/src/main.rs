@@ -36,13 +36,13 @@ enum Verb {
         /// The Kubernetes bundle: worker, node, control-plane or none
         #[arg(long, default_value = "node")]
         kube: Kube,
-        /// Container images to take along: tar archives or OCI layout folders
+        /// Container images to take along: tar archives or OCI layout directories
         #[arg(long, num_args = 1..)]
         images: Vec<PathBuf>,
         /// Sign the manifest with this key, and have nodes take what it signs
         #[arg(long, value_name = "KEY")]
         sign: Option<PathBuf>,
-        /// A folder with a board's own firmware files, such as a Raspberry Pi's start4.elf
+        /// A directory with a board's own firmware files, such as a Raspberry Pi's start4.elf
         #[arg(long)]
         firmware: Option<PathBuf>,
         /// Measure the segments as xz too
@@ -78,9 +78,9 @@ enum Verb {
         #[arg(long, default_value = "node")]
         kube: Kube,
     },
-    /// Pack a folder of files as a node segment
+    /// Pack a directory of files as a node segment
     Node {
-        /// The folder, as it shall lie on the node
+        /// The directory, as it shall lie on the node
         files: PathBuf,
         /// The segment to write
         segment: PathBuf,
@@ -110,7 +110,7 @@ enum Verb {
         /// The processor
         #[arg(long, default_value = "x86_64")]
         arch: Arch,
-        /// The folder to put it into
+        /// The directory to put it into
         #[arg(long)]
         out: PathBuf,
     },

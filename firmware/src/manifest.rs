@@ -52,7 +52,7 @@ pub struct Boot {
 /// One output.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Output {
-    /// Its path in the folder.
+    /// Its path in the directory.
     pub name: String,
     /// Its length.
     pub bytes: u64,
@@ -73,15 +73,15 @@ pub struct Output {
 /// A part of an output.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Part {
-    /// A path in the segment, of a file or of a folder with many small ones; or another output's name.
+    /// A path in the segment, of a file or of a directory with many small ones; or another output's name.
     pub name: String,
     /// Its length.
     pub bytes: u64,
 }
 
-/// Files below this share of a segment are summed up by folder.
+/// Files below this share of a segment are summed up by directory.
 const SMALL: u64 = 64;
-/// And folders end after so many names of a path: `usr/lib/modules/RELEASE/kernel/net`.
+/// And directories end after so many names of a path: `usr/lib/modules/RELEASE/kernel/net`.
 const DEPTH: usize = 6;
 
 /// A segment's parts.
@@ -94,8 +94,8 @@ pub fn parts(archive: &Archive) -> Vec<Part> {
     let total: u64 = files.iter().map(|(_, len)| len).sum();
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
     for (path, len) in files {
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let small = folder.split('/').take(DEPTH).collect::<Vec<_>>().join("/") + "/";
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let small = directory.split('/').take(DEPTH).collect::<Vec<_>>().join("/") + "/";
         *sums.entry(if len * SMALL >= total { path.to_owned() } else { small }).or_default() += len;
     }
     sorted(sums.into_iter().map(|(name, bytes)| Part { name, bytes }).collect())
@@ -108,7 +108,7 @@ pub fn sorted(mut parts: Vec<Part>) -> Vec<Part> {
 }
 
 impl Output {
-    /// The file as it is, by its path from the board's folder.
+    /// The file as it is, by its path from the board's directory.
     pub fn of(dir: &Path, path: &Path, sizes: Option<&Sizes>, parts: Vec<Part>) -> Result<Self> {
         let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
         let name = path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();

@@ -100,7 +100,7 @@ impl Tables {
     fn read(kernel: &Kernel) -> Result<Self> {
         let dir = kernel.modules();
         if !dir.join("modules.softdep").exists() {
-            // Debian runs it at installation, and we don't install. Folders of root may be missing in a user's path.
+            // Debian runs it at installation, and we don't install. Directories of root may be missing in a user's path.
             let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
             run::answered(Command::new("depmod").arg("-b").arg(&kernel.root).arg(&kernel.release).env("PATH", path))?;
         }

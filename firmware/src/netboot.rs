@@ -24,7 +24,7 @@ pub const KIND: Kind = Kind {
     make: write,
 };
 
-/// The folder.
+/// The directory.
 const DIR: &str = "netboot";
 /// Sums of all files, for `sha256sum -c`.
 const SUMS: &str = "SHA256SUMS";

@@ -144,7 +144,7 @@ fn tar_of(files: &Archive) -> Result<Vec<u8>> {
         header.set_gid(0);
         header.set_size(0);
         match node {
-            Node::Folder(mode) => {
+            Node::Directory(mode) => {
                 header.set_mode(*mode);
                 header.set_entry_type(tar::EntryType::Directory);
                 builder.append_data(&mut header, format!("{path}/"), std::io::empty())?;

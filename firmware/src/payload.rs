@@ -23,7 +23,7 @@ pub const KIND: Kind = Kind {
     make: write,
 };
 
-/// The folder.
+/// The directory.
 const DIR: &str = "payload";
 
 /// Writes the directory; the paths of its files.
@@ -59,7 +59,7 @@ coreboot (.config):
     CONFIG_LINUX_INITRD=\"/path/to/initramfs.cpio.zst\"
     CONFIG_LINUX_COMMAND_LINE=\"{cmdline}\"
 
-LinuxBoot with UEFI (fiano): kutties.efi beside this folder is one program with kernel, initramfs and command line:
+LinuxBoot with UEFI (fiano): kutties.efi beside this directory is one program with kernel, initramfs and command line:
     utk ROM.fd replace_pe32 Shell kutties.efi save NEW.fd
 
 A kernel of your own takes the initramfs along (.config of Linux); it needs CONFIG_RD_ZSTD=y, and its modules must be of its

@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 
 /// The repository's root.
 pub fn repository() -> PathBuf {
-    // Two clones that build in one folder may share this very program, so cargo's word of today goes first.
+    // Two clones that build in one directory may share this very program, so cargo's word of today goes first.
     let today = std::env::var_os("CARGO_MANIFEST_DIR").and_then(|dir| root_above(Path::new(&dir)));
     today.or_else(|| root_above(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap_or_else(|| ".".into())
 }
 
-/// The folder at or above `dir` that holds the lock file, as only the root does.
+/// The directory at or above `dir` that holds the lock file, as only the root does.
 fn root_above(dir: &Path) -> Option<PathBuf> {
     dir.ancestors().find(|dir| dir.join("Cargo.lock").is_file()).map(Path::to_path_buf)
 }
@@ -22,7 +22,7 @@ pub fn out(name: &str) -> Result<PathBuf> {
     made(&repository().join("out").join(name))
 }
 
-/// A folder below the cache, made when missing: `$KUTTIES_CACHE`, or `~/.cache/kutties`.
+/// A directory below the cache, made when missing: `$KUTTIES_CACHE`, or `~/.cache/kutties`.
 pub fn cache(name: &str) -> Result<PathBuf> {
     let root = match std::env::var_os("KUTTIES_CACHE") {
         Some(dir) => PathBuf::from(dir),

@@ -13,7 +13,7 @@ use crate::{place, run, tools};
 /// Debian's suites that may have a new Rust.
 const SUITES: &[&str] = &["trixie-backports", "sid"];
 
-/// The folder `library`, for cargo's `__CARGO_TESTS_ONLY_SRC_ROOT`.
+/// The directory `library`, for cargo's `__CARGO_TESTS_ONLY_SRC_ROOT`.
 pub fn library() -> Result<PathBuf> {
     let of_toolchain = sysroot()?.join("lib/rustlib/src/rust/library");
     if of_toolchain.join("Cargo.lock").exists() {

@@ -76,16 +76,16 @@ fn files(board: &Board, outputs: &Outputs, given: Given<'_>, cmdline: &str) -> R
         files.push((file_name(tree), read(&trees.join(tree))?));
     }
     match given.firmware {
-        Some(folder) => {
+        Some(directory) => {
             for name in &card.firmware {
-                let told = || format!("take {name} from the folder of --firmware");
-                files.push((name.clone(), read(&folder.join(name)).with_context(told)?));
+                let told = || format!("take {name} from the directory of --firmware");
+                files.push((name.clone(), read(&directory.join(name)).with_context(told)?));
             }
         }
         None if card.firmware.is_empty() => {}
         None => println!(
             "{NAME} lacks {}: the board does not start without them, and they may not be shipped here; \
-             give a folder that has them with --firmware, or copy them onto the card",
+             give a directory that has them with --firmware, or copy them onto the card",
             card.firmware.join(", ")
         ),
     }
@@ -212,7 +212,7 @@ mod tests {
         let trees = outputs.dir.join("trees");
         let given = Given { release: "6.12", trees: Some(&trees), firmware: Some(&outputs.dir) };
         let error = format!("{:#}", build(&board, &outputs, given, "").unwrap_err());
-        assert!(error.starts_with("take start4.elf from the folder of --firmware: read "), "{error}");
+        assert!(error.starts_with("take start4.elf from the directory of --firmware: read "), "{error}");
         assert!(build(&board, &outputs, Given { firmware: None, ..given }, "").is_ok());
         fs::remove_dir_all(&outputs.dir).unwrap();
     }

@@ -43,7 +43,7 @@ pub fn epoch() -> Result<u32> {
     }
 }
 
-/// Write the segment to a file and answer its sizes. The file's folder keeps a stamp, by which an unchanged segment is known.
+/// Write the segment to a file and answer its sizes. The file's directory keeps a stamp, by which an unchanged segment is known.
 pub fn write(archive: &Archive, path: &Path) -> Result<Sizes> {
     let newc = archive.to_newc(epoch()?)?;
     let level = level();
@@ -68,7 +68,7 @@ pub fn write(archive: &Archive, path: &Path) -> Result<Sizes> {
     Ok(sizes)
 }
 
-/// A node segment: a machine's own files, as they lie in a folder.
+/// A node segment: a machine's own files, as they lie in a directory.
 pub fn node(files: &Path, path: &Path) -> Result<Sizes> {
     let mut archive = Archive::new();
     archive.tree("/", files)?;

@@ -32,7 +32,7 @@ const PACKAGES: &[&str] = &[
 const BUILDER: &str = "kutties";
 
 impl Arch {
-    /// The kernel's name of the folder, and of the file that firmware starts.
+    /// The kernel's name of the directory, and of the file that firmware starts.
     const fn in_kernel(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::X86_64 => ("x86_64", "bzImage", "arch/x86/boot/bzImage"),
@@ -159,7 +159,7 @@ impl Work {
         install.args(["INSTALL_MOD_STRIP=1", "DEPMOD=true"]).arg(format!("INSTALL_MOD_PATH={}", partial.display()));
         run::answered(install.arg("modules_install"))?;
         let release = only_name(&partial.join("lib/modules"))?;
-        // A link to the folder of the objects.
+        // A link to the directory of the objects.
         let _ = fs::remove_file(partial.join("lib/modules").join(&release).join("build"));
         let boot = partial.join("boot");
         fs::create_dir_all(&boot).with_context(|| format!("make {}", boot.display()))?;

@@ -89,7 +89,7 @@ pub fn archive(files: &Archive, path: &Path) -> Result<()> {
         for (at, node) in files.nodes() {
             let header = |mode: u32| NodeHeader::new((mode & 0o7777) as u16, 0, 0, time);
             match node {
-                Node::Folder(mode) => writer.push_dir(at, header(*mode))?,
+                Node::Directory(mode) => writer.push_dir(at, header(*mode))?,
                 Node::File(mode, bytes) => writer.push_file(bytes.as_slice(), at, header(*mode))?,
                 Node::Link(target) => writer.push_symlink(target, at, header(0o777))?,
                 Node::Device(..) => bail!("pack {at}: devices have no place in it"),
@@ -99,7 +99,7 @@ pub fn archive(files: &Archive, path: &Path) -> Result<()> {
     })
 }
 
-/// An image of all that is in a folder but what `skip` names, paths from the folder; quickly packed.
+/// An image of all that is in a directory but what `skip` names, paths from the directory; quickly packed.
 pub fn tree(root: &Path, skip: &[&str], to: &Path) -> Result<()> {
     let mut writer = FilesystemWriter::default();
     writer.set_time(segment::epoch()?);
@@ -114,8 +114,8 @@ pub fn tree(root: &Path, skip: &[&str], to: &Path) -> Result<()> {
 }
 
 fn fill(writer: &mut FilesystemWriter<'_, '_, '_>, root: &Path, below: &Path, skip: &[&str]) -> Result<()> {
-    let folder = root.join(below);
-    let mut names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
+    let directory = root.join(below);
+    let mut names = fs::read_dir(&directory)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>()?;
     names.sort();
     for name in names {
         let path = below.join(&name);
@@ -151,8 +151,8 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         let mut files = Archive::new();
         files.file("/layers/a/bin/p", 0o755, vec![7; 2_500_000]).unwrap();
-        files.folder("/layers/a/tmp").unwrap();
-        files.put("/layers/a/sticky", Node::Folder(0o1777)).unwrap();
+        files.directory("/layers/a/tmp").unwrap();
+        files.put("/layers/a/sticky", Node::Directory(0o1777)).unwrap();
         files.link("/p", "layers/a/bin/p").unwrap();
         let path = dir.join("t.squashfs");
         archive(&files, &path).unwrap();

@@ -108,8 +108,8 @@ pub fn files(arch: Arch) -> Result<Archive> {
     for link in LINKS {
         files.link(&format!("/bin/{link}"), "busybox")?;
     }
-    for folder in ["/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp", "/var"] {
-        files.folder(folder)?;
+    for directory in ["/dev", "/etc", "/proc", "/root", "/run", "/sys", "/tmp", "/var"] {
+        files.directory(directory)?;
     }
     Ok(files)
 }

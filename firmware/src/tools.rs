@@ -28,7 +28,7 @@ pub struct Tools {
     pub zig: PathBuf,
     /// zig's version.
     pub zig_version: String,
-    /// The folder of `cargo-zigbuild`.
+    /// The directory of `cargo-zigbuild`.
     pub cargo_bin: PathBuf,
 }
 

@@ -8,14 +8,14 @@ use std::path::Path;
 
 use crate::newc;
 
-/// Folders whose mode is not 0755, in whatever segment they occur: the kernel sets a folder's mode anew at each occurrence.
-const FOLDER_MODES: &[(&str, u32)] = &[("root", 0o700), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("var/tmp", 0o1777)];
+/// Directories whose mode is not 0755, in whatever segment they occur: the kernel sets a directory's mode anew at each occurrence.
+const DIRECTORY_MODES: &[(&str, u32)] = &[("root", 0o700), ("tmp", 0o1777), ("proc", 0o555), ("sys", 0o555), ("var/tmp", 0o1777)];
 
 /// Kind of a path, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// A folder; the mode's permission bits.
-    Folder(u32),
+    /// A directory; the mode's permission bits.
+    Directory(u32),
     /// A file; the mode's permission bits, the contents.
     File(u32, Vec<u8>),
     /// A symbolic link; where it leads.
@@ -36,7 +36,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A segment in the making. Paths are kept without the slash in front and written sorted, so a folder comes before what is in it.
+/// A segment in the making. Paths are kept without the slash in front and written sorted, so a directory comes before what is in it.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
     nodes: BTreeMap<String, Node>,
@@ -48,7 +48,7 @@ impl Archive {
         Self::default()
     }
 
-    /// Put a node at a path, and the folders above it where they are not there yet. Two different nodes at one path are an error,
+    /// Put a node at a path, and the directories above it where they are not there yet. Two different nodes at one path are an error,
     /// and so is a path that is no plain absolute one.
     pub fn put(&mut self, path: &str, node: Node) -> Result<(), Error> {
         let key = path.trim_start_matches('/').trim_end_matches('/');
@@ -56,13 +56,14 @@ impl Archive {
             return Err(Error(format!("put {path:?} into the archive: not a plain path")));
         }
         for (slash, _) in key.match_indices('/') {
-            let folder = self.nodes.entry(key[..slash].to_owned()).or_insert_with(|| Node::Folder(folder_mode(&key[..slash])));
-            if !matches!(folder, Node::Folder(_)) {
-                return Err(Error(format!("put {path} into the archive: /{} is no folder", &key[..slash])));
+            let directory =
+                self.nodes.entry(key[..slash].to_owned()).or_insert_with(|| Node::Directory(directory_mode(&key[..slash])));
+            if !matches!(directory, Node::Directory(_)) {
+                return Err(Error(format!("put {path} into the archive: /{} is no directory", &key[..slash])));
             }
         }
         match self.nodes.get(key) {
-            Some(Node::Folder(_)) if matches!(node, Node::Folder(_)) => {}
+            Some(Node::Directory(_)) if matches!(node, Node::Directory(_)) => {}
             Some(there) if *there != node => return Err(Error(format!("put {path} into the archive: it is there already"))),
             _ => {}
         }
@@ -70,9 +71,9 @@ impl Archive {
         Ok(())
     }
 
-    /// Put a folder.
-    pub fn folder(&mut self, path: &str) -> Result<(), Error> {
-        self.put(path, Node::Folder(folder_mode(path.trim_matches('/'))))
+    /// Put a directory.
+    pub fn directory(&mut self, path: &str) -> Result<(), Error> {
+        self.put(path, Node::Directory(directory_mode(path.trim_matches('/'))))
     }
 
     /// Put a file of these bytes.
@@ -91,8 +92,8 @@ impl Archive {
         self.put(path, Node::Link(target.to_owned()))
     }
 
-    /// Put all that is below the host's folder at `path` and below. Permission bits of files are kept, owners become root; folders
-    /// that the core segment has keep its modes. Only folders, files and symbolic links may be there.
+    /// Put all that is below the host's directory at `path` and below. Permission bits of files are kept, owners become root; directories
+    /// that the core segment has keep its modes. Only directories, files and symbolic links may be there.
     pub fn tree(&mut self, path: &str, host: &Path) -> Result<(), Error> {
         let told = |e: std::io::Error| Error(format!("read {}: {e}", host.display()));
         for entry in fs::read_dir(host).map_err(told)? {
@@ -110,8 +111,8 @@ impl Archive {
         let mode = meta.permissions().mode() & 0o7777;
         if meta.is_dir() {
             let key = path.trim_matches('/');
-            let known = FOLDER_MODES.iter().find(|(folder, _)| *folder == key);
-            self.put(path, Node::Folder(known.map_or(mode, |(_, mode)| *mode)))?;
+            let known = DIRECTORY_MODES.iter().find(|(directory, _)| *directory == key);
+            self.put(path, Node::Directory(known.map_or(mode, |(_, mode)| *mode)))?;
             self.tree(path, host)
         } else if meta.is_file() {
             self.copy(path, mode, host)
@@ -120,7 +121,7 @@ impl Archive {
             let target = target.to_str().ok_or_else(|| Error(format!("read {}: the link is not UTF-8", host.display())))?;
             self.link(path, target)
         } else {
-            Err(Error(format!("read {}: neither a folder, a file nor a symbolic link", host.display())))
+            Err(Error(format!("read {}: neither a directory, a file nor a symbolic link", host.display())))
         }
     }
 
@@ -145,8 +146,8 @@ impl Archive {
     }
 }
 
-fn folder_mode(key: &str) -> u32 {
-    FOLDER_MODES.iter().find(|(folder, _)| *folder == key).map_or(0o755, |(_, mode)| *mode)
+fn directory_mode(key: &str) -> u32 {
+    DIRECTORY_MODES.iter().find(|(directory, _)| *directory == key).map_or(0o755, |(_, mode)| *mode)
 }
 
 #[cfg(test)]
@@ -155,10 +156,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_above_come_along_with_their_modes() {
+    fn directories_above_come_along_with_their_modes() {
         let mut archive = Archive::new();
         archive.file("/root/.profile", 0o644, "x").unwrap();
-        assert_eq!(archive.get("/root"), Some(&Node::Folder(0o700)));
+        assert_eq!(archive.get("/root"), Some(&Node::Directory(0o700)));
         assert_eq!(archive.nodes().map(|(path, _)| path).collect::<Vec<_>>(), ["root", "root/.profile"]);
     }
 
@@ -170,7 +171,7 @@ mod tests {
         assert!(archive.link("/lib", "elsewhere").is_err());
         assert!(archive.file("/lib/modules/x", 0o644, "").is_err());
         for path in ["", "/", "../x", "/a/./b", "/a//b"] {
-            assert!(archive.folder(path).is_err(), "{path}");
+            assert!(archive.directory(path).is_err(), "{path}");
         }
     }
 
@@ -178,8 +179,8 @@ mod tests {
     fn the_same_bytes_whatever_the_order() {
         let (mut one, mut other) = (Archive::new(), Archive::new());
         one.file("/b", 0o600, "2").unwrap();
-        one.folder("/a").unwrap();
-        other.folder("/a").unwrap();
+        one.directory("/a").unwrap();
+        other.directory("/a").unwrap();
         other.file("/b", 0o600, "2").unwrap();
         assert_eq!(one.to_newc(7).unwrap(), other.to_newc(7).unwrap());
     }

@@ -16,7 +16,7 @@ pub fn links(binary: &[u8]) -> Result<Vec<String>, Error> {
     let section =
         format::elf::section(binary, LINKS).ok_or_else(|| Error(format!("read the binary: it has no section {LINKS}")))?;
     let text = std::str::from_utf8(section).map_err(|_| Error(format!("read the binary: section {LINKS} is not UTF-8")))?;
-    // The folder of `/init` is `/`, and so its path begins with two.
+    // The directory of `/init` is `/`, and so its path begins with two.
     Ok(text.lines().map(|line| format!("/{}", line.trim_start_matches('/'))).collect())
 }
 
@@ -48,7 +48,7 @@ mod tests {
         let mut archive = Archive::new();
         let list = std::fs::read_to_string(dir.join("lists/core.list")).unwrap();
         list::add(&mut archive, &list, &dir.join("skeleton")).unwrap();
-        assert_eq!(archive.get("/tmp"), Some(&Node::Folder(0o1777)));
+        assert_eq!(archive.get("/tmp"), Some(&Node::Directory(0o1777)));
         for file in std::fs::read_dir(dir.join("skeleton/etc")).unwrap() {
             let path = format!("/etc/{}", file.unwrap().file_name().to_string_lossy());
             assert!(archive.get(&path).is_some(), "no list names {path}");

@@ -1,5 +1,5 @@
 //! Lists of what a segment holds, one node a line: `dir PATH [MODE]`, `file PATH MODE SOURCE`, `link PATH TARGET`,
-//! `char PATH MODE MAJOR MINOR`. Modes are octal, `#` begins a comment, a source is relative to the folder given.
+//! `char PATH MODE MAJOR MINOR`. Modes are octal, `#` begins a comment, a source is relative to the directory given.
 
 use std::path::Path;
 
@@ -17,8 +17,8 @@ pub fn add(archive: &mut Archive, list: &str, sources: &Path) -> Result<(), Erro
 fn add_line(archive: &mut Archive, words: &[&str], sources: &Path) -> Result<(), Error> {
     match words {
         [] => Ok(()),
-        ["dir", path] => archive.folder(path),
-        ["dir", path, mode] => archive.put(path, Node::Folder(octal(mode)?)),
+        ["dir", path] => archive.directory(path),
+        ["dir", path, mode] => archive.put(path, Node::Directory(octal(mode)?)),
         ["file", path, mode, source] => archive.copy(path, octal(mode)?, &sources.join(source)),
         ["link", path, target] => archive.link(path, target),
         ["char", path, mode, major, minor] => archive.put(path, Node::Device(octal(mode)?, number(major)?, number(minor)?)),
@@ -47,8 +47,8 @@ mod tests {
         let list =
             "# a list\ndir /tmp\ndir /x 0711 # narrow\nlink /lib usr/lib\nchar /dev/null 0666 1 3\nfile /self 0644 list.rs\n";
         add(&mut archive, list, &Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
-        assert_eq!(archive.get("/tmp"), Some(&Node::Folder(0o1777)));
-        assert_eq!(archive.get("/x"), Some(&Node::Folder(0o711)));
+        assert_eq!(archive.get("/tmp"), Some(&Node::Directory(0o1777)));
+        assert_eq!(archive.get("/x"), Some(&Node::Directory(0o711)));
         assert_eq!(archive.get("/dev/null"), Some(&Node::Device(0o666, 1, 3)));
         assert!(matches!(archive.get("/self"), Some(Node::File(0o644, _))));
     }

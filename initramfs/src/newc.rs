@@ -12,7 +12,7 @@ pub fn write<'a>(nodes: impl Iterator<Item = (&'a str, &'a Node)>, mtime: u32) -
     for (ino, (path, node)) in (1..).zip(nodes) {
         let entry = Builder::new(path).ino(ino).mtime(mtime);
         let (entry, bytes): (Builder, &[u8]) = match node {
-            Node::Folder(mode) => (entry.nlink(2).mode(*mode).set_mode_file_type(ModeFileType::Directory), &[]),
+            Node::Directory(mode) => (entry.nlink(2).mode(*mode).set_mode_file_type(ModeFileType::Directory), &[]),
             Node::File(mode, bytes) => (entry.nlink(1).mode(*mode).set_mode_file_type(ModeFileType::Regular), bytes),
             Node::Link(target) => (entry.nlink(1).mode(0o777).set_mode_file_type(ModeFileType::Symlink), target.as_bytes()),
             Node::Device(mode, major, minor) => {
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn reads_back() {
         let nodes = [
-            ("dev", Node::Folder(0o755)),
+            ("dev", Node::Directory(0o755)),
             ("dev/console", Node::Device(0o600, 5, 1)),
             ("f", Node::File(0o640, b"hello".to_vec())),
             ("l", Node::Link("f".into())),

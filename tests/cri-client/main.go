@@ -353,7 +353,7 @@ func (c *conversation) life(ctx context.Context, image string) (err error) {
 			panic(r)
 		}
 	}()
-	logs := must[string]("a folder")(os.MkdirTemp("", "cri-client"))
+	logs := must[string]("a directory")(os.MkdirTemp("", "cri-client"))
 	defer os.RemoveAll(logs)
 	events := must[grpc.ServerStreamingClient[cri.ContainerEventResponse]]("GetContainerEvents")(c.runtime.GetContainerEvents(ctx, &cri.GetEventsRequest{}))
 	pod := sandbox(logs)

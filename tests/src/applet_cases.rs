@@ -19,7 +19,7 @@ pub struct AppletCase {
     applet: Option<String>,
     #[serde(default)]
     args: Vec<String>,
-    /// Made in an empty folder, where the applet runs.
+    /// Made in an empty directory, where the applet runs.
     #[serde(default)]
     files: BTreeMap<String, String>,
     #[serde(default)]
@@ -53,10 +53,10 @@ struct File {
 
 /// All files with their applets' names, sorted.
 pub fn all() -> Result<Vec<(String, Vec<AppletCase>)>> {
-    let folder = folder();
+    let directory = directory();
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).on("read", &folder)? {
-        let path = entry.on("read", &folder)?.path();
+    for entry in fs::read_dir(&directory).on("read", &directory)? {
+        let path = entry.on("read", &directory)?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")) else { continue };
         let text = fs::read_to_string(&path).on("read", &path)?;
         let file: File = toml::from_str(&text).doing(format!("read {}", path.display()))?;
@@ -86,7 +86,7 @@ pub fn untried() -> Result<BTreeMap<String, String>> {
 }
 
 /// `tests/cases`
-pub fn folder() -> PathBuf {
+pub fn directory() -> PathBuf {
     place::repository().join("tests/cases")
 }
 
@@ -133,25 +133,25 @@ impl AppletCase {
 }
 
 /// Directory of a case's files; a new one for each.
-const FOLDER: &str = "/tmp/case";
+const DIRECTORY: &str = "/tmp/case";
 /// Longer than any applet takes under emulation.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Run one; what is wrong with the result, if anything.
 pub fn run(place: &impl Place, applet: &str, case: &AppletCase) -> Result<Option<String>> {
-    place.clear(FOLDER)?;
+    place.clear(DIRECTORY)?;
     for (path, content) in &case.files {
-        place.write(&format!("{FOLDER}/{path}"), content.as_bytes())?;
+        place.write(&format!("{DIRECTORY}/{path}"), content.as_bytes())?;
     }
     let applet = case.applet.as_deref().unwrap_or(applet);
     let argv: Vec<&str> = [applet].into_iter().chain(case.args.iter().map(String::as_str)).collect();
-    let output = match place.exec(FOLDER, &argv, case.stdin.as_bytes(), LIMIT) {
+    let output = match place.exec(DIRECTORY, &argv, case.stdin.as_bytes(), LIMIT) {
         Ok(output) => output,
         Err(e) => return Ok(Some(format!("{}: {e}", case.name))),
     };
     let mut wrong = judge(case, &output);
     for (path, content) in &case.after {
-        match place.read(&format!("{FOLDER}/{path}")) {
+        match place.read(&format!("{DIRECTORY}/{path}")) {
             Ok(found) if found == content.as_bytes() => {}
             found => wrong.push(format!("{path} is {found:?}")),
         }

@@ -11,10 +11,10 @@ use crate::case::{Case, Outcome, X86, ensure};
 use crate::world::World;
 
 /// A build from nothing takes many minutes.
-pub const LONG_CASES: &[Case] = &[Case { name: "same-bytes-in-two-folders", boards: X86, run: two_folders }];
+pub const LONG_CASES: &[Case] = &[Case { name: "same-bytes-in-two-directories", boards: X86, run: two_directories }];
 
 /// Build the binary, the segments and all images here and in a copy of the sources; the manifests tell of each file's sum.
-fn two_folders(_: &mut World, board: &str) -> Outcome {
+fn two_directories(_: &mut World, board: &str) -> Outcome {
     let here = firmware::place::repository();
     let there = std::env::temp_dir().join(format!("kutties-copy-{}", std::process::id()));
     // One that a test left behind when it was stopped.
@@ -38,24 +38,24 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     }
     for name in names.split_terminator('\0') {
         let (source, copy) = (from.join(name), to.join(name));
-        let folder = copy.parent().unwrap_or(to);
-        fs::create_dir_all(folder).on("make", folder)?;
+        let directory = copy.parent().unwrap_or(to);
+        fs::create_dir_all(directory).on("make", directory)?;
         fs::copy(&source, &copy).on("copy", &source)?;
     }
     Ok(())
 }
 
-fn built(folder: &Path, board: &str) -> Result<Manifest> {
+fn built(directory: &Path, board: &str) -> Result<Manifest> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "-q", "-p", "firmware", "--", "image", "--kube", "none", "--board", board]).current_dir(folder);
+    cargo.args(["run", "-q", "-p", "firmware", "--", "image", "--kube", "none", "--board", board]).current_dir(directory);
     // Variables that cargo sets for its children are about this run's directory.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {
         cargo.env_remove(name);
     }
     let output = cargo.output().doing("start cargo")?;
     if !output.status.success() {
-        return Err(Error::new(format!("build in {}: {}", folder.display(), String::from_utf8_lossy(&output.stderr))));
+        return Err(Error::new(format!("build in {}: {}", directory.display(), String::from_utf8_lossy(&output.stderr))));
     }
-    let manifest = folder.join("out").join(board).join("manifest.json");
+    let manifest = directory.join("out").join(board).join("manifest.json");
     Manifest::read(&manifest).map_err(|e| Error::new(format!("{e:#}")))
 }

@@ -19,14 +19,14 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Directory of the scripts in the guest.
-const FOLDER: &str = "/tmp/callers";
+const DIRECTORY: &str = "/tmp/callers";
 /// Each call of podman takes two or three seconds under emulation, several times that on a busy machine.
 const LIMIT: Duration = Duration::from_mins(30);
 fn script(world: &mut World, board: &str, name: &str) -> Outcome {
     let (node, _) = world.node(board, Kind::Callers)?;
     settle(node)?;
     let guest = &node.vm.guest;
-    let argv = ["/bin/sh", &format!("{FOLDER}/{name}.sh")];
+    let argv = ["/bin/sh", &format!("{DIRECTORY}/{name}.sh")];
     let output = guest.exec_within(&argv, b"", LIMIT)?;
     judge(&output)
 }
@@ -35,10 +35,10 @@ fn script(world: &mut World, board: &str, name: &str) -> Outcome {
 fn settle(node: &Node) -> Result<()> {
     let guest = &node.vm.guest;
     guest.sh(lab::debian::SETUP)?;
-    for file in fs::read_dir(applet_cases::folder().join("callers")).doing("list the scripts")? {
+    for file in fs::read_dir(applet_cases::directory().join("callers")).doing("list the scripts")? {
         let path = file.doing("list the scripts")?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        guest.write(&format!("{FOLDER}/{name}"), &read(&path)?, 0o755)?;
+        guest.write(&format!("{DIRECTORY}/{name}"), &read(&path)?, 0o755)?;
     }
     let arch = firmware::board::Board::load("x86_64-qemu").map_err(|e| Error::new(format!("{e:#}")))?.arch;
     let image = firmware::test_image::build(arch).map_err(|e| Error::new(format!("{e:#}")))?;

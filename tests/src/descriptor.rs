@@ -8,8 +8,8 @@ use protox::prost_reflect::{Cardinality, DescriptorPool, EnumDescriptor, FieldDe
 
 /// The lines of a file's services, messages and enums.
 pub fn lines(proto: &Path) -> Result<Vec<String>> {
-    let folder = proto.parent().ok_or_else(|| Error::new("a description lies in a folder"))?;
-    let set = protox::compile([proto], [folder]).on("compile", proto)?;
+    let directory = proto.parent().ok_or_else(|| Error::new("a description lies in a directory"))?;
+    let set = protox::compile([proto], [directory]).on("compile", proto)?;
     let pool = DescriptorPool::from_file_descriptor_set(set).on("read", proto)?;
     let mut lines = Vec::new();
     for service in pool.services() {

@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
     Case { name: "broken-seccomp-profile-refuses", boards: X86, run: broken_profile },
 ];
 
-/// A folder may outlive its pod by the kubelet's house-keeping, which comes round every two minutes.
+/// A directory may outlive its pod by the kubelet's house-keeping, which comes round every two minutes.
 pub const CLEAN: Duration = Duration::from_mins(3);
 
 fn ready(world: &mut World, board: &str) -> Outcome {
@@ -140,7 +140,7 @@ fn leaves_nothing(world: &mut World, board: &str) -> Outcome {
     start(plane, node, "leaves", "")?;
     let during = Holdings::of(&node.vm.guest)?;
     let new = before.new_in(&during);
-    for kind in ["mount", "process", "network namespace", "link", "cgroup", "lease", "pod folder", "container folder"] {
+    for kind in ["mount", "process", "network namespace", "link", "cgroup", "lease", "pod directory", "container directory"] {
         ensure(new.iter().any(|line| line.starts_with(kind)), || {
             format!("the look does not see a pod's {kind}:\n{}", new.join("\n"))
         })?;

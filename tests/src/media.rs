@@ -68,7 +68,7 @@ enum Way {
 }
 
 impl Way {
-    /// QEMU's arguments that bring the medium; none where it needs no medium. `own` is the machine's folder.
+    /// QEMU's arguments that bring the medium; none where it needs no medium. `own` is the machine's directory.
     fn args(&self, uefi: bool, media: &Path, own: &Path) -> Result<Option<Vec<String>>> {
         let words: Vec<String> = match self {
             Self::Drive(file, device) => {

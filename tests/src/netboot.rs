@@ -136,9 +136,9 @@ fn boot_from_disk(world: &mut World, board: &str) -> Outcome {
 
 /// A disk that is one file system of FAT, with a system and GRUB's configuration.
 fn disk(appliance: &Appliance, dir: &Path) -> Result<PathBuf> {
-    let folder = appliance.media().join("netboot");
+    let directory = appliance.media().join("netboot");
     let config = GRUB.replace("@WORDS@", "panic=-1 oops=panic tsc=unstable");
-    let read = |name: &str| fs::read(folder.join(name)).on("read", folder.join(name));
+    let read = |name: &str| fs::read(directory.join(name)).on("read", directory.join(name));
     let parts = ["vmlinuz", "core.cpio.zst", "modules.cpio.zst", "asked.cpio.zst"];
     let contents = parts.iter().map(|name| read(name)).collect::<Result<Vec<_>>>()?;
     let mut files: Vec<(&str, &[u8])> = parts.iter().copied().zip(contents.iter().map(Vec::as_slice)).collect();
@@ -157,9 +157,9 @@ fn served(appliance: &Appliance, spec: &Spec, kubeconfig: &Path) -> Result<PathB
         ("/srv/machines/default.toml".into(), SETTINGS.into()),
         ("/etc/kutties/netboot-server.toml".into(), SERVICE.into()),
     ];
-    let folder = appliance.netboot();
-    for entry in fs::read_dir(&folder).on("read", &folder)? {
-        let path = entry.on("read", &folder)?.path();
+    let directory = appliance.netboot();
+    for entry in fs::read_dir(&directory).on("read", &directory)? {
+        let path = entry.on("read", &directory)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.push((format!("{SERVED}/{name}"), fs::read(&path).on("read", &path)?));
     }

@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Directory of the scripts in the guest.
-const FOLDER: &str = "/tmp/oci";
+const DIRECTORY: &str = "/tmp/oci";
 /// Directory of bundles in the guest.
 const WORK: &str = "/tmp/oci-work";
 /// A script makes some tens of containers; each takes about a second under emulation.
@@ -35,14 +35,14 @@ const LIMIT: Duration = Duration::from_mins(20);
 fn script(world: &mut World, board: &str, name: &str) -> Outcome {
     let guest = &world.bare(board)?.vm.guest;
     for file in ["bundle", name] {
-        let path = applet_cases::folder().join("oci").join(format!("{file}.sh"));
+        let path = applet_cases::directory().join("oci").join(format!("{file}.sh"));
         let text = fs::read(&path).on("read", &path)?;
-        guest.write(&format!("{FOLDER}/{file}.sh"), &text, 0o755)?;
+        guest.write(&format!("{DIRECTORY}/{file}.sh"), &text, 0o755)?;
     }
     // /run, where the scripts work else, takes no device nodes.
     guest.sh(&format!("mkdir -p {WORK} && {{ mountpoint -q {WORK} || mount -t tmpfs -o mode=0755 oci {WORK}; }}"))?;
     let work = format!("WORK={WORK}/{name}");
-    let argv = ["/bin/env", "OCI=kutties oci", &work, "sh", &format!("{FOLDER}/{name}.sh")];
+    let argv = ["/bin/env", "OCI=kutties oci", &work, "sh", &format!("{DIRECTORY}/{name}.sh")];
     let output = guest.exec_within(&argv, b"", LIMIT)?;
     judge(&output)
 }
@@ -51,7 +51,7 @@ fn script(world: &mut World, board: &str, name: &str) -> Outcome {
 fn root_walk(world: &mut World, board: &str) -> Outcome {
     let path = Appliance::open(board)?.probe();
     let probe = fs::read(&path).on("read", &path)?;
-    world.bare(board)?.vm.guest.write(&format!("{FOLDER}/probe"), &probe, 0o755)?;
+    world.bare(board)?.vm.guest.write(&format!("{DIRECTORY}/probe"), &probe, 0o755)?;
     script(world, board, "root-walk")
 }
 

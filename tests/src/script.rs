@@ -17,8 +17,8 @@ pub fn judge(output: &Output) -> Outcome {
 /// take parts from.
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-pub fn without_case(folder: &str, cases: &[crate::case::Case], parts: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(crate::applet_cases::folder().join(folder)).unwrap();
+pub fn without_case(directory: &str, cases: &[crate::case::Case], parts: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(crate::applet_cases::directory().join(directory)).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name != parts && !cases.iter().any(|case| *name == format!("{}.sh", case.name))).collect()
 }

@@ -33,7 +33,7 @@ const (
 	orders = "/run/kutties/kill-at"
 	// Where the bystander is noted.
 	noted = "/tmp/survivor.json"
-	// Logs of pods, a folder each.
+	// Logs of pods, a directory each.
 	logs = "/var/log/pods/survivor"
 	// What the node's own network is made of, and what it is changed to for a moment.
 	share, otherShare = "10.244.99.0/24", "10.244.98.0/24"
@@ -196,11 +196,11 @@ func pod(group, name string, onHost bool) *cri.PodSandboxConfig {
 	if onHost {
 		network = cri.NamespaceMode_NODE
 	}
-	folder := filepath.Join(logs, name)
-	check(os.MkdirAll(folder, 0o755))
+	directory := filepath.Join(logs, name)
+	check(os.MkdirAll(directory, 0o755))
 	config := &cri.PodSandboxConfig{
 		Metadata:     &cri.PodSandboxMetadata{Name: name, Uid: "uid-" + name, Namespace: "survivor"},
-		LogDirectory: folder,
+		LogDirectory: directory,
 		Labels:       map[string]string{"group": group},
 		Linux: &cri.LinuxPodSandboxConfig{
 			SecurityContext: &cri.LinuxSandboxSecurityContext{NamespaceOptions: &cri.NamespaceOption{Network: network, Pid: cri.NamespaceMode_CONTAINER}},

@@ -8,13 +8,13 @@ use super::sets::{COREDNS, COREDNS_SERVER, ETCD, ETCD_SERVER, ETCDCTL, ETCDUTL, 
 /// A set of Go modules with one pinned go.mod and go.sum.
 #[derive(Debug)]
 pub struct ModuleSet {
-    /// The folder of its pins in `firmware/bundle/`.
+    /// The directory of its pins in `firmware/bundle/`.
     pub name: &'static str,
     /// The module that brings the programs.
     pub root: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// Modules that `root` replaces by folders of its own tree, and the version at which they are published.
+    /// Modules that `root` replaces by directories of its own tree, and the version at which they are published.
     pub staging: Option<(&'static str, &'static [&'static str])>,
     /// Those of them that are taken at another version: theirs is not in Go's checksum database, and what can't be checked is not built.
     pub staging_but: &'static [(&'static str, &'static str)],

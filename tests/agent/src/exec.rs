@@ -11,12 +11,12 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::{Answer, Bytes};
 
-/// Run `argv` in `folder` with `stdin`; after `timeout` seconds kill its process group.
-pub fn run(argv: &[String], folder: &str, stdin: Vec<u8>, timeout: u64) -> Answer {
+/// Run `argv` in `directory` with `stdin`; after `timeout` seconds kill its process group.
+pub fn run(argv: &[String], directory: &str, stdin: Vec<u8>, timeout: u64) -> Answer {
     let Some((program, arguments)) = argv.split_first() else { return Answer::Failed("exec: no command".into()) };
     let started = Command::new(program)
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,5 +1,5 @@
 //! Resources that a node holds, read without any of its own commands: mounts, processes,
-//! namespaces, links, cgroups, leases, images, packet filter rules, folders.
+//! namespaces, links, cgroups, leases, images, packet filter rules, directories.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,17 +9,17 @@ use std::path::Path;
 
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
-/// Folders whose files a pod leaves behind where its end is not whole, and how deep to look.
-const FOLDERS: &[(&str, &str, usize)] = &[
+/// Directories whose files a pod leaves behind where its end is not whole, and how deep to look.
+const DIRECTORIES: &[(&str, &str, usize)] = &[
     ("cgroup", "/sys/fs/cgroup", usize::MAX),
     ("lease", "/var/lib/cni", usize::MAX),
     ("link", "/sys/class/net", 1),
-    ("pod folder", "/run/kutties/pods", 1),
-    ("pod folder", "/var/lib/kubelet/pods", 1),
-    ("pod folder", "/var/log/pods", 1),
+    ("pod directory", "/run/kutties/pods", 1),
+    ("pod directory", "/var/lib/kubelet/pods", 1),
+    ("pod directory", "/var/log/pods", 1),
     ("image", "/var/lib/kutties/images", 2),
-    ("container folder", "/run/kutties/oci", 1),
-    ("container folder", "/var/lib/kutties/containers", 1),
+    ("container directory", "/run/kutties/oci", 1),
+    ("container directory", "/var/lib/kutties/containers", 1),
 ];
 
 /// A line for each thing that is there. What can't be read is gone, or never was.
@@ -28,8 +28,8 @@ pub fn look() -> Vec<String> {
     let mounts = fs::read_to_string("/proc/1/mountinfo").unwrap_or_default();
     held.extend(mounts.lines().filter_map(|line| Some(format!("mount {}", line.split(' ').nth(4)?))));
     processes(&mut held);
-    for (kind, folder, depth) in FOLDERS {
-        walk(kind, Path::new(folder), *depth, &mut held);
+    for (kind, directory, depth) in DIRECTORIES {
+        walk(kind, Path::new(directory), *depth, &mut held);
     }
     // A kernel without nf_tables has no rules.
     held.extend(nf_tables().unwrap_or_default());
@@ -47,14 +47,14 @@ fn processes(held: &mut Vec<String>) {
     held.extend(namespaces.iter().map(|name| format!("network namespace {}", name.display())));
 }
 
-/// Of cgroups only the folders count: the rest of that tree are the kernel's files.
-fn walk(kind: &str, folder: &Path, depth: usize, held: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder || kind != "cgroup" {
+/// Of cgroups only the directories count: the rest of that tree are the kernel's files.
+fn walk(kind: &str, directory: &Path, depth: usize, held: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_directory || kind != "cgroup" {
             held.push(format!("{kind} {}", entry.path().display()));
         }
-        if is_folder && depth > 1 {
+        if is_directory && depth > 1 {
             walk(kind, &entry.path(), depth - 1, held);
         }
     }

@@ -34,13 +34,13 @@ pub enum Ask {
         /// The command and its arguments.
         argv: Vec<String>,
         /// Working directory.
-        folder: String,
+        directory: String,
         /// Standard input.
         stdin: Bytes,
         /// After so many seconds its process group is killed.
         timeout: u64,
     },
-    /// List what the node holds: mounts, processes, namespaces, links, cgroups, leases, folders.
+    /// List what the node holds: mounts, processes, namespaces, links, cgroups, leases, directories.
     Look,
     /// A file's content.
     Read {
@@ -49,7 +49,7 @@ pub enum Ask {
     },
     /// Make or replace a file.
     Write {
-        /// Its path; missing folders are made.
+        /// Its path; missing directories are made.
         path: String,
         /// Its new content.
         data: Bytes,

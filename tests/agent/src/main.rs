@@ -53,7 +53,7 @@ fn reply(writer: &Mutex<File>, request: Request) {
 fn answer(ask: Ask) -> Answer {
     match ask {
         Ask::Ping => Answer::Done,
-        Ask::Exec { argv, folder, stdin, timeout } => exec::run(&argv, &folder, stdin.into(), timeout),
+        Ask::Exec { argv, directory, stdin, timeout } => exec::run(&argv, &directory, stdin.into(), timeout),
         Ask::Look => Answer::Lines(holdings::look()),
         Ask::Read { path } => match fs::read(&path) {
             Ok(data) => Answer::Data(Bytes::from(data.as_slice())),
@@ -67,8 +67,8 @@ fn answer(ask: Ask) -> Answer {
 }
 
 fn write(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
     }
     fs::write(path, data)?;
     fs::set_permissions(path, Permissions::from_mode(mode))

@@ -25,7 +25,7 @@ const FILES: &[(&str, u32, &str)] = &[
     ("/etc/os-release", 0o644, "NAME=\"hand-made\"\nID=hand-made\nVERSION_ID=1\nPRETTY_NAME=\"hand-made\"\n"),
     ("/etc/machine-id", 0o644, "0123456789abcdef0123456789abcdef\n"),
 ];
-const FOLDERS: &[&str] = &[
+const DIRECTORIES: &[&str] = &[
     "/dev",
     "/etc/kubernetes/kubelet.conf.d",
     "/etc/kubernetes/manifests",
@@ -115,7 +115,7 @@ fn archive(appliance: &Appliance) -> Result<Archive> {
 }
 
 fn skeleton(archive: &mut Archive) -> Result<(), initramfs::Error> {
-    FOLDERS.iter().try_for_each(|folder| archive.folder(folder))?;
+    DIRECTORIES.iter().try_for_each(|directory| archive.directory(directory))?;
     FILES.iter().try_for_each(|(path, mode, content)| archive.file(path, *mode, *content))?;
     archive.link("/lib", "usr/lib")?;
     // The kernel opens the console before devtmpfs is mounted.
@@ -128,13 +128,13 @@ fn busybox(archive: &mut Archive, program: &Path) -> Result<()> {
     archive.copy("/bin/busybox", 0o755, program).doing("put busybox")?;
     let names = lab::tool::run(&program.to_string_lossy(), &["--list"])?;
     for name in names.lines().filter(|name| *name != "busybox") {
-        let folder = if matches!(name, "init" | "modprobe") { "/sbin" } else { "/bin" };
-        archive.link(&format!("{folder}/{name}"), "/bin/busybox").doing("link busybox")?;
+        let directory = if matches!(name, "init" | "modprobe") { "/sbin" } else { "/bin" };
+        archive.link(&format!("{directory}/{name}"), "/bin/busybox").doing("link busybox")?;
     }
     Ok(())
 }
 
-/// A bundle's folder, whether it holds one file or several.
+/// A bundle's directory, whether it holds one file or several.
 fn bundled(variant: &str, arch: &str, appliance: &Appliance) -> Result<PathBuf> {
     let out = place::out(&format!("{}/bundle/{variant}", appliance.board.name)).map_err(told)?;
     bundle::build(variant, arch, &out).map_err(told)?;

@@ -139,7 +139,7 @@ fn build(options: &Options) -> Result<()> {
     weigh::weigh(&appliance, &options.sides())
 }
 
-/// The folder of the results.
+/// The directory of the results.
 fn out() -> Result<PathBuf> {
     firmware::place::out("").map_err(told)
 }

@@ -17,7 +17,7 @@ run --rm "$IMAGE" r2 sh -c 'exit 7'
 same "exit status" 7 $?
 OUT=$(run --rm --user 1000:1001 --cwd /tmp --env WORD=there --read-only --seccomp --mount type=bind,src=/tmp,dst=/host,options=rbind:ro \
     "$IMAGE" r3 sh -c 'echo "$(id -u) $(id -g) $(pwd) $WORD"; grep Seccomp: /proc/self/status; touch /x; touch /host/x')
-holds "user, folder, environment" "$OUT" "1000 1001 /tmp there"
+holds "user, directory, environment" "$OUT" "1000 1001 /tmp there"
 holds "a filter" "$OUT" "Seccomp:	2"
 holds "read-only root" "$OUT" "touch: /x: Read-only file system"
 holds "read-only mount" "$OUT" "touch: /host/x: Read-only file system"

@@ -14,7 +14,7 @@ OUT=$(podman run --rm --network=none --user 1000:1001 -w /tmp -e WORD=there --ho
     echo "$(id -u) $(id -g) $(pwd) $WORD $(hostname) $(ulimit -n)"
     cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory.max /proc/sys/net/ipv4/ip_unprivileged_port_start
     grep -E "^(CapEff|Seccomp):" /proc/self/status; touch /x; touch /host/x; touch /scratch/x && echo scratched')
-holds "user, folder, environment, name, limit" "$OUT" "1000 1001 /tmp there box 77"
+holds "user, directory, environment, name, limit" "$OUT" "1000 1001 /tmp there box 77"
 holds "pids and memory" "$OUT" "55
 67108864
 80"

@@ -17,7 +17,7 @@ same() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "expected '$2', foun
 # holds NAME TEXT PART: the part is in the text
 holds() { case "$2" in *"$3"*) pass "$1" ;; *) fail "$1" "'$3' is not in '$2'" ;; esac; }
 
-# make_root DIR: a root folder with the guest's static commands
+# make_root DIR: a root directory with the guest's static commands
 make_root() {
     mkdir -p "$1/bin" "$1/dev" "$1/proc" "$1/sys" "$1/tmp" "$1/etc"
     chmod 1777 "$1/tmp"

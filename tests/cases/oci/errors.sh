@@ -17,9 +17,9 @@ holds "no bundle" "$($OCI create --bundle "$WORK/none" e 2>&1)" "find bundle $WO
 echo '{"ociVersion": "1.0.2",' > "$WORK/empty/config.json"
 holds "broken JSON" "$($OCI create --bundle "$WORK/empty" e 2>&1)" "EOF while parsing"
 refuses "another version" 'ociVersion "0.9.0" is not supported' 's/"1.0.2"/"0.9.0"/'
-refuses "a missing root folder" "bad/elsewhere: no such file or directory" 's/"path":"rootfs"/"path":"elsewhere"/'
+refuses "a missing root directory" "bad/elsewhere: no such file or directory" 's/"path":"rootfs"/"path":"elsewhere"/'
 refuses "no root" "no root" 's/"root":/"toor":/'
-refuses "a relative folder" 'process.cwd "tmp" is not an absolute path' 's|"cwd":"/"|"cwd":"tmp"|'
+refuses "a relative directory" 'process.cwd "tmp" is not an absolute path' 's|"cwd":"/"|"cwd":"tmp"|'
 refuses "a relative mount" 'mounts[0].destination "proc" is not an absolute path' 's|"destination":"/proc"|"destination":"proc"|'
 refuses "an unknown namespace" 'linux.namespaces: there is no type "moon"' 's/"type":"ipc"/"type":"moon"/'
 refuses "a namespace twice" 'linux.namespaces: pid is there twice' 's/"type":"ipc"/"type":"pid"/'

@@ -46,12 +46,12 @@ $RT delete --force self
 same "CVE-2019-5736: nor afterwards" "$SUM" "$(sha256sum < "$WORK/runtime")"
 rm "$WORK/runtime"
 
-# CVE-2024-21626: a descriptor of the runtime, or of its caller, leads out: as working folder and as path of the program.
+# CVE-2024-21626: a descriptor of the runtime, or of its caller, leads out: as working directory and as path of the program.
 UP=../../../../../../..
 for n in 3 5 6 7 8 9; do
     CWD=/proc/self/fd/$n make_bundle "fd$n" "[\"sh\",\"-c\",\"cat $UP/$SECRET; cat /proc/self/cwd/$UP/$SECRET; ls /proc/self/fd/\"]"
     OUT=$($OCI run --bundle "$WORK/fd$n" "fd$n" 7< "$WORK" 2>&1 < /dev/null)
-    safe "CVE-2024-21626: working folder is descriptor $n" "$OUT"
+    safe "CVE-2024-21626: working directory is descriptor $n" "$OUT"
 done
 make_bundle leaks '["sleep","1000"]'
 begin leaks

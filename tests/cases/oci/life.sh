@@ -20,7 +20,7 @@ holds "ps" "$($OCI ps life)" "sleep 1000"
 same "exec's exit status" 7 "$($OCI exec life sh -c 'exit 7'; echo $?)"
 same "exec sees the process" "1" "$($OCI exec life sh -c 'cat /proc/1/cmdline | tr "\0" " " | grep -c sleep')"
 same "exec's environment" "there" "$($OCI exec -e HELLO=there life sh -c 'echo $HELLO')"
-same "exec's folder" "/tmp" "$($OCI exec --cwd /tmp life sh -c 'pwd')"
+same "exec's directory" "/tmp" "$($OCI exec --cwd /tmp life sh -c 'pwd')"
 same "exec as another user" "1000 1000" "$($OCI exec -u 1000:1000 life sh -c 'echo $(id -u) $(id -g)')"
 USER_JSON='{"uid":5,"gid":6,"additionalGids":[7],"umask":63}' make_bundle groups '["sleep","1000"]'
 begin groups

@@ -26,7 +26,7 @@ same "groups" "uid=1000 gid=1001 groups=1001,5,6" "$(ask 'echo $(id | tr -d "()a
 same "oom score" 321 "$(cat /proc/$(cat "$WORK/many/pid")/oom_score_adj)"
 same "exec's oom score" 321 "$(ask 'cat /proc/self/oom_score_adj')"
 same "file limit" 88 "$(ask 'ulimit -n')"
-same "working folder is made" /made/for/it "$(ask pwd)"
+same "working directory is made" /made/for/it "$(ask pwd)"
 same "hostname" box "$(ask hostname)"
 same "masked file" "" "$(ask 'cat /proc/keys')"
 holds "read-only path" "$(ask 'echo 1 > /proc/sys/vm/swappiness')" "ead-only"

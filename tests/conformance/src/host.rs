@@ -46,6 +46,6 @@ pub fn files(arch: Arch, tree: &Path) -> Result<Archive> {
     }
     files.file("/usr/bin/sudo", 0o755, SUDO).map_err(told)?;
     files.tree("/etc/apparmor.d", &tree.join("etc/apparmor.d")).map_err(told)?;
-    files.folder("/var/cache/apparmor").map_err(told)?;
+    files.directory("/var/cache/apparmor").map_err(told)?;
     Ok(files)
 }

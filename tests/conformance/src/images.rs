@@ -130,7 +130,7 @@ const USERS: &[(&str, &str)] = &[
     ("user-predefined", "1000"),
 ];
 
-/// Packs them all for a processor, outside of the lab, where there is an internet; answers their folder.
+/// Packs them all for a processor, outside of the lab, where there is an internet; answers their directory.
 pub fn build(arch: Arch, board: &str) -> Result<PathBuf> {
     let dir = place::out(&format!("{board}/lab/conformance")).map_err(told)?;
     let programs = dir.join("programs");
@@ -217,7 +217,7 @@ impl Packer {
     /// A server of that name, which answers all with 200, and calls itself and leaves its number as nginx does.
     fn critest_server(&self, name: &str, program: &str, port: u16) -> Result<()> {
         let mut files = self.ash()?;
-        files.folder("/var/run").map_err(told)?;
+        files.directory("/var/run").map_err(told)?;
         files.copy(&format!("/usr/sbin/{program}"), 0o755, &self.programs.join("probe")).map_err(told)?;
         let name_itself = format!("exec -a '{program}: master process' /usr/sbin/{program} serve {port}");
         let line = format!("echo $$ > /var/run/{program}.pid; echo {program}; {name_itself}");
@@ -260,7 +260,7 @@ impl Packer {
         files.copy("/bin/curl", 0o755, &self.programs.join("curl"))?;
         files.link("/usr/local/bin/nc", "/bin/curl")?;
         files.link("/bin/bash", "sh")?;
-        files.folder("/uploads")?;
+        files.directory("/uploads")?;
         Ok(files)
     }
 

@@ -38,7 +38,7 @@ pub struct Run<'a> {
     pub kubectl: PathBuf,
     /// Go's name of the node's processor.
     pub arch: &'a str,
-    /// A folder for the list of specs and ginkgo's own words.
+    /// A directory for the list of specs and ginkgo's own words.
     pub dir: &'a Path,
     /// The node.
     pub guest: &'a Guest,

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use kit::{Context, Result};
 
-/// A target's folder.
-pub fn folder(target: &str) -> PathBuf {
+/// A target's directory.
+pub fn directory(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target)
 }
 
 /// Its inputs, in the order of their names.
 pub fn load(target: &str) -> Result<Vec<Vec<u8>>> {
-    let folder = folder(target);
-    let mut paths: Vec<_> = fs::read_dir(&folder).on("read", &folder)?.flatten().map(|entry| entry.path()).collect();
+    let directory = directory(target);
+    let mut paths: Vec<_> = fs::read_dir(&directory).on("read", &directory)?.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().map(|path| fs::read(path).on("read", path)).collect()
 }
@@ -23,7 +23,7 @@ pub fn keep(target: &str, input: &[u8]) -> Result<PathBuf> {
     // FNV-1a: a name that is the same for the same bytes.
     let hash =
         input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    let path = folder(target).join(format!("broken-{hash:016x}"));
+    let path = directory(target).join(format!("broken-{hash:016x}"));
     fs::write(&path, input).on("write", &path)?;
     Ok(path)
 }

@@ -11,15 +11,15 @@ use kit::modules::Modules;
 /// is a complaint that a console can show. A DHCP server sets what its level of trust allows, and nothing else.
 pub fn keys(input: &[u8]) {
     let Some((which, rest)) = input.split_first() else { return };
-    let folder = scratch("keys");
-    let mut places = Places { folder: folder.0.clone(), ..Places::default() };
+    let directory = scratch("keys");
+    let mut places = Places { directory: directory.0.clone(), ..Places::default() };
     match which % 4 {
-        0 | 2 => folder.put("a.toml", rest),
+        0 | 2 => directory.put("a.toml", rest),
         1 => places.command_line = String::from_utf8_lossy(rest).into_owned(),
         _ => {
             let digits = rest.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
-            folder.put("eth0.json", format!("{{\"options\": {{\"224\": \"{digits}\"}}}}").as_bytes());
-            places.dhcp.clone_from(&folder.0);
+            directory.put("eth0.json", format!("{{\"options\": {{\"224\": \"{digits}\"}}}}").as_bytes());
+            places.dhcp.clone_from(&directory.0);
         }
     }
     let config = Config::load_from(&places);
@@ -35,7 +35,7 @@ pub fn keys(input: &[u8]) {
 /// The first byte says which index the rest is; the others are small and good.
 pub fn modules(input: &[u8]) {
     let Some((which, rest)) = input.split_first() else { return };
-    let folder = scratch("modules");
+    let directory = scratch("modules");
     let indexes: [(&str, &[u8]); 4] = [
         ("modules.dep", b"kernel/a.ko: kernel/b.ko\nkernel/b.ko:\n"),
         ("modules.alias", b"alias pci:v*d* a\n"),
@@ -43,9 +43,9 @@ pub fn modules(input: &[u8]) {
         ("modules.builtin", b"kernel/c.ko\n"),
     ];
     for (at, (name, good)) in indexes.iter().enumerate() {
-        folder.put(name, if at == usize::from(*which) % indexes.len() { rest } else { good });
+        directory.put(name, if at == usize::from(*which) % indexes.len() { rest } else { good });
     }
-    let Ok(modules) = Modules::open(&folder.0) else { return };
+    let Ok(modules) = Modules::open(&directory.0) else { return };
     for name in ["a", "b", "c", "pci:v00001234d00000001"] {
         for found in modules.names(name) {
             let files = modules.files(&found);
@@ -55,16 +55,16 @@ pub fn modules(input: &[u8]) {
     assert!(modules.all().count() <= rest.len() + 8);
 }
 
-/// A folder in memory, gone when it is dropped.
+/// A directory in memory, gone when it is dropped.
 struct Scratch(PathBuf);
 
 fn scratch(name: &str) -> Scratch {
     let memory = Path::new("/dev/shm");
     let above = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let thread = format!("{:?}", std::thread::current().id());
-    let folder = above.join(format!("kutties-fuzz-{name}-{}-{thread}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("make {}: {e}", folder.display()));
-    Scratch(folder)
+    let directory = above.join(format!("kutties-fuzz-{name}-{}-{thread}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("make {}: {e}", directory.display()));
+    Scratch(directory)
 }
 
 impl Scratch {

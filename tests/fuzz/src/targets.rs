@@ -4,7 +4,7 @@ use crate::{backups, boots, files, join, kernels, network, smbios, spdy, updates
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
-    /// The name of its folder in `corpus/`.
+    /// The name of its directory in `corpus/`.
     pub name: &'static str,
     /// Takes the bytes.
     pub run: fn(&[u8]),

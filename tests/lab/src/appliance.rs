@@ -85,7 +85,7 @@ impl Appliance {
         kinds::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
-    /// Build what a node hands out to another one: a folder `netboot/` with the kubelet alone, and the agent.
+    /// Build what a node hands out to another one: a directory `netboot/` with the kubelet alone, and the agent.
     pub fn build_netboot(&self) -> Result<()> {
         let dir = self.dir.join("lab/node");
         fs::create_dir_all(&dir).on("make", &dir)?;
@@ -107,12 +107,12 @@ impl Appliance {
         kinds::build(&board, &outputs, given).map(drop).map_err(told)
     }
 
-    /// That folder.
+    /// That directory.
     pub fn netboot(&self) -> PathBuf {
         self.dir.join("lab/node/netboot")
     }
 
-    /// The folder of those images.
+    /// The directory of those images.
     pub fn media(&self) -> PathBuf {
         self.dir.join("media")
     }
@@ -224,7 +224,7 @@ impl Appliance {
         self.dir.join("lab/cri-client")
     }
 
-    /// The folder with the reference network plugins and libcni's client, programs for the guest.
+    /// The directory with the reference network plugins and libcni's client, programs for the guest.
     pub fn cni_lab(&self) -> PathBuf {
         self.dir.join("lab/cni")
     }
@@ -254,7 +254,7 @@ impl Appliance {
         self.dir.join("lab/agent.cpio")
     }
 
-    /// The folder of the board's outputs.
+    /// The directory of the board's outputs.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

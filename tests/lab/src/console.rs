@@ -206,8 +206,8 @@ fn prompt(said: &str) -> Option<usize> {
 fn prompt_at(line: &str) -> Option<usize> {
     let line = line.lines().next()?;
     let end = line.find("# ")?;
-    let (host, folder) = line[..end].split_once(':')?;
-    let plain = !host.is_empty() && !line[..end].contains(' ') && (folder.starts_with('/') || folder.starts_with('~'));
+    let (host, directory) = line[..end].split_once(':')?;
+    let plain = !host.is_empty() && !line[..end].contains(' ') && (directory.starts_with('/') || directory.starts_with('~'));
     plain.then_some(end + 2)
 }
 

@@ -30,9 +30,9 @@ const UP: Duration = Duration::from_mins(2);
 /// The programs of a control plane.
 #[derive(Debug, Clone)]
 pub struct Programs {
-    /// The folder of kubeadm, kubectl and the servers.
+    /// The directory of kubeadm, kubectl and the servers.
     kube: PathBuf,
-    /// The folder of etcd.
+    /// The directory of etcd.
     etcd: PathBuf,
 }
 
@@ -196,8 +196,8 @@ impl ControlPlane {
         let manifest = Path::new(KUBERNETES).join("manifests").join(format!("{name}.yaml"));
         let text = fs::read_to_string(&manifest).on("read", &manifest)?;
         let words = manifest::command(&text).doing(format!("read {}", manifest.display()))?;
-        let folder = if name == "etcd" { &self.programs.etcd } else { &self.programs.kube };
-        let service = Service::start(name, Command::new(folder.join(name)).args(&words[1..]), &lab.dir().join("log"))?;
+        let directory = if name == "etcd" { &self.programs.etcd } else { &self.programs.kube };
+        let service = Service::start(name, Command::new(directory.join(name)).args(&words[1..]), &lab.dir().join("log"))?;
         self.services.push(service);
         Ok(())
     }

@@ -27,9 +27,9 @@ mkdir -p /debian /run/debian
 mount -t tmpfs debian /run/debian && mkdir -p /run/debian/disk /run/debian/upper /run/debian/work
 mount -t squashfs -o ro /dev/vda /run/debian/disk
 mount -t overlay -o lowerdir=/run/debian/disk,upperdir=/run/debian/upper,workdir=/run/debian/work debian /debian
-for folder in dev sys; do mkdir -p /debian/$folder && mount --rbind /$folder /debian/$folder; done
+for directory in dev sys; do mkdir -p /debian/$directory && mount --rbind /$directory /debian/$directory; done
 mkdir -p /debian/proc && mount -t proc proc /debian/proc
-for folder in run tmp var/lib var/log; do mkdir -p /debian/$folder && mount -t tmpfs debian /debian/$folder; done
+for directory in run tmp var/lib var/log; do mkdir -p /debian/$directory && mount -t tmpfs debian /debian/$directory; done
 mkdir -p /debian/var/tmp /debian/usr/local/bin /debian/etc/containerd
 : > /debian/usr/local/bin/oci && mount --bind /bin/kutties /debian/usr/local/bin/oci
 printf '[engine]\\nevents_logger = \"file\"\\n[containers]\\nlog_driver = \"k8s-file\"\\n' > /debian/etc/containers/containers.conf

@@ -69,10 +69,10 @@ impl Guest {
         self.exec_in("/", argv, stdin, limit)
     }
 
-    /// Run a command in a folder.
-    pub fn exec_in(&self, folder: &str, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output> {
+    /// Run a command in a directory.
+    pub fn exec_in(&self, directory: &str, argv: &[&str], stdin: &[u8], limit: Duration) -> Result<Output> {
         let words = argv.iter().map(ToString::to_string).collect();
-        let ask = Ask::Exec { argv: words, folder: folder.into(), stdin: stdin.into(), timeout: limit.as_secs() };
+        let ask = Ask::Exec { argv: words, directory: directory.into(), stdin: stdin.into(), timeout: limit.as_secs() };
         match self.ask(ask, limit + SLACK)? {
             Answer::Exec { late: true, stdout, stderr, .. } => {
                 let said = format!("{}{}", text(stdout), text(stderr));
@@ -120,7 +120,7 @@ impl Guest {
         }
     }
 
-    /// Make or replace a file, and the folders above it.
+    /// Make or replace a file, and the directories above it.
     pub fn write(&self, path: &str, data: &[u8], mode: u32) -> Result<()> {
         match self.ask(Ask::Write { path: path.into(), data: data.into(), mode }, LIMIT)? {
             Answer::Done => Ok(()),

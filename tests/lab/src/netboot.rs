@@ -32,18 +32,18 @@ pub struct Netboot {
 
 impl Netboot {
     /// Beside the lab's DHCP server.
-    pub fn on_bridge(lab: &Lab, folder: &Path) -> Result<Self> {
-        let service = serve(lab, folder, &["-i", BRIDGE, "--proxy"])?;
+    pub fn on_bridge(lab: &Lab, directory: &Path) -> Result<Self> {
+        let service = serve(lab, directory, &["-i", BRIDGE, "--proxy"])?;
         Ok(Self { service, nic: None })
     }
 
     /// Alone with one machine.
-    pub fn on_cable(lab: &Lab, folder: &Path) -> Result<Self> {
+    pub fn on_cable(lab: &Lab, directory: &Path) -> Result<Self> {
         tool::run("ip", &["tuntap", "add", "dev", TAP, "mode", "tap"])?;
         let nic = Some(Nic { tap: TAP.into(), mac: MAC.into() });
         tool::run("ip", &["addr", "add", &format!("{ADDRESS}/24"), "dev", TAP])?;
         tool::run("ip", &["link", "set", TAP, "up"])?;
-        match serve(lab, folder, &["-i", TAP, "--range", RANGE]) {
+        match serve(lab, directory, &["-i", TAP, "--range", RANGE]) {
             Ok(service) => Ok(Self { service, nic }),
             Err(e) => {
                 let _ = tool::run("ip", &["link", "del", TAP]);
@@ -67,9 +67,9 @@ impl Drop for Netboot {
     }
 }
 
-fn serve(lab: &Lab, folder: &Path, how: &[&str]) -> Result<Service> {
+fn serve(lab: &Lab, directory: &Path, how: &[&str]) -> Result<Service> {
     let mut command = Command::new(program()?);
-    command.arg("netboot").args(how).arg(folder);
+    command.arg("netboot").args(how).arg(directory);
     let mut service = Service::start("netboot", &mut command, &lab.dir().join("log"))?;
     until(UP, || {
         service.check()?;

@@ -35,7 +35,7 @@ EXPORT { Export_Id = 1; Path = /volume; Pseudo = /volume; Access_Type = RW; Squa
 /// The tree is its root, in namespaces that end with it.
 const START: &str = "set -e
 mount -t tmpfs run \"$1/run\" && mkdir -p \"$1/run/rpcbind\" \"$1/run/recovery\" \"$1/run/ganesha\"
-for folder in dev proc sys; do mkdir -p \"$1/$folder\" && mount --rbind /$folder \"$1/$folder\"; done
+for directory in dev proc sys; do mkdir -p \"$1/$directory\" && mount --rbind /$directory \"$1/$directory\"; done
 chroot \"$1\" /usr/sbin/rpcbind -f -i &
 for i in $(seq 50); do [ -e \"$1/run/rpcbind.sock\" ] && break; sleep 0.1; done
 exec chroot \"$1\" /usr/bin/ganesha.nfsd -F -L STDOUT -f /etc/ganesha/lab.conf -p /run/ganesha.pid";

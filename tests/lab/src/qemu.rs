@@ -28,7 +28,7 @@ pub fn robust(arch: Arch) -> String {
     format!("{PANIC}{clock}")
 }
 
-/// The sockets that QEMU makes in a machine's folder.
+/// The sockets that QEMU makes in a machine's directory.
 pub const PORTS: [&str; 4] = ["console", "agent", "verdict", "qmp"];
 
 /// The whole command that boots `spec` with the joined `initramfs`.
@@ -83,7 +83,7 @@ pub fn command(spec: &Spec, initramfs: &Path) -> Command {
     qemu
 }
 
-/// UEFI's variables in a machine's folder.
+/// UEFI's variables in a machine's directory.
 pub const VARIABLES: &str = "variables.fd";
 
 fn boot_from(qemu: &mut Command, medium: &Medium, spec: &Spec) {

@@ -63,10 +63,10 @@ pub fn image(archive: &Path, to: &Path) -> Result<PathBuf> {
     files(to, &[(&format!("{}/{name}", kit::paths::IMAGES_GIVEN), &content)])
 }
 
-/// Write a segment, and the folders above it.
+/// Write a segment, and the directories above it.
 pub fn write(archive: &Archive, to: &Path) -> Result<PathBuf> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).on("make", folder)?;
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory).on("make", directory)?;
     }
     // No clock reads the times of a test's files.
     let bytes = archive.to_newc(0).doing("make a segment")?;

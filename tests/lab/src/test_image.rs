@@ -40,8 +40,8 @@ pub fn build(probe: &Path, arch: Arch, to: &Path) -> Result<()> {
 fn files(probe: &Path) -> Result<Archive, initramfs::Error> {
     let mut files = Archive::new();
     files.copy("/bin/probe", 0o755, probe)?;
-    for folder in ["/dev", "/proc", "/sys", "/tmp"] {
-        files.folder(folder)?;
+    for directory in ["/dev", "/proc", "/sys", "/tmp"] {
+        files.directory(directory)?;
     }
     files.file("/etc/passwd", 0o644, "root:x:0:0:root:/:/bin/probe\nprobe:x:1000:1000:probe:/:/bin/probe\n")?;
     files.file("/etc/group", 0o644, "root:x:0:\nprobe:x:1000:\nextra:x:5000:probe\n")?;

@@ -41,7 +41,7 @@ fn judge(what: &str, output: &Output) -> Result<String> {
     Err(Error::new(format!("{what}: {}: {}{}", output.status, stdout, stderr.trim())))
 }
 
-/// The command as a person would type it, without the program's folder.
+/// The command as a person would type it, without the program's directory.
 fn line(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     command.get_args().fold(program, |line, arg| format!("{line} {}", arg.to_string_lossy()))

@@ -69,7 +69,7 @@ pub struct Spec {
     pub rtc: Option<String>,
     /// True if a reboot boots again; otherwise it ends the machine.
     pub reboots: bool,
-    /// A folder of its own, with a short path, for sockets and the joined initramfs.
+    /// A directory of its own, with a short path, for sockets and the joined initramfs.
     pub dir: PathBuf,
     /// File of all console output.
     pub transcript: PathBuf,
@@ -167,7 +167,7 @@ impl Vm {
         self.started
     }
 
-    /// The machine's folder.
+    /// The machine's directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -91,7 +91,7 @@ fn said(plane: &lab::control_plane::ControlPlane, pod: &str) -> Result<Vec<Strin
     }
 }
 
-/// The folder of Debian's compiler, which is unpacked and not installed. Needs the internet the first time.
+/// The directory of Debian's compiler, which is unpacked and not installed. Needs the internet the first time.
 pub fn compiler() -> Result<PathBuf> {
     let tree = Suite::new("trixie", "amd64").and_then(|suite| suite.tree(&["apparmor"]));
     tree.map_err(|e| Error::new(format!("{e:#}")))

@@ -18,8 +18,6 @@ pub struct Limits {
     pub functions: BTreeMap<String, String>,
     /// Long files, and why.
     pub files: BTreeMap<String, String>,
-    /// Doc comments that begin with a question word, by crate.
-    pub words: BTreeMap<String, usize>,
 }
 
 /// Reads them.

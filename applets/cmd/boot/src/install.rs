@@ -23,7 +23,7 @@ use format::gpt;
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
 use crate::update::manifest::Manifest;
-use crate::update::{believed, download, folder, manifest_url, say};
+use crate::update::{believed, directory, download, manifest_url, say};
 
 /// The record.
 pub const INSTALL: Applet =
@@ -67,7 +67,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         let url = manifest_url(&source);
         let file = Manifest::file(&believed(&url)?, std::env::consts::ARCH, IMAGE).doing(format_args!("read {url}"))?;
         writer.has_room(file.bytes)?;
-        download::checked(folder(&url), &file, |part| writer.take(part))?;
+        download::checked(directory(&url), &file, |part| writer.take(part))?;
     } else {
         copy(Path::new(&source), &mut writer)?;
     }

@@ -2,7 +2,7 @@
 //!
 //! Usage: kutties update [--load] [--older] [--append WORDS] URL
 //!
-//! URL is a `manifest.json` as `make image SIGN=KEY` writes it, or the folder where one lies (with a slash at its end). `URL.sig` must be its
+//! URL is a `manifest.json` as `make image SIGN=KEY` writes it, or the directory where one lies (with a slash at its end). `URL.sig` must be its
 //! signature by a key of /etc/kutties/update.pub; without such a key nothing is taken. Kernel and segments come from beside the
 //! manifest, as HTTP's or HTTPS's; each must have the length and the sum that the manifest says. What makes this machine its node goes along: its
 //! name, /etc/kubernetes, the kubelet's configuration and certificates, /etc/kutties. Pods, images and all else in memory do not. Nothing has
@@ -58,13 +58,13 @@ struct Options {
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&UPDATE, args)?;
     let url = manifest_url(&options.url);
-    let (text, folder) = (believed(&url)?, folder(&url));
+    let (text, directory) = (believed(&url)?, directory(&url));
     let manifest = Manifest::parse(&text, std::env::consts::ARCH).doing(format_args!("read {url}"))?;
     if !options.older {
         version::check(&manifest.version, kit::version_number())?;
     }
     room(manifest.bytes())?;
-    let kernel = download::kernel(folder, &manifest.kernel)?;
+    let kernel = download::kernel(directory, &manifest.kernel)?;
     let Kernel { image, segments, .. } = kernel_file::unwrap(&kernel).doing(format_args!("read {}", manifest.kernel.name))?;
     drop(kernel);
     if !segments.is_empty() {
@@ -72,7 +72,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     let mut initramfs = kexec::Parts::new()?;
     for segment in &manifest.segments {
-        download::segment(folder, segment, &mut initramfs)?;
+        download::segment(directory, segment, &mut initramfs)?;
     }
     initramfs.add(&node::segment(Path::new("/"))?)?;
     let mut words = cmdline::words(&own_words()?, node::is_joined(), &host_name());
@@ -89,8 +89,8 @@ pub fn manifest_url(url: &str) -> String {
 }
 
 /// The URL of a manifest's directory.
-pub fn folder(url: &str) -> &str {
-    url.rsplit_once('/').map_or("", |(folder, _)| folder)
+pub fn directory(url: &str) -> &str {
+    url.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// The text of a manifest, once it is known whose it is.

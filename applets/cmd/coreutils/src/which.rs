@@ -27,9 +27,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut out = out();
     let mut exit = Exit::OK;
     for name in &options.names {
-        let has_folder = name.components().count() > 1 || name.is_absolute();
+        let has_directory = name.components().count() > 1 || name.is_absolute();
         let places: Vec<PathBuf> =
-            if has_folder { vec![name.clone()] } else { std::env::split_paths(&path).map(|d| d.join(name)).collect() };
+            if has_directory { vec![name.clone()] } else { std::env::split_paths(&path).map(|d| d.join(name)).collect() };
         let found: Vec<_> = places.iter().filter(|p| is_program(p)).collect();
         if found.is_empty() {
             exit = Exit::FAILED;

@@ -133,7 +133,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         (source, None, [target]) => (source, target.clone()),
         (source, Some(target), []) => (source, target),
         (None, Some(target), [source]) => (Some(source.clone()), target),
-        _ => return Err(Error::usage("give a source and a folder").with_exit(Exit::FAILED)),
+        _ => return Err(Error::usage("give a source and a directory").with_exit(Exit::FAILED)),
     };
     let entry = match source {
         Some(source) => {
@@ -204,7 +204,7 @@ fn remount(target: &Path, options: &Options) -> Result<()> {
     rustix::mount::mount_remount(target, options.set.0 | bind, options.data()).on("remount", target).map_err(not_mounted(target))
 }
 
-/// The kernel calls a folder where nothing is mounted an invalid argument.
+/// The kernel calls a directory where nothing is mounted an invalid argument.
 fn not_mounted(target: &Path) -> impl Fn(Error) -> Error {
     let is_mounted = table::read(table::MOUNTS).is_ok_and(|all| all.iter().any(|e| e.target == target));
     let text = format!("{}: not mounted", target.display());
@@ -272,7 +272,7 @@ fn explain(e: rustix::io::Errno, entry: &Entry, source: &Path, kind: &str) -> Er
         Errno::NODEV => format!("unknown file system type '{kind}'"),
         Errno::NOENT if !entry.target.exists() => "mount point does not exist".into(),
         Errno::NOENT => format!("special device {source} does not exist"),
-        Errno::NOTDIR => "mount point is not a folder".into(),
+        Errno::NOTDIR => "mount point is not a directory".into(),
         Errno::BUSY => format!("{source} already mounted or mount point busy"),
         Errno::NOTBLK => format!("{source} is not a block device"),
         Errno::PERM | Errno::ACCESS => "permission denied".into(),

@@ -1,4 +1,4 @@
-//! `mountpoint [-q] [-d] PATH` tells whether something is mounted at a folder; `mountpoint -x DEVICE` prints a device's numbers.
+//! `mountpoint [-q] [-d] PATH` tells whether something is mounted at a directory; `mountpoint -x DEVICE` prints a device's numbers.
 //!
 //! Exit status, as util-linux's: 0 it is one, 32 it is none, 1 it can't be told.
 
@@ -11,7 +11,8 @@ use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 use rustix::fs::{AtFlags, CWD, FileType, StatxAttributes, StatxFlags, major, minor, statx};
 
 /// Is it mounted?
-pub const MOUNTPOINT: Applet = Applet { name: "mountpoint", about: "tell whether a folder is a mount", place: Place::Bin, run };
+pub const MOUNTPOINT: Applet =
+    Applet { name: "mountpoint", about: "tell whether a directory is a mount", place: Place::Bin, run };
 
 const IS_NONE: Exit = Exit(32);
 
@@ -29,7 +30,7 @@ struct Options {
     /// Do not follow a link.
     #[arg(long)]
     nofollow: bool,
-    /// The folder.
+    /// The directory.
     path: PathBuf,
 }
 

@@ -116,7 +116,7 @@ fn ext(file: &File, content: &mut Content) {
     const JOURNAL_DEVICE: u32 = 8;
     /// Features that ext3 lacks: anything above file types, recovery and meta block groups.
     const INCOMPATIBLE_BEYOND_EXT3: u32 = !(2 | 4 | 16);
-    /// Beyond sparse superblocks, large files and B-tree folders.
+    /// Beyond sparse superblocks, large files and B-tree directories.
     const READ_ONLY_BEYOND_EXT3: u32 = !(1 | 2 | 4);
     const AT: u64 = 1024;
     if bytes(file, AT + 0x38, 2).as_deref() != Some(&[0x53, 0xef]) {

@@ -1,6 +1,6 @@
 //! `umount [-f] [-l] [-r] [-R] [-d] DIR or SOURCE...` unmounts; `umount -a [-t TYPE]` unmounts all but what the system needs.
 //!
-//! Exit status, as util-linux's: 0, 1 usage, 32 some failed. The kubelet looks for "not mounted" in the text for a folder where
+//! Exit status, as util-linux's: 0, 1 usage, 32 some failed. The kubelet looks for "not mounted" in the text for a directory where
 //! nothing is mounted.
 
 use std::ffi::OsString;
@@ -59,7 +59,7 @@ struct Options {
     /// Say what was unmounted.
     #[arg(short, long)]
     verbose: bool,
-    /// Folders or what is mounted there.
+    /// Directories or what is mounted there.
     targets: Vec<PathBuf>,
 }
 
@@ -68,7 +68,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let targets = match (options.all, options.targets.is_empty()) {
         (true, true) => all_targets(&table::read(table::MOUNTS)?, options.types.as_deref()),
         (false, false) => places(&options)?,
-        _ => return Err(Error::usage("give folders, or -a").with_exit(Exit::FAILED)),
+        _ => return Err(Error::usage("give directories, or -a").with_exit(Exit::FAILED)),
     };
     let mut exit = Exit::OK;
     for target in targets {

@@ -1,15 +1,15 @@
-//! `netboot`: boot other machines over the network: DHCP or ProxyDHCP, TFTP and HTTP out of the folders that `make image` calls
+//! `netboot`: boot other machines over the network: DHCP or ProxyDHCP, TFTP and HTTP out of the directories that `make image` calls
 //! `netboot/`.
 //!
 //! Usage: kutties netboot [-i INTERFACE]... [--range FIRST-LAST | --proxy] [--kubeconfig FILE | --api HOST:PORT --token TOKEN --ca HASH]
 //!        [--machines DIR] DIR...
 //!
-//! A folder is for the architecture of its kutties.efi; one a kind of machine. Without --range it answers beside another DHCP server
+//! A directory is for the architecture of its kutties.efi; one a kind of machine. Without --range it answers beside another DHCP server
 //! (ProxyDHCP): that one gives addresses, this one says what to boot. BIOS machines need iPXE: their network card's, or a
 //! DIR/undionly.kpxe; UEFI loads kutties.efi by TFTP or HTTP.
 //!
 //! Each machine that boots asks for its settings at http://HERE/ARCH/MAC/config.toml. They are the file MAC.toml, UUID.toml or
-//! default.toml in the folder --machines, in which ${mac}, ${uuid}, ${serial} and ${hostname} stand for the machine's and ${join} for what
+//! default.toml in the directory --machines, in which ${mac}, ${uuid}, ${serial} and ${hostname} stand for the machine's and ${join} for what
 //! lets it join; without ${join} or a key `join` in it, that key is put in front. MAC.cpio there is a segment of the machine's own.
 //! With --kubeconfig each machine gets a token of its own that lives ten minutes and is deleted once used: a machine that got an answer
 //! to DHCP or PXE or a boot file here in the last quarter of an hour, and eight of one address at most.
@@ -18,7 +18,7 @@
 
 mod content;
 mod crowd;
-mod folder;
+mod directory;
 mod http;
 mod identity;
 mod listen;
@@ -42,7 +42,7 @@ use format::{pe, pxe};
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
 use content::Content;
-use folder::{Folders, Wanted};
+use directory::{Directories, Wanted};
 use identity::Identity;
 use pool::{Mac, Pool};
 use reply::Network;
@@ -55,9 +55,9 @@ pub const NAME: Applet =
 
 #[derive(Parser, Debug)]
 struct Options {
-    /// The folders to serve
+    /// The directories to serve
     #[arg(required = true, value_name = "DIR")]
-    folders: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
     /// Serve on this interface; else on all network cards that have an IPv4 address
     #[arg(short, long, value_name = "INTERFACE")]
     interface: Vec<String>,
@@ -104,7 +104,7 @@ struct Options {
 
 /// State that all threads of the server share.
 struct Server {
-    folders: Folders,
+    directories: Directories,
     identity: Identity,
     network: Network,
     visitors: Visitors,
@@ -122,7 +122,7 @@ enum Client {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = kit::parse(&NAME, args)?;
-    let folders = Folders::open(&options.folders)?;
+    let directories = Directories::open(&options.directories)?;
     let tokens = match (&options.kubeconfig, &options.api, &options.token, &options.ca) {
         (Some(file), ..) => Tokens::each(file)?,
         (None, Some(api), Some(token), Some(ca)) => Tokens::one(api, token, ca)?,
@@ -131,11 +131,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let pool = options.range.map(|(first, last)| Pool::new(first, last, options.lease));
     let network = Network::new(pool, options.router, options.dns.clone(), options.http_port);
     let identity = Identity::open(options.machines.as_deref(), options.known, tokens)?;
-    let server = Arc::new(Server { folders, identity, network, visitors: Visitors::default(), append: options.append.clone() });
+    let server =
+        Arc::new(Server { directories, identity, network, visitors: Visitors::default(), append: options.append.clone() });
     let posts = listen::posts(&options.interface)?;
     let mut threads = Vec::new();
     for post in posts {
-        say(&format!("serving {} on {} at {}", server.folders, post.name, post.own));
+        say(&format!("serving {} on {} at {}", server.directories, post.name, post.own));
         threads.extend(listen::dhcp(&server, &post)?);
         threads.push(tftp::serve(&server, post.own)?);
         threads.push(http::serve(&server, post.own, options.http_port)?);
@@ -157,8 +158,8 @@ impl Server {
     /// Returns the content for a path, a machine's own where the path names one. `told` is the
     /// machine's description of itself.
     fn content(&self, path: &str, told: &[(String, String)], own: Ipv4Addr, client: Client) -> Result<Content> {
-        let wanted = self.folders.read(path).ok_or_else(|| Error::new("it is no path of this server"))?;
-        let Some(mac) = wanted.mac else { return self.folders.file(&wanted) };
+        let wanted = self.directories.read(path).ok_or_else(|| Error::new("it is no path of this server"))?;
+        let Some(mac) = wanted.mac else { return self.directories.file(&wanted) };
         if !self.identity.serves(mac) {
             return Err(Error::new(format!("{} is no machine that is served", pxe::mac(mac))));
         }
@@ -171,15 +172,15 @@ impl Server {
                 let segment = self.identity.segment(mac)?;
                 segment.map(Content::bytes).ok_or_else(|| Error::new("the machine has no segment of its own"))
             }
-            folder::SCRIPT => {
+            directory::SCRIPT => {
                 self.visitors.saw(mac, Instant::now());
                 self.script(&wanted, mac, own)
             }
-            folder::EFI => {
+            directory::EFI => {
                 self.visitors.saw(mac, Instant::now());
                 self.program(&wanted, mac, own)
             }
-            _ => self.folders.file(&wanted),
+            _ => self.directories.file(&wanted),
         }
     }
 
@@ -194,7 +195,7 @@ impl Server {
     }
 
     fn script(&self, wanted: &Wanted<'_>, mac: Mac, own: Ipv4Addr) -> Result<Content> {
-        let path = self.folders.path(wanted);
+        let path = self.directories.path(wanted);
         let template = std::fs::read_to_string(&path).on("read", &path)?;
         let mut words = self.append.clone();
         if self.identity.has_settings() {
@@ -212,9 +213,9 @@ impl Server {
     fn program(&self, wanted: &Wanted<'_>, mac: Mac, own: Ipv4Addr) -> Result<Content> {
         let carried = self.identity.carried(mac, &self.settings_url(own, mac))?;
         if carried.is_empty() {
-            return self.folders.file(wanted);
+            return self.directories.file(wanted);
         }
-        let path = self.folders.path(wanted);
+        let path = self.directories.path(wanted);
         let file = File::open(&path).on("open", &path)?;
         let len = file.metadata().on("look at", &path)?.len();
         let mut head = Vec::new();

@@ -40,7 +40,7 @@ struct Options {
     /// Write all into this file; - is standard output
     #[arg(short = 'O', long, value_name = "FILE")]
     output_document: Option<PathBuf>,
-    /// Write files into this folder
+    /// Write files into this directory
     #[arg(short = 'P', long, value_name = "DIR")]
     directory_prefix: Option<PathBuf>,
     /// Go on with a file that is there in part

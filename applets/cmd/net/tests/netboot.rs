@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 0x77];
 
-/// Gets the folder that is served and the number of the machine's card.
+/// Gets the directory that is served and the number of the machine's card.
 type Test = fn(&Path, u32);
 
 fn main() -> ExitCode {
@@ -43,15 +43,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let index = cable();
-    let folder = folder();
+    let directory = directory();
     let tests: &[(&str, Test)] = &[("a server gives all that a machine needs", serves), ("beside another server", beside)];
     let (mut passed, mut failed) = (0, 0);
     for (name, test) in tests {
-        let good = std::panic::catch_unwind(|| test(&folder, index)).is_ok();
+        let good = std::panic::catch_unwind(|| test(&directory, index)).is_ok();
         println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
         *(if good { &mut passed } else { &mut failed }) += 1;
     }
-    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&directory).unwrap();
     // As the standard harness says it, for those who count.
     let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("test result: {word}. {passed} passed; {failed} failed; 0 ignored");
@@ -71,9 +71,9 @@ fn cable() -> u32 {
 }
 
 /// Makes the files of `make image`, in small.
-fn folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("kutties-netboot-{}", std::process::id()));
-    fs::create_dir_all(folder.join("machines")).unwrap();
+fn directory() -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("kutties-netboot-{}", std::process::id()));
+    fs::create_dir_all(directory.join("machines")).unwrap();
     let mut program = vec![0; 0x400];
     for (at, bytes) in [
         (0, &b"MZ"[..]),
@@ -88,19 +88,19 @@ fn folder() -> PathBuf {
     ] {
         program[at..at + bytes.len()].copy_from_slice(bytes);
     }
-    fs::write(folder.join("kutties.efi"), program).unwrap();
-    fs::write(folder.join("boot.ipxe"), "#!ipxe\nkernel vmlinuz ${kutties}\ninitrd core\nboot\n").unwrap();
-    fs::write(folder.join("vmlinuz"), (0..200_000_u32).map(|at| (at % 251) as u8).collect::<Vec<_>>()).unwrap();
-    fs::write(folder.join("machines/default.toml"), "hostname = \"n${serial}\"\n").unwrap();
-    folder
+    fs::write(directory.join("kutties.efi"), program).unwrap();
+    fs::write(directory.join("boot.ipxe"), "#!ipxe\nkernel vmlinuz ${kutties}\ninitrd core\nboot\n").unwrap();
+    fs::write(directory.join("vmlinuz"), (0..200_000_u32).map(|at| (at % 251) as u8).collect::<Vec<_>>()).unwrap();
+    fs::write(directory.join("machines/default.toml"), "hostname = \"n${serial}\"\n").unwrap();
+    directory
 }
 
 struct Server(Child);
 
 impl Server {
-    fn start(folder: &Path, how: &[&str]) -> Self {
+    fn start(directory: &Path, how: &[&str]) -> Self {
         let mut command = Command::new("/proc/self/exe");
-        command.args(["netboot", "-i", "srv"]).args(how).arg(folder).stdout(Stdio::piped());
+        command.args(["netboot", "-i", "srv"]).args(how).arg(directory).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let out = child.stdout.take().unwrap();
         let mut lines = BufReader::new(out).lines();
@@ -174,10 +174,10 @@ fn by_tftp(file: &str) -> Vec<u8> {
     }
 }
 
-fn serves(folder: &Path, index: u32) {
-    let machines = folder.join("machines");
+fn serves(directory: &Path, index: u32) {
+    let machines = directory.join("machines");
     let token = ["--api", "10.8.0.9:6443", "--token", "t", "--ca", "sha256:c", "--machines", machines.to_str().unwrap()];
-    let _server = Server::start(folder, &[&["--range", "10.8.0.10-10.8.0.20", "--router", "10.8.0.1"], &token[..]].concat());
+    let _server = Server::start(directory, &[&["--range", "10.8.0.10-10.8.0.20", "--router", "10.8.0.1"], &token[..]].concat());
     let ear = sys::packet::open_udp(index, 68).unwrap();
     let mut packet = Packet::of_client(Type::Discover, 7, MAC);
     pxe::introduce(&mut packet, Arch::X86_64, None);
@@ -199,17 +199,17 @@ fn serves(folder: &Path, index: u32) {
     assert_eq!(settings, b"join = \"10.8.0.9:6443,token=t,ca=sha256:c\"\nhostname = \"n7\"\n");
     assert!(get("/02-00-00-00-00-77/config.toml").0.starts_with("HTTP/1.1 404 "), "the serial number is not known");
 
-    let kernel = fs::read(folder.join("vmlinuz")).unwrap();
+    let kernel = fs::read(directory.join("vmlinuz")).unwrap();
     assert!(by_tftp("x86_64/02-00-00-00-00-77/vmlinuz") == kernel && by_tftp("/vmlinuz") == kernel);
     let program = by_tftp("x86_64/02-00-00-00-00-77/kutties.efi");
     let sections = pe::sections(&program).unwrap();
     let carried = String::from_utf8_lossy(sections[0].of_file(&program).unwrap()).into_owned();
     assert!(carried.contains("config = \"http://10.8.0.1/02-00-00-00-00-77/config.toml\"\n"), "{carried}");
-    assert_eq!(get("/kutties.efi").1, fs::read(folder.join("kutties.efi")).unwrap(), "the folder's own has nothing more");
+    assert_eq!(get("/kutties.efi").1, fs::read(directory.join("kutties.efi")).unwrap(), "the directory's own has nothing more");
 }
 
-fn beside(folder: &Path, index: u32) {
-    let _server = Server::start(folder, &["--proxy"]);
+fn beside(directory: &Path, index: u32) {
+    let _server = Server::start(directory, &["--proxy"]);
     let ear = sys::packet::open_udp(index, 68).unwrap();
     let mut packet = Packet::of_client(Type::Discover, 9, MAC);
     packet.options.insert(option::VENDOR_CLASS, b"PXEClient:Arch:00007:UNDI:003016".to_vec());
@@ -228,6 +228,6 @@ fn beside(folder: &Path, index: u32) {
     let mut buffer = [0; 1500];
     let len = socket.recv(&mut buffer).unwrap();
     assert_eq!(Packet::parse(&buffer[..len]).unwrap().kind(), Some(Type::Ack));
-    // Without settings each machine's program is the folder's.
-    assert_eq!(get("/02-00-00-00-00-77/kutties.efi").1, fs::read(folder.join("kutties.efi")).unwrap());
+    // Without settings each machine's program is the directory's.
+    assert_eq!(get("/02-00-00-00-00-77/kutties.efi").1, fs::read(directory.join("kutties.efi")).unwrap());
 }

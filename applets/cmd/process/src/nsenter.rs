@@ -52,10 +52,10 @@ struct Options {
     #[arg(short = 'T', long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     /// Clocks.
     time: Option<PathBuf>,
-    /// Its root folder, or DIR.
+    /// Its root directory, or DIR.
     #[arg(short, long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     root: Option<PathBuf>,
-    /// Its working folder, or DIR.
+    /// Its working directory, or DIR.
     #[arg(short, long = "wd", value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = OF_TARGET)]
     wd: Option<PathBuf>,
     /// Become the program, though a new process alone would have the new process numbers.
@@ -108,16 +108,16 @@ fn run(args: &[OsString]) -> Result<Exit> {
     // Opened before the mounts change under our feet.
     let open = |given: &Option<PathBuf>, what| given.as_ref().map(|g| options.path(g, what)).transpose();
     let root = open(&options.root, "root")?.map(|p| File::open(&p).on("open", &p)).transpose()?;
-    let folder = open(&options.wd, "cwd")?.map(|p| File::open(&p).on("open", &p)).transpose()?;
+    let directory = open(&options.wd, "cwd")?.map(|p| File::open(&p).on("open", &p)).transpose()?;
     for (file, path, flag) in &spaces {
         setns(file.as_fd(), *flag).on("enter", path)?;
     }
     if let Some(root) = &root {
-        rustix::process::fchdir(root).doing("enter the root folder")?;
-        rustix::process::chroot(".").doing("change the root folder")?;
+        rustix::process::fchdir(root).doing("enter the root directory")?;
+        rustix::process::chroot(".").doing("change the root directory")?;
     }
-    match &folder {
-        Some(folder) => rustix::process::fchdir(folder).doing("enter the working folder")?,
+    match &directory {
+        Some(directory) => rustix::process::fchdir(directory).doing("enter the working directory")?,
         None if root.is_some() || spaces.iter().any(|(.., f)| *f == CloneFlags::CLONE_NEWNS) => {
             rustix::process::chdir("/").doing("enter /")?;
         }

@@ -54,7 +54,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         delete(Path::new("/"), old_device);
     }
     mount_move(".", "/").doing("move the new root to /")?;
-    rustix::process::chroot(".").doing("change the root folder")?;
+    rustix::process::chroot(".").doing("change the root directory")?;
     rustix::process::chdir("/").doing("enter /")?;
     Err(start::become_it(start::command(&options.init)))
 }

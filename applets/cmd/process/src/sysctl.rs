@@ -24,7 +24,7 @@ pub const SYSCTL: Applet = Applet { name: "sysctl", about: "show and set the ker
 
 const ROOT: &str = "/proc/sys";
 /// Directories of `--system`; a file of one name is read once, in the first directory that has it.
-const FOLDERS: &[&str] = &["/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
+const DIRECTORIES: &[&str] = &["/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
 
 #[derive(Parser)]
 struct Options {
@@ -169,7 +169,7 @@ fn walk(dir: &Path, each: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
 
 fn system_files() -> Vec<PathBuf> {
     let mut by_name = std::collections::BTreeMap::new();
-    for dir in FOLDERS {
+    for dir in DIRECTORIES {
         for path in fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()) {
             if let (Some("conf"), Some(name)) = (path.extension().and_then(|e| e.to_str()), path.file_name()) {
                 by_name.entry(name.to_owned()).or_insert(path);

@@ -28,8 +28,8 @@ impl Config {
 
 /// Write a file for root alone, whole or not at all: there may be a token in it.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).on("make", folder)?;
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).on("make", directory)?;
     }
     kit::fs::replace(path, content, Form::SECRET)
 }

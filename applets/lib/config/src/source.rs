@@ -15,13 +15,13 @@ use crate::{Config, command_line, key};
 /// Paths that the sources read.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// The folder with `board.toml` and the other `*.toml`.
-    pub folder: PathBuf,
-    /// The folder of what DHCP servers told, a `LINK.json` each.
+    /// The directory with `board.toml` and the other `*.toml`.
+    pub directory: PathBuf,
+    /// The directory of what DHCP servers told, a `LINK.json` each.
     pub dhcp: PathBuf,
     /// The firmware's SMBIOS table.
     pub smbios: PathBuf,
-    /// The folder of the files below `opt/kutties` that QEMU was given.
+    /// The directory of the files below `opt/kutties` that QEMU was given.
     pub fw_cfg: PathBuf,
     /// File of settings from the configuration URL.
     pub fetched: PathBuf,
@@ -33,7 +33,7 @@ impl Places {
     /// This machine's.
     pub fn here() -> Self {
         Self {
-            folder: paths::CONFIG.into(),
+            directory: paths::CONFIG.into(),
             dhcp: paths::DHCP.into(),
             smbios: "/sys/firmware/dmi/tables/DMI".into(),
             fw_cfg: "/sys/firmware/qemu_fw_cfg/by_name/opt/kutties".into(),
@@ -42,10 +42,10 @@ impl Places {
         }
     }
 
-    /// All of them in one folder.
+    /// All of them in one directory.
     pub fn below(dir: &Path) -> Self {
         Self {
-            folder: dir.into(),
+            directory: dir.into(),
             dhcp: dir.join("dhcp"),
             smbios: dir.join("DMI"),
             fw_cfg: dir.join("fw_cfg"),
@@ -77,14 +77,14 @@ const LONGEST: u64 = 256 << 10;
 const TIME_SERVERS: usize = 8;
 
 fn board(places: &Places, config: &mut Config) {
-    let path = places.folder.join(BOARD);
+    let path = places.directory.join(BOARD);
     if path.exists() {
         file(&path, Origin::Board, config);
     }
 }
 
 fn files(places: &Places, config: &mut Config) {
-    for path in entries(&places.folder) {
+    for path in entries(&places.directory) {
         if path.extension().is_some_and(|e| e == "toml") && path.file_name().is_some_and(|name| name != BOARD) {
             file(&path, Origin::File, config);
         }
@@ -169,8 +169,8 @@ fn settings<'a>(words: impl Iterator<Item = &'a str>, origin: Origin, source: &s
 }
 
 /// Returns the entries of a directory, sorted; nothing when it is not there.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }

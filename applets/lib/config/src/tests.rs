@@ -42,7 +42,7 @@ fn the_later_source_wins_key_by_key() {
 fn every_source_has_its_place() {
     let dir = std::env::temp_dir().join(format!("kutties-config-{}-all", std::process::id()));
     fs::create_dir_all(dir.join("dhcp")).unwrap();
-    let mut places = Places { folder: dir.clone(), ..Places::below(&dir) };
+    let mut places = Places { directory: dir.clone(), ..Places::below(&dir) };
     let expect = |name: &str, source: &str| {
         let config = Config::load_from(&places);
         assert_eq!(config.complaints(), [""; 0]);

@@ -21,11 +21,11 @@ const ALIGN: usize = 4096;
 const TABLES: usize = 2;
 /// With fewer clusters, all that read it take it for FAT16.
 const FEWEST: usize = 65_525;
-/// The cluster of the root folder.
+/// The cluster of the root directory.
 const ROOT: u32 = 2;
 const LAST: u32 = 0x0fff_ffff;
 const ENTRY: usize = 32;
-const FOLDER: u8 = 0x10;
+const DIRECTORY: u8 = 0x10;
 const LABEL: u8 = 0x08;
 
 /// Properties of a file system, beside its files.
@@ -48,7 +48,7 @@ pub struct Shape<'a> {
 pub enum Error {
     /// The path has an empty part, or characters that FAT does not know.
     Name(String),
-    /// A file is where a folder must be, or the path came twice.
+    /// A file is where a directory must be, or the path came twice.
     Twice(String),
     /// A file of 4 GiB or more, or more than the tables can hold.
     TooLarge,
@@ -69,7 +69,7 @@ impl core::error::Error for Error {}
 enum Node<'a> {
     /// Its place among the files given, and its content.
     File(usize, &'a [u8]),
-    Folder(BTreeMap<String, Node<'a>>),
+    Directory(BTreeMap<String, Node<'a>>),
 }
 
 /// A file system.
@@ -98,13 +98,13 @@ pub fn image(shape: Shape<'_>, files: &[(&str, &[u8])]) -> Result<Written, Error
     image.table[0] = 0x0fff_fff8;
     let label = short_label(shape.label);
     let mut entries = entry(&label, LABEL, 0, 0, image.time).to_vec();
-    let root_clusters = image.take(folder_len(&root, false));
+    let root_clusters = image.take(directory_len(&root, false));
     debug_assert_eq!(root_clusters, ROOT);
     image.fill(&root, ROOT, &mut entries)?;
     Ok(image.finish(shape, &label))
 }
 
-fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, file: (usize, &'a [u8])) -> Result<(), Error> {
+fn insert<'a>(directory: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, file: (usize, &'a [u8])) -> Result<(), Error> {
     let (name, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
     let bad = |c: char| c < ' ' || "\"*/:<>?\\|".contains(c);
     if name.is_empty() || name.len() > 255 || name.contains(bad) || name.ends_with([' ', '.']) {
@@ -112,20 +112,20 @@ fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, f
     }
     let twice = || Error::Twice(path.to_string());
     // FAT does not tell capitals from small letters.
-    if folder.keys().any(|other| other != name && other.eq_ignore_ascii_case(name)) {
+    if directory.keys().any(|other| other != name && other.eq_ignore_ascii_case(name)) {
         return Err(twice());
     }
-    match (below, folder.get_mut(name)) {
+    match (below, directory.get_mut(name)) {
         (None, None) if file.1.len() as u64 > u64::from(u32::MAX) => Err(Error::TooLarge),
         (None, None) => {
-            folder.insert(name.to_string(), Node::File(file.0, file.1));
+            directory.insert(name.to_string(), Node::File(file.0, file.1));
             Ok(())
         }
-        (Some(below), Some(Node::Folder(inner))) => insert(inner, below, path, file),
+        (Some(below), Some(Node::Directory(inner))) => insert(inner, below, path, file),
         (Some(below), None) => {
             let mut inner = BTreeMap::new();
             insert(&mut inner, below, path, file)?;
-            folder.insert(name.to_string(), Node::Folder(inner));
+            directory.insert(name.to_string(), Node::Directory(inner));
             Ok(())
         }
         _ => Err(twice()),
@@ -133,19 +133,19 @@ fn insert<'a>(folder: &mut BTreeMap<String, Node<'a>>, rest: &str, path: &str, f
 }
 
 /// Bytes that all of it takes with clusters of so many sectors.
-fn needed(folder: &BTreeMap<String, Node<'_>>, cluster: usize) -> usize {
+fn needed(directory: &BTreeMap<String, Node<'_>>, cluster: usize) -> usize {
     let whole = |bytes: usize| bytes.max(1).next_multiple_of(cluster * SECTOR);
-    let below = folder.values().map(|node| match node {
+    let below = directory.values().map(|node| match node {
         Node::File(_, bytes) => whole(bytes.len()) + ALIGN,
-        Node::Folder(inner) => needed(inner, cluster),
+        Node::Directory(inner) => needed(inner, cluster),
     });
-    whole(folder_len(folder, true)) + below.sum::<usize>()
+    whole(directory_len(directory, true)) + below.sum::<usize>()
 }
 
-/// Bytes of a folder's own entries. The root has a label where others have `.` and `..`.
-fn folder_len(folder: &BTreeMap<String, Node<'_>>, dots: bool) -> usize {
+/// Bytes of a directory's own entries. The root has a label where others have `.` and `..`.
+fn directory_len(directory: &BTreeMap<String, Node<'_>>, dots: bool) -> usize {
     let own = if dots { 2 } else { 1 };
-    (own + folder.keys().map(|name| 1 + long_entries(name)).sum::<usize>()) * ENTRY
+    (own + directory.keys().map(|name| 1 + long_entries(name)).sum::<usize>()) * ENTRY
 }
 
 /// Layout of the sectors.
@@ -209,10 +209,10 @@ impl Image {
         self.data[at..at + bytes.len()].copy_from_slice(bytes);
     }
 
-    /// Write what is in a folder that has its clusters; `entries` are those in front.
-    fn fill(&mut self, folder: &BTreeMap<String, Node<'_>>, own: u32, entries: &mut Vec<u8>) -> Result<(), Error> {
+    /// Write what is in a directory that has its clusters; `entries` are those in front.
+    fn fill(&mut self, directory: &BTreeMap<String, Node<'_>>, own: u32, entries: &mut Vec<u8>) -> Result<(), Error> {
         let mut taken = Vec::new();
-        for (name, node) in folder {
+        for (name, node) in directory {
             let short = short(name, &mut taken).ok_or_else(|| Error::Name(name.clone()))?;
             let (attributes, cluster, size) = match node {
                 Node::File(_, []) => (0, 0, 0),
@@ -222,14 +222,14 @@ impl Image {
                     self.places[*index] = cluster;
                     (0, cluster, bytes.len() as u32)
                 }
-                Node::Folder(inner) => {
-                    let cluster = self.take(folder_len(inner, true));
+                Node::Directory(inner) => {
+                    let cluster = self.take(directory_len(inner, true));
                     // The root is said to be cluster 0 here.
                     let up = if own == ROOT { 0 } else { own };
-                    let mut first = entry(b".          ", FOLDER, cluster, 0, self.time).to_vec();
-                    first.extend(entry(b"..         ", FOLDER, up, 0, self.time));
+                    let mut first = entry(b".          ", DIRECTORY, cluster, 0, self.time).to_vec();
+                    first.extend(entry(b"..         ", DIRECTORY, up, 0, self.time));
                     self.fill(inner, cluster, &mut first)?;
-                    (FOLDER, cluster, 0)
+                    (DIRECTORY, cluster, 0)
                 }
             };
             if plain_short(name).is_none() {

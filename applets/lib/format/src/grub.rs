@@ -77,7 +77,7 @@ pub trait Disks {
     }
 }
 
-/// Run a configuration that lies in the folder `prefix`.
+/// Run a configuration that lies in the directory `prefix`.
 ///
 /// # Errors
 /// A sentence about what can't be read, or runs too long.

@@ -16,10 +16,10 @@ const ROOT: u32 = 22;
 /// Both platforms' numbers in the catalog.
 const BIOS: u8 = 0;
 const UEFI: u8 = 0xef;
-/// A folder entry's flag.
-const FOLDER: u8 = 2;
+/// A directory entry's flag.
+const DIRECTORY: u8 = 2;
 
-/// A file in the root folder.
+/// A file in the root directory.
 #[derive(Debug, Clone, Copy)]
 pub struct File<'a> {
     /// Capital letters, digits and one dot: 8 characters and 3.
@@ -49,7 +49,7 @@ pub fn places(files: &[File<'_>]) -> Vec<u32> {
     files.iter().map(place).collect()
 }
 
-/// The CD's bytes, its system area empty. None when the files' entries, of some 46 bytes each, do not fit the folder's one block.
+/// The CD's bytes, its system area empty. None when the files' entries, of some 46 bytes each, do not fit the directory's one block.
 pub fn image(label: &str, boot: Boot, files: &[File<'_>]) -> Option<Vec<u8>> {
     let places = places(files);
     let ends = files.iter().zip(&places).map(|(file, place)| *place as usize + file.bytes.len().max(1).div_ceil(BLOCK));
@@ -98,7 +98,7 @@ fn volume(label: &str, blocks: u32) -> Vec<u8> {
     block[132..140].copy_from_slice(&both(10));
     block[140..144].copy_from_slice(&PATHS_LITTLE.to_le_bytes());
     block[148..152].copy_from_slice(&PATHS_BIG.to_be_bytes());
-    block[156..190].copy_from_slice(&record(&[0], ROOT, BLOCK as u32, FOLDER));
+    block[156..190].copy_from_slice(&record(&[0], ROOT, BLOCK as u32, DIRECTORY));
     block[190..813].fill(b' ');
     // Times that are not known are zeros in letters, with a zero behind them.
     for at in [813, 830, 847, 864] {
@@ -147,15 +147,15 @@ fn catalog(boot: Boot, files: &[File<'_>], places: &[u32]) -> Vec<u8> {
 }
 
 fn root(files: &[File<'_>], places: &[u32]) -> Vec<u8> {
-    let mut folder = record(&[0], ROOT, BLOCK as u32, FOLDER);
-    folder.extend(record(&[1], ROOT, BLOCK as u32, FOLDER));
+    let mut directory = record(&[0], ROOT, BLOCK as u32, DIRECTORY);
+    directory.extend(record(&[1], ROOT, BLOCK as u32, DIRECTORY));
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_by_key(|index| files[*index].name);
     for index in order {
         let name = [files[index].name.as_bytes(), b";1"].concat();
-        folder.extend(record(&name, places[index], files[index].bytes.len() as u32, 0));
+        directory.extend(record(&name, places[index], files[index].bytes.len() as u32, 0));
     }
-    folder
+    directory
 }
 
 fn record(name: &[u8], place: u32, len: u32, flags: u8) -> Vec<u8> {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn files_lie_where_folder_and_catalog_say() {
+    fn files_lie_where_directory_and_catalog_say() {
         let (small, large) = (vec![1; 100], vec![2; 9000]);
         let files = [File { name: "SECTOR.BIN", bytes: &small }, File { name: "EFI.IMG", bytes: &large }];
         let image = image("KUTTIES", Boot { bios: Some(0), uefi: Some(1) }, &files).unwrap();

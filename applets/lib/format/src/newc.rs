@@ -3,20 +3,20 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-/// A folder that anybody may read, and a file for root alone.
-const FOLDER: u32 = 0o40755;
+/// A directory that anybody may read, and a file for root alone.
+const DIRECTORY: u32 = 0o40755;
 const FILE: u32 = 0o100_600;
 /// The archive's last entry.
 pub const END: &str = "TRAILER!!!";
 
-/// An archive of files for root alone, each with its path from the root (without a slash at its beginning) and its content. The folders
+/// An archive of files for root alone, each with its path from the root (without a slash at its beginning) and its content. The directories
 /// above them are in it, too: the kernel makes none by itself, and takes one that is there for made.
 pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut number = 1;
     for (path, content) in files {
         for (at, _) in path.match_indices('/') {
-            entry(&mut out, &path[..at], FOLDER, number, &[]);
+            entry(&mut out, &path[..at], DIRECTORY, number, &[]);
             number += 1;
         }
         entry(&mut out, path, FILE, number, content);
@@ -28,7 +28,7 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// One entry: `mode` as stat(2) has it; a link's content is where it leads.
 pub fn entry(out: &mut Vec<u8>, name: &str, mode: u32, number: u32, content: &[u8]) {
-    let links = if mode & 0o170_000 == FOLDER & 0o170_000 { 2 } else { 1 };
+    let links = if mode & 0o170_000 == DIRECTORY & 0o170_000 { 2 } else { 1 };
     let fields = [number, mode, 0, 0, links, 0, content.len() as u32, 0, 0, 0, 0, name.len() as u32 + 1, 0];
     out.extend_from_slice(b"070701");
     for field in fields {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_come_before_their_files() {
+    fn directories_come_before_their_files() {
         let bytes = archive(&[("etc/kutties/a.toml", b"x = 1")]);
         let text = alloc::string::String::from_utf8_lossy(&bytes).into_owned();
         let at = |name: &str| text.find(name).unwrap_or(usize::MAX);

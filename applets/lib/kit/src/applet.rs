@@ -20,7 +20,7 @@ pub struct Applet {
     pub run: Entry,
 }
 
-/// The folder of an applet's link to the binary.
+/// The directory of an applet's link to the binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// `/bin`
@@ -38,7 +38,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The folder, or none for an applet without a link.
+    /// The directory, or none for an applet without a link.
     pub const fn dir(self) -> Option<&'static str> {
         match self {
             Self::Bin => Some("/bin"),

@@ -32,7 +32,7 @@ pub struct Modules {
 }
 
 impl Modules {
-    /// The running kernel's modules. No folder for them is an error; a missing index is an empty one.
+    /// The running kernel's modules. No directory for them is an error; a missing index is an empty one.
     pub fn of_running_kernel() -> Result<Self> {
         let release = fs::read_to_string("/proc/sys/kernel/osrelease").doing("read the kernel's release")?;
         let mut modules = Self::open(&Path::new("/lib/modules").join(release.trim()))?;
@@ -41,7 +41,7 @@ impl Modules {
         Ok(modules)
     }
 
-    /// The modules of a folder with depmod's indexes.
+    /// The modules of a directory with depmod's indexes.
     pub fn open(dir: &Path) -> Result<Self> {
         fs::metadata(dir).on("open", dir)?;
         let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();

@@ -30,7 +30,7 @@ pub const MACHINE_ID_KEPT: &str = "/var/lib/kutties/machine-id";
 pub const CRI: &str = "/run/kutties/cri.sock";
 /// Socket at which bare kubeadm and crictl look for a runtime: a link to [`CRI`].
 pub const CRI_WELL_KNOWN: &str = "/run/containerd/containerd.sock";
-/// A folder a sandbox: its record, its monitor's socket, exit journals, namespaces.
+/// A directory a sandbox: its record, its monitor's socket, exit journals, namespaces.
 pub const PODS: &str = "/run/kutties/pods";
 /// The OCI runtime's state, as `oci --root`.
 pub const OCI: &str = "/run/kutties/oci";
@@ -42,7 +42,7 @@ pub const CNI_CONF: &str = "/etc/cni/net.d";
 pub const CNI_BIN: &str = "/opt/cni/bin";
 /// The image store.
 pub const IMAGES: &str = "/var/lib/kutties/images";
-/// A folder a container: bundle, overlay upper and work, root.
+/// A directory a container: bundle, overlay upper and work, root.
 pub const CONTAINERS: &str = "/var/lib/kutties/containers";
 /// Images that came with the initramfs.
 pub const IMAGES_GIVEN: &str = "/usr/share/kutties/images";

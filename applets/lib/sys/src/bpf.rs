@@ -75,7 +75,7 @@ pub fn load_device_filter(program: &[Insn]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// Attach a device filter to a cgroup (its open folder), beside those already there. It stays until the cgroup goes.
+/// Attach a device filter to a cgroup (its open directory), beside those already there. It stays until the cgroup goes.
 pub fn attach_device_filter(cgroup: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
     let attr = Attach {
         target_fd: cgroup.as_raw_fd() as u32,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{Attachment, Network};
 
-/// libcni's default folder.
+/// libcni's default directory.
 const DIR: &str = "/var/lib/cni/results";
 /// The form's name.
 const KIND: &str = "cniCacheV1";

@@ -1,4 +1,4 @@
-//! Network configurations: files of a chain (`*.conflist`) or of one plugin (`*.conf`, `*.json`), by folder and in the order of
+//! Network configurations: files of a chain (`*.conflist`) or of one plugin (`*.conf`, `*.json`), by directory and in the order of
 //! their names. The first that is right is taken.
 
 use std::fs;
@@ -34,8 +34,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The first right configuration of the folders, in their order; none when there is no file at all. A folder whose files are
-    /// all wrong is an error that names each: somebody wanted another network there than the next folder's.
+    /// The first right configuration of the directories, in their order; none when there is no file at all. A directory whose files are
+    /// all wrong is an error that names each: somebody wanted another network there than the next directory's.
     pub fn load(dirs: &[impl AsRef<Path>]) -> Result<Option<Self>> {
         for dir in dirs {
             let mut wrong = Vec::new();
@@ -52,12 +52,12 @@ impl Network {
         Ok(None)
     }
 
-    /// One file, with the plugins of the folder beside it that has the network's name (spec 1.1.0), unless it wants none of those.
+    /// One file, with the plugins of the directory beside it that has the network's name (spec 1.1.0), unless it wants none of those.
     pub fn read(file: &Path) -> Result<Self> {
         let mut value = json_of(file)?;
         let is_chain = file.extension().is_some_and(|e| e == "conflist");
         if is_chain && !flag(&value, "loadOnlyInlinedPlugins").on("read", file)? {
-            add_folder(&mut value, file)?;
+            add_directory(&mut value, file)?;
         }
         let network = Self::from_json(value).on("read", file)?;
         Ok(Self { file: file.to_owned(), ..network })
@@ -93,7 +93,7 @@ impl Network {
         Ok(Self { name, version, plugins, disable_check, disable_gc, file, passed_over: Vec::new(), source: value, path })
     }
 
-    /// The same network with plugins from other folders than `/opt/cni/bin`.
+    /// The same network with plugins from other directories than `/opt/cni/bin`.
     #[must_use]
     pub fn with_path(mut self, path: Vec<PathBuf>) -> Self {
         self.path = path;
@@ -114,8 +114,8 @@ fn json_of(file: &Path) -> Result<Value> {
     if value.is_object() { Ok(value) } else { Err(Error::new(format!("read {}: it is not a JSON object", file.display()))) }
 }
 
-/// Append the plugins of the network's folder to the chain's own. The result is whole: it needs the folder no more.
-fn add_folder(value: &mut Value, file: &Path) -> Result<()> {
+/// Append the plugins of the network's directory to the chain's own. The result is whole: it needs the directory no more.
+fn add_directory(value: &mut Value, file: &Path) -> Result<()> {
     let name = value["name"].as_str().filter(|name| is_name(name));
     let (Some(name), Some(dir)) = (name, file.parent()) else { return Ok(()) };
     let found = files(&dir.join(name), &["conf"])?.iter().map(|file| json_of(file)).collect::<Result<Vec<_>>>()?;
@@ -154,7 +154,7 @@ fn version(value: &Value) -> Result<String> {
     }
 }
 
-/// The files of a folder with these endings, sorted; none when there is no such folder.
+/// The files of a directory with these endings, sorted; none when there is no such directory.
 fn files(dir: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_files_are_wrong_hides_the_next() {
+    fn a_directory_whose_files_are_wrong_hides_the_next() {
         let dir = std::env::temp_dir().join(format!("kutties-cni-hides-{}", std::process::id()));
         let (first, second) = (dir.join("first"), dir.join("second"));
         fs::create_dir_all(&first).unwrap();
@@ -265,8 +265,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_plugins_is_part_of_the_chain() {
-        let dir = std::env::temp_dir().join(format!("kutties-cni-folder-{}", std::process::id()));
+    fn a_directory_of_plugins_is_part_of_the_chain() {
+        let dir = std::env::temp_dir().join(format!("kutties-cni-directory-{}", std::process::id()));
         fs::create_dir_all(dir.join("net")).unwrap();
         let list = dir.join("net.conflist");
         fs::write(dir.join("net/20-b.conf"), r#"{"type":"b"}"#).unwrap();

@@ -62,7 +62,7 @@ pub fn pass(kind: &str, verb: &str, request: &Request, configuration: &Value) ->
     run(kind, &call, configuration)
 }
 
-/// The program of a plugin type, in the first folder that has it.
+/// The program of a plugin type, in the first directory that has it.
 pub fn find(kind: &str, path: &[PathBuf]) -> Result<PathBuf> {
     // A name out of a configuration must not lead to another directory (CVE-2021-20206).
     if kind.is_empty() || kind.contains('/') || [".", ".."].contains(&kind) {
@@ -130,7 +130,7 @@ impl Outcome {
 
 /// Start it; a program that is being written at this moment (an installer at work) is tried again.
 fn start(program: &Path, call: &Call<'_>) -> Result<Child> {
-    let path = std::env::join_paths(call.path).doing("join the plugins' folders")?;
+    let path = std::env::join_paths(call.path).doing("join the plugins' directories")?;
     let mut command = Command::new(program);
     command
         .env("CNI_COMMAND", call.command)

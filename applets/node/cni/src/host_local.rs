@@ -194,13 +194,13 @@ mod tests {
         Request { container_id: id.into(), ifname: "eth0".into(), network: "n".into(), configuration, ..Request::default() }
     }
 
-    fn folder(name: &str) -> PathBuf {
+    fn directory(name: &str) -> PathBuf {
         std::env::temp_dir().join(format!("kutties-lease-{name}-{}", std::process::id()))
     }
 
     #[test]
     fn leases_come_and_go() {
-        let dir = folder("go");
+        let dir = directory("go");
         let ipam = json!({"ranges": [[{"subnet": "10.0.0.0/29"}], [{"subnet": "fd00::/64"}]], "routes": [{"dst": "0.0.0.0/0"}]});
         let first = add(&request(&dir, "a", &ipam)).unwrap();
         assert_eq!(first.ips[0].address.to_string(), "10.0.0.2/29");
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_address_can_be_asked_for() {
-        let dir = folder("ask");
+        let dir = directory("ask");
         let mut asks = request(&dir, "a", &json!({"subnet": "10.0.0.0/24"}));
         asks.args.insert("IP".into(), "10.0.0.77".into());
         assert_eq!(add(&asks).unwrap().ips[0].address.to_string(), "10.0.0.77/24");

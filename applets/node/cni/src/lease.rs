@@ -10,7 +10,7 @@ use kit::fs::Form;
 use kit::{Context, Result};
 use rustix::fs::FlockOperation;
 
-/// The folder where each network has its own.
+/// The directory where each network has its own.
 const DIR: &str = "/var/lib/cni/networks";
 
 /// A network's leases, locked.
@@ -22,7 +22,7 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// Lock a network's leases, making their folder where there is none.
+    /// Lock a network's leases, making their directory where there is none.
     pub fn open(dir: Option<&Path>, network: &str) -> Result<Self> {
         let dir = dir.unwrap_or(Path::new(DIR)).join(network);
         fs::create_dir_all(&dir).on("make", &dir)?;

@@ -1,4 +1,4 @@
-//! Which records an RPC asks for: an id, a state, and labels that must all be there.
+//! Filters of lists: an id, a state, and labels that must all be there.
 
 use std::collections::BTreeMap;
 

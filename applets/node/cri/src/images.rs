@@ -53,7 +53,7 @@ impl Images {
         Ok(Self { store, ready, pulls })
     }
 
-    /// The store's folder.
+    /// The store's directory.
     pub fn root(&self) -> &Path {
         self.store.root()
     }

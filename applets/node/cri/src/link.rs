@@ -26,7 +26,7 @@ pub struct Zygote(pub OwnedFd);
 pub struct Watch(BufReader<UnixStream>);
 
 impl Zygote {
-    /// A new monitor for the pod whose `pod.json` is in that folder; its namespaces are there when this returns.
+    /// A new monitor for the pod whose `pod.json` is in that directory; its namespaces are there when this returns.
     pub async fn spawn(&self, dir: &Path, patience: Duration) -> Result<(Info, Watch)> {
         let (ours, theirs) = StdStream::pair().doing("make a socket pair")?;
         let request = serde_json::to_vec(&Spawn { dir: dir.to_owned() }).doing("encode a request")?;
@@ -84,7 +84,7 @@ impl Watch {
     }
 }
 
-/// Ask the monitor in that folder, and take its reply. A failure that it tells becomes an error.
+/// Ask the monitor in that directory, and take its reply. A failure that it tells becomes an error.
 pub async fn call(dir: &Path, request: &Request, patience: Duration) -> Result<Reply> {
     within(patience, async {
         let mut answer = ask(dir, request).await?;
@@ -113,7 +113,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// Ask the monitor in that folder, with descriptors beside the line.
+    /// Ask the monitor in that directory, with descriptors beside the line.
     pub async fn begin(dir: &Path, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<Self> {
         let path = wire::socket(dir);
         let mut socket = UnixStream::connect(&path).await.on("reach the monitor at", &path)?;

@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Pulls by a script, in whose folder `$D` it may leave files.
+    /// Pulls by a script, in whose directory `$D` it may leave files.
     fn fixture(name: &str, script: &str) -> Fixture {
         let dir = std::env::temp_dir().join(format!("kutties-pulls-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);

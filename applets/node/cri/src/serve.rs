@@ -58,13 +58,13 @@ pub(crate) struct Options {
     /// Socket to answer on
     #[arg(long, value_name = "PATH", default_value = paths::CRI)]
     socket: PathBuf,
-    /// Folder for the state of pods and containers
+    /// Directory for the state of pods and containers
     #[arg(long, value_name = "DIR", default_value = paths::PODS)]
     pub(crate) state: PathBuf,
-    /// Folder of the image store
+    /// Directory of the image store
     #[arg(long, value_name = "DIR", default_value = paths::IMAGES)]
     images: PathBuf,
-    /// Folder for bundles and roots of containers
+    /// Directory for bundles and roots of containers
     #[arg(long, value_name = "DIR", default_value = paths::CONTAINERS)]
     containers: PathBuf,
     /// Size of a container's writable layer in memory: a percentage of the file system, or bytes with k, m or g

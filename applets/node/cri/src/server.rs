@@ -19,7 +19,7 @@ pub struct Server {
     pub images: Images,
     /// Process that makes monitors.
     pub zygote: Zygote,
-    /// Bundles and roots: a folder a container.
+    /// Bundles and roots: a directory a container.
     pub containers: PathBuf,
     /// The size of a container's writable layer in memory.
     pub writable: Writable,
@@ -33,7 +33,7 @@ pub struct Server {
 
 impl Server {
     /// Directories that it writes to.
-    pub fn folders(&self) -> [&Path; 3] {
+    pub fn directories(&self) -> [&Path; 3] {
         [self.store.root(), &self.containers, self.images.root()]
     }
 }

@@ -138,7 +138,7 @@ fn said<T>(server: &Server, rpc: &str, answer: Result<T>) -> Result<Response<T>,
 
 /// The same error; one for want of room says where.
 fn located(e: Error, server: &Server) -> Error {
-    let full = (e.kind() == Kind::Full).then(|| image::room::full(&server.folders())).flatten();
+    let full = (e.kind() == Kind::Full).then(|| image::room::full(&server.directories())).flatten();
     match full {
         Some(place) => e.below(format_args!("{} is full", place.display())),
         None => e,

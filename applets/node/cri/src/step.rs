@@ -23,7 +23,7 @@ steps! {
     /// A sandbox has its record, and nothing else.
     SandboxNoted,
     /// Its directory holds the files of its monitor and its containers.
-    SandboxFolderMade,
+    SandboxDirectoryMade,
     /// The zygote was told to make the monitor.
     MonitorOrdered,
     /// The monitor is there, and the namespaces.
@@ -48,9 +48,9 @@ steps! {
     SandboxReleased,
     /// Its cgroup is gone.
     PodCgroupRemoved,
-    /// Its record is gone, its folder is not.
+    /// Its record is gone, its directory is not.
     SandboxRecordRemoved,
-    /// Its folder is gone.
+    /// Its directory is gone.
     SandboxForgotten,
     /// A container has its record, and nothing else.
     ContainerNoted,
@@ -80,10 +80,10 @@ steps! {
     DeleteOrdered,
     /// The monitor has deleted it.
     ContainerDeleted,
-    /// Nothing is mounted in its folder any more.
+    /// Nothing is mounted in its directory any more.
     RootUnmounted,
-    /// Its folder is gone.
-    ContainerFolderRemoved,
+    /// Its directory is gone.
+    ContainerDirectoryRemoved,
     /// Its record is gone, its journal entry is not.
     ContainerRecordRemoved,
     /// Both are gone.
@@ -122,14 +122,14 @@ steps! {
     StartSwept,
 }
 
-/// Which RPC passes which step, by their names. `Start` is the server's own start; some steps are those of the image store.
+/// The steps that each RPC passes, by their names. `Start` is the server's own start; some steps are those of the image store.
 pub const TABLE: &[(&str, &[&str])] = &[
     (
         "RunPodSandbox",
         &[
             "RecordHalf",
             "SandboxNoted",
-            "SandboxFolderMade",
+            "SandboxDirectoryMade",
             "MonitorOrdered",
             "MonitorMade",
             "NetworkNoted",
@@ -155,7 +155,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
         "RemovePodSandbox",
         &[
             "SandboxStopped",
-            "ContainerFolderRemoved",
+            "ContainerDirectoryRemoved",
             "ContainerForgotten",
             "PodCgroupRemoved",
             "SandboxRecordRemoved",
@@ -184,7 +184,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
             "DeleteOrdered",
             "ContainerDeleted",
             "RootUnmounted",
-            "ContainerFolderRemoved",
+            "ContainerDirectoryRemoved",
             "ContainerRecordRemoved",
             "ContainerForgotten",
         ],

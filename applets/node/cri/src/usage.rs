@@ -1,4 +1,4 @@
-//! The room that a folder takes.
+//! The room that a directory takes.
 
 use std::path::Path;
 

@@ -17,7 +17,7 @@ pub enum Archive {
     /// A tar file: where each member's bytes lie.
     Tar { path: PathBuf, file: File, members: HashMap<String, (u64, u64)> },
     /// An OCI image layout.
-    Folder(PathBuf),
+    Directory(PathBuf),
 }
 
 impl Archive {
@@ -25,7 +25,7 @@ impl Archive {
     /// found by position otherwise.
     pub fn open(path: &Path, scratch: &Path) -> Result<Self> {
         if path.is_dir() {
-            return Ok(Self::Folder(path.to_owned()));
+            return Ok(Self::Directory(path.to_owned()));
         }
         let packed = File::open(path).on("open", path)?;
         let plain = decompress(&packed).on("read", path)?;
@@ -38,7 +38,7 @@ impl Archive {
     /// Returns the path that is read, for messages.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Tar { path, .. } | Self::Folder(path) => path,
+            Self::Tar { path, .. } | Self::Directory(path) => path,
         }
     }
 
@@ -46,7 +46,7 @@ impl Archive {
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::Tar { members, .. } => members.contains_key(name),
-            Self::Folder(dir) => inner(name).is_some_and(|name| dir.join(name).is_file()),
+            Self::Directory(dir) => inner(name).is_some_and(|name| dir.join(name).is_file()),
         }
     }
 
@@ -60,7 +60,7 @@ impl Archive {
                 file.seek(SeekFrom::Start(at)).on("read", path)?;
                 Ok(Box::new(BufReader::with_capacity(1 << 16, file.take(len))))
             }
-            Self::Folder(dir) => {
+            Self::Directory(dir) => {
                 let path = dir.join(inner(name).ok_or_else(missing)?);
                 Ok(Box::new(BufReader::with_capacity(1 << 16, File::open(&path).on("open", &path)?)))
             }
@@ -148,7 +148,7 @@ impl Archive {
     pub fn size(&self, name: &str) -> u64 {
         match self {
             Self::Tar { members, .. } => members.get(name).map_or(0, |(_, len)| *len),
-            Self::Folder(dir) => inner(name).and_then(|name| dir.join(name).metadata().ok()).map_or(0, |m| m.len()),
+            Self::Directory(dir) => inner(name).and_then(|name| dir.join(name).metadata().ok()).map_or(0, |m| m.len()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Unpack one layer: a tar stream, checked against its digest, into a folder that overlayfs can use as a lower directory.
+//! Unpack one layer: a tar stream, checked against its digest, into a directory that overlayfs can use as a lower directory.
 
 mod copy_up;
 mod node;
@@ -25,15 +25,15 @@ use crate::tarball::{Entry, Kind, Tar};
 
 /// Prefix of the names by which a layer deletes.
 const WHITEOUT: &[u8] = b".wh.";
-/// The name by which a layer hides all that lies below its folder.
+/// The name by which a layer hides all that lies below its directory.
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Prefix of names that a file system of old kept for itself.
 const AUFS: &[u8] = b".wh..wh.";
 
-/// Unpack `blob` (plain, gzip or zstd) into the empty folder `top` over the layers `below`.
+/// Unpack `blob` (plain, gzip or zstd) into the empty directory `top` over the layers `below`.
 ///
 /// # Errors
-/// Anything malformed, any entry that would leave the folder, and a stream whose digest is not `diff_id`. The folder is then
+/// Anything malformed, any entry that would leave the directory, and a stream whose digest is not `diff_id`. The directory is then
 /// half filled: the caller removes it.
 pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
     let mut magic = [0; 4];
@@ -60,10 +60,10 @@ pub fn unpack(mut blob: impl Read + Send, diff_id: &str, top: &Path, below: &Bel
     })
 }
 
-/// Put the plain archive `bytes` into the folder.
+/// Put the plain archive `bytes` into the directory.
 fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()> {
     let mut tar = Tar::new(Hashed { inner: bytes, hash: Hash::like(diff_id) });
-    let mut layer = Layer { place: Place::new(top, below), folders: Vec::new() };
+    let mut layer = Layer { place: Place::new(top, below), directories: Vec::new() };
     while let Some(entry) = tar.next_entry().doing("read a layer")? {
         layer.apply(&entry, &mut tar).map_err(|e| e.below(format_args!("unpack {}", shown(&entry.path))))?;
         reached(Step::LayerHalf);
@@ -73,8 +73,8 @@ fn fill(bytes: impl Read, diff_id: &str, top: &Path, below: &Below) -> Result<()
     if got != diff_id {
         return Err(Error::new(format!("layer {diff_id} has digest {got}")));
     }
-    // Folders last, innermost first: filling them changed their times.
-    layer.folders.iter().rev().try_for_each(|(path, time)| node::set_time(path, *time))
+    // Directories last, innermost first: filling them changed their times.
+    layer.directories.iter().rev().try_for_each(|(path, time)| node::set_time(path, *time))
 }
 
 /// A path for a message: without what a terminal would obey.
@@ -99,8 +99,8 @@ impl<R: Read> Read for Hashed<R> {
 /// A layer in the making.
 struct Layer<'a> {
     place: Place<'a>,
-    /// Folders whose times are set at the end.
-    folders: Vec<(PathBuf, (i64, u32))>,
+    /// Directories whose times are set at the end.
+    directories: Vec<(PathBuf, (i64, u32))>,
 }
 
 impl Layer<'_> {
@@ -122,7 +122,7 @@ impl Layer<'_> {
         let hid = self.clear(&path, entry.kind)?;
         match entry.kind {
             Kind::File => node::file(entry, tar, &path)?,
-            Kind::Folder => {
+            Kind::Directory => {
                 if !path.is_dir() {
                     fs::create_dir(&path).on("make", &path)?;
                 }
@@ -130,7 +130,7 @@ impl Layer<'_> {
                     make_opaque(&path)?;
                 }
                 node::dress(entry, &path)?;
-                self.folders.push((path, entry.time));
+                self.directories.push((path, entry.time));
             }
             Kind::Link => self.link(entry, &inside, &path)?,
             Kind::Symlink => {
@@ -148,13 +148,13 @@ impl Layer<'_> {
         Ok(())
     }
 
-    /// The image's root itself: a folder, whatever the archive says.
+    /// The image's root itself: a directory, whatever the archive says.
     fn root(&mut self, entry: &Entry) -> Result<()> {
-        if entry.kind != Kind::Folder {
-            return Err(Error::new("the image's root must be a folder"));
+        if entry.kind != Kind::Directory {
+            return Err(Error::new("the image's root must be a directory"));
         }
         node::dress(entry, self.place.top)?;
-        self.folders.push((self.place.top.to_owned(), entry.time));
+        self.directories.push((self.place.top.to_owned(), entry.time));
         Ok(())
     }
 
@@ -176,15 +176,15 @@ impl Layer<'_> {
         fs::hard_link(&full, path).on("hard-link", path)
     }
 
-    /// Remove what an earlier entry put at `path`, unless both are folders. Whether it was the mark of something deleted, so that a
-    /// folder there must go on to hide what is below.
+    /// Remove what an earlier entry put at `path`, unless both are directories. Whether it was the mark of something deleted, so that a
+    /// directory there must go on to hide what is below.
     fn clear(&mut self, path: &Path, kind: Kind) -> Result<bool> {
         match look(path).on("look at", path)? {
             None => Ok(false),
-            Some(meta) if meta.is_dir() && kind == Kind::Folder => Ok(false),
+            Some(meta) if meta.is_dir() && kind == Kind::Directory => Ok(false),
             Some(meta) if meta.is_dir() => {
                 self.place.forget();
-                self.folders.retain(|(folder, _)| !folder.starts_with(path));
+                self.directories.retain(|(directory, _)| !directory.starts_with(path));
                 kit::tree::remove(path).on("remove", path).map(|()| false)
             }
             Some(meta) => {

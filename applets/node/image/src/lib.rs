@@ -1,6 +1,6 @@
 //! Images: OCI layouts and archives, their layers unpacked safely, and the store that holds them.
 //!
-//! The store is a folder that `kutties image` and the CRI server both write, one at a time, under one lock file.
+//! The store is a directory that `kutties image` and the CRI server both write, one at a time, under one lock file.
 
 mod archive;
 mod candidate;

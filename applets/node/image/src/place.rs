@@ -21,10 +21,10 @@ const STEPS: u32 = 4096;
 
 /// A layer that is being unpacked over others. Nobody else writes here, so a path that was found free of links stays so.
 pub struct Place<'a> {
-    /// The layer's own folder.
+    /// The layer's own directory.
     pub top: &'a Path,
     below: &'a Below<'a>,
-    /// The folder of the last entry as its path names it, and where it is: most entries follow one of the same folder.
+    /// The directory of the last entry as its path names it, and where it is: most entries follow one of the same directory.
     last: RefCell<Option<(PathBuf, PathBuf)>>,
 }
 
@@ -54,8 +54,8 @@ impl<'a> Below<'a> {
 /// File at a path of the image, seen from the layer that is being made.
 enum Seen {
     Nothing,
-    Folder,
-    FolderBelow(Metadata),
+    Directory,
+    DirectoryBelow(Metadata),
     Link(PathBuf),
     Other,
 }
@@ -90,7 +90,7 @@ impl Walk {
 }
 
 impl<'a> Place<'a> {
-    /// A layer in the empty folder `top`.
+    /// A layer in the empty directory `top`.
     pub const fn new(top: &'a Path, below: &'a Below<'a>) -> Self {
         Self { top, below, last: RefCell::new(None) }
     }
@@ -100,7 +100,7 @@ impl<'a> Place<'a> {
         self.last.borrow_mut().take();
     }
 
-    /// The path below `top` at which `entry` belongs. Its parents are made as they are in the layers below, or as plain folders.
+    /// The path below `top` at which `entry` belongs. Its parents are made as they are in the layers below, or as plain directories.
     ///
     /// # Errors
     /// An entry that climbs (`..`), lies too deep, goes through a file, or through too many links.
@@ -111,8 +111,8 @@ impl<'a> Place<'a> {
             return Err(deep(entry));
         }
         let Some(last) = parts.pop() else { return Ok(PathBuf::new()) };
-        let folder: PathBuf = parts.iter().collect();
-        if let Some((_, at)) = self.last.borrow().as_ref().filter(|(known, _)| *known == folder) {
+        let directory: PathBuf = parts.iter().collect();
+        if let Some((_, at)) = self.last.borrow().as_ref().filter(|(known, _)| *known == directory) {
             return Ok(at.join(last));
         }
         parts.reverse();
@@ -130,10 +130,10 @@ impl<'a> Place<'a> {
             let next = walk.at.join(&part);
             let (seen, shown) = self.see(&mut walk, &next)?;
             match seen {
-                Seen::Folder => walk.enter(next, shown),
-                Seen::FolderBelow(meta) => walk.enter(self.make(next, Some(&meta))?, shown),
+                Seen::Directory => walk.enter(next, shown),
+                Seen::DirectoryBelow(meta) => walk.enter(self.make(next, Some(&meta))?, shown),
                 Seen::Nothing => walk.enter(self.make(next, None)?, Some(Shown::new())),
-                Seen::Other => return Err(bad("a parent is not a folder")),
+                Seen::Other => return Err(bad("a parent is not a directory")),
                 Seen::Link(target) => {
                     links += 1;
                     if links > LINK_LIMIT {
@@ -146,13 +146,13 @@ impl<'a> Place<'a> {
             }
         }
         let path = walk.at.join(last);
-        *self.last.borrow_mut() = Some((folder, walk.at));
+        *self.last.borrow_mut() = Some((directory, walk.at));
         Ok(path)
     }
 
     fn make(&self, path: PathBuf, like: Option<&Metadata>) -> Result<PathBuf> {
         let full = self.top.join(&path);
-        // A whiteout that this layer put here gives way to the folder, which goes on to hide what it hid.
+        // A whiteout that this layer put here gives way to the directory, which goes on to hide what it hid.
         let hid = fs::symlink_metadata(&full).is_ok();
         if hid {
             fs::remove_file(&full).on("remove", &full)?;
@@ -174,7 +174,7 @@ impl<'a> Place<'a> {
         let full = self.top.join(path);
         match look(&full).on("look at", &full)? {
             None => {}
-            Some(meta) if meta.is_dir() => return Ok((Seen::Folder, None)),
+            Some(meta) if meta.is_dir() => return Ok((Seen::Directory, None)),
             Some(meta) if is_whiteout(&meta) => return Ok((Seen::Nothing, None)),
             Some(meta) if meta.is_symlink() => return Ok((Seen::Link(fs::read_link(&full).on("read", &full)?), None)),
             Some(_) => return Ok((Seen::Other, None)),
@@ -182,7 +182,7 @@ impl<'a> Place<'a> {
         let (found, shown) = self.lower(self.shown(walk)?, path)?;
         let seen = match found {
             None => Seen::Nothing,
-            Some((_, meta)) if meta.is_dir() => Seen::FolderBelow(meta),
+            Some((_, meta)) if meta.is_dir() => Seen::DirectoryBelow(meta),
             Some((full, meta)) if meta.is_symlink() => Seen::Link(fs::read_link(&full).on("read", &full)?),
             Some(_) => Seen::Other,
         };
@@ -253,18 +253,18 @@ pub fn is_whiteout(meta: &Metadata) -> bool {
     meta.file_type().is_char_device() && meta.rdev() == 0
 }
 
-/// Overlayfs's mark of a folder that hides all that lies below it.
+/// Overlayfs's mark of a directory that hides all that lies below it.
 const OPAQUE: &str = "trusted.overlay.opaque";
 
-/// Let a folder hide all that lies below it.
-pub fn make_opaque(folder: &Path) -> Result<()> {
-    rustix::fs::lsetxattr(folder, OPAQUE, b"y", XattrFlags::empty()).on("make opaque", folder)
+/// Let a directory hide all that lies below it.
+pub fn make_opaque(directory: &Path) -> Result<()> {
+    rustix::fs::lsetxattr(directory, OPAQUE, b"y", XattrFlags::empty()).on("make opaque", directory)
 }
 
 /// Tells if a directory hides all that lies below it.
-pub fn is_opaque(folder: &Path) -> bool {
+pub fn is_opaque(directory: &Path) -> bool {
     let mut value = [0; 1];
-    rustix::fs::lgetxattr(folder, OPAQUE, &mut value).is_ok_and(|len| len == 1 && value == *b"y")
+    rustix::fs::lgetxattr(directory, OPAQUE, &mut value).is_ok_and(|len| len == 1 && value == *b"y")
 }
 
 /// Returns the metadata of the file itself, links not followed.

@@ -6,8 +6,8 @@ use kit::{Error, Result};
 
 /// The domain that a short name means, by the custom that all clients share.
 const DEFAULT_DOMAIN: &str = "docker.io";
-/// The folder that a one-word name means on the default domain.
-const DEFAULT_FOLDER: &str = "library";
+/// The directory that a one-word name means on the default domain.
+const DEFAULT_DIRECTORY: &str = "library";
 /// The tag that a name without one means.
 const DEFAULT_TAG: &str = "latest";
 
@@ -129,8 +129,8 @@ fn repository(name: &str) -> Option<String> {
     if !domain_good || name.len() > 255 || !path.split('/').all(part_good) {
         return None;
     }
-    let folder = if domain == DEFAULT_DOMAIN && !path.contains('/') { format!("{DEFAULT_FOLDER}/") } else { String::new() };
-    Some(format!("{domain}/{folder}{path}"))
+    let directory = if domain == DEFAULT_DOMAIN && !path.contains('/') { format!("{DEFAULT_DIRECTORY}/") } else { String::new() };
+    Some(format!("{domain}/{directory}{path}"))
 }
 
 #[cfg(test)]

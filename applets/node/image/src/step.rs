@@ -3,7 +3,7 @@
 /// A place at which a process may be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The folder of the change is there, nothing in it.
+    /// The directory of the change is there, nothing in it.
     Begun,
     /// A layer is half unpacked.
     LayerHalf,

@@ -20,8 +20,8 @@ const FILES: &[(&str, &str, u32)] = &[
     ("/etc/nsswitch.conf", "hosts: files dns\n", 0o644),
 ];
 
-/// Folders that others expect to be there.
-const FOLDERS: &[(&str, u32)] = &[
+/// Directories that others expect to be there.
+const DIRECTORIES: &[(&str, u32)] = &[
     ("/root", 0o700),
     ("/mnt", 0o755),
     ("/etc/kubernetes/manifests", 0o755),
@@ -43,7 +43,7 @@ const UUID: &str = "/sys/class/dmi/id/product_uuid";
 
 /// Make all of them.
 pub fn files(_: &mut Machine) -> Result<String> {
-    for (dir, mode) in FOLDERS {
+    for (dir, mode) in DIRECTORIES {
         if !Path::new(dir).exists() {
             fs::create_dir_all(dir).on("make", dir)?;
             fs::set_permissions(dir, Permissions::from_mode(*mode)).on("set the mode of", dir)?;

@@ -99,7 +99,7 @@ pub fn welcome(_: &mut Machine) -> Result<String> {
 
 impl Mount {
     fn mount(&self) -> Result<()> {
-        // Folders of sysfs can't be made: their absence is the absence of the feature.
+        // Directories of sysfs can't be made: their absence is the absence of the feature.
         if !Path::new(self.at).is_dir() {
             DirBuilder::new().recursive(true).mode(0o755).create(self.at).on("make", self.at)?;
         }

@@ -13,12 +13,12 @@ pub fn from_file(place: &str) -> Result<Kubeconfig> {
     if place.starts_with("http://") {
         return Err(Error::usage(format!("{place} is not HTTPS: anybody on the way could change what it says")));
     }
-    let (text, folder) = match place.strip_prefix("https://") {
+    let (text, directory) = match place.strip_prefix("https://") {
         Some(rest) => (download(rest)?, None),
         None => (std::fs::read(place).on("read", place)?, Path::new(place).parent()),
     };
     let text = String::from_utf8(text).map_err(|_| Error::new(format!("read {place}: it is no text")))?;
-    Kubeconfig::parse(&text, folder).doing(format_args!("read {place}"))
+    Kubeconfig::parse(&text, directory).doing(format_args!("read {place}"))
 }
 
 /// Downloads `HOST[:PORT]/PATH` from a server with a certificate of the machine's own authorities.

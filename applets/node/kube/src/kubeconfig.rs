@@ -36,8 +36,8 @@ const CLUSTER_REFUSED: &[&str] = &["insecure-skip-tls-verify", "proxy-url", "tls
 const USER_REFUSED: &[&str] = &["exec", "auth-provider", "username", "password", "as"];
 
 impl Kubeconfig {
-    /// Read the current context's cluster and user. Files that it names are read below `folder`; without one there may be none.
-    pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self> {
+    /// Read the current context's cluster and user. Files that it names are read below `directory`; without one there may be none.
+    pub fn parse(text: &str, directory: Option<&Path>) -> Result<Self> {
         let file = yaml::document(text)?;
         let context = named(&file["contexts"], file["current-context"].as_str().unwrap_or_default());
         let context = context.map(|context| &context["context"]);
@@ -51,8 +51,8 @@ impl Kubeconfig {
         let server = cluster["server"].as_str().unwrap_or_default();
         Ok(Self {
             endpoint: endpoint(server)?,
-            ca: data(cluster, "certificate-authority", folder)?.unwrap_or_default(),
-            credentials: user.map_or(Ok(Credentials::None), |user| credentials(user, folder))?,
+            ca: data(cluster, "certificate-authority", directory)?.unwrap_or_default(),
+            credentials: user.map_or(Ok(Credentials::None), |user| credentials(user, directory))?,
         })
     }
 
@@ -107,15 +107,15 @@ fn endpoint(server: &str) -> Result<String> {
     Ok(whole)
 }
 
-fn credentials(user: &Value, folder: Option<&Path>) -> Result<Credentials> {
+fn credentials(user: &Value, directory: Option<&Path>) -> Result<Credentials> {
     refuse(user, USER_REFUSED)?;
-    if let Some(certificate) = data(user, "client-certificate", folder)? {
-        let key = data(user, "client-key", folder)?.ok_or_else(|| Error::new("a client's certificate has no key"))?;
+    if let Some(certificate) = data(user, "client-certificate", directory)? {
+        let key = data(user, "client-key", directory)?.ok_or_else(|| Error::new("a client's certificate has no key"))?;
         return Ok(Credentials::Certificate(certificate, key));
     }
     let token = match (user["token"].as_str(), user["tokenFile"].as_str()) {
         (Some(token), _) => token.to_owned(),
-        (None, Some(name)) => String::from_utf8_lossy(&read(name, folder)?).into_owned(),
+        (None, Some(name)) => String::from_utf8_lossy(&read(name, directory)?).into_owned(),
         (None, None) => return Ok(Credentials::None),
     };
     let token = token.trim();
@@ -127,16 +127,16 @@ fn credentials(user: &Value, folder: Option<&Path>) -> Result<Credentials> {
 }
 
 /// The field `NAME-data`, or the file that `NAME` names.
-fn data(part: &Value, name: &str, folder: Option<&Path>) -> Result<Option<Vec<u8>>> {
+fn data(part: &Value, name: &str, directory: Option<&Path>) -> Result<Option<Vec<u8>>> {
     if let Some(text) = part[format!("{name}-data")].as_str().filter(|text| !text.is_empty()) {
         return STANDARD.decode(text).doing(format_args!("decode {name}-data")).map(Some);
     }
-    part[name].as_str().filter(|file| !file.is_empty()).map(|file| read(file, folder)).transpose()
+    part[name].as_str().filter(|file| !file.is_empty()).map(|file| read(file, directory)).transpose()
 }
 
-fn read(name: &str, folder: Option<&Path>) -> Result<Vec<u8>> {
-    let folder = folder.ok_or_else(|| Error::new(format!("it names the file {name}, which is on another machine")))?;
-    let path = folder.join(name);
+fn read(name: &str, directory: Option<&Path>) -> Result<Vec<u8>> {
+    let directory = directory.ok_or_else(|| Error::new(format!("it names the file {name}, which is on another machine")))?;
+    let path = directory.join(name);
     std::fs::read(&path).on("read", path)
 }
 

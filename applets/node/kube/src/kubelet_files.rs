@@ -31,13 +31,13 @@ impl Written {
         Self { root: root.to_owned(), before: vec![] }
     }
 
-    /// Write one. Folders are made as kubeadm makes them.
+    /// Write one. Directories are made as kubeadm makes them.
     fn put(&mut self, path: &str, content: &[u8], mode: u32) -> Result<()> {
         let path = self.root.join(path.trim_start_matches('/'));
-        if let Some(folder) = path.parent() {
-            let secret = folder.ends_with("var/lib/kubelet");
-            let outcome = DirBuilder::new().recursive(true).mode(if secret { 0o700 } else { 0o755 }).create(folder);
-            outcome.on("make", folder)?;
+        if let Some(directory) = path.parent() {
+            let secret = directory.ends_with("var/lib/kubelet");
+            let outcome = DirBuilder::new().recursive(true).mode(if secret { 0o700 } else { 0o755 }).create(directory);
+            outcome.on("make", directory)?;
         }
         let before = match fs::read(&path) {
             Ok(before) => Some(before),

@@ -30,7 +30,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// A pod's monitor.
 pub struct Monitor {
-    /// The pod's folder.
+    /// The pod's directory.
     pub dir: PathBuf,
     /// The process that holds a shared PID namespace.
     init: Option<OwnedFd>,
@@ -298,7 +298,7 @@ impl Monitor {
         }
         match pod::unmake(&self.dir, self.init.as_ref()) {
             Ok(()) => {
-                // The socket goes with the folder in any case.
+                // The socket goes with the directory in any case.
                 let _ = fs::remove_file(wire::socket(&self.dir));
                 if let Some(connection) = self.connections.get_mut(&caller) {
                     // The last words may wait for the caller to read: the process has nothing else to do.

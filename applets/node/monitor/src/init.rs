@@ -26,14 +26,14 @@ const NOBODY: u32 = 65535;
 /// Timeout of its end: the kernel ends the whole namespace first.
 const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
-/// Fork it into the PID namespace that the caller has made for its next child. `folder` is any folder: it gets its root there, which
+/// Fork it into the PID namespace that the caller has made for its next child. `directory` is any directory: it gets its root there, which
 /// nobody else sees. The descriptor stands for the process.
-pub fn start(cgroup: &str, folder: &Path) -> Result<OwnedFd> {
+pub fn start(cgroup: &str, directory: &Path) -> Result<OwnedFd> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC).doing("make a pipe")?;
     match fork().doing("fork the pod's first process")? {
         Side::Child => {
             drop(read);
-            if let Err(e) = give_up(cgroup, folder) {
+            if let Err(e) = give_up(cgroup, directory) {
                 // A reader that has gone is nobody to tell.
                 let _ = File::from(write).write_all(e.to_string().as_bytes());
                 end(1)
@@ -62,12 +62,12 @@ pub fn stop(process: &OwnedFd) {
     let _ = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&PATIENCE));
 }
 
-fn give_up(cgroup: &str, folder: &Path) -> Result<()> {
+fn give_up(cgroup: &str, directory: &Path) -> Result<()> {
     rustix::thread::set_name(c"kutties-pod").doing("take a name")?;
     let cgroup = Cgroup::at(cgroup);
     cgroup.make()?;
     cgroup.enter()?;
-    empty_root(folder)?;
+    empty_root(directory)?;
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
     setgroups(&[]).doing("give up all groups")?;
     setresgid(group, group, group).doing("become nobody")?;
@@ -78,13 +78,13 @@ fn give_up(cgroup: &str, folder: &Path) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).doing("follow the monitor")
 }
 
-/// Have nothing but an empty folder for a root.
-fn empty_root(folder: &Path) -> Result<()> {
+/// Have nothing but an empty directory for a root.
+fn empty_root(directory: &Path) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS).doing("make a mount namespace")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).doing("keep mounts to oneself")?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
-    mount("empty", folder, "tmpfs", flags, c"mode=0555,size=4096").doing("mount an empty root")?;
-    std::env::set_current_dir(folder).doing("enter an empty root")?;
+    mount("empty", directory, "tmpfs", flags, c"mode=0555,size=4096").doing("mount an empty root")?;
+    std::env::set_current_dir(directory).doing("enter an empty root")?;
     rustix::process::pivot_root(".", ".").doing("change the root")?;
     unmount(".", UnmountFlags::DETACH).doing("leave the old root")
 }

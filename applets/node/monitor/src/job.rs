@@ -64,7 +64,7 @@ pub struct Oci {
 }
 
 impl Oci {
-    /// With the state folder and the verb's arguments.
+    /// With the state directory and the verb's arguments.
     pub fn new<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Result<Self> {
         let (mut command, reports) = CRI_OCI.reporting()?;
         command.args(["--root", paths::OCI]).args(args);

@@ -12,8 +12,8 @@ use super::wire::{self, Exit};
 /// Write a container's exit, whole or not at all.
 pub fn write(dir: &Path, container: &str, exit: &Exit) -> Result<()> {
     let path = wire::exit_file(dir, container);
-    let folder = dir.join("exits");
-    fs::create_dir_all(&folder).on("make", &folder)?;
+    let directory = dir.join("exits");
+    fs::create_dir_all(&directory).on("make", &directory)?;
     let text = serde_json::to_vec(exit).doing("encode an exit")?;
     kit::fs::replace(&path, text, Form::PLAIN)
 }

@@ -23,8 +23,8 @@ const KINDS: [(&str, CloneFlags); 4] = [
 /// that holds a shared PID namespace.
 pub fn make(dir: &Path, pod: &Pod) -> Result<Option<OwnedFd>> {
     let wanted: Vec<_> = KINDS.into_iter().filter(|(kind, _)| wants(pod, kind)).collect();
-    let folder = dir.join("ns");
-    fs::create_dir_all(&folder).on("make", &folder)?;
+    let directory = dir.join("ns");
+    fs::create_dir_all(&directory).on("make", &directory)?;
     let home: Vec<(OwnedFd, CloneFlags)> = wanted.iter().map(|(kind, t)| Ok((open(kind)?, *t))).collect::<Result<_>>()?;
     unshare(wanted.iter().map(|(_, kind)| *kind).collect()).doing("make the pod's namespaces")?;
     let made = set_up(dir, pod, &wanted);

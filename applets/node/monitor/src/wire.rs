@@ -27,7 +27,7 @@ pub const LIMIT: usize = 4 << 20;
 /// The most descriptors beside a request.
 pub const MOST_FDS: usize = 3;
 
-/// The server's request to the zygote: a monitor for the pod in that folder.
+/// The server's request to the zygote: a monitor for the pod in that directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spawn {
     /// `/run/kutties/pods/ID`, with `pod.json` in it.
@@ -125,9 +125,9 @@ pub enum Request {
 pub struct Create {
     /// Its id, which is also `oci`'s.
     pub container: String,
-    /// The folder with `config.json`.
+    /// The directory with `config.json`.
     pub bundle: PathBuf,
-    /// The file for its output in the CRI's format, or none to drop the output. Its folder exists.
+    /// The file for its output in the CRI's format, or none to drop the output. Its directory exists.
     pub log: Option<PathBuf>,
     /// Bytes that its log files may take, see [`super::log::Log`]; 0 is no quota.
     #[serde(default)]

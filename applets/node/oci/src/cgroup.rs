@@ -25,8 +25,8 @@ impl Cgroup {
         Self { group: cgroup::Cgroup::at(path) }
     }
 
-    /// Its folder.
-    pub fn folder(&self) -> &Path {
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
         self.group.dir()
     }
 
@@ -35,18 +35,18 @@ impl Cgroup {
         if !Path::new(TREE).join("cgroup.controllers").exists() {
             return Err(Error::new(format!("{TREE} is not a version 2 cgroup hierarchy")));
         }
-        let below = self.folder().strip_prefix(TREE).unwrap_or(self.folder());
-        let mut folder = PathBuf::from(TREE);
+        let below = self.directory().strip_prefix(TREE).unwrap_or(self.directory());
+        let mut directory = PathBuf::from(TREE);
         for part in below.components() {
-            hand_down(&folder)?;
-            folder.push(part);
-            match fs::create_dir(&folder) {
-                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e).on("make", &folder),
+            hand_down(&directory)?;
+            directory.push(part);
+            match fs::create_dir(&directory) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e).on("make", &directory),
                 _ => {}
             }
         }
         if self.is_populated()? {
-            return Err(Error::new(format!("cgroup {} is not empty", self.folder().display())));
+            return Err(Error::new(format!("cgroup {} is not empty", self.directory().display())));
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Cgroup {
     /// Kill all of it, wait until it has gone, and remove the cgroup with those below.
     pub fn remove(&self) -> Result<()> {
         self.kill_and_wait()?;
-        remove_tree(self.folder())
+        remove_tree(self.directory())
     }
 
     fn wait_until_empty(&self) -> Result<()> {
@@ -83,7 +83,7 @@ impl Cgroup {
         let Some(events) = self.watch("cgroup.events")? else { return Ok(()) };
         while events.read()?.lines().any(|line| line == "populated 1") {
             if Instant::now() >= end {
-                return Err(Error::new(format!("processes in {} do not end", self.folder().display())));
+                return Err(Error::new(format!("processes in {} do not end", self.directory().display())));
             }
             wait(&[&events], end)?;
         }
@@ -92,7 +92,7 @@ impl Cgroup {
 
     /// A file of the cgroup that tells its changes; none when the cgroup is gone.
     pub fn watch(&self, name: &str) -> Result<Option<Watched>> {
-        let path = self.folder().join(name);
+        let path = self.directory().join(name);
         match fs::File::open(&path) {
             Ok(file) => Ok(Some(Watched { file, path })),
             Err(e) if is_gone(&e) => Ok(None),
@@ -133,40 +133,40 @@ pub fn wait(watched: &[&Watched], until: Instant) -> Result<()> {
 }
 
 /// Let children of a cgroup use every controller that it has. One that it can't hand down is missed when a limit needs it.
-fn hand_down(folder: &Path) -> Result<()> {
-    let has = folder.join("cgroup.controllers");
+fn hand_down(directory: &Path) -> Result<()> {
+    let has = directory.join("cgroup.controllers");
     let text = fs::read_to_string(&has).on("read", &has)?;
-    let handed = folder.join("cgroup.subtree_control");
+    let handed = directory.join("cgroup.subtree_control");
     let there = fs::read_to_string(&handed).on("read", &handed)?;
     for controller in text.split_whitespace().filter(|c| !there.split_whitespace().any(|h| h == *c)) {
         if let Err(error) = fs::write(&handed, format!("+{controller}")) {
-            tracing::debug!(controller, folder = %folder.display(), %error, "controller not handed down");
+            tracing::debug!(controller, directory = %directory.display(), %error, "controller not handed down");
         }
     }
     Ok(())
 }
 
 /// Most have none below them, and a cgroup has some eighty files: they are looked through only when the kernel refuses.
-fn remove_tree(folder: &Path) -> Result<()> {
-    if fs::remove_dir(folder).is_ok() {
+fn remove_tree(directory: &Path) -> Result<()> {
+    if fs::remove_dir(directory).is_ok() {
         return Ok(());
     }
-    for child in children(folder)? {
+    for child in children(directory)? {
         remove_tree(&child)?;
     }
-    match fs::remove_dir(folder) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).on("remove", folder),
+    match fs::remove_dir(directory) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).on("remove", directory),
         _ => Ok(()),
     }
 }
 
-fn children(folder: &Path) -> Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
+fn children(directory: &Path) -> Result<Vec<PathBuf>> {
+    match fs::read_dir(directory) {
         Ok(entries) => {
-            let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            Ok(folders.map(|entry| entry.path()).collect())
+            let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            Ok(directories.map(|entry| entry.path()).collect())
         }
         Err(e) if is_gone(&e) => Ok(Vec::new()),
-        Err(e) => Err(e).on("read", folder),
+        Err(e) => Err(e).on("read", directory),
     }
 }

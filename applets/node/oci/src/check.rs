@@ -133,10 +133,10 @@ fn below_proc(mount: &Value, at: usize) -> Result<()> {
     }
 }
 
-/// Look for the root folder that a configuration names.
+/// Look for the root directory that a configuration names.
 pub fn rootfs(rootfs: &Path) -> Result<()> {
-    let meta = rootfs.metadata().on("find the root folder (root.path of config.json)", rootfs)?;
-    if meta.is_dir() { Ok(()) } else { wrong(&format!("root.path {} is not a folder", rootfs.display())) }
+    let meta = rootfs.metadata().on("find the root directory (root.path of config.json)", rootfs)?;
+    if meta.is_dir() { Ok(()) } else { wrong(&format!("root.path {} is not a directory", rootfs.display())) }
 }
 
 fn version(spec: &Value) -> Result<()> {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_must_be_a_folder() {
+    fn a_root_must_be_a_directory() {
         let said = rootfs(Path::new("/no/such")).unwrap_err().to_string();
         assert!(said.ends_with("/no/such: no such file or directory"), "{said}");
         assert!(rootfs(Path::new("/dev/null")).is_err());

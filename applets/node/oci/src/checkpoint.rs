@@ -8,7 +8,7 @@ use kit::{Error, Exit, Result};
 /// Options of `checkpoint` and `restore`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Whatever is asked for: the answer is the same
+    /// Arguments of any kind: the answer is the same
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     _rest: Vec<OsString>,
 }

@@ -37,7 +37,7 @@ pub struct Config {
     pub devices: Vec<devices::Rule>,
     /// The container's cgroup below /sys/fs/cgroup: absolute, without `..`.
     pub cgroup: PathBuf,
-    /// Its root folder, absolute.
+    /// Its root directory, absolute.
     pub rootfs: PathBuf,
     /// `process.terminal`
     pub terminal: bool,

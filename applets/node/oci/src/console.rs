@@ -21,9 +21,9 @@ pub struct Awaited {
 }
 
 impl Awaited {
-    /// Listen in a folder of our own.
-    pub fn listen(folder: &Path) -> Result<Self> {
-        let path = folder.join(format!("console-{}", std::process::id()));
+    /// Listen in a directory of our own.
+    pub fn listen(directory: &Path) -> Result<Self> {
+        let path = directory.join(format!("console-{}", std::process::id()));
         Ok(Self { listener: UnixListener::bind(&path).on("listen on", &path)?, path })
     }
 

@@ -6,7 +6,7 @@ use crate::trace::{Heard, Log};
 
 /// Context of a verb.
 pub struct Oci {
-    /// Folder of the containers' state.
+    /// Directory of the containers' state.
     pub root: PathBuf,
     /// Complaints of libcontainer.
     pub heard: Heard,

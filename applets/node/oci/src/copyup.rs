@@ -1,6 +1,6 @@
 //! `tmpcopyup` among the options of a tmpfs: it begins with what the image has at that place. podman asks for it with `--read-only`.
 //!
-//! libcontainer knows no such option, so the tmpfs is made and filled in the state folder, the container gets it as a bind
+//! libcontainer knows no such option, so the tmpfs is made and filled in the state directory, the container gets it as a bind
 //! mount, and here it goes again once the container has it.
 
 use std::fs::{self, File};
@@ -13,15 +13,15 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, S
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
-use crate::folder::Folder;
+use crate::directory::Directory;
 
 /// The option.
 const WORD: &str = "tmpcopyup";
-/// Deeper folders than this are an attack, not an image's /run or /tmp.
+/// Deeper directories than this are an attack, not an image's /run or /tmp.
 const DEPTH: u32 = 100;
-const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
-/// File systems that hang in the state folder until the container is made.
+/// File systems that hang in the state directory until the container is made.
 #[derive(Debug, Default)]
 pub struct Filled(Vec<PathBuf>);
 
@@ -36,7 +36,7 @@ impl Drop for Filled {
 }
 
 /// Make and fill what a configuration asks for, and put bind mounts in its place.
-pub fn fill(spec: &mut Value, rootfs: &Path, folder: &Folder) -> Result<Filled> {
+pub fn fill(spec: &mut Value, rootfs: &Path, directory: &Directory) -> Result<Filled> {
     let mut filled = Filled::default();
     let mounts = spec.get_mut("mounts").and_then(Value::as_array_mut).into_iter().flatten();
     for (at, one) in mounts.enumerate() {
@@ -48,12 +48,12 @@ pub fn fill(spec: &mut Value, rootfs: &Path, folder: &Folder) -> Result<Filled> 
             return Err(Error::new(format!("config.json: mounts[{at}]: {WORD} is for tmpfs alone")));
         }
         let destination = one.get("destination").and_then(Value::as_str).unwrap_or_default();
-        let path = folder.path().join(format!("tmpfs-{at}"));
+        let path = directory.path().join(format!("tmpfs-{at}"));
         let from = open_in(rootfs, destination)?;
         make(&path, from.as_ref(), &options)?;
         filled.0.push(path.clone());
         if let Some(from) = from {
-            let to = rustix::fs::open(&path, FOLDER, Mode::empty()).on("open", &path)?;
+            let to = rustix::fs::open(&path, DIRECTORY, Mode::empty()).on("open", &path)?;
             copy(&from, &to, DEPTH).on("copy to a tmpfs what the image has at", destination)?;
         }
         let kept = options.iter().filter(|option| *option != WORD && !option.contains('='));
@@ -63,10 +63,10 @@ pub fn fill(spec: &mut Value, rootfs: &Path, folder: &Folder) -> Result<Filled> 
     Ok(filled)
 }
 
-/// The folder of the image at that place, if there is one, whatever links lie on the way.
+/// The directory of the image at that place, if there is one, whatever links lie on the way.
 fn open_in(rootfs: &Path, destination: &str) -> Result<Option<OwnedFd>> {
     let root = rustix::fs::openat(CWD, rootfs, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .on("open root folder", rootfs)?;
+        .on("open root directory", rootfs)?;
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
     match rustix::fs::openat2(&root, destination, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
         Ok(found) => Ok(Some(found)),
@@ -75,7 +75,7 @@ fn open_in(rootfs: &Path, destination: &str) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// The tmpfs with its size and mode; without a mode that of the image's folder.
+/// The tmpfs with its size and mode; without a mode that of the image's directory.
 fn make(path: &Path, from: Option<&OwnedFd>, options: &[String]) -> Result<()> {
     fs::create_dir(path).on("make", path)?;
     let mut data: Vec<String> = options.iter().filter(|option| option.contains('=')).cloned().collect();
@@ -102,8 +102,8 @@ fn copy(from: &OwnedFd, to: &OwnedFd, depth: u32) -> std::io::Result<()> {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
                 rustix::fs::mkdirat(to, name, mode)?;
-                let inner = rustix::fs::openat(to, name, FOLDER, Mode::empty())?;
-                copy(&rustix::fs::openat(from, name, FOLDER, Mode::empty())?, &inner, depth)?;
+                let inner = rustix::fs::openat(to, name, DIRECTORY, Mode::empty())?;
+                copy(&rustix::fs::openat(from, name, DIRECTORY, Mode::empty())?, &inner, depth)?;
             }
             FileType::RegularFile => {
                 let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -146,7 +146,7 @@ mod tests {
         fs::write(from.join("a/b/file"), "content").unwrap();
         fs::set_permissions(from.join("a/b/file"), fs::Permissions::from_mode(0o640)).unwrap();
         symlink("/etc/passwd", from.join("a/link")).unwrap();
-        let open = |path: &Path| rustix::fs::open(path, FOLDER, Mode::empty()).unwrap();
+        let open = |path: &Path| rustix::fs::open(path, DIRECTORY, Mode::empty()).unwrap();
         copy(&open(&from), &open(&to), DEPTH).unwrap();
         assert_eq!(fs::read(to.join("a/b/file")).unwrap(), b"content");
         assert_eq!(fs::metadata(to.join("a/b/file")).unwrap().permissions().mode() & 0o7777, 0o640);

@@ -15,7 +15,7 @@ use rustix::fs::{CWD, FileType, MemfdFlags, Mode, OFlags, mknodat};
 use crate::cgroup::Cgroup;
 use crate::config::{self, Config};
 use crate::context::Oci;
-use crate::folder::{Folder, Record, began_at, write};
+use crate::directory::{Directory, Record, began_at, write};
 use crate::hooks::{Hooks, Time};
 use crate::launch::Launch;
 use crate::{check, copyup, devices, errors, keyring, resources};
@@ -23,7 +23,7 @@ use crate::{check, copyup, devices, errors, keyring, resources};
 /// Options of `create`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Folder with config.json and the root folder
+    /// Directory with config.json and the root directory
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     pub bundle: PathBuf,
     /// File to write the process's number to
@@ -52,18 +52,18 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
 
 /// Make the container; what was made of it goes when that fails. Returns the number of its first process.
 pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Result<i32> {
-    let folder = Folder::of(&oci.root, &options.id)?;
+    let directory = Directory::of(&oci.root, &options.id)?;
     let bundle = options.bundle.canonicalize().on("find bundle", &options.bundle)?;
     let config = Config::adapt(config::read(&bundle)?, &options.id, &bundle)?;
     check::rootfs(&config.rootfs)?;
     check_terminal(config.terminal, console_socket)?;
     let hooks = Rc::new(Hooks::of(config.spec.to_string().as_bytes(), &options.id, &bundle)?);
     oci.log.unknown_capabilities(&config.left_out);
-    folder.make()?;
+    directory.make()?;
     let cgroup = Cgroup::at(&config.cgroup);
     let made = cgroup.make().and_then(|()| {
         let made =
-            make(oci, options, &Parts { folder: &folder, config: &config, bundle: &bundle, console_socket, hooks: &hooks });
+            make(oci, options, &Parts { directory: &directory, config: &config, bundle: &bundle, console_socket, hooks: &hooks });
         if made.is_err() {
             // Only what we made: a cgroup that was in use is somebody's. The first failure is the one to tell.
             let _ = cgroup.remove();
@@ -74,7 +74,7 @@ pub fn create(oci: &Oci, options: &Options, console_socket: Option<&Path>) -> Re
         made
     });
     if made.is_err() {
-        let _ = folder.remove();
+        let _ = directory.remove();
     }
     made
 }
@@ -90,7 +90,7 @@ fn check_terminal(terminal: bool, socket: Option<&Path>) -> Result<()> {
 
 /// Arguments of a container's creation.
 struct Parts<'a> {
-    folder: &'a Folder,
+    directory: &'a Directory,
     config: &'a Config,
     bundle: &'a Path,
     console_socket: Option<&'a Path>,
@@ -98,13 +98,13 @@ struct Parts<'a> {
 }
 
 fn make(oci: &Oci, options: &Options, parts: &Parts<'_>) -> Result<i32> {
-    let Parts { folder, config, bundle, console_socket, hooks } = *parts;
+    let Parts { directory, config, bundle, console_socket, hooks } = *parts;
     let mut spec = config.spec.clone();
     // To the end of this function: then the container has mounts of its own.
-    let _filled = copyup::fill(&mut spec, &config.rootfs, folder)?;
+    let _filled = copyup::fill(&mut spec, &config.rootfs, directory)?;
     let spec = serde_json::to_vec(&spec).doing("encode the configuration")?;
-    write(&folder.config(), &spec)?;
-    folder.keep_filter(config.filter.as_ref())?;
+    write(&directory.config(), &spec)?;
+    directory.keep_filter(config.filter.as_ref())?;
     let mut record = Record {
         bundle: bundle.into(),
         rootfs: config.rootfs.clone(),
@@ -112,11 +112,11 @@ fn make(oci: &Oci, options: &Options, parts: &Parts<'_>) -> Result<i32> {
         keyring: !options.no_new_keyring,
         began: None,
     };
-    folder.keep(&record)?;
+    directory.keep(&record)?;
     // Before libcontainer, so that not even its own steps in the container can open what is forbidden.
     let cgroup = Cgroup::at(&config.cgroup);
-    devices::enforce(&config.devices, cgroup.folder())?;
-    resources::apply(&config.resources, cgroup.folder()).doing(format!("create {}", options.id))?;
+    devices::enforce(&config.devices, cgroup.directory())?;
+    resources::apply(&config.resources, cgroup.directory()).doing(format!("create {}", options.id))?;
     if !options.no_new_keyring {
         keyring::join(&options.id)?;
     }
@@ -124,16 +124,16 @@ fn make(oci: &Oci, options: &Options, parts: &Parts<'_>) -> Result<i32> {
     let launch = Launch::first(
         config.filter.clone(),
         Rc::clone(&refusal),
-        Rc::new(pipe(folder)?),
+        Rc::new(pipe(directory)?),
         options.preserve_fds.into(),
         Rc::clone(hooks),
     );
-    let container = build(folder, options, console_socket, launch)
+    let container = build(directory, options, console_socket, launch)
         .map_err(|e| errors::not_made(&format!("create {}", options.id), &e, &refusal, &oci.heard))?;
     let pid = container.pid().ok_or_else(|| Error::new("libcontainer told no process"))?.as_raw();
-    resources::limit_processes(&config.resources, cgroup.folder()).doing(format!("create {}", options.id))?;
+    resources::limit_processes(&config.resources, cgroup.directory()).doing(format!("create {}", options.id))?;
     record.began = began_at(pid);
-    folder.keep(&record)?;
+    directory.keep(&record)?;
     if let Some(path) = &options.pid_file {
         write(path, pid.to_string().as_bytes())?;
     }
@@ -141,17 +141,17 @@ fn make(oci: &Oci, options: &Options, parts: &Parts<'_>) -> Result<i32> {
 }
 
 fn build(
-    folder: &Folder,
+    directory: &Directory,
     options: &Options,
     console_socket: Option<&Path>,
     launch: Launch,
 ) -> std::result::Result<Container, libcontainer::error::LibcontainerError> {
-    ContainerBuilder::new(folder.id().into(), SyscallType::default())
-        .with_root_path(folder.path())?
+    ContainerBuilder::new(directory.id().into(), SyscallType::default())
+        .with_root_path(directory.path())?
         .with_console_socket(console_socket.map(absolute))
         .with_preserved_fds(options.preserve_fds.into())
         .with_executor(launch)
-        .as_init(folder.path())
+        .as_init(directory.path())
         .with_systemd(false)
         .with_detach(true)
         .with_no_pivot(options.no_pivot)
@@ -169,8 +169,8 @@ pub fn memory() -> Result<File> {
 }
 
 /// The pipe on which `start` learns how exec went: held open for both ways, so that opening it waits for nobody.
-fn pipe(folder: &Folder) -> Result<File> {
-    let path = folder.pipe();
+fn pipe(directory: &Directory) -> Result<File> {
+    let path = directory.pipe();
     mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).on("make", &path)?;
     let fd: OwnedFd = rustix::fs::open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).on("open", &path)?;
     Ok(File::from(fd))

@@ -5,8 +5,8 @@ use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
 use crate::context::Oci;
+use crate::directory::{Directory, Known};
 use crate::errors::failed;
-use crate::folder::{Folder, Known};
 use crate::hooks::Time;
 
 /// Options of `delete`.
@@ -29,7 +29,7 @@ pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
     let mut known = match Known::load(&oci.root, id) {
         Ok(known) => known,
         // The remains of an interrupted create are removed too.
-        Err(_) if force => return Folder::of(&oci.root, id)?.remove(),
+        Err(_) if force => return Directory::of(&oci.root, id)?.remove(),
         Err(e) => return Err(e),
     };
     let idle = matches!(known.status(), ContainerStatus::Stopped | ContainerStatus::Created);
@@ -43,7 +43,7 @@ pub fn delete(oci: &Oci, id: &str, force: bool) -> Result<()> {
         inner.state.pid = None;
         inner.delete(true).map_err(|e| failed("delete", id, &e))?;
     }
-    known.folder.remove()?;
+    known.directory.remove()?;
     // The container is gone, whatever its hooks say to that. One whose creation broke off may have no configuration.
     let warnings = hooks.map_or_else(|_| Vec::new(), |hooks| hooks.run_all(Time::Poststop, None));
     for warning in warnings {

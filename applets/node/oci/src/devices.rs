@@ -120,9 +120,9 @@ fn number(written: Option<i64>) -> Result<Option<u32>> {
 /// Put the rules on a cgroup. Rules that allow all need no program.
 pub fn enforce(rules: &[Rule], cgroup: &Path) -> Result<()> {
     if let Some(program) = program(rules) {
-        let folder = File::open(cgroup).on("open", cgroup)?;
+        let directory = File::open(cgroup).on("open", cgroup)?;
         let program = sys::bpf::load_device_filter(&program).doing("load the device filter")?;
-        sys::bpf::attach_device_filter(folder.as_fd(), program.as_fd()).on("attach the device filter to", cgroup)?;
+        sys::bpf::attach_device_filter(directory.as_fd(), program.as_fd()).on("attach the device filter to", cgroup)?;
     }
     Ok(())
 }

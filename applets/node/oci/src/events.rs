@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cgroup::{Cgroup, Watched, wait};
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 use crate::stats;
 
 /// Options of `events`.
@@ -33,7 +33,7 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     }
     let cgroup = known.cgroup();
     if options.stats {
-        tell(&options.id, "stats", Some(stats::of(cgroup.folder())?))?;
+        tell(&options.id, "stats", Some(stats::of(cgroup.directory())?))?;
     } else {
         follow(&options.id, &cgroup, options.interval)?;
     }
@@ -57,10 +57,10 @@ fn follow(id: &str, cgroup: &Cgroup, interval: Duration) -> Result<()> {
         }
         if Instant::now() >= next {
             next += interval;
-            match stats::of(cgroup.folder()) {
+            match stats::of(cgroup.directory()) {
                 Ok(stats) => tell(id, "stats", Some(stats))?,
                 // It went away while it was being read.
-                Err(_) if !cgroup.folder().exists() => return Ok(()),
+                Err(_) if !cgroup.directory().exists() => return Ok(()),
                 Err(e) => return Err(e),
             }
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::console::Awaited;
 use crate::context::Oci;
-use crate::folder::{Known, write};
+use crate::directory::{Known, write};
 use crate::launch::Launch;
 use crate::{check, config, create, errors, keyring, wait};
 
@@ -39,7 +39,7 @@ pub struct Options {
     /// Variables of its environment
     #[arg(long, short, value_name = "NAME=VALUE")]
     env: Vec<String>,
-    /// Its working folder
+    /// Its working directory
     #[arg(long, value_name = "DIR")]
     cwd: Option<String>,
     /// Further capabilities
@@ -98,16 +98,16 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
     wait::wait(pid, console)
 }
 
-/// A folder for one exec: libcontainer leaves sockets beside the state that it reads, so it gets a copy of that.
+/// A directory for one exec: libcontainer leaves sockets beside the state that it reads, so it gets a copy of that.
 struct Corner(PathBuf);
 
 impl Corner {
     fn make(known: &Known) -> Result<Self> {
-        let folder = known.folder.path().join(format!("exec-{}", std::process::id()));
-        let state = folder.join(known.folder.id());
+        let directory = known.directory.path().join(format!("exec-{}", std::process::id()));
+        let state = directory.join(known.directory.id());
         fs::create_dir_all(&state).on("make", &state)?;
-        let corner = Self(folder);
-        let from = known.folder.state().join("state.json");
+        let corner = Self(directory);
+        let from = known.directory.state().join("state.json");
         fs::copy(&from, state.join("state.json")).on("copy", &from)?;
         Ok(corner)
     }
@@ -121,7 +121,7 @@ impl Drop for Corner {
 }
 
 fn exec(oci: &Oci, options: &Options, known: &Known, corner: &Path) -> Result<(i32, Option<crate::console::Console>)> {
-    let filter = known.folder.filter()?;
+    let filter = known.directory.filter()?;
     let (process, terminal) = process(oci, options, known, filter.is_some())?;
     let file = corner.join("process.json");
     write(&file, &process)?;
@@ -173,8 +173,8 @@ fn beside_first(known: &Known) -> Option<String> {
 
 /// The process to run, as JSON, and whether it has a terminal. What is not said is as in the container's first process.
 fn process(oci: &Oci, options: &Options, known: &Known, filtered: bool) -> Result<(Vec<u8>, bool)> {
-    let bytes = fs::read(known.folder.config()).on("read", known.folder.config())?;
-    let mut spec: Value = serde_json::from_slice(&bytes).on("read", known.folder.config())?;
+    let bytes = fs::read(known.directory.config()).on("read", known.directory.config())?;
+    let mut spec: Value = serde_json::from_slice(&bytes).on("read", known.directory.config())?;
     // Its sets hold the addition for loading the filter; exec takes that away again.
     let Some(Value::Object(first)) = spec.get_mut("process").map(Value::take) else {
         return Err(Error::new("the container's stored configuration has no process"));

@@ -8,7 +8,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::AsFd;
 
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 
 /// Options of `kill`.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
 /// Without a process namespace of its own the others would outlive the first.
 fn has_own_pids(known: &Known) -> bool {
     let spec: Option<serde_json::Value> =
-        std::fs::read(known.folder.config()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        std::fs::read(known.directory.config()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     makes_pids(spec.as_ref())
 }
 

@@ -168,8 +168,8 @@ fn find(spec: &Spec) -> kit::Result<PathBuf> {
     let env = process.and_then(|p| p.env().as_ref());
     let path = env.into_iter().flatten().rev().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
     let mut denied = None;
-    for folder in path.split(':') {
-        let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(name);
+    for directory in path.split(':') {
+        let candidate = Path::new(if directory.is_empty() { "." } else { directory }).join(name);
         match runnable(&candidate) {
             Ok(()) => return Ok(candidate),
             Err(e) if e.kind() == Kind::Forbidden => denied = Some(e),

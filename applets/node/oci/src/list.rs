@@ -7,7 +7,7 @@ use kit::{Context, Exit, Result, out};
 use serde_json::Value;
 
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 use crate::state;
 
 /// Options of `list`.

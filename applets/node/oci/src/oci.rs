@@ -22,7 +22,7 @@ const ENTERING: [&str; 3] = ["create", "exec", "run"];
 #[derive(Debug, Parser)]
 #[command(disable_version_flag = true)]
 struct Options {
-    /// Folder of the containers' state
+    /// Directory of the containers' state
     #[arg(long, value_name = "DIR", default_value = paths::OCI)]
     root: PathBuf,
     /// File to add complaints to

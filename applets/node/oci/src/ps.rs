@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use kit::{Context, Exit, Result, out};
 
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 
 /// Options of `ps`.
 #[derive(Debug, Args)]
@@ -44,15 +44,15 @@ fn table(processes: &[i32]) -> String {
 }
 
 fn row(pid: i32) -> Option<String> {
-    let folder = format!("/proc/{pid}");
-    let user = std::fs::metadata(&folder).ok()?.uid();
-    let stat = std::fs::read_to_string(format!("{folder}/stat")).ok()?;
+    let directory = format!("/proc/{pid}");
+    let user = std::fs::metadata(&directory).ok()?.uid();
+    let stat = std::fs::read_to_string(format!("{directory}/stat")).ok()?;
     let (name, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     let seconds = ticks / rustix::param::clock_ticks_per_second().max(1);
     let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let line = std::fs::read(format!("{folder}/cmdline")).unwrap_or_default();
+    let line = std::fs::read(format!("{directory}/cmdline")).unwrap_or_default();
     let mut command = String::from_utf8_lossy(&line).trim_end_matches('\0').replace(['\0', '\n'], " ");
     if command.is_empty() {
         command = format!("[{}]", name.split_once('(')?.1);

@@ -5,8 +5,8 @@ use kit::{Error, Exit, Result};
 use libcontainer::container::ContainerStatus;
 
 use crate::context::Oci;
+use crate::directory::Known;
 use crate::errors::failed;
-use crate::folder::Known;
 
 /// Options of `resume`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use kit::{Exit, Result};
 
 use crate::console::Awaited;
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 use crate::{config, create, delete, start, wait};
 
 /// Options of `run`.

@@ -6,12 +6,12 @@ use clap::Args;
 use kit::{Context, Error, Exit, Result};
 use oci_spec::runtime::Spec;
 
-use crate::folder::write;
+use crate::directory::write;
 
 /// Options of `spec`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Folder to write it to
+    /// Directory to write it to
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     bundle: PathBuf,
 }

@@ -11,8 +11,8 @@ use libcontainer::workload::Pid;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::context::Oci;
+use crate::directory::Known;
 use crate::errors::failed;
-use crate::folder::Known;
 use crate::hooks::Time;
 
 /// Options of `start`.
@@ -36,7 +36,7 @@ pub fn start(oci: &Oci, id: &str) -> Result<()> {
         _ => return Err(Error::new("cannot start an already running container")),
     }
     // The process holds the other end, so opening before it is told means that there is an end to wait for.
-    let mut outcome = open(&known.folder.pipe())?;
+    let mut outcome = open(&known.directory.pipe())?;
     let started = known.inner()?.start().map_err(|e| failed("start", id, &e));
     started?;
     let mut refusal = String::new();

@@ -8,7 +8,7 @@ use libcontainer::container::Container;
 use serde_json::{Value, json};
 
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 
 /// Options of `state`.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub fn of(known: &Known) -> Value {
     let inner = known.inner.as_ref();
     json!({
         "ociVersion": oci_spec::runtime::VERSION,
-        "id": known.folder.id(),
+        "id": known.directory.id(),
         "pid": known.pid().map_or(0, |pid| pid.as_raw_nonzero().get()),
         "status": known.status_name(),
         "bundle": known.record.bundle,

@@ -206,13 +206,13 @@ mod tests {
     use super::*;
 
     fn told(files: &[(&str, &str)]) -> Value {
-        let folder = std::env::temp_dir().join(format!("oci-stats-{}-{}", std::process::id(), files.len()));
-        fs::create_dir_all(&folder).unwrap();
+        let directory = std::env::temp_dir().join(format!("oci-stats-{}-{}", std::process::id(), files.len()));
+        fs::create_dir_all(&directory).unwrap();
         for (name, text) in files {
-            fs::write(folder.join(name), text).unwrap();
+            fs::write(directory.join(name), text).unwrap();
         }
-        let stats = of(&folder).unwrap();
-        fs::remove_dir_all(folder).unwrap();
+        let stats = of(&directory).unwrap();
+        fs::remove_dir_all(directory).unwrap();
         stats
     }
 

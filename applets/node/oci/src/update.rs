@@ -8,7 +8,7 @@ use kit::{Context, Error, Exit, Result};
 use serde_json::{Value, json};
 
 use crate::context::Oci;
-use crate::folder::Known;
+use crate::directory::Known;
 use crate::resources;
 
 /// Options of `update`.
@@ -69,8 +69,8 @@ pub fn run(oci: &Oci, options: &Options) -> Result<Exit> {
         None => from_options(options),
     })?;
     let cgroup = known.cgroup();
-    resources::apply(&limits, cgroup.folder())
-        .and_then(|()| resources::limit_processes(&limits, cgroup.folder()))
+    resources::apply(&limits, cgroup.directory())
+        .and_then(|()| resources::limit_processes(&limits, cgroup.directory()))
         .doing(format!("update {}", options.id))?;
     Ok(Exit::OK)
 }

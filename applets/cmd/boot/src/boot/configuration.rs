@@ -69,11 +69,11 @@ fn merge(all: &mut Menu, menu: Menu) {
 }
 
 fn of_grub(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
-    let vendors = machine.folder("/EFI").into_iter().map(|vendor| format!("/EFI/{vendor}/grub.cfg"));
+    let vendors = machine.directory("/EFI").into_iter().map(|vendor| format!("/EFI/{vendor}/grub.cfg"));
     let paths: Vec<String> = GRUB.iter().map(|path| (*path).to_owned()).chain(vendors).collect();
     for path in paths {
         let Some(text) = machine.read("", &path) else { continue };
-        let prefix = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let prefix = path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
         match grub::run(&text, &prefix, machine) {
             Ok(menu) if !menu.entries.is_empty() => return menu,
             Ok(_) => {}
@@ -91,7 +91,7 @@ fn of_grub(machine: &mut Machine, complain: &mut dyn FnMut(String)) -> Menu {
 /// Boot loader entries, and unified kernel images behind them.
 fn entries(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
     let mut menu = Menu { entries: machine.entries("", &|_| None), ..Menu::default() };
-    for name in machine.folder(IMAGES).into_iter().filter(|name| name.to_ascii_lowercase().ends_with(".efi")) {
+    for name in machine.directory(IMAGES).into_iter().filter(|name| name.to_ascii_lowercase().ends_with(".efi")) {
         let kernel = Place { device: String::new(), path: format!("{IMAGES}/{name}") };
         menu.entries.push(Entry { title: name.clone(), id: name, kernel, ..Entry::default() });
     }
@@ -102,15 +102,15 @@ fn entries(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
 fn of_syslinux(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
     for path in SYSLINUX {
         let Some(text) = machine.read("", path) else { continue };
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
         let reader = if path.ends_with("extlinux.conf") { Reader::Extlinux } else { Reader::Syslinux };
-        let mut menu = syslinux::parse(&text, reader, &mut |name| machine.read("", &beside(folder, name)));
+        let mut menu = syslinux::parse(&text, reader, &mut |name| machine.read("", &beside(directory, name)));
         for entry in &mut menu.entries {
             if entry.start != Start::Kernel {
                 continue;
             }
             for place in std::iter::once(&mut entry.kernel).chain(&mut entry.initrds) {
-                place.path = beside(folder, &place.path);
+                place.path = beside(directory, &place.path);
             }
         }
         if !menu.entries.is_empty() {
@@ -120,7 +120,7 @@ fn of_syslinux(machine: &mut Machine, _: &mut dyn FnMut(String)) -> Menu {
     Menu::default()
 }
 
-/// A path as a configuration in `folder` means it.
-fn beside(folder: &str, path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") }
+/// A path as a configuration in `directory` means it.
+fn beside(directory: &str, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") }
 }

@@ -45,7 +45,7 @@ pub struct FileSystem {
     /// The device's path, and its tags as `blkid` names them.
     device: String,
     tags: Vec<(String, String)>,
-    folder: PathBuf,
+    directory: PathBuf,
     root: File,
 }
 
@@ -77,9 +77,9 @@ impl Machine {
         let kind = tag(&tags, "TYPE").unwrap_or_default();
         let Some((kind, words)) = KINDS.iter().find(|(of, _)| *of == kind) else { return Ok(None) };
         let name = device.rsplit('/').next().unwrap_or_default().to_owned();
-        let folder = Path::new(paths::RUN).join("boot").join(&name);
-        let root = attach(&device, &folder, kind, words)?;
-        self.found.push(FileSystem { name: name.clone(), device, tags, folder, root });
+        let directory = Path::new(paths::RUN).join("boot").join(&name);
+        let root = attach(&device, &directory, kind, words)?;
+        self.found.push(FileSystem { name: name.clone(), device, tags, directory, root });
         Ok(Some(name))
     }
 
@@ -122,10 +122,10 @@ impl Machine {
         Ok(File::from(openat2(&found.root, path, flags, Mode::empty(), resolve)?))
     }
 
-    /// The names in a folder, sorted; none when it is not there.
-    pub fn folder(&self, path: &str) -> Vec<String> {
-        let Ok(folder) = self.open("", path, OFlags::RDONLY | OFlags::DIRECTORY) else { return Vec::new() };
-        let Ok(entries) = rustix::fs::Dir::new(folder) else { return Vec::new() };
+    /// The names in a directory, sorted; none when it is not there.
+    pub fn directory(&self, path: &str) -> Vec<String> {
+        let Ok(directory) = self.open("", path, OFlags::RDONLY | OFlags::DIRECTORY) else { return Vec::new() };
+        let Ok(entries) = rustix::fs::Dir::new(directory) else { return Vec::new() };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
         let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
         names.sort();
@@ -159,9 +159,9 @@ impl Disks for Machine {
         let there = if device.is_empty() { self.own.clone() } else { device.to_owned() };
         let own = std::mem::replace(&mut self.own, there);
         let mut sorted = Vec::new();
-        for folder in ["/loader/entries", "/boot/loader/entries"] {
-            for name in self.folder(folder).into_iter().filter(|name| name.strip_suffix(".conf").is_some()) {
-                let text = self.read("", &format!("{folder}/{name}")).unwrap_or_default();
+        for directory in ["/loader/entries", "/boot/loader/entries"] {
+            for name in self.directory(directory).into_iter().filter(|name| name.strip_suffix(".conf").is_some()) {
+                let text = self.read("", &format!("{directory}/{name}")).unwrap_or_default();
                 sorted.extend(bls::entry(&name, &text, variable));
             }
         }
@@ -273,23 +273,23 @@ impl fmt::Display for Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // Images lie on those before them.
-        for FileSystem { folder, root, .. } in self.found.drain(..).rev() {
+        for FileSystem { directory, root, .. } in self.found.drain(..).rev() {
             drop(root);
             // It is read-only; who is still there keeps it until he goes.
-            let _ = unmount(&folder, UnmountFlags::DETACH);
-            let _ = fs::remove_dir(&folder);
+            let _ = unmount(&directory, UnmountFlags::DETACH);
+            let _ = fs::remove_dir(&directory);
         }
     }
 }
 
-fn attach(device: &str, folder: &Path, kind: &str, words: &str) -> Result<File> {
+fn attach(device: &str, directory: &Path, kind: &str, words: &str) -> Result<File> {
     // The kernel asks for it by itself where it knows how; what is built in has no module.
     let _ = BOOT_MODPROBE.run(["-q", kind]);
-    fs::create_dir_all(folder).on("make", folder)?;
+    fs::create_dir_all(directory).on("make", directory)?;
     let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     let words = std::ffi::CString::new(words).doing("read the mount's options")?;
-    mount(device, folder, kind, flags, Some(words.as_c_str())).doing(format_args!("mount {device}"))?;
-    File::open(folder).on("open", folder)
+    mount(device, directory, kind, flags, Some(words.as_c_str())).doing(format_args!("mount {device}"))?;
+    File::open(directory).on("open", directory)
 }
 
 /// A device and its tags.

@@ -55,8 +55,8 @@ pub fn resolve(base: &str, uri: &str) -> Result<String> {
         return Ok(format!("{scheme}://{server}/{path}"));
     }
     let path = base.split(['?', '#']).next().unwrap_or(base);
-    let folder = path.rfind('/').filter(|at| *at > scheme.len() + 2).map_or(path, |at| &path[..at]);
-    Ok(format!("{folder}/{uri}"))
+    let directory = path.rfind('/').filter(|at| *at > scheme.len() + 2).map_or(path, |at| &path[..at]);
+    Ok(format!("{directory}/{uri}"))
 }
 
 fn authority(base: &str) -> Result<(&str, &str)> {

@@ -13,9 +13,9 @@ use crate::kexec::Parts;
 const TIME: Duration = Duration::from_hours(1);
 
 /// The kernel's file.
-pub fn kernel(folder: &str, file: &File) -> Result<Vec<u8>> {
+pub fn kernel(directory: &str, file: &File) -> Result<Vec<u8>> {
     let mut all = Vec::new();
-    checked(folder, file, |part| {
+    checked(directory, file, |part| {
         all.extend_from_slice(part);
         Ok(())
     })?;
@@ -23,14 +23,14 @@ pub fn kernel(folder: &str, file: &File) -> Result<Vec<u8>> {
 }
 
 /// A segment, behind those that are there. When it is no good they are of no use either.
-pub fn segment(folder: &str, file: &File, to: &mut Parts) -> Result<()> {
-    checked(folder, file, |part| to.write(part))?;
+pub fn segment(directory: &str, file: &File, to: &mut Parts) -> Result<()> {
+    checked(directory, file, |part| to.write(part))?;
     to.close()
 }
 
 /// A file, part by part. What was taken is good when this returns well, and not before.
-pub fn checked(folder: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let url = format!("{folder}/{}", file.name);
+pub fn checked(directory: &str, file: &File, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let url = format!("{directory}/{}", file.name);
     say(&format!("fetching {url} ({} bytes)", file.bytes))?;
     let (mut digest, mut bytes) = (Digest::new(&SHA256), 0);
     fetch(&url, Limits { bytes: file.bytes, time: TIME }, |part| {

@@ -11,7 +11,7 @@ use kit::{Context, Error, Result};
 /// Kubeconfig of a kubelet that the cluster knows.
 const JOINED: &str = "/etc/kubernetes/kubelet.conf";
 
-/// Files, and folders with all that is in them.
+/// Files, and directories with all that is in them.
 const KEPT: &[&str] = &[
     "etc/default/kubelet",
     "etc/kubernetes",
@@ -26,7 +26,7 @@ const KEPT: &[&str] = &[
 const LEFT: &[&str] = &["etc/kubernetes/bootstrap-kubelet.conf", "etc/kutties/board.toml"];
 /// The most that all of them may have, in bytes: they are configurations and keys.
 const LONGEST: usize = 16 << 20;
-/// The deepest folder.
+/// The deepest directory.
 const DEEPEST: usize = 16;
 
 /// Tells if this machine is a cluster's node.
@@ -36,7 +36,7 @@ pub fn is_joined() -> bool {
 
 /// The segment of what is below `root`.
 pub fn segment(root: &Path) -> Result<Vec<u8>> {
-    let mut segment = Segment { bytes: Vec::new(), number: 0, folders: Vec::new() };
+    let mut segment = Segment { bytes: Vec::new(), number: 0, directories: Vec::new() };
     for path in KEPT {
         segment.add(root, path, 0)?;
     }
@@ -49,11 +49,11 @@ struct Segment {
     /// Each entry's own: the kernel takes equal ones for the same file.
     number: u32,
     /// Those that are in it.
-    folders: Vec<String>,
+    directories: Vec<String>,
 }
 
 impl Segment {
-    /// A file, a link, or a folder with all that is in it; what is not there is left out.
+    /// A file, a link, or a directory with all that is in it; what is not there is left out.
     fn add(&mut self, root: &Path, path: &str, depth: usize) -> Result<()> {
         let full = root.join(path);
         let Ok(about) = fs::symlink_metadata(&full) else { return Ok(()) };
@@ -62,7 +62,7 @@ impl Segment {
         }
         self.above(root, path)?;
         if about.is_dir() {
-            self.folder(path, &about);
+            self.directory(path, &about);
             let mut names: Vec<_> = fs::read_dir(&full).on("read", &full)?.flatten().map(|entry| entry.file_name()).collect();
             names.sort();
             let names = names.iter().filter_map(|name| name.to_str());
@@ -82,22 +82,22 @@ impl Segment {
         Ok(())
     }
 
-    /// The folders above, which the kernel does not make by itself.
+    /// The directories above, which the kernel does not make by itself.
     fn above(&mut self, root: &Path, path: &str) -> Result<()> {
         for (at, _) in path.match_indices('/') {
-            let folder = &path[..at];
-            if !self.folders.iter().any(|known| known == folder) {
-                let full = root.join(folder);
+            let directory = &path[..at];
+            if !self.directories.iter().any(|known| known == directory) {
+                let full = root.join(directory);
                 let about = fs::metadata(&full).on("look at", &full)?;
-                self.folder(folder, &about);
+                self.directory(directory, &about);
             }
         }
         Ok(())
     }
 
-    fn folder(&mut self, path: &str, about: &Metadata) {
+    fn directory(&mut self, path: &str, about: &Metadata) {
         self.entry(path, about, &[]);
-        self.folders.push(path.to_owned());
+        self.directories.push(path.to_owned());
     }
 
     fn entry(&mut self, path: &str, about: &Metadata, content: &[u8]) {

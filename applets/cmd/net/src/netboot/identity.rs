@@ -14,7 +14,7 @@ use super::reply::in_path;
 use super::settings::{self, Facts};
 use super::tokens::Tokens;
 
-/// The settings' name in a machine's folder on the server, and its segment's.
+/// The settings' name in a machine's directory on the server, and its segment's.
 pub const SETTINGS: &str = "config.toml";
 pub const SEGMENT: &str = "node.cpio";
 /// File of a segment that holds the URL of the settings.
@@ -33,10 +33,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// With a folder of files by machine, if there is one.
+    /// With a directory of files by machine, if there is one.
     pub fn open(machines: Option<&Path>, known: bool, tokens: Tokens) -> Result<Self> {
-        if let Some(folder) = machines {
-            fs::read_dir(folder).on("read", folder)?;
+        if let Some(directory) = machines {
+            fs::read_dir(directory).on("read", directory)?;
         }
         Ok(Self { machines: machines.map(Path::to_owned), known, tokens, uuids: Mutex::default() })
     }
@@ -109,9 +109,9 @@ impl Identity {
 
     /// The machine's file of a kind: by its hardware address with colons or hyphens, or by its UUID.
     fn find(&self, mac: Mac, kind: &str) -> Option<PathBuf> {
-        let folder = self.machines.as_ref()?;
+        let directory = self.machines.as_ref()?;
         let names = [Some(pxe::mac(mac)), Some(in_path(mac)), self.uuid(mac)];
-        names.into_iter().flatten().map(|name| folder.join(format!("{name}.{kind}"))).find(|path| path.exists())
+        names.into_iter().flatten().map(|name| directory.join(format!("{name}.{kind}"))).find(|path| path.exists())
     }
 }
 

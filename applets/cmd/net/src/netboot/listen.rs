@@ -126,7 +126,7 @@ fn answer(server: &Server, post: &Post, packet: &Packet) -> Option<Packet> {
         return None;
     }
     let first = matches!(packet.kind(), Some(Type::Discover));
-    let boot = client.and_then(|client| match server.folders.first(client.arch, client.loader, mac) {
+    let boot = client.and_then(|client| match server.directories.first(client.arch, client.loader, mac) {
         Ok(path) => Some(Boot { client, path }),
         Err(why) => {
             if first {

@@ -46,7 +46,7 @@ fn value(name: &str, facts: &Facts, join: Option<&str>) -> Result<String, String
     Ok(value.clone())
 }
 
-/// The folder's script for iPXE with a machine's own words in `${kutties}`, and its own segment behind the others.
+/// The directory's script for iPXE with a machine's own words in `${kutties}`, and its own segment behind the others.
 pub fn script(template: &str, words: &str, segment: Option<&str>) -> String {
     let initrds = template.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("initrd "));
     let last = initrds.last().map(|(at, _)| at);

@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// The choice of files.
 pub struct Output {
     document: Option<PathBuf>,
-    folder: PathBuf,
+    directory: PathBuf,
     goes_on: bool,
     quiet: bool,
     nothing: bool,
@@ -53,7 +53,7 @@ impl Output {
     pub fn new(options: &Options) -> Self {
         Self {
             document: options.output_document.clone(),
-            folder: options.directory_prefix.clone().unwrap_or_default(),
+            directory: options.directory_prefix.clone().unwrap_or_default(),
             goes_on: options.continue_,
             quiet: options.quiet,
             nothing: options.spider,
@@ -65,8 +65,8 @@ impl Output {
     pub fn target(&mut self, url: &str) -> Result<Target> {
         let path = match &self.document {
             Some(path) => path.clone(),
-            None if self.goes_on => self.folder.join(last_part(url)),
-            None => free(self.folder.join(last_part(url))),
+            None if self.goes_on => self.directory.join(last_part(url)),
+            None => free(self.directory.join(last_part(url))),
         };
         let made = (self.document.is_none() && !path.exists()).then(|| path.clone());
         let sink = if self.nothing { None } else { Some(self.sink(&path).map_err(|e| e.with_exit(status::FILE))?) };
@@ -96,8 +96,8 @@ impl Output {
         if path.as_os_str() == "-" {
             return Ok(Sink::Standard);
         }
-        if !self.folder.as_os_str().is_empty() {
-            std::fs::create_dir_all(&self.folder).on("make", &self.folder)?;
+        if !self.directory.as_os_str().is_empty() {
+            std::fs::create_dir_all(&self.directory).on("make", &self.directory)?;
         }
         let keep = self.goes_on || self.opened;
         let mut file = OpenOptions::new().create(true).write(true).truncate(!keep).open(path).on("write", path)?;

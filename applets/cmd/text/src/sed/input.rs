@@ -90,7 +90,7 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>> {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
     let mut file = File::open(path).on("read", path)?;
-    // A folder opens and does not read.
+    // A directory opens and does not read.
     file.read(&mut []).on("read", path)?;
     if file.metadata().on("read", path)?.is_dir() {
         return Err(Error::new(format!("read {}: is a directory", path.display())));

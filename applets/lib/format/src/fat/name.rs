@@ -55,7 +55,7 @@ fn padded(stem: &str, ending: &str) -> [u8; 11] {
     short
 }
 
-/// The short name beside a long one; none if a folder has too many that are alike.
+/// The short name beside a long one; none if a directory has too many that are alike.
 pub fn short(name: &str, taken: &mut Vec<[u8; 11]>) -> Option<[u8; 11]> {
     let clean = |part: &str, len: usize| -> String {
         part.to_ascii_uppercase().chars().filter(|c| is_short_char(*c)).take(len).collect()

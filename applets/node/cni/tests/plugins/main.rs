@@ -2,7 +2,7 @@
 //! mount namespaces of the test's own.
 //!
 //! This executable is the plugins too: called by the name of one, with `CNI_COMMAND` set, it is that plugin. With
-//! `CNI_REFERENCE=DIR` the same is asked of the reference plugins in that folder, and then of mixtures of both.
+//! `CNI_REFERENCE=DIR` the same is asked of the reference plugins in that directory, and then of mixtures of both.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stdout, reason = "a test's own harness")]
 
@@ -59,7 +59,7 @@ const TESTS: &[Test] = &[
 
 /// A plugin that fails.
 const BROKEN: &str = "#!/bin/sh\necho '{\"code\":100,\"msg\":\"broken on purpose\"}'\nexit 1\n";
-/// A plugin that keeps what it was told in the folder `seen` of its configuration.
+/// A plugin that keeps what it was told in the directory `seen` of its configuration.
 const SPY: &str = r#"#!/bin/sh
 input=$(cat)
 dir=$(echo "$input" | sed 's/.*"seen":"\([^"]*\)".*/\1/')

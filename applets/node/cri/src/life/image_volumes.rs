@@ -24,7 +24,7 @@ pub struct ImageVolume {
 }
 
 /// Place of the directories: beside what the container writes elsewhere, so that one limit holds for both.
-pub fn folder(dir: &Path) -> PathBuf {
+pub fn directory(dir: &Path) -> PathBuf {
     rootfs::upper(dir).with_file_name("image-volumes")
 }
 
@@ -50,7 +50,7 @@ pub fn make(dir: &Path, root: &Path, paths: &[String], mounts: &[&str]) -> Resul
         if system || taken || twice || place == Path::new("/") {
             continue;
         }
-        let source = folder(dir).join(volumes.len().to_string());
+        let source = directory(dir).join(volumes.len().to_string());
         fill(&image, &place, &source).doing(format_args!("make the image's volume {path:?}"))?;
         volumes.push(ImageVolume { place, source });
     }
@@ -182,7 +182,7 @@ mod tests {
         let volumes = made(&base, &root, &paths, &[]).unwrap();
         for volume in &volumes {
             assert!(!volume.source.join("secret").exists(), "{volume:?}");
-            assert!(volume.source.starts_with(folder(&base)));
+            assert!(volume.source.starts_with(directory(&base)));
         }
         let d = volumes.iter().find(|volume| volume.place == Path::new("/d")).unwrap();
         assert!(fs::symlink_metadata(d.source.join("inner")).unwrap().is_symlink());

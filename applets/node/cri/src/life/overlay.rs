@@ -11,7 +11,7 @@ use rustix::mount::{
     fsmount, fsopen, mount, move_mount, unmount,
 };
 
-/// Mount layers, lowest first, at a place; without a folder to write to (and a folder for the kernel's work) it is read-only.
+/// Mount layers, lowest first, at a place; without a directory to write to (and a directory for the kernel's work) it is read-only.
 pub fn mount_layers(layers: &[PathBuf], write: Option<(&Path, &Path)>, root: &Path) -> rustix::io::Result<()> {
     match by_steps(layers, write, root) {
         Err(Errno::INVAL | Errno::NOSYS) => by_options(layers, write, root),

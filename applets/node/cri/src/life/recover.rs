@@ -8,7 +8,7 @@ use super::{container, rootfs, sandbox, sandbox_dir, watch};
 use crate::link::Watch;
 use crate::server::Shared;
 use crate::step::{Step, reached};
-use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_folder};
+use crate::store::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, remove_directory};
 use crate::task::blocking;
 use kit::cgroup::Cgroup;
 use kit::clock::now;
@@ -75,7 +75,7 @@ fn lost(server: &Shared, container: &Arc<Container>) -> kit::Result<()> {
     server.store.ended(&container.id, exit, "Lost", "the pod's monitor does not know it").map(|_| ())
 }
 
-/// Remove folders that no record explains: of an earlier boot, where /var outlives it, or of what a killed server was about to note or had
+/// Remove directories that no record explains: of an earlier boot, where /var outlives it, or of what a killed server was about to note or had
 /// forgotten.
 async fn sweep(server: &Shared) {
     let known: HashSet<String> = server.store.containers().into_iter().map(|container| container.id.clone()).collect();
@@ -90,7 +90,7 @@ async fn sweep(server: &Shared) {
             }
         };
         match strays {
-            Ok(pods) => pods.iter().for_each(|pod| told(sandbox_dir::release(pod).and_then(|()| remove_folder(pod)))),
+            Ok(pods) => pods.iter().for_each(|pod| told(sandbox_dir::release(pod).and_then(|()| remove_directory(pod)))),
             Err(e) => told(Err(e)),
         }
         for entry in std::fs::read_dir(&root).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! A container's root: the image's layers below, a folder of its own above (overlayfs).
+//! A container's root: the image's layers below, a directory of its own above (overlayfs).
 
 use std::ffi::CString;
 use std::fmt;
@@ -15,7 +15,7 @@ use rustix::mount::{MountFlags, mount};
 use super::overlay::{mount_layers, unmount_all};
 use super::volumes;
 use crate::step::{Step, reached};
-use crate::store::remove_folder;
+use crate::store::remove_directory;
 use crate::usage;
 
 /// The type of a file system in memory (linux/magic.h).
@@ -138,11 +138,11 @@ fn of_own_system(dir: &Path) -> Option<(u64, u64)> {
     Some(((own.f_blocks - own.f_bfree) * own.f_frsize, own.f_files - own.f_ffree))
 }
 
-/// Mount the root in the container's folder, and return where.
+/// Mount the root in the container's directory, and return where.
 pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     let (root, upper, work) = (root(dir), upper(dir), layer(dir).join("work"));
-    for folder in [&root, &upper, &work] {
-        fs::create_dir_all(folder).on("make", folder)?;
+    for directory in [&root, &upper, &work] {
+        fs::create_dir_all(directory).on("make", directory)?;
     }
     // An image may have no layers: then there is nothing below, which overlayfs wants to see.
     let nothing = [dir.join("nothing")];
@@ -153,7 +153,7 @@ pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     } else {
         layers
     };
-    // The upper folder's mode is the mode of the container's `/`: the topmost layer knows it.
+    // The upper directory's mode is the mode of the container's `/`: the topmost layer knows it.
     let top = layers.last().unwrap_or(&upper);
     let mode = fs::metadata(top).on("look at", top)?.permissions().mode();
     fs::set_permissions(&upper, fs::Permissions::from_mode(mode & 0o7777)).on("set the mode of", &upper)?;
@@ -161,14 +161,14 @@ pub fn make(dir: &Path, layers: &[PathBuf]) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// Unmount the root, if it is mounted, and remove the container's folder.
+/// Unmount the root, if it is mounted, and remove the container's directory.
 pub fn remove(dir: &Path) -> Result<()> {
     volumes::release(dir)?;
     unmount_all(&root(dir))?;
     reached(Step::RootUnmounted);
     unmount_all(&layer(dir))?;
-    remove_folder(dir)?;
-    reached(Step::ContainerFolderRemoved);
+    remove_directory(dir)?;
+    reached(Step::ContainerDirectoryRemoved);
     Ok(())
 }
 

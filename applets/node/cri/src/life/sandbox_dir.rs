@@ -12,10 +12,10 @@ use super::overlay::unmount_all;
 use crate::store::Sandbox;
 use monitor::wire::{self, Pod};
 
-/// Make the folder's contents, all but the hosts file, which waits for the addresses.
+/// Make the directory's contents, all but the hosts file, which waits for the addresses.
 pub fn make(dir: &Path, sandbox: &Sandbox) -> Result<()> {
-    for folder in ["ns", "exits", "containers"].map(|name| dir.join(name)) {
-        fs::create_dir_all(&folder).on("make", folder)?;
+    for directory in ["ns", "exits", "containers"].map(|name| dir.join(name)) {
+        fs::create_dir_all(&directory).on("make", directory)?;
     }
     let pod = serde_json::to_vec(&orders(sandbox)).doing("encode the monitor's orders")?;
     write(&wire::pod_file(dir), &pod)?;
@@ -41,7 +41,7 @@ pub fn write_hosts(dir: &Path, sandbox: &Sandbox, ips: &[String]) -> Result<()> 
     write(&dir.join("hosts"), &hosts)
 }
 
-/// Unmount what is mounted in the folder: by us, or by a monitor that died.
+/// Unmount what is mounted in the directory: by us, or by a monitor that died.
 pub fn release(dir: &Path) -> Result<()> {
     for kind in ["net", "ipc", "uts", "pid"] {
         unmount_all(&wire::namespace(dir, kind))?;

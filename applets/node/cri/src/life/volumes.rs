@@ -1,4 +1,4 @@
-//! Images as volumes: each is mounted below the container's folder, read-only by having nowhere to write to.
+//! Images as volumes: each is mounted below the container's directory, read-only by having nowhere to write to.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -11,13 +11,13 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use super::overlay;
 
 /// Mount points of the volumes, in the container's directory.
-fn folder(dir: &Path) -> PathBuf {
+fn directory(dir: &Path) -> PathBuf {
     dir.join("volumes")
 }
 
 /// Mount an image as volume number `number`, and return the place in it that `sub_path` names.
 pub fn make(dir: &Path, number: usize, image: &Image, sub_path: &str) -> Result<PathBuf> {
-    let volume = folder(dir).join(number.to_string());
+    let volume = directory(dir).join(number.to_string());
     let root = volume.join("root");
     // Overlayfs without a place to write to wants two layers: what the image lacks are empty ones below.
     let nothing = [volume.join("nothing"), volume.join("nothing-more")];
@@ -32,7 +32,7 @@ pub fn make(dir: &Path, number: usize, image: &Image, sub_path: &str) -> Result<
 
 /// Unmount all volumes of a container.
 pub fn release(dir: &Path) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder(dir)) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(directory(dir)) else { return Ok(()) };
     entries.flatten().try_for_each(|entry| overlay::unmount_all(&entry.path().join("root")))
 }
 

@@ -114,9 +114,9 @@ fn record(sandbox: &Sandbox, config: ContainerConfig, image: &Image) -> Result<C
     let id = new_id()?;
     let of_image = image.config.config().as_ref().and_then(|config| config.stop_signal().clone());
     let stop_signal = stop_signal(config.stop_signal(), of_image.as_deref())?;
-    let (folder, file) = (&sandbox.config.log_directory, &config.log_path);
-    let logs = !folder.is_empty() && !file.is_empty();
-    let log_path = if logs { Path::new(folder).join(file).to_string_lossy().into_owned() } else { String::new() };
+    let (directory, file) = (&sandbox.config.log_directory, &config.log_path);
+    let logs = !directory.is_empty() && !file.is_empty();
+    let log_path = if logs { Path::new(directory).join(file).to_string_lossy().into_owned() } else { String::new() };
     Ok(Container {
         cgroup: format!("{}/{id}", sandbox.cgroup),
         id,
@@ -143,11 +143,11 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, 
     let target = target(server, record).await?;
     let dir = server.store.dir(&sandbox.id);
     let bundle = server.containers.join(&record.id);
-    let (made, of, folder, home) = (record.clone(), sandbox.clone(), bundle.clone(), dir.clone());
+    let (made, of, directory, home) = (record.clone(), sandbox.clone(), bundle.clone(), dir.clone());
     let writable = server.writable;
     let user = blocking(move || {
-        rootfs::make_layer(&folder, writable)?;
-        make_bundle(&of, &made, &images, &folder, &home, target)
+        rootfs::make_layer(&directory, writable)?;
+        make_bundle(&of, &made, &images, &directory, &home, target)
     });
     let user = user.await?;
     let create = Create {
@@ -172,7 +172,7 @@ async fn make(server: &Shared, sandbox: &Arc<Sandbox>, record: &Arc<Container>, 
     Ok(())
 }
 
-/// The container's folder: its root, mounted, and `config.json`.
+/// The container's directory: its root, mounted, and `config.json`.
 fn make_bundle(
     sandbox: &Sandbox,
     record: &Container,

@@ -109,9 +109,9 @@ fn record(config: PodSandboxConfig, handler: String) -> Result<Sandbox> {
 
 async fn make(server: &Shared, sandbox: &Arc<Sandbox>) -> Result<Watch> {
     let dir = server.store.dir(&sandbox.id);
-    let (made, folder) = (sandbox.clone(), dir.clone());
-    blocking(move || sandbox_dir::make(&folder, &made)).await?;
-    reached(Step::SandboxFolderMade);
+    let (made, directory) = (sandbox.clone(), dir.clone());
+    blocking(move || sandbox_dir::make(&directory, &made)).await?;
+    reached(Step::SandboxDirectoryMade);
     let (_, watch) = server.zygote.spawn(&dir, PATIENCE).await?;
     reached(Step::MonitorMade);
     let mut attached = network::Attached { addresses: Vec::new(), own_ranges: String::new() };

@@ -13,7 +13,7 @@ use cri_api::{ContainerConfig, LinuxContainerResources, LinuxContainerSecurityCo
 pub struct Input<'a> {
     /// The sandbox's record.
     pub sandbox: &'a Sandbox,
-    /// The sandbox's folder, with `ns/`, `shm`, `hosts`, `hostname` and `resolv.conf`.
+    /// The sandbox's directory, with `ns/`, `shm`, `hosts`, `hostname` and `resolv.conf`.
     pub dir: &'a Path,
     /// The container's configuration.
     pub config: &'a ContainerConfig,

@@ -1,4 +1,4 @@
-//! The first process: arguments, environment, folder, identity. And the process of an exec, which is made from it.
+//! The first process: arguments, environment, directory, identity. And the process of an exec, which is made from it.
 
 use std::collections::HashMap;
 use std::fs;

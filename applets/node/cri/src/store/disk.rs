@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::step::{Step, reached};
 
-/// Write a record. Its folder is made if need be.
+/// Write a record. Its directory is made if need be.
 pub fn write(path: &Path, record: &impl Serialize) -> Result<()> {
     let bytes = serde_json::to_vec(record).on("encode", path)?;
     if let Some(dir) = path.parent() {
@@ -35,7 +35,7 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Remove a folder with all that is in it; it may be gone already. A container may have made it as deep as it liked.
-pub fn remove_folder(path: &Path) -> Result<()> {
+/// Remove a directory with all that is in it; it may be gone already. A container may have made it as deep as it liked.
+pub fn remove_directory(path: &Path) -> Result<()> {
     kit::tree::remove(path).on("remove", path)
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kit::{Context, Error, Result};
 
-pub use disk::remove_folder;
+pub use disk::remove_directory;
 pub use record::{Container, ContainerPhase, OWN_CGROUPS, Sandbox, SandboxPhase, container_name, sandbox_name};
 pub use status::{container_state, container_status, image, sandbox_state, sandbox_status};
 
@@ -23,7 +23,7 @@ use crate::step::{Step, reached};
 use cri_api::ContainerEventType;
 use monitor::wire::{self, Exit};
 
-/// A sandbox's record, in its folder.
+/// A sandbox's record, in its directory.
 const RECORD: &str = "sandbox.json";
 
 /// All records.
@@ -62,21 +62,21 @@ impl Store {
         Ok(Self { events: Events::default(), root: root.to_owned(), known: Mutex::new(known) })
     }
 
-    /// The folder of all records.
+    /// The directory of all records.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A sandbox's folder.
+    /// A sandbox's directory.
     pub fn dir(&self, sandbox: &str) -> PathBuf {
         self.root.join(sandbox)
     }
 
-    /// Folders without a record: of a sandbox that a killed server was about to note, or had forgotten.
+    /// Directories without a record: of a sandbox that a killed server was about to note, or had forgotten.
     pub fn strays(&self) -> Result<Vec<PathBuf>> {
         let entries = fs::read_dir(&self.root).on("read", &self.root)?;
-        let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-        Ok(folders.filter(|path| !path.join(RECORD).exists()).collect())
+        let directories = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+        Ok(directories.filter(|path| !path.join(RECORD).exists()).collect())
     }
 
     /// All sandboxes, by id.
@@ -120,7 +120,7 @@ impl Store {
         let mut known = self.known();
         if let Err(e) = disk::write(&self.sandbox_file(&sandbox.id), &*sandbox) {
             // The rest of its directory is garbage, at the latest for the next server.
-            let _ = disk::remove_folder(&self.dir(&sandbox.id));
+            let _ = disk::remove_directory(&self.dir(&sandbox.id));
             return Err(e);
         }
         known.sandboxes.insert(sandbox.id.clone(), sandbox.clone());
@@ -169,16 +169,16 @@ impl Store {
         Ok(())
     }
 
-    /// Forget a sandbox and remove its folder; nothing is mounted there any more.
+    /// Forget a sandbox and remove its directory; nothing is mounted there any more.
     pub fn forget_sandbox(&self, id: &str) -> Result<()> {
         let mut known = self.known();
         let dir = self.dir(id);
-        // The record goes first: a folder without one is never taken for a sandbox.
+        // The record goes first: a directory without one is never taken for a sandbox.
         disk::remove(&self.sandbox_file(id))?;
         reached(Step::SandboxRecordRemoved);
         known.sandboxes.remove(id);
         known.containers.retain(|_, container| container.sandbox != id);
-        disk::remove_folder(&dir)?;
+        disk::remove_directory(&dir)?;
         reached(Step::SandboxForgotten);
         Ok(())
     }
@@ -247,7 +247,7 @@ impl Store {
     }
 }
 
-/// Make a folder that root alone may enter: records and bundles hold environments, and those hold secrets.
+/// Make a directory that root alone may enter: records and bundles hold environments, and those hold secrets.
 pub fn private_dir(path: &Path) -> Result<()> {
     fs::create_dir_all(path).on("make", path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).on("close to others", path)

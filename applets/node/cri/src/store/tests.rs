@@ -117,7 +117,7 @@ fn an_end_that_can_not_be_noted_is_told_all_the_same() {
     let running = store.put_container(container("c", "s")).unwrap();
     let exit = Exit { code: 3, ..Exit::default() };
     disk::write(&wire::exit_file(&store.dir("s"), "c"), &exit).unwrap();
-    // Nothing can be written where a file is in the folder's place.
+    // Nothing can be written where a file is in the directory's place.
     let records = store.dir("s").join("containers");
     fs::remove_dir_all(&records).unwrap();
     fs::write(&records, b"").unwrap();

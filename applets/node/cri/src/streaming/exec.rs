@@ -110,7 +110,7 @@ async fn begin(server: &Shared, container: &Container, command: &[String], tty: 
     let dir = server.store.dir(&container.sandbox);
     if tty {
         let id = crate::id::new_id()?;
-        // Short: a socket's path has 108 bytes, and the folder takes most of them.
+        // Short: a socket's path has 108 bytes, and the directory takes most of them.
         let console = Console::listen(dir.join(format!("x{}.tty", &id[..8])))?;
         let request = request(container, process, Some(&console));
         let talk = started(Talk::begin(&dir, &request, &[]).await?).await?;

@@ -22,14 +22,14 @@ pub enum Order {
         container: String,
         /// The program and its arguments.
         command: Vec<String>,
-        /// Which streams.
+        /// Its streams.
         streams: Streams,
     },
     /// A container's own process.
     Attach {
         /// The container's id.
         container: String,
-        /// Which streams.
+        /// Its streams.
         streams: Streams,
     },
     /// Ports of a pod.
@@ -41,7 +41,7 @@ pub enum Order {
     },
 }
 
-/// Which streams of a process are wanted.
+/// Streams of a process that the client asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Streams {
     /// Its input.

@@ -1,4 +1,4 @@
-//! Which protocol a visitor gets: what it offers, in its order, against what there is for the work it comes for.
+//! Choice of the protocol: the first one that the client offers and that its request can use.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -21,7 +21,7 @@ pub const IMAGE: Applet =
 
 #[derive(Parser)]
 struct Options {
-    /// The store's folder
+    /// The store's directory
     #[arg(long, value_name = "DIR", default_value = paths::IMAGES)]
     root: PathBuf,
     #[command(subcommand)]
@@ -43,7 +43,7 @@ enum Verb {
         /// Call the image so, where the archive has no name for it
         #[arg(long, value_name = "IMAGE")]
         name: Option<String>,
-        /// Archives or folders
+        /// Archives or directories
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },

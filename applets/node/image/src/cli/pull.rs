@@ -118,7 +118,7 @@ fn request(options: &Options, image: String, credentials: Credentials) -> Reques
     let overrides = Overrides {
         plain_http: options.plain_http,
         skip_verify: options.skip_verify,
-        folders: options.hosts_dir.clone().map(|folder| vec![folder]),
+        directories: options.hosts_dir.clone().map(|directory| vec![directory]),
     };
     Request { image, credentials, overrides, stall: Duration::from_secs(options.stall) }
 }

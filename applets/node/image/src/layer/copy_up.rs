@@ -14,7 +14,7 @@ use super::node;
 /// The kernel's limit for a list of attributes and for a value, in bytes.
 const LIST: usize = 64 << 10;
 
-/// Copy what lies at `from` (no folder) to the free place `to`, with all that belongs to it.
+/// Copy what lies at `from` (no directory) to the free place `to`, with all that belongs to it.
 pub fn copy(from: &Path, meta: &Metadata, to: &Path) -> Result<()> {
     let kind = meta.file_type();
     if kind.is_symlink() {

@@ -1,4 +1,4 @@
-//! A layer's folder as a tar stream again: the same bytes each time, marks of overlayfs as whiteouts. What made the layer can't be had back,
+//! A layer's directory as a tar stream again: the same bytes each time, marks of overlayfs as whiteouts. What made the layer can't be had back,
 //! since another tool wrote that archive; so its digest is a new one.
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ const ATTRIBUTE: &str = "SCHILY.xattr.";
 /// Write the layer at `top`.
 pub fn pack(top: &Path, to: impl Write) -> Result<()> {
     let mut pack = Pack { builder: Builder::new(to), linked: HashMap::new() };
-    pack.folder(top, Path::new(""))?;
+    pack.directory(top, Path::new(""))?;
     pack.builder.finish().on("pack", top)
 }
 
@@ -33,8 +33,8 @@ struct Pack<W: Write> {
 }
 
 impl<W: Write> Pack<W> {
-    /// A folder itself, then all that is in it, by name.
-    fn folder(&mut self, path: &Path, inside: &Path) -> Result<()> {
+    /// A directory itself, then all that is in it, by name.
+    fn directory(&mut self, path: &Path, inside: &Path) -> Result<()> {
         let meta = fs::symlink_metadata(path).on("look at", path)?;
         let name = if inside.as_os_str().is_empty() { PathBuf::from("./") } else { inside.join("") };
         self.head(path, &name, &meta, EntryType::Directory, None)?;
@@ -56,7 +56,7 @@ impl<W: Write> Pack<W> {
             return self.mark(&inside.with_file_name(OsString::from_vec([WHITEOUT, name].concat())));
         }
         if kind.is_dir() {
-            return self.folder(path, inside);
+            return self.directory(path, inside);
         }
         if meta.nlink() > 1 {
             if let Some(first) = self.linked.get(&meta.ino()).cloned() {

@@ -1,6 +1,6 @@
 //! Servers to ask for a registry's images: mirrors and TLS settings in the form of containerd's `hosts.toml`.
 //!
-//! A folder (`/etc/kutties/certs.d`, then `/etc/containerd/certs.d`) has one folder a registry: `HOST_PORT_`, `HOST:PORT`, or
+//! A directory (`/etc/kutties/certs.d`, then `/etc/containerd/certs.d`) has one directory a registry: `HOST_PORT_`, `HOST:PORT`, or
 //! `_default` for all that have none. In it lies `hosts.toml`; without that file, `*.crt` are authorities and `*.cert` with `*.key` who we are.
 
 use std::collections::HashMap;
@@ -14,8 +14,8 @@ use toml::Spanned;
 use super::url::Url;
 
 /// Directories with the settings of registries; the first one that has some for a registry counts.
-pub const FOLDERS: [&str; 2] = ["/etc/kutties/certs.d", "/etc/containerd/certs.d"];
-/// The folder for registries that have none.
+pub const DIRECTORIES: [&str; 2] = ["/etc/kutties/certs.d", "/etc/containerd/certs.d"];
+/// The directory for registries that have none.
 const DEFAULT: &str = "_default";
 /// The name of Docker Hub in images, and its registry's.
 const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
@@ -57,8 +57,8 @@ pub struct Overrides {
     pub plain_http: bool,
     /// Believe any certificate.
     pub skip_verify: bool,
-    /// The folders to look in, instead of [`FOLDERS`].
-    pub folders: Option<Vec<PathBuf>>,
+    /// The directories to look in, instead of [`DIRECTORIES`].
+    pub directories: Option<Vec<PathBuf>>,
 }
 
 #[derive(Deserialize)]
@@ -119,10 +119,10 @@ enum Values {
 /// # Errors
 /// Settings that can't be read or understood: asking somebody else than the one who was named would be worse.
 pub fn find(name: &str, overrides: &Overrides) -> Result<Vec<Host>> {
-    let standard = || FOLDERS.iter().map(PathBuf::from).collect();
-    let folders: Vec<PathBuf> = overrides.folders.clone().unwrap_or_else(standard);
-    let mut hosts = match folder_of(name, &folders) {
-        Some(folder) => read(name, &folder)?,
+    let standard = || DIRECTORIES.iter().map(PathBuf::from).collect();
+    let directories: Vec<PathBuf> = overrides.directories.clone().unwrap_or_else(standard);
+    let mut hosts = match directory_of(name, &directories) {
+        Some(directory) => read(name, &directory)?,
         None => vec![plain(name)?],
     };
     for host in hosts.iter_mut().filter(|host| !host.mirror) {
@@ -132,10 +132,10 @@ pub fn find(name: &str, overrides: &Overrides) -> Result<Vec<Host>> {
     Ok(hosts)
 }
 
-fn folder_of(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+fn directory_of(name: &str, directories: &[PathBuf]) -> Option<PathBuf> {
     let underscored = name.rsplit_once(':').map(|(host, port)| format!("{host}_{port}_"));
     let names: Vec<&str> = underscored.as_deref().into_iter().chain([name, DEFAULT]).collect();
-    folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name))).find(|folder| folder.is_dir())
+    directories.iter().flat_map(|directory| names.iter().map(|name| directory.join(name))).find(|directory| directory.is_dir())
 }
 
 /// A registry without settings.
@@ -169,24 +169,24 @@ fn is_local(authority: &str) -> bool {
     host == "localhost" || host == "::1" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn read(name: &str, folder: &Path) -> Result<Vec<Host>> {
-    let path = folder.join("hosts.toml");
+fn read(name: &str, directory: &Path) -> Result<Vec<Host>> {
+    let path = directory.join("hosts.toml");
     match fs::read_to_string(&path) {
-        Ok(text) => parse(name, &text, folder).doing(format_args!("read {}", path.display())),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(vec![Host { tls: loose_files(folder)?, ..plain(name)? }]),
+        Ok(text) => parse(name, &text, directory).doing(format_args!("read {}", path.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(vec![Host { tls: loose_files(directory)?, ..plain(name)? }]),
         Err(e) => Err(e).on("read", &path),
     }
 }
 
-/// The servers that a `hosts.toml` in `folder` names for the registry `name`.
-pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Vec<Host>> {
+/// The servers that a `hosts.toml` in `directory` names for the registry `name`.
+pub fn parse(name: &str, text: &str, directory: &Path) -> Result<Vec<Host>> {
     let file: File = toml::from_str(text).map_err(|e| Error::new(e.to_string().trim().replace('\n', " ")))?;
     let mut sections: Vec<_> = file.host.into_iter().collect();
     // A table forgets the order of the file, which is the order of asking.
     sections.sort_by_key(|(_, section)| section.span().start);
     let mut hosts = Vec::new();
     for (address, section) in sections {
-        hosts.push(Host { mirror: true, ..section.into_inner().host(&address, folder)? });
+        hosts.push(Host { mirror: true, ..section.into_inner().host(&address, directory)? });
     }
     let own = Section {
         capabilities: file.capabilities,
@@ -198,7 +198,7 @@ pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Vec<Host>> {
         dial_timeout: file.dial_timeout,
     };
     let server = file.server.as_deref().filter(|server| !server.is_empty());
-    let mut last = own.host(server.unwrap_or(default_server(name)), folder)?;
+    let mut last = own.host(server.unwrap_or(default_server(name)), directory)?;
     // Another server than the registry's own is no place for the registry's credentials.
     last.mirror = !last.base.same_server(&Url { secure: last.base.secure, ..plain(name)?.base });
     // The same server as a section above is asked once, with the section's settings.
@@ -215,7 +215,7 @@ pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Vec<Host>> {
 }
 
 impl Section {
-    fn host(self, address: &str, folder: &Path) -> Result<Host> {
+    fn host(self, address: &str, directory: &Path) -> Result<Host> {
         let mut host = host_at(address, self.override_path.unwrap_or(false))?;
         if let Some(capabilities) = &self.capabilities {
             let has = |name: &str| capabilities.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -227,10 +227,10 @@ impl Section {
         host.tls = Tls {
             authorities: match self.ca {
                 None => Vec::new(),
-                Some(Paths::One(path)) => vec![folder.join(path)],
-                Some(Paths::Many(paths)) => paths.iter().map(|path| folder.join(path)).collect(),
+                Some(Paths::One(path)) => vec![directory.join(path)],
+                Some(Paths::Many(paths)) => paths.iter().map(|path| directory.join(path)).collect(),
             },
-            client: self.client.map(|client| client.files(address, folder)).transpose()?.flatten(),
+            client: self.client.map(|client| client.files(address, directory)).transpose()?.flatten(),
             skip_verify: self.skip_verify.unwrap_or(false),
         };
         host.dial_seconds = self.dial_timeout.as_deref().map(seconds).transpose()?;
@@ -248,7 +248,7 @@ impl Section {
 }
 
 impl Client {
-    fn files(self, address: &str, folder: &Path) -> Result<Option<(PathBuf, PathBuf)>> {
+    fn files(self, address: &str, directory: &Path) -> Result<Option<(PathBuf, PathBuf)>> {
         let pairs = match self {
             Self::Both(path) => vec![vec![path]],
             Self::Pairs(pairs) => pairs,
@@ -257,11 +257,11 @@ impl Client {
         match pairs.as_slice() {
             [] => Ok(None),
             [pair] => match pair.as_slice() {
-                [both] => Ok(Some((folder.join(both), folder.join(both)))),
+                [both] => Ok(Some((directory.join(both), directory.join(both)))),
                 [certificate, key] if key.as_os_str().is_empty() => {
-                    Ok(Some((folder.join(certificate), folder.join(certificate))))
+                    Ok(Some((directory.join(certificate), directory.join(certificate))))
                 }
-                [certificate, key] => Ok(Some((folder.join(certificate), folder.join(key)))),
+                [certificate, key] => Ok(Some((directory.join(certificate), directory.join(key)))),
                 _ => Err(Error::new(format!("{address}: client is a file, or a certificate and a key"))),
             },
             _ => Err(Error::new(format!("{address}: more than one client certificate is not supported"))),
@@ -281,11 +281,11 @@ fn seconds(text: &str) -> Result<u64> {
     value.filter(|s| *s > 0).ok_or_else(|| Error::new(format!("dial_timeout {text:?} is no duration such as \"10s\"")))
 }
 
-/// Docker's form of a registry's folder.
-fn loose_files(folder: &Path) -> Result<Tls> {
+/// Docker's form of a registry's directory.
+fn loose_files(directory: &Path) -> Result<Tls> {
     let mut tls = Tls::default();
-    let entries = fs::read_dir(folder).on("list", folder)?;
-    let mut paths: Vec<_> = entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>().on("list", folder)?;
+    let entries = fs::read_dir(directory).on("list", directory)?;
+    let mut paths: Vec<_> = entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<_>>().on("list", directory)?;
     paths.sort();
     for path in paths {
         match path.extension().and_then(|e| e.to_str()) {

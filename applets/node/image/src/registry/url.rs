@@ -58,8 +58,8 @@ impl Url {
         } else if location.starts_with('/') {
             Self::parse(&format!("{scheme}://{}{location}", self.authority))
         } else {
-            let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
-            Self::parse(&format!("{scheme}://{}{folder}/{location}", self.authority))
+            let directory = base.rsplit_once('/').map_or("", |(directory, _)| directory);
+            Self::parse(&format!("{scheme}://{}{directory}/{location}", self.authority))
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Index {
     pub generation: u64,
     /// Sorted by id.
     pub images: Vec<Record>,
-    /// The layer folders that are there, with the room that each takes: a layer never changes, so it is measured once.
+    /// The layer directories that are there, with the room that each takes: a layer never changes, so it is measured once.
     #[serde(default)]
     pub layers: BTreeMap<String, Usage>,
 }
@@ -37,7 +37,7 @@ pub struct Record {
     pub size: u64,
     /// It must not be collected.
     pub pinned: bool,
-    /// Folder names of the layers, lowest first.
+    /// Directory names of the layers, lowest first.
     pub layers: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! A change in the making: a folder of its own that holds new layers until all of them are there, under a lock that dies with
-//! its owner. Whoever is killed leaves the folder; the next change sees that nobody holds its lock and removes it.
+//! A change in the making: a directory of its own that holds new layers until all of them are there, under a lock that dies with
+//! its owner. Whoever is killed leaves the directory; the next change sees that nobody holds its lock and removes it.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use super::index::Record;
 use super::{Store, measure, names};
 use crate::step::{Step, reached};
 
-/// The lock in the folder of a change.
+/// The lock in the directory of a change.
 const LOCK: &str = "lock";
 /// The list of the layers that the change needs, a name each line: they stay, even if their image is removed meanwhile.
 const NEEDS: &str = "needs";
@@ -40,7 +40,7 @@ pub struct Arrival {
 }
 
 impl<'a> Ingest<'a> {
-    /// Begin a change that needs these layers (folder names, lowest first).
+    /// Begin a change that needs these layers (directory names, lowest first).
     pub fn begin(store: &'a Store, layers: Vec<String>) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let _lock = store.lock(FlockOperation::LockExclusive)?;
@@ -75,7 +75,7 @@ impl<'a> Ingest<'a> {
         self.layers.iter().zip(&self.there).map(of).collect()
     }
 
-    /// Make the empty folder of a new layer.
+    /// Make the empty directory of a new layer.
     pub fn make(&self, number: usize) -> Result<PathBuf> {
         let path = self.dir.join(&self.layers[number]);
         fs::create_dir(&path).on("make", &path)?;
@@ -159,7 +159,7 @@ pub fn gone(dir: &Path, name: &str, path: &Path) -> Result<PathBuf> {
     Ok(gone)
 }
 
-/// Remove the folders of changes whose owners are gone, and say which layers the living ones need. What can't be removed is told in
+/// Remove the directories of changes whose owners are gone, and say which layers the living ones need. What can't be removed is told in
 /// `left`.
 ///
 /// # Errors
@@ -178,7 +178,7 @@ pub fn tidy(dir: &Path, left: &mut Vec<Error>) -> Result<Vec<String>> {
     Ok(needed)
 }
 
-/// Somebody holds the lock. A folder without one is of somebody who was killed at its making: that happens under the store's lock,
+/// Somebody holds the lock. A directory without one is of somebody who was killed at its making: that happens under the store's lock,
 /// which we have.
 fn lives(dir: &Path) -> bool {
     let Ok(file) = File::open(dir.join(LOCK)) else { return false };

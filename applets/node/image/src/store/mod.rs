@@ -1,6 +1,6 @@
 //! The store: records in one index, layers by chain id, all changes under one lock.
 //!
-//! A change gathers its layers in a folder of its own ([`ingest`]) and is complete when the new index was renamed into place;
+//! A change gathers its layers in a directory of its own ([`ingest`]) and is complete when the new index was renamed into place;
 //! whatever else lies in the store is rubbish, which the next change collects. A layer is keyed by its chain id (its own digest and
 //! all below it), because unpacking looks at those below. A layer that came with the node as a directory of its bundle is a symbolic
 //! link to that directory, which takes no room.
@@ -27,7 +27,7 @@ use crate::reference::{NO_DIGEST, is_digest};
 use crate::step::{Step, reached};
 use index::{Index, Record};
 
-/// Digits of a chain id in a layer's folder name: mount options are limited to a page, and 32 digits are 128 bits.
+/// Digits of a chain id in a layer's directory name: mount options are limited to a page, and 32 digits are 128 bits.
 const NAME_DIGITS: usize = 32;
 
 /// Overlayfs stacks no more.
@@ -48,7 +48,7 @@ pub struct Image {
     pub pinned: bool,
     /// Its configuration.
     pub config: ImageConfiguration,
-    /// The folders of its layers, lowest first: lower folders for overlayfs, never to be written.
+    /// The directories of its layers, lowest first: lower directories for overlayfs, never to be written.
     pub layers: Vec<PathBuf>,
 }
 
@@ -64,11 +64,11 @@ impl Image {
 pub struct Usage {
     /// Bytes of the blocks in use.
     pub bytes: u64,
-    /// Files and folders.
+    /// Files and directories.
     pub inodes: u64,
 }
 
-/// A folder of images. Opening it takes no lock: each call takes its own.
+/// A directory of images. Opening it takes no lock: each call takes its own.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -87,7 +87,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The store's folder.
+    /// The store's directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -327,7 +327,7 @@ struct Swept {
     left: Vec<Error>,
 }
 
-/// The folder names of an image's layers, lowest first, from its configuration's list: each chain id is the hash of the one
+/// The directory names of an image's layers, lowest first, from its configuration's list: each chain id is the hash of the one
 /// below and the layer's own digest (image-spec, "Layer ChainID").
 pub fn layer_names(diff_ids: &[String]) -> Result<Vec<String>> {
     if diff_ids.len() > MOST_LAYERS {
@@ -353,7 +353,7 @@ fn chains(diff_ids: &[String]) -> Result<Vec<String>> {
     Ok(chains)
 }
 
-/// Names and paths in a folder.
+/// Names and paths in a directory.
 fn names(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let entries = fs::read_dir(dir).on("list", dir)?;
     entries.map(|e| e.map(|e| (e.file_name().to_string_lossy().into_owned(), e.path())).on("list", dir)).collect()
@@ -369,7 +369,7 @@ impl Usage {
     }
 }
 
-/// The room that a folder takes: a file with several names counts once, what vanishes meanwhile not at all.
+/// The room that a directory takes: a file with several names counts once, what vanishes meanwhile not at all.
 fn measure(path: &Path) -> std::io::Result<Usage> {
     kit::tree::measure(path).map(|kit::tree::Usage { bytes, inodes }| Usage { bytes, inodes })
 }

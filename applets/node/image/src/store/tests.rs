@@ -11,10 +11,10 @@ use crate::step::{ALL, KILL_AT};
 /// The store of the child that is killed.
 const ROOT: &str = "KUTTIES_IMAGE_ROOT";
 
-/// A folder that goes when the test ends.
-struct Folder(PathBuf);
+/// A directory that goes when the test ends.
+struct Directory(PathBuf);
 
-impl Folder {
+impl Directory {
     fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("kutties-store-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
@@ -48,18 +48,18 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
 fn one() -> Vec<Made> {
-    vec![Made::default().folder("d").file("d/f", "base"), Made::default().file("one", "1")]
+    vec![Made::default().directory("d").file("d/f", "base"), Made::default().file("one", "1")]
 }
 
 fn two() -> Vec<Made> {
-    vec![Made::default().folder("d").file("d/f", "base"), Made::default().file("two", "22"), Made::default().file("more", "")]
+    vec![Made::default().directory("d").file("d/f", "base"), Made::default().file("two", "22"), Made::default().file("more", "")]
 }
 
 fn tags(store: &Store) -> Vec<String> {
@@ -96,10 +96,10 @@ fn check(store: &Store) {
 
 #[test]
 fn images_share_layers_and_leave_nothing() {
-    let folder = Folder::new("share");
-    let store = folder.store();
-    store.import(&folder.archive("one", &one()), false).unwrap();
-    store.import(&folder.archive("two", &two()), true).unwrap();
+    let directory = Directory::new("share");
+    let store = directory.store();
+    store.import(&directory.archive("one", &one()), false).unwrap();
+    store.import(&directory.archive("two", &two()), true).unwrap();
     assert_eq!(tags(&store).len(), 2);
     assert_eq!(listed(&store.layers()).len(), 4);
     check(&store);
@@ -112,11 +112,11 @@ fn images_share_layers_and_leave_nothing() {
 
 #[test]
 fn names_move_between_images() {
-    let folder = Folder::new("names");
-    let store = folder.store();
-    let first = store.import(&folder.archive("one", &one()), false).unwrap().remove(0);
+    let directory = Directory::new("names");
+    let store = directory.store();
+    let first = store.import(&directory.archive("one", &one()), false).unwrap().remove(0);
     store.name(&first.id, vec!["r.example/a:1".into()], vec!["r.example/a@sha256:x".into()]).unwrap();
-    let second = store.import(&folder.archive("two", &two()), false).unwrap().remove(0);
+    let second = store.import(&directory.archive("two", &two()), false).unwrap().remove(0);
     store.name(&second.id, vec!["r.example/a:1".into()], vec![]).unwrap();
     assert_eq!(store.find("r.example/a:1").unwrap().unwrap().id, second.id);
     let first = store.find_typed(&first.id[..12]).unwrap().unwrap();
@@ -128,10 +128,10 @@ fn names_move_between_images() {
 
 #[test]
 fn usage_is_what_is_used() {
-    let folder = Folder::new("usage");
-    let store = folder.store();
+    let directory = Directory::new("usage");
+    let store = directory.store();
     let linked = Made::default().file("a", &"x".repeat(100_000)).link("b", "a").link("c", "a");
-    store.import(&folder.archive("one", &[linked]), false).unwrap();
+    store.import(&directory.archive("one", &[linked]), false).unwrap();
     let really = measure(store.root()).unwrap();
     let said = store.usage().unwrap();
     assert_eq!(said, really);
@@ -140,10 +140,10 @@ fn usage_is_what_is_used() {
 
 #[test]
 fn a_failed_import_leaves_nothing() {
-    let folder = Folder::new("failed");
-    let store = folder.store();
+    let directory = Directory::new("failed");
+    let store = directory.store();
     let broken = vec![Made::default().file("good", "1"), Made::default().file("../bad", "1")];
-    let said = store.import(&folder.archive("one", &broken), false).unwrap_err().to_string();
+    let said = store.import(&directory.archive("one", &broken), false).unwrap_err().to_string();
     assert!(said.contains("../bad"), "{said}");
     assert!(tags(&store).is_empty());
     store.collect().unwrap();
@@ -152,9 +152,9 @@ fn a_failed_import_leaves_nothing() {
 
 #[test]
 fn a_change_under_way_is_left_alone() {
-    let folder = Folder::new("under-way");
-    let store = folder.store();
-    let image = store.import(&folder.archive("one", &one()), false).unwrap().remove(0);
+    let directory = Directory::new("under-way");
+    let store = directory.store();
+    let image = store.import(&directory.archive("one", &one()), false).unwrap().remove(0);
     let needs: Vec<String> = image.layers.iter().map(|layer| layer.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     let ingest = ingest::Ingest::begin(&store, [needs.clone(), vec!["new".into()]].concat()).unwrap();
     assert!(ingest.has(0) && ingest.has(1) && !ingest.has(2));
@@ -171,9 +171,9 @@ fn a_change_under_way_is_left_alone() {
 #[test]
 fn victim() {
     let Some(root) = std::env::var_os(ROOT) else { return };
-    let folder = std::mem::ManuallyDrop::new(Folder(root.into()));
-    let store = folder.store();
-    store.import(&folder.0.join("two.tar"), false).unwrap();
+    let directory = std::mem::ManuallyDrop::new(Directory(root.into()));
+    let store = directory.store();
+    store.import(&directory.0.join("two.tar"), false).unwrap();
     store.remove("one:1").unwrap();
     store.remove("two:1").unwrap();
 }
@@ -181,12 +181,12 @@ fn victim() {
 #[test]
 fn killed_at_any_step_nothing_half_is_seen() {
     for step in ALL {
-        let folder = Folder::new(&format!("{step:?}"));
-        let store = folder.store();
-        store.import(&folder.archive("one", &one()), false).unwrap();
-        folder.archive("two", &two());
+        let directory = Directory::new(&format!("{step:?}"));
+        let store = directory.store();
+        store.import(&directory.archive("one", &one()), false).unwrap();
+        directory.archive("two", &two());
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "store::tests::victim"]).env(ROOT, &folder.0).env(KILL_AT, format!("{step:?}"));
+        command.args(["--exact", "store::tests::victim"]).env(ROOT, &directory.0).env(KILL_AT, format!("{step:?}"));
         let status = command.output().unwrap().status;
         assert_eq!(status.signal(), Some(9), "{step:?} was not reached");
         // A reader before the cleaning sees whole images.
@@ -198,7 +198,7 @@ fn killed_at_any_step_nothing_half_is_seen() {
         assert_eq!(tags(&store), seen, "{step:?}");
         check(&store);
         // The same change goes well now.
-        store.import(&folder.0.join("two.tar"), false).unwrap();
+        store.import(&directory.0.join("two.tar"), false).unwrap();
         check(&store);
         assert!(tags(&store).contains(&"docker.io/library/two:1".to_owned()));
     }
@@ -206,8 +206,8 @@ fn killed_at_any_step_nothing_half_is_seen() {
 
 #[test]
 fn an_export_can_be_imported() {
-    let folder = Folder::new("export");
-    let store = folder.store();
+    let directory = Directory::new("export");
+    let store = directory.store();
     let upper = Made::default()
         .file(".wh.gone", "")
         .file("o/.wh..wh..opq", "")
@@ -216,15 +216,15 @@ fn an_export_can_be_imported() {
         .symlink("s", &"t".repeat(99))
         .pax(&[("path", "p".repeat(150).as_bytes()), ("mtime", b"-3.5"), ("SCHILY.xattr.user.note", b"kept")])
         .file("x", "long");
-    let image = store.import(&folder.archive("one", &[one()[0].clone(), upper]), false).unwrap().remove(0);
+    let image = store.import(&directory.archive("one", &[one()[0].clone(), upper]), false).unwrap().remove(0);
     store.name(&image.id, vec!["r.example/other:2".into()], vec![]).unwrap();
-    let (first, second) = (folder.0.join("first.tar"), folder.0.join("second.tar"));
+    let (first, second) = (directory.0.join("first.tar"), directory.0.join("second.tar"));
     for path in [&first, &second] {
         let image = store.find("one:1").unwrap().unwrap();
         crate::export::export(&store, &[image], File::create(path).unwrap()).unwrap();
     }
     assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
-    let other = Store::open(&folder.0.join("other")).unwrap();
+    let other = Store::open(&directory.0.join("other")).unwrap();
     let again = other.import(&first, false).unwrap().remove(0);
     assert_eq!(again.tags, ["docker.io/library/one:1", "r.example/other:2"]);
     assert_eq!(again.config.config(), image.config.config());
@@ -251,8 +251,8 @@ fn an_export_can_be_imported() {
 #[test]
 fn what_can_not_be_removed_keeps_nothing_else() {
     use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-    let folder = Folder::new("left");
-    let store = folder.store();
+    let directory = Directory::new("left");
+    let store = directory.store();
     // Of a killed change; a mount in it can't be removed.
     let stuck = store.ingests().join("1-1/d/mnt");
     fs::create_dir_all(&stuck).unwrap();
@@ -261,7 +261,7 @@ fn what_can_not_be_removed_keeps_nothing_else() {
         // Only root may mount.
         return;
     }
-    store.import(&folder.archive("one", &one()), false).unwrap();
+    store.import(&directory.archive("one", &one()), false).unwrap();
     assert!(store.remove("one:1").unwrap() && tags(&store).is_empty());
     assert!(listed(&store.layers()).is_empty());
     assert_eq!(listed(&store.ingests()), ["1-1"]);
@@ -276,8 +276,8 @@ fn what_can_not_be_removed_keeps_nothing_else() {
 
 #[test]
 fn a_layer_on_its_way_out_locks_nobody() {
-    let folder = Folder::new("fifo");
-    let store = folder.store();
+    let directory = Directory::new("fifo");
+    let store = directory.store();
     // Opening a pipe waits for its other end.
     let gone = store.ingests().join(format!("{}.0.gone", "0a".repeat(16)));
     fs::create_dir_all(&gone).unwrap();
@@ -289,9 +289,9 @@ fn a_layer_on_its_way_out_locks_nobody() {
 
 #[test]
 fn what_no_index_explains_is_counted() {
-    let folder = Folder::new("stray");
-    let store = folder.store();
-    store.import(&folder.archive("one", &one()), false).unwrap();
+    let directory = Directory::new("stray");
+    let store = directory.store();
+    store.import(&directory.archive("one", &one()), false).unwrap();
     let before = store.usage().unwrap();
     let stray = store.layer("stray");
     fs::create_dir_all(stray.join("d")).unwrap();
@@ -303,13 +303,13 @@ fn what_no_index_explains_is_counted() {
 
 #[test]
 fn an_image_without_layers_comes_and_goes() {
-    let folder = Folder::new("bare");
-    let (store, path) = (folder.store(), folder.archive("bare", &[]));
+    let directory = Directory::new("bare");
+    let (store, path) = (directory.store(), directory.archive("bare", &[]));
     let image = store.import(&path, false).unwrap().remove(0);
     assert!(image.layers.is_empty() && image.chain().unwrap().is_empty());
-    let out = folder.0.join("out.tar");
+    let out = directory.0.join("out.tar");
     crate::export::export(&store, &[image], File::create(&out).unwrap()).unwrap();
-    let other = Store::open(&folder.0.join("other")).unwrap();
+    let other = Store::open(&directory.0.join("other")).unwrap();
     assert_eq!(other.import(&out, false).unwrap()[0].tags, ["docker.io/library/bare:1"]);
     assert!(store.remove("bare:1").unwrap() && tags(&store).is_empty());
 }
@@ -317,11 +317,11 @@ fn an_image_without_layers_comes_and_goes() {
 /// Programs of images have their set-user-ID bits in the store (CVE-2021-41103, CVE-2024-25621).
 #[test]
 fn nobody_else_comes_to_what_images_hold() {
-    let folder = Folder::new("closed");
-    let store = folder.store();
+    let directory = Directory::new("closed");
+    let store = directory.store();
     // A store of an elder version is closed when it is opened.
     fs::set_permissions(store.layers(), fs::Permissions::from_mode(0o755)).unwrap();
-    let store = folder.store();
+    let store = directory.store();
     for dir in [store.layers(), store.configs(), store.ingests()] {
         assert_eq!(fs::metadata(&dir).unwrap().mode() & 0o777, 0o700, "{}", dir.display());
     }
@@ -330,7 +330,7 @@ fn nobody_else_comes_to_what_images_hold() {
 /// An index that names another one many times, over and over (CVE-2026-53493).
 #[test]
 fn indexes_do_not_multiply() {
-    let folder = Folder::new("multiply");
+    let directory = Directory::new("multiply");
     let kind = "application/vnd.oci.image.index.v1+json";
     let descriptor =
         |bytes: &str| serde_json::json!({ "mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len() });
@@ -342,8 +342,8 @@ fn indexes_do_not_multiply() {
         archive = archive.file(&format!("blobs/{}", digest(text.as_bytes()).replace(':', "/")), &text);
         text = index(&descriptor(&text), 20_000);
     }
-    let path = folder.0.join("deep.tar");
+    let path = directory.0.join("deep.tar");
     fs::write(&path, archive.file("index.json", &text).bytes()).unwrap();
-    let said = folder.store().import(&path, false).unwrap_err().to_string();
+    let said = directory.store().import(&path, false).unwrap_err().to_string();
     assert!(said.contains("more documents than an archive may have"), "{said}");
 }

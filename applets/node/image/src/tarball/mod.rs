@@ -31,8 +31,8 @@ pub enum Kind {
     Character,
     /// A block device.
     Block,
-    /// A folder.
-    Folder,
+    /// A directory.
+    Directory,
     /// A named pipe.
     Pipe,
 }
@@ -222,14 +222,14 @@ impl<R: Read> Tar<R> {
 
 fn kind(flag: u8, path: &[u8]) -> io::Result<Kind> {
     Ok(match flag {
-        // Before there was a flag for folders, their names told them.
-        b'0' | 0 if path.ends_with(b"/") => Kind::Folder,
+        // Before there was a flag for directories, their names told them.
+        b'0' | 0 if path.ends_with(b"/") => Kind::Directory,
         b'0' | b'7' | b'S' | 0 => Kind::File,
         b'1' => Kind::Link,
         b'2' => Kind::Symlink,
         b'3' => Kind::Character,
         b'4' => Kind::Block,
-        b'5' => Kind::Folder,
+        b'5' => Kind::Directory,
         b'6' => Kind::Pipe,
         other => return Err(broken(&format!("there is no entry of the type {:?}", char::from(other)))),
     })

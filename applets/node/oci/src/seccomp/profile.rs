@@ -50,7 +50,7 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Argument {
-    /// Which argument, from 0.
+    /// Number of the argument, from 0.
     pub index: u32,
     /// Value that it is compared with; the mask of a masked comparison.
     pub value: u64,

@@ -7,7 +7,7 @@ fn bases(hosts: &[Host]) -> Vec<String> {
 
 #[test]
 fn without_settings() {
-    let none = Overrides { folders: Some(vec![]), ..Overrides::default() };
+    let none = Overrides { directories: Some(vec![]), ..Overrides::default() };
     for (name, base) in [
         ("docker.io", "https://registry-1.docker.io/v2"),
         ("a.example:5000", "https://a.example:5000/v2"),
@@ -80,9 +80,9 @@ fn mistakes_are_named() {
 }
 
 #[test]
-fn folders_by_name() {
+fn directories_by_name() {
     let root = std::env::temp_dir().join(format!("kutties-hosts-{}", std::process::id()));
-    let overrides = Overrides { folders: Some(vec![root.join("one"), root.join("two")]), ..Overrides::default() };
+    let overrides = Overrides { directories: Some(vec![root.join("one"), root.join("two")]), ..Overrides::default() };
     let put = |path: &str, text: &str| {
         fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
         fs::write(root.join(path), text).unwrap();

@@ -99,14 +99,14 @@ impl Node {
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         let store = Store::open(&dir.join("store")).unwrap();
-        let overrides = Overrides { folders: Some(vec![dir.join("certs.d")]), ..Overrides::default() };
+        let overrides = Overrides { directories: Some(vec![dir.join("certs.d")]), ..Overrides::default() };
         Self { dir, store, overrides, stall: Duration::from_secs(10) }
     }
 
     fn hosts(&self, registry: &str, text: &str) {
-        let folder = self.dir.join("certs.d").join(registry);
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("hosts.toml"), text).unwrap();
+        let directory = self.dir.join("certs.d").join(registry);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("hosts.toml"), text).unwrap();
     }
 
     fn pull(&self, image: &str, credentials: Credentials) -> Result<Image, Error> {

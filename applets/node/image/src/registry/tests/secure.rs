@@ -14,7 +14,7 @@ use crate::registry::Credentials;
 use kit::Kind;
 
 /// Write an authority, and a certificate of it with its key in one file; a server that wants such a certificate if `strict`.
-pub fn serve(folder: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Fake {
+pub fn serve(directory: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Fake {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -25,8 +25,8 @@ pub fn serve(folder: &Path, strict: bool, answer: impl Fn(&Asked) -> Said + Send
     };
     let (server, key) = signed("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth);
     let (client, client_key) = signed("node", ExtendedKeyUsagePurpose::ClientAuth);
-    std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
-    std::fs::write(folder.join("client.pem"), client.pem() + &client_key.serialize_pem()).unwrap();
+    std::fs::write(directory.join("ca.pem"), authority.pem()).unwrap();
+    std::fs::write(directory.join("client.pem"), client.pem() + &client_key.serialize_pem()).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(authority.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

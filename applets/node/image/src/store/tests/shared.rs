@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 
 /// Directories in the place of the bundle's mount and of the store, and the layouts.
 struct Node {
-    folder: Folder,
+    directory: Directory,
     bundle: PathBuf,
 }
 
 impl Node {
     fn new(name: &str) -> Self {
-        let folder = Folder::new(name);
-        let bundle = folder.0.join("bundle");
+        let directory = Directory::new(name);
+        let bundle = directory.0.join("bundle");
         fs::create_dir(&bundle).unwrap();
-        Self { folder, bundle }
+        Self { directory, bundle }
     }
 
     /// A layer of one file as a directory of the bundle; its diff id and its path.
@@ -29,7 +29,7 @@ impl Node {
 
     /// A layout of an image with these layers: diff id and path of each.
     fn layout(&self, name: &str, layers: &[(&str, &str)]) -> PathBuf {
-        let dir = self.folder.0.join(name);
+        let dir = self.directory.0.join(name);
         fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
         let put = |kind: &str, value: &Value| {
             let bytes = value.to_string().into_bytes();
@@ -54,7 +54,7 @@ impl Node {
     }
 
     fn import(&self, layout: &Path) -> Result<Vec<Image>> {
-        self.folder.store().import_sharing(layout, &self.bundle)
+        self.directory.store().import_sharing(layout, &self.bundle)
     }
 }
 
@@ -69,12 +69,12 @@ fn a_shared_layer_serves_where_it_is() {
     let layout = node.layout("apiserver", &[(&kube, text(&kube_at)), (&link, text(&link_at))]);
     let image = node.import(&layout).unwrap().remove(0);
     assert_eq!(image.layers, [kube_at.clone(), link_at]);
-    let config = fs::metadata(node.folder.store().config_path(&image.id)).unwrap().len();
+    let config = fs::metadata(node.directory.store().config_path(&image.id)).unwrap().len();
     assert_eq!((image.size, image.pinned), (config + 5004, true));
     // A second image stands on the same directory.
     let other = node.import(&node.layout("kube", &[(&kube, text(&kube_at))])).unwrap().remove(0);
     assert_eq!(other.layers[0], kube_at);
-    let store = node.folder.store();
+    let store = node.directory.store();
     assert_eq!(listed(&store.layers()).len(), 2);
     // Links take an inode each, and the lock of the change that was dropped none.
     assert_eq!(store.usage().unwrap(), measure(store.root()).unwrap());
@@ -90,7 +90,7 @@ fn what_is_removed_is_the_link() {
     let node = Node::new("link-goes");
     let (kube, at) = node.layer("kube", "program");
     node.import(&node.layout("kube", &[(&kube, text(&at))])).unwrap();
-    let store = node.folder.store();
+    let store = node.directory.store();
     assert!(store.remove("k8s.example/kube:1").unwrap());
     assert_eq!((listed(&store.layers()), listed(&store.ingests())), (Vec::<String>::new(), Vec::<String>::new()));
     assert_eq!(fs::read_to_string(at.join("usr/kube")).unwrap(), "program");
@@ -101,11 +101,11 @@ fn an_image_of_another_release_is_not_there() {
     let node = Node::new("release");
     let (old, old_at) = node.layer("kube", "1");
     node.import(&node.layout("kube", &[(&old, text(&old_at))])).unwrap();
-    let first = node.folder.store().find("k8s.example/kube:1").unwrap().unwrap().id;
+    let first = node.directory.store().find("k8s.example/kube:1").unwrap().unwrap().id;
     // Another medium was flashed, the disk with the store stayed.
     fs::remove_dir_all(&old_at).unwrap();
     let (new, new_at) = node.layer("kube", "2");
-    let store = node.folder.store();
+    let store = node.directory.store();
     store.collect().unwrap();
     assert!(tags(&store).is_empty() && listed(&store.layers()).is_empty() && listed(&store.configs()).is_empty());
     assert!(store.index().unwrap().layers.is_empty());
@@ -124,9 +124,9 @@ fn a_link_that_leads_nowhere_gives_way_to_a_real_layer() {
     fs::create_dir_all(at.join("d")).unwrap();
     node.import(&node.layout("base", &[(&diff_id, text(&at))])).unwrap();
     fs::remove_dir_all(&at).unwrap();
-    let store = node.folder.store();
+    let store = node.directory.store();
     // Before anybody has collected.
-    let image = store.import(&node.folder.archive("one", &layers), false).unwrap().remove(0);
+    let image = store.import(&node.directory.archive("one", &layers), false).unwrap().remove(0);
     assert!(image.layers.iter().all(|layer| layer.starts_with(store.root()) && layer.is_dir()), "{:?}", image.layers);
     store.remove("k8s.example/base:1").unwrap();
     check(&store);
@@ -137,19 +137,19 @@ fn nobody_else_names_a_directory_of_the_node() {
     let node = Node::new("refused");
     let (kube, at) = node.layer("kube", "program");
     let (other, _) = node.layer("other", "");
-    let store = node.folder.store();
+    let store = node.directory.store();
     let layout = node.layout("kube", &[(&kube, text(&at))]);
     // By a person, by an archive's name for it, or as an archive that lies among the given ones.
     let said = store.import(&layout, true).unwrap_err().to_string();
     assert!(said.contains("only a layout that came with the node"), "{said}");
-    let tar = node.folder.0.join("kube.oci.tar");
+    let tar = node.directory.0.join("kube.oci.tar");
     let mut builder = tar::Builder::new(File::create(&tar).unwrap());
     builder.append_dir_all("", &layout).unwrap();
     builder.finish().unwrap();
     let said = node.import(&tar).unwrap_err().to_string();
     assert!(said.contains("only a layout that came with the node"), "{said}");
 
-    let outside = node.folder.0.join(at.file_name().unwrap());
+    let outside = node.directory.0.join(at.file_name().unwrap());
     fs::create_dir(&outside).unwrap();
     let link = node.bundle.join(at.file_name().unwrap());
     std::os::unix::fs::symlink(&outside, &link).unwrap();

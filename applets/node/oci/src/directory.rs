@@ -20,7 +20,7 @@ use crate::seccomp::Filter;
 pub struct Record {
     /// The bundle that it was made from.
     pub bundle: PathBuf,
-    /// Its root folder.
+    /// Its root directory.
     pub rootfs: PathBuf,
     /// Its cgroup, from the hierarchy's root.
     pub cgroup: PathBuf,
@@ -30,15 +30,15 @@ pub struct Record {
     pub began: Option<u64>,
 }
 
-/// The folder of a container.
+/// The directory of a container.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct Directory {
     path: PathBuf,
     id: String,
 }
 
-impl Folder {
-    /// The folder of a container of that name, there or not.
+impl Directory {
+    /// The directory of a container of that name, there or not.
     pub fn of(root: &Path, id: &str) -> Result<Self> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_+-.".contains(c);
         if id.is_empty() || id.len() > 255 || !id.chars().all(allowed) || id == "." || id == ".." {
@@ -71,7 +71,7 @@ impl Folder {
         &self.id
     }
 
-    /// The folder: a bundle for libcontainer, and the root of its state.
+    /// The directory: a bundle for libcontainer, and the root of its state.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -129,7 +129,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 #[derive(Debug)]
 pub struct Known {
     /// Its directory.
-    pub folder: Folder,
+    pub directory: Directory,
     /// Our record of it.
     pub record: Record,
     /// Libcontainer's record; none when its creation broke off.
@@ -139,14 +139,14 @@ pub struct Known {
 impl Known {
     /// Find a container by its name.
     pub fn load(root: &Path, id: &str) -> Result<Self> {
-        let folder = Folder::of(root, id)?;
+        let directory = Directory::of(root, id)?;
         let missing = || Error::new(format!("container {id:?} does not exist"));
-        if !folder.path.exists() {
+        if !directory.path.exists() {
             return Err(missing());
         }
-        let bytes = fs::read(folder.record()).map_err(|_| missing())?;
-        let record: Record = serde_json::from_slice(&bytes).on("read", folder.record())?;
-        let mut inner = Container::load(folder.state()).ok();
+        let bytes = fs::read(directory.record()).map_err(|_| missing())?;
+        let record: Record = serde_json::from_slice(&bytes).on("read", directory.record())?;
+        let mut inner = Container::load(directory.state()).ok();
         if let Some(inner) = &mut inner
             && let (Some(pid), Some(began)) = (inner.pid(), record.began)
             && began_at(pid.as_raw()) != Some(began)
@@ -154,7 +154,7 @@ impl Known {
             inner.state.pid = None;
             inner.set_status(ContainerStatus::Stopped);
         }
-        Ok(Self { folder, record, inner })
+        Ok(Self { directory, record, inner })
     }
 
     /// Its cgroup.
@@ -180,13 +180,13 @@ impl Known {
 
     /// Its hooks.
     pub fn hooks(&self) -> Result<Hooks> {
-        let config = fs::read(self.folder.config()).on("read", self.folder.config())?;
-        Hooks::of(&config, self.folder.id(), &self.record.bundle)
+        let config = fs::read(self.directory.config()).on("read", self.directory.config())?;
+        Hooks::of(&config, self.directory.id(), &self.record.bundle)
     }
 
     /// libcontainer's side, for what it does.
     pub fn inner(&mut self) -> Result<&mut Container> {
-        let id = self.folder.id().to_owned();
+        let id = self.directory.id().to_owned();
         self.inner.as_mut().ok_or_else(|| Error::new(format!("container {id:?} was never created to its end")))
     }
 }
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_none() {
         for id in ["", ".", "..", "a/b", "a b", "ä"] {
-            assert!(Folder::of(Path::new("/r"), id).is_err(), "{id}");
+            assert!(Directory::of(Path::new("/r"), id).is_err(), "{id}");
         }
-        assert!(Folder::of(Path::new("/r"), "a_b+c-1.2").is_ok());
+        assert!(Directory::of(Path::new("/r"), "a_b+c-1.2").is_ok());
     }
 
     #[test]

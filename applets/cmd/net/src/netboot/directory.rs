@@ -1,4 +1,4 @@
-//! The folders that are served, and what their files are for which machine.
+//! The directories that are served, and what their files are for which machine.
 
 use std::fmt;
 use std::fs::File;
@@ -20,9 +20,9 @@ pub const SCRIPT: &str = "boot.ipxe";
 /// iPXE for a BIOS that has none, which a person may put there.
 const IPXE_FOR_BIOS: &str = "undionly.kpxe";
 
-/// A folder for each architecture.
+/// A directory for each architecture.
 #[derive(Debug)]
-pub struct Folders(Vec<(Arch, PathBuf)>);
+pub struct Directories(Vec<(Arch, PathBuf)>);
 
 /// Parts of a requested path: `[ARCH/][MAC/]NAME`.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,10 +35,10 @@ pub struct Wanted<'a> {
     pub name: &'a str,
 }
 
-impl Folders {
+impl Directories {
     /// Look at them: each must have its `kutties.efi`.
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
-        let mut folders: Vec<(Arch, PathBuf)> = Vec::new();
+        let mut directories: Vec<(Arch, PathBuf)> = Vec::new();
         for path in paths {
             let program = path.join(EFI);
             let mut head = Vec::new();
@@ -47,12 +47,12 @@ impl Folders {
             let machine = pe::machine(&head).on("read", &program)?;
             let arch = Arch::of_pe(machine)
                 .ok_or_else(|| Error::new(format!("{}: it is for neither x86_64 nor arm64", program.display())))?;
-            if folders.iter().any(|(other, _)| *other == arch) {
-                return Err(Error::usage(format!("{}: another folder is for {} already", path.display(), arch.name())));
+            if directories.iter().any(|(other, _)| *other == arch) {
+                return Err(Error::usage(format!("{}: another directory is for {} already", path.display(), arch.name())));
             }
-            folders.push((arch, path.clone()));
+            directories.push((arch, path.clone()));
         }
-        Ok(Self(folders))
+        Ok(Self(directories))
     }
 
     fn of(&self, arch: Arch) -> Option<&Path> {
@@ -61,15 +61,15 @@ impl Folders {
 
     /// The path of what a machine is to load first, or why there is none.
     pub fn first(&self, arch: Arch, loader: Loader, mac: Mac) -> Result<String, String> {
-        let folder = self.of(arch).ok_or_else(|| format!("there is no folder for {}", arch.name()))?;
+        let directory = self.of(arch).ok_or_else(|| format!("there is no directory for {}", arch.name()))?;
         let name = match loader {
             Loader::Efi | Loader::EfiHttp => EFI,
             Loader::Ipxe => SCRIPT,
             Loader::Bios => IPXE_FOR_BIOS,
         };
-        if !folder.join(name).exists() {
+        if !directory.join(name).exists() {
             let hint = if name == IPXE_FOR_BIOS { ": a BIOS without iPXE needs it (Debian's package ipxe has one)" } else { "" };
-            return Err(format!("there is no {}{hint}", folder.join(name).display()));
+            return Err(format!("there is no {}{hint}", directory.join(name).display()));
         }
         Ok(format!("{}/{}/{name}", arch.name(), in_path(mac)))
     }
@@ -93,7 +93,7 @@ impl Folders {
         self.0.iter().map(|(arch, _)| *arch).find(|arch| arch.name() == name)
     }
 
-    /// A file as it lies in the folder.
+    /// A file as it lies in the directory.
     pub fn file(&self, wanted: &Wanted<'_>) -> Result<Content> {
         let path = self.path(wanted);
         let file = File::open(&path).on("open", &path)?;
@@ -109,7 +109,7 @@ impl Folders {
     }
 }
 
-impl fmt::Display for Folders {
+impl fmt::Display for Directories {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (arch, path)) in self.0.iter().enumerate() {
             write!(f, "{}{} ({})", if at > 0 { ", " } else { "" }, path.display(), arch.name())?;
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_single_files_of_the_folder() {
-        let folders = Folders(vec![(Arch::Aarch64, "/a".into()), (Arch::X86_64, "/x".into())]);
+    fn paths_lead_to_single_files_of_the_directory() {
+        let directories = Directories(vec![(Arch::Aarch64, "/a".into()), (Arch::X86_64, "/x".into())]);
         let mac = Some([0x52, 0x54, 0, 0, 0, 1]);
         for (path, expected) in [
             ("vmlinuz", Some((None, Arch::Aarch64, "vmlinuz"))),
@@ -140,7 +140,7 @@ mod tests {
             ("a/b", None),
             ("", None),
         ] {
-            let read = folders.read(path).map(|wanted| (wanted.mac, wanted.arch, wanted.name));
+            let read = directories.read(path).map(|wanted| (wanted.mac, wanted.arch, wanted.name));
             assert_eq!(read, expected, "{path}");
         }
     }
