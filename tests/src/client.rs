@@ -99,7 +99,7 @@ fn type_all(node: &mut Node) -> Outcome {
     ensure(said == "a terminal\r\n", || format!("a terminal says {said:?}"))?;
     let wrong = guest.exec(&["crictl", "exec", &id, "/no/such/program"])?;
     ensure(wrong.code != 0 && wrong.stderr.contains("/no/such/program"), || format!("{wrong:?}"))?;
-    // Input before the two keys that leave arrives; the shell goes on, and hears the next visitor.
+    // Input before the two keys that detach arrives; the shell goes on and reads the next client.
     for word in ["one", "two"] {
         guest.sh(&format!("printf 'echo {word} >>/tmp/heard\\n\\020\\021' | crictl attach -it {id}"))?;
     }

@@ -102,7 +102,7 @@ impl Way {
 }
 
 /// Returns the kernel's parameters where it has no other clock to measure the processor's against,
-/// and KVM does not tell it either: without, it waits for ever. Emulated processors count as the
+/// and KVM does not tell it either: without, it never ends. Emulated processors count as the
 /// host's does.
 fn clock_rate() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

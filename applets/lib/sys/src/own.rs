@@ -116,7 +116,7 @@ mod tests {
         });
         assert_eq!(seal(&copy), Ok(()));
         holder.join().unwrap();
-        // An error that waiting does not mend is told.
+        // An error that a retry cannot mend is reported.
         assert_eq!(seal(&copy), Err(Errno::PERM));
     }
 }

@@ -21,7 +21,7 @@ pub struct Options {
     /// Show the output when the command has ended
     #[arg(long, short, conflicts_with_all = ["interactive", "tty"])]
     sync: bool,
-    /// Seconds until the command is killed; 0 waits for ever
+    /// Seconds until the command is killed; 0 sets no timeout
     #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "sync")]
     timeout: u32,
     /// The container's id, or beginning

@@ -52,7 +52,7 @@ pub struct ExecJob {
     pub pid_file: PathBuf,
     /// The process's description is there.
     pub process_file: PathBuf,
-    /// Deadline of the process; none waits for ever.
+    /// Deadline of the process, if it has one.
     pub deadline: Option<Instant>,
 }
 

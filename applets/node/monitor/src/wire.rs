@@ -149,7 +149,7 @@ pub struct Exec {
     pub container: String,
     /// The OCI runtime specification's `process` object, whole.
     pub process: serde_json::Value,
-    /// Milliseconds until it is killed with all its children; 0 waits for ever.
+    /// Milliseconds until it is killed with all its children; 0 sets no timeout.
     pub timeout: u64,
 }
 
