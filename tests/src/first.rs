@@ -1,5 +1,5 @@
-//! Checks that need no machine: formatting, lints, the unit tests of every crate, and the cases of
-//! commands that need no privilege.
+//! Checks that need no machine: formatting, lints, licences of crates, the unit tests of every
+//! crate, and the cases of commands that need no privilege.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub const PACKAGES: &[&str] = &["dnsmasq-base", "e2fsprogs", "nftables", "qemu-u
 
 /// Run all of them: what is found soonest comes first.
 pub fn run(report: &Report, repository: &Path) {
-    report.phase("format, clippy", || {
+    report.phase("format, clippy, licences", || {
         report.case("source/fmt", || {
             installed(repository, "fmt")?;
             checked(cargo(repository).args(["fmt", "--all", "--check"])).map(drop)
@@ -25,6 +25,12 @@ pub fn run(report: &Report, repository: &Path) {
         report.case("source/clippy", || {
             installed(repository, "clippy")?;
             let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+            checked(cargo(repository).args(args)).map(drop)
+        });
+        report.case("source/deny", || {
+            installed(repository, "deny")?;
+            // Advisories are left to RELEASE.md: they come from a server and change without a commit.
+            let args = ["deny", "--workspace", "check", "licenses", "bans", "sources"];
             checked(cargo(repository).args(args)).map(drop)
         });
     });
@@ -40,7 +46,7 @@ pub fn run(report: &Report, repository: &Path) {
     });
 }
 
-/// rustfmt and clippy are parts of Rust that an installation may lack.
+/// Checks that a part of cargo is there: rustfmt, clippy and cargo-deny may be missing.
 fn installed(repository: &Path, part: &str) -> Outcome {
     let there = cargo(repository).args([part, "--version"]).output().doing("start cargo")?.status.success();
     if there { Ok(()) } else { Err(Failure::Skipped(format!("cargo {part} is not installed"))) }
