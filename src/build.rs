@@ -60,9 +60,16 @@ fn without_tests(source: &str) -> &str {
     source.split_once("#[cfg(test)]").map_or(source, |(code, _)| code)
 }
 
-/// Names of the applets whose records are in a file.
+/// Calls of the applets whose records are in a file: `NAME`, or `kutties NAME` for one without a
+/// link, which may have the name of another.
 fn names(source: &str) -> Vec<String> {
     let plain: String = source.split_whitespace().collect();
-    let parts = plain.split(RECORD).skip(1);
-    parts.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+    plain.split(RECORD).skip(1).filter_map(call).collect()
+}
+
+fn call(record: &str) -> Option<String> {
+    let (name, rest) = record.split_once('"')?;
+    let (_, place) = rest.split_once("place:Place::")?;
+    let has_link = !place.starts_with("Node") && !place.starts_with("Hidden");
+    Some(if has_link { name.to_owned() } else { format!("kutties {name}") })
 }

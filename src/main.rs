@@ -2,9 +2,11 @@
 
 mod box_options;
 mod man;
+mod manual;
 #[cfg(test)]
 mod page;
 mod registry;
+mod roff;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -1,27 +1,37 @@
 //! `man NAME`: shows the manual of a command, by `less` where standard output is a terminal.
+//! `kutties docs DIRECTORY`: writes the manuals of all commands as pages for another system's `man`.
 //!
 //! Usage: man NAME
 //!        man -k WORD
+//!        kutties docs DIRECTORY
 //!
-//! With `-k` it lists the commands whose name or summary has the word.
+//! NAME is that of a command, or `kutties-NAME` for a command of the node's own that has no link, such
+//! as `man kutties-join`. With `-k` it lists the commands whose name or summary has the word.
+//!
+//! The pages are `man1/NAME.1`, and `man8/NAME.8` for commands in /sbin; commands without a link are
+//! `man1/kutties-NAME.1`. CNI plugins have none.
+//!
+//! Example: write the pages and read one on another system.
+//!
+//!     kutties docs /tmp/man && man -M /tmp/man grep
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::Parser;
+use kit::fs::{self, Form};
 use kit::{Applet, Context, Error, Exit, Place, Result, out};
 
-use crate::registry;
+use crate::manual::{Manual, SELF};
+use crate::{registry, roff};
 
 /// The table of this file.
-pub const APPLETS: &[Applet] = &[Applet { name: "man", about: "show the manual of a command", place: Place::Bin, run }];
-
-/// The running program.
-const SELF: &str = "/proc/self/exe";
-/// Manuals by the names of applets, sorted: the head comments of their sources.
-const MANUALS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/manuals.rs"));
+pub const APPLETS: &[Applet] = &[
+    Applet { name: "docs", about: "write the manuals as man pages", place: Place::Node, run: docs },
+    Applet { name: "man", about: "show the manual of a command", place: Place::Bin, run },
+];
 
 #[derive(Parser)]
 struct Options {
@@ -33,8 +43,26 @@ struct Options {
     name: Option<String>,
 }
 
+#[derive(Parser)]
+struct DocsOptions {
+    /// Directory to write into; it is made when it is missing
+    directory: PathBuf,
+}
+
+fn docs(args: &[OsString]) -> Result<Exit> {
+    let options: DocsOptions = kit::parse(&APPLETS[0], args)?;
+    for applet in registry::all().filter(|applet| applet.place != Place::Cni) {
+        let path = options.directory.join(roff::file(applet));
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).on("make", directory)?;
+        }
+        fs::replace(&path, roff::page(applet, &Manual::of(applet)?).as_bytes(), Form::PLAIN)?;
+    }
+    Ok(Exit::OK)
+}
+
 fn run(args: &[OsString]) -> Result<Exit> {
-    let options: Options = kit::parse(&APPLETS[0], args)?;
+    let options: Options = kit::parse(&APPLETS[1], args)?;
     match (options.word, options.name) {
         (Some(word), _) => show(&found(&word)?),
         (None, Some(name)) => show(&page(&name)?),
@@ -56,33 +84,19 @@ fn found(word: &str) -> Result<String> {
 
 /// Name and summary, the manual, and the options.
 fn page(name: &str) -> Result<String> {
-    let applet =
-        registry::find(name).or_else(|| registry::find_by_argument(name)).or_else(|| registry::all().find(|a| a.name == name));
-    let Some(applet) = applet else {
+    let Some(applet) = find(name) else {
         return Err(Error::new(format!("no command {name}; man -k WORD looks for one")));
     };
-    let call = if applet.place.dir().is_some() { "" } else { "kutties " };
-    let mut text = format!("NAME\n    {call}{name} - {}\n", applet.about);
-    if let Ok(at) = MANUALS.binary_search_by(|(known, _)| (*known).cmp(name)) {
-        text.push_str("\nDESCRIPTION\n");
-        for line in MANUALS[at].1.lines() {
-            // Writing to a string can't fail.
-            let _ = if line.is_empty() { writeln!(text) } else { writeln!(text, "    {line}") };
-        }
+    Manual::of(applet).map(|manual| manual.text())
+}
+
+/// Returns the applet of that name; a linked one comes before a command of the node's own, which
+/// `kutties-NAME` means.
+fn find(name: &str) -> Option<&'static Applet> {
+    if let Some(own) = name.strip_prefix("kutties-") {
+        return registry::all().find(|applet| applet.place.dir().is_none() && applet.name == own);
     }
-    let _ = write!(text, "\nOPTIONS\n{}", indented(&help(name)?));
-    Ok(text)
-}
-
-/// Answer to `--help`, of the applet in a process of its own: those of uutils print it themselves.
-fn help(name: &str) -> Result<String> {
-    let output = Command::new(SELF).args([name, "--help"]).stdin(Stdio::null()).output().on("run", SELF)?;
-    let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
-    Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-fn indented(text: &str) -> String {
-    text.lines().fold(String::new(), |all, line| if line.is_empty() { all + "\n" } else { format!("{all}    {line}\n") })
+    registry::find(name).or_else(|| registry::find_by_argument(name)).or_else(|| registry::all().find(|a| a.name == name))
 }
 
 /// Writes a text, or shows it page by page on a terminal.
@@ -107,19 +121,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manuals_are_sorted_and_of_applets() {
-        assert!(MANUALS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        let unknown: Vec<&str> =
-            MANUALS.iter().map(|(name, _)| *name).filter(|name| !registry::all().any(|a| a.name == *name)).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
-        let of = |name: &str| MANUALS.iter().find(|(known, _)| *known == name).unwrap().1;
-        assert!(of("sed").contains("Addresses:") && of("man").contains("man -k WORD"));
-        assert_eq!(of("grep"), of("egrep"));
+    fn a_name_is_the_link_s_before_the_node_s() {
+        let place = |name: &str| find(name).map(|applet| applet.place);
+        assert_eq!(
+            (place("join"), place("kutties-join"), place("run")),
+            (Some(Place::Bin), Some(Place::Node), Some(Place::Node))
+        );
+        assert!(place("kutties-ls").is_none() && place("no-such-command").is_none());
+    }
+
+    #[test]
+    fn each_manual_has_a_page_of_its_own() {
+        let mut files: Vec<PathBuf> = registry::all().filter(|applet| applet.place != Place::Cni).map(roff::file).collect();
+        let count = files.len();
+        files.sort();
+        files.dedup();
+        assert_eq!(files.len(), count);
     }
 
     #[test]
     fn a_word_finds_commands() {
-        assert!(found("manual").unwrap().starts_with("man "));
+        assert!(found("manual").unwrap().contains("\nman "));
         assert!(found("no-such-word-anywhere").is_err());
     }
 }
