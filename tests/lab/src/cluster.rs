@@ -2,12 +2,14 @@
 //! every node, in front of a person.
 
 mod checks;
+mod members;
 mod objects;
 mod single;
 mod verbs;
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -52,6 +54,8 @@ pub struct Options {
     pub board: String,
     /// Number of machines; the first has the control plane.
     pub nodes: u8,
+    /// Number of those with a control plane; several share an address.
+    pub control_planes: u8,
     /// End after the checks instead of at the first machine's shell.
     pub check: bool,
     /// Directory of the transcripts; the machine's own directory without.
@@ -75,6 +79,9 @@ pub enum Network {
 pub fn run(options: &Options) -> Result<ExitCode> {
     if !(1..=9).contains(&options.nodes) {
         return Err(Error::usage(format!("{} nodes: give 1 to 9", options.nodes)));
+    }
+    if !(1..=options.nodes).contains(&options.control_planes) {
+        return Err(Error::usage(format!("{} control planes: give 1 to {}", options.control_planes, options.nodes)));
     }
     if !namespace::inside() {
         phase::cluster(&options.board)?;
@@ -120,6 +127,13 @@ fn show(options: &Options, check: bool) -> Result<ExitCode> {
     Ok(code)
 }
 
+/// Parts that a machine has in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Server,
+    Worker,
+}
+
 /// A machine of the cluster.
 pub struct Machine {
     /// Its place in the network.
@@ -131,9 +145,13 @@ pub struct Machine {
 }
 
 impl Machine {
-    fn boot(lab: &Lab, appliance: &Appliance, name: &str, memory: u32, evidence: Option<&Path>) -> Result<Self> {
-        let seat = lab.seat(name)?;
+    fn boot(lab: &Lab, appliance: &Appliance, name: &str, role: Role, options: &Options) -> Result<Self> {
+        let (seat, evidence) = (lab.seat(name)?, options.evidence.as_deref());
+        let memory = if role == Role::Server { SERVER_MIB } else { WORKER_MIB };
         let mut spec = Spec { memory, nics: vec![seat.nic.clone()], ..appliance.cluster_spec(lab.dir().join(name)) };
+        if role == Role::Server && options.control_planes > 1 {
+            let _ = write!(spec.cmdline, " kutties.network.vip={}", members::ADDRESS);
+        }
         if let Some(evidence) = evidence {
             spec.transcript = evidence.join(format!("cluster-{name}.log"));
         }
@@ -190,11 +208,11 @@ fn stage(options: &Options) -> Result<Stage> {
 pub fn build(lab: &Lab, options: &Options) -> Result<Cluster> {
     let appliance = Appliance::open(&options.board)?;
     step(format!("booting {} machines of {}, no disk, no registry", options.nodes, options.board));
-    let (begun, evidence) = (Instant::now(), options.evidence.as_deref());
-    let mut machines = vec![Machine::boot(lab, &appliance, "node-1", SERVER_MIB, evidence)?];
-    // The workers wait at their shells while the first machine is busy.
-    for number in 2..=options.nodes {
-        machines.push(Machine::boot(lab, &appliance, &format!("node-{number}"), WORKER_MIB, evidence)?);
+    let (begun, mut machines) = (Instant::now(), Vec::new());
+    // The others wait at their shells while the first machine is busy.
+    for number in 1..=options.nodes {
+        let role = if number <= options.control_planes { Role::Server } else { Role::Worker };
+        machines.push(Machine::boot(lab, &appliance, &format!("node-{number}"), role, options)?);
     }
     let mut cluster = Cluster { machines, checks: Checks::default() };
     cluster.up()?;
@@ -204,6 +222,9 @@ pub fn build(lab: &Lab, options: &Options) -> Result<Cluster> {
         cluster.verify(options);
         if options.verbs {
             cluster.verbs(options.nodes);
+        }
+        if options.control_planes > 1 {
+            cluster.members(options);
         }
         step(format!("all of it took {} s", begun.elapsed().as_secs()));
     }
@@ -234,12 +255,17 @@ impl Cluster {
                 )
             }
         };
-        let said = server.type_line(&format!("kutties kubeadm init {init}"), INIT_TIMEOUT)?;
+        let upload = if options.control_planes > 1 { " --upload-certs" } else { "" };
+        let said = server.type_line(&format!("kutties kubeadm init {init}{upload}"), INIT_TIMEOUT)?;
         let join = join_command(&said).doing("read the join command that kubeadm init printed")?;
         server.type_line(flannel, COMMAND_TIMEOUT)?;
-        for machine in &mut self.machines[1..] {
+        for (number, machine) in self.machines.iter_mut().enumerate().skip(1) {
             step(format!("{} joins", machine.seat.name));
-            machine.type_line(&format!("kutties {join}"), JOIN_TIMEOUT)?;
+            if number < usize::from(options.control_planes) {
+                machine.type_line(&format!("kutties {join} {}", members::role(&said)?), INIT_TIMEOUT)?;
+            } else {
+                machine.type_line(&format!("kutties {join}"), JOIN_TIMEOUT)?;
+            }
         }
         if options.nodes == 1 {
             // As kubeadm's documentation says for a cluster of one machine.

@@ -31,6 +31,9 @@ enum What {
         /// Number of machines; the first has the control plane.
         #[arg(long, default_value_t = 2)]
         nodes: u8,
+        /// Number of those that join as control planes and share an address; 3 of them show the death of one.
+        #[arg(long, default_value_t = 1)]
+        control_planes: u8,
         /// End after the checks; so does a run without a terminal.
         #[arg(long)]
         check: bool,
@@ -55,8 +58,9 @@ enum What {
 fn main() -> ExitCode {
     let done = match Options::parse().what {
         What::Run { board, check } => lab::run::run(&board, check),
-        What::Cluster { board, nodes, check, network, verbs } => {
-            lab::cluster::run(&lab::cluster::Options { board, nodes, check, evidence: None, network, verbs })
+        What::Cluster { board, nodes, control_planes, check, network, verbs } => {
+            let options = lab::cluster::Options { board, nodes, control_planes, check, evidence: None, network, verbs };
+            lab::cluster::run(&options)
         }
         What::Phase { word, board } => lab::phase::one(&word, &board).map(|()| ExitCode::SUCCESS),
     };

@@ -107,8 +107,9 @@ fn rejoin(server: &mut Machine, worker: &mut Machine, join: &str, nodes: u8) -> 
     let name = worker.seat.name.clone();
     server.type_line(&format!("kubectl drain {name} --ignore-daemonsets --delete-emptydir-data --force"), VERB_TIMEOUT)?;
     worker.type_line("kutties kubeadm reset -f", VERB_TIMEOUT)?;
-    let left = worker.vm.guest.sh("ls /etc/kubernetes /var/lib/kubelet; pidof kubelet; true").doing("look at what reset left")?;
-    if left.contains("kubelet.conf") || left.contains("config.yaml") {
+    let look = "ls /etc/kubernetes/*.conf /var/lib/kubelet/* /etc/kubernetes/pki/* 2>/dev/null; pidof kubelet; true";
+    let left = worker.vm.guest.sh(look).doing("look at what reset left")?;
+    if !left.trim().is_empty() {
         return Err(Error::new(format!("reset left {left}")));
     }
     server.type_line(&format!("kubectl delete node {name}"), VERB_TIMEOUT)?;
