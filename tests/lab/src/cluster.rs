@@ -9,7 +9,7 @@ mod verbs;
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -130,8 +130,23 @@ fn show(options: &Options, check: bool) -> Result<ExitCode> {
 /// Parts that a machine has in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
+    /// The one control plane.
     Server,
+    /// One of several control planes, which share an address.
+    Member,
     Worker,
+    /// A cluster of its own in so many MiB.
+    Single(u32),
+}
+
+impl Role {
+    const fn memory(self) -> u32 {
+        match self {
+            Self::Server | Self::Member => SERVER_MIB,
+            Self::Worker => WORKER_MIB,
+            Self::Single(memory) => memory,
+        }
+    }
 }
 
 /// A machine of the cluster.
@@ -145,11 +160,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    fn boot(lab: &Lab, appliance: &Appliance, name: &str, role: Role, options: &Options) -> Result<Self> {
-        let (seat, evidence) = (lab.seat(name)?, options.evidence.as_deref());
-        let memory = if role == Role::Server { SERVER_MIB } else { WORKER_MIB };
-        let mut spec = Spec { memory, nics: vec![seat.nic.clone()], ..appliance.cluster_spec(lab.dir().join(name)) };
-        if role == Role::Server && options.control_planes > 1 {
+    fn boot(lab: &Lab, appliance: &Appliance, name: &str, role: Role, evidence: Option<&Path>) -> Result<Self> {
+        let seat = lab.seat(name)?;
+        let mut spec =
+            Spec { memory: role.memory(), nics: vec![seat.nic.clone()], ..appliance.cluster_spec(lab.dir().join(name)) };
+        if role == Role::Member {
             let _ = write!(spec.cmdline, " kutties.network.vip={}", members::ADDRESS);
         }
         if let Some(evidence) = evidence {
@@ -211,8 +226,12 @@ pub fn build(lab: &Lab, options: &Options) -> Result<Cluster> {
     let (begun, mut machines) = (Instant::now(), Vec::new());
     // The others wait at their shells while the first machine is busy.
     for number in 1..=options.nodes {
-        let role = if number <= options.control_planes { Role::Server } else { Role::Worker };
-        machines.push(Machine::boot(lab, &appliance, &format!("node-{number}"), role, options)?);
+        let role = match options.control_planes {
+            1 if number == 1 => Role::Server,
+            planes if planes > 1 && number <= planes => Role::Member,
+            _ => Role::Worker,
+        };
+        machines.push(Machine::boot(lab, &appliance, &format!("node-{number}"), role, options.evidence.as_deref())?);
     }
     let mut cluster = Cluster { machines, checks: Checks::default() };
     cluster.up()?;
@@ -259,7 +278,12 @@ impl Cluster {
         let said = server.type_line(&format!("kutties kubeadm init {init}{upload}"), INIT_TIMEOUT)?;
         let join = join_command(&said).doing("read the join command that kubeadm init printed")?;
         server.type_line(flannel, COMMAND_TIMEOUT)?;
-        for (number, machine) in self.machines.iter_mut().enumerate().skip(1) {
+        for number in 1..self.machines.len() {
+            if number > 1 && number < usize::from(options.control_planes) {
+                // A member of etcd is added when those before it have caught up.
+                checks::nodes_ready(&self.machines[0], number)?;
+            }
+            let machine = &mut self.machines[number];
             step(format!("{} joins", machine.seat.name));
             if number < usize::from(options.control_planes) {
                 machine.type_line(&format!("kutties {join} {}", members::role(&said)?), INIT_TIMEOUT)?;

@@ -78,7 +78,7 @@ impl Cluster {
 }
 
 /// Wait until each node is Ready, and show them.
-pub fn nodes_ready(server: &Machine, nodes: u8) -> Result<()> {
+pub fn nodes_ready(server: &Machine, nodes: impl fmt::Display) -> Result<()> {
     let script = format!("test $(kubectl get nodes --no-headers | grep -c ' Ready ') = {nodes}");
     let ready = wait(server, &script, READY_TIMEOUT).map(drop);
     server.show("kubectl get nodes -o wide")?;

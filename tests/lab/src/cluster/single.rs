@@ -38,11 +38,12 @@ impl Single {
 pub fn single(lab: &Lab, appliance: &Appliance, name: &str, memory: u32, evidence: Option<&Path>) -> Result<Single> {
     let _beat = Heartbeat::begin("waiting");
     let begun = Instant::now();
-    let machines = vec![Machine::boot(lab, appliance, name, memory, evidence)?];
+    let machines = vec![Machine::boot(lab, appliance, name, super::Role::Single(memory), evidence)?];
     let mut cluster = Cluster { machines, checks: super::Checks::default() };
     cluster.up()?;
     let board = appliance.board.name.clone();
-    cluster.make(&Options { board, nodes: 1, check: true, evidence: None, network: Network::Vxlan, verbs: false })?;
+    let (network, check) = (Network::Vxlan, true);
+    cluster.make(&Options { board, nodes: 1, control_planes: 1, check, evidence: None, network, verbs: false })?;
     let server = &cluster.machines[0];
     nodes_ready(server, 1)?;
     let image = firmware::test_image::NAME;
