@@ -6,11 +6,14 @@ mod chrt;
 mod dmesg;
 mod flock;
 mod free;
+mod fuser;
 mod getopt;
 mod ionice;
 mod killall;
 mod logger;
+mod lsof;
 mod nsenter;
+mod open_files;
 mod pgrep;
 mod pidof;
 mod prlimit;
@@ -21,11 +24,14 @@ mod renice;
 mod select;
 mod setpriv;
 mod setsid;
+mod sockets;
 mod start;
+mod start_stop_daemon;
 mod switch_root;
 mod sysctl;
 mod taskset;
 mod time;
+mod top;
 mod unshare;
 mod watch;
 
@@ -38,10 +44,12 @@ pub const APPLETS: &[Applet] = &[
     dmesg::DMESG,
     flock::FLOCK,
     free::FREE,
+    fuser::FUSER,
     getopt::GETOPT,
     ionice::IONICE,
     killall::KILLALL,
     logger::LOGGER,
+    lsof::LSOF,
     nsenter::NSENTER,
     pgrep::PGREP,
     pidof::PIDOF,
@@ -52,10 +60,12 @@ pub const APPLETS: &[Applet] = &[
     renice::RENICE,
     setpriv::SETPRIV,
     setsid::SETSID,
+    start_stop_daemon::START_STOP_DAEMON,
     switch_root::SWITCH_ROOT,
     sysctl::SYSCTL,
     taskset::TASKSET,
     time::TIME,
+    top::TOP,
     unshare::UNSHARE,
     watch::WATCH,
 ];
