@@ -23,6 +23,7 @@ pub const ALL: &[&[Applet]] = &[
     oci::APPLETS,
     process::APPLETS,
     shell::APPLETS,
+    storage::APPLETS,
     text::APPLETS,
     vi::APPLETS,
 ];

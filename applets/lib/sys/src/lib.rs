@@ -29,5 +29,6 @@ pub mod schedule;
 pub mod seccomp;
 pub mod signals;
 pub mod sigpipe;
+pub mod swap;
 pub mod unshare;
 pub mod version;

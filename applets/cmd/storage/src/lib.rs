@@ -1,0 +1,35 @@
+//! Commands for disks, partitions, swap space and the attributes of files. One file a command.
+
+mod attributes;
+mod blockdev;
+mod chattr;
+mod fallocate;
+mod fsck;
+mod getfattr;
+mod lsattr;
+mod mkswap;
+mod output;
+mod partprobe;
+mod setfattr;
+mod size;
+mod swapoff;
+mod swapon;
+mod table;
+mod xattr;
+
+use kit::Applet;
+
+/// The applets of this crate, sorted by name.
+pub const APPLETS: &[Applet] = &[
+    blockdev::BLOCKDEV,
+    chattr::CHATTR,
+    fallocate::FALLOCATE,
+    fsck::FSCK,
+    getfattr::GETFATTR,
+    lsattr::LSATTR,
+    mkswap::MKSWAP,
+    partprobe::PARTPROBE,
+    setfattr::SETFATTR,
+    swapoff::SWAPOFF,
+    swapon::SWAPON,
+];
