@@ -7,6 +7,7 @@ mod fallocate;
 mod fsck;
 mod getfattr;
 mod lsattr;
+mod lsblk;
 mod mkswap;
 mod output;
 mod partprobe;
@@ -27,6 +28,7 @@ pub const APPLETS: &[Applet] = &[
     fsck::FSCK,
     getfattr::GETFATTR,
     lsattr::LSATTR,
+    lsblk::LSBLK,
     mkswap::MKSWAP,
     partprobe::PARTPROBE,
     setfattr::SETFATTR,
