@@ -20,6 +20,7 @@ pub const ALL: &[&[Applet]] = &[
     kube::APPLETS,
     crate::man::APPLETS,
     net::APPLETS,
+    nettools::APPLETS,
     oci::APPLETS,
     process::APPLETS,
     shell::APPLETS,

@@ -14,6 +14,7 @@ mod netns;
 pub mod nft;
 mod route;
 mod socket;
+mod sockets;
 mod wire;
 
 pub use address::{Address, Lifetime};
@@ -24,6 +25,7 @@ pub use neighbour::Neighbour;
 pub use netns::within;
 pub use route::{Hop, Route, Scope};
 pub use socket::Netlink;
+pub use sockets::{InternetSocket, UnixSocket};
 
 /// Address family numbers as messages carry them.
 mod family {
