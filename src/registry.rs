@@ -23,6 +23,7 @@ pub const ALL: &[&[Applet]] = &[
     nettools::APPLETS,
     oci::APPLETS,
     process::APPLETS,
+    session::APPLETS,
     shell::APPLETS,
     storage::APPLETS,
     text::APPLETS,
