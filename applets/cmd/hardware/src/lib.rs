@@ -2,7 +2,13 @@
 
 mod attribute;
 mod classes;
+mod columns;
+mod cpu;
+mod cpu_model;
+mod cpu_summary;
 mod ids;
+mod lscpu;
+mod lsmem;
 mod lspci;
 mod pci;
 mod pci_detail;
@@ -12,4 +18,4 @@ mod pci_tree;
 use kit::Applet;
 
 /// The applets of this crate, sorted by name.
-pub const APPLETS: &[Applet] = &[lspci::LSPCI];
+pub const APPLETS: &[Applet] = &[lscpu::LSCPU, lsmem::LSMEM, lspci::LSPCI];
