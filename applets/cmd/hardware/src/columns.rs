@@ -44,23 +44,22 @@ pub struct Table {
 }
 
 impl Table {
-    /// Lines with aligned columns.
-    pub fn aligned(&self, headings: bool) -> Vec<String> {
+    /// Lines with aligned columns, none narrower than `least` says of its name.
+    pub fn aligned(&self, headings: bool, least: impl Fn(&str) -> usize) -> Vec<String> {
         let mut rows: Vec<Vec<String>> = Vec::new();
         if headings {
             rows.push(self.columns.iter().map(|(name, _)| name.clone()).collect());
         }
         rows.extend(self.rows.iter().map(|row| row.iter().map(|cell| cell.text("-")).collect()));
         let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-        let widths: Vec<_> = (0..self.columns.len()).map(width).collect();
+        let widths: Vec<_> = self.columns.iter().enumerate().map(|(at, (name, _))| width(at).max(least(name))).collect();
         rows.iter().map(|row| self.line(row, &widths)).collect()
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
         let cells = row.iter().zip(widths).zip(&self.columns);
-        let cells = cells.map(|((cell, width), (_, left))| {
-            if *left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
+        let cells =
+            cells.map(|((cell, width), (_, left))| if *left { format!("{cell:<width$}") } else { format!("{cell:>width$}") });
         let cells = cells.collect::<Vec<_>>();
         let ends_left = self.columns.last().is_some_and(|(_, left)| *left);
         let line = cells.join(" ");
@@ -105,7 +104,7 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c < ' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c < ' ' => quoted.extend(format!("\\u{:04x}", u32::from(c)).chars()),
             c => quoted.push(c),
         }
     }
@@ -169,6 +168,6 @@ mod tests {
         let columns = vec![("A".to_owned(), true), ("B".to_owned(), false)];
         let table = Table { columns, rows: vec![vec![Cell::Text("x\"".into()), Cell::Flag(true)]] };
         assert_eq!(table.json("t").concat(), "{   \"t\": [      {         \"a\": \"x\\\"\",         \"b\": true      }   ]}");
-        assert_eq!(table.aligned(true), ["A    B", "x\" yes"]);
+        assert_eq!(table.aligned(true, str::len), ["A    B", "x\" yes"]);
     }
 }

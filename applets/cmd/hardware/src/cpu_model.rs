@@ -26,8 +26,16 @@ const CORES: &[(u64, u64, &str)] = &[
 
 /// Implementers.
 const VENDORS: &[(u64, &str)] = &[
-    (0x41, "ARM"), (0x42, "Broadcom"), (0x43, "Cavium"), (0x46, "FUJITSU"), (0x48, "HiSilicon"),
-    (0x4e, "NVIDIA"), (0x50, "APM"), (0x51, "Qualcomm"), (0x61, "Apple"), (0xc0, "Ampere"),
+    (0x41, "ARM"),
+    (0x42, "Broadcom"),
+    (0x43, "Cavium"),
+    (0x46, "FUJITSU"),
+    (0x48, "HiSilicon"),
+    (0x4e, "NVIDIA"),
+    (0x50, "APM"),
+    (0x51, "Qualcomm"),
+    (0x61, "Apple"),
+    (0xc0, "Ampere"),
 ];
 
 /// Fields of the first processor in /proc/cpuinfo.

@@ -116,12 +116,21 @@ fn hypervisor() -> Option<&'static str> {
     None
 }
 
+/// State of a vulnerability as util-linux shows it: a colon separates name and value on the line,
+/// so one that is mitigated has none in its value.
+fn mitigation(state: &str) -> String {
+    match state.strip_prefix("Mitigation: ") {
+        Some(by) => format!("Mitigation; {}", by.replace(':', "")),
+        None => state.to_owned(),
+    }
+}
+
 fn vulnerabilities(root: &Path, fields: &mut Fields) {
     for path in entries(root.join("sys/devices/system/cpu/vulnerabilities")) {
         let name = name(&path).replace('_', " ");
         let mut letters = name.chars();
         let first = letters.next().map(|c| c.to_ascii_uppercase());
         let name: String = first.into_iter().chain(letters).collect();
-        fields.add(&format!("Vulnerability {name}"), text(path).map(|text| text.replacen(": ", "; ", 1)));
+        fields.add(&format!("Vulnerability {name}"), text(path).map(|text| mitigation(&text)));
     }
 }

@@ -79,7 +79,10 @@ mod tests {
 
     #[test]
     fn names_are_found_below_their_own_vendor_alone() {
-        let names = Names("# x\n0001  One\n\t0002  Two\n\t\t0003 0004  Sub\n0005  Five\n\t0006  Six\nC 01  Disks\n\t08  NVM\n\t\t02  NVMe\n".into());
+        let names = Names(
+            "# x\n0001  One\n\t0002  Two\n\t\t0003 0004  Sub\n0005  Five\n\t0006  Six\nC 01  Disks\n\t08  NVM\n\t\t02  NVMe\n"
+                .into(),
+        );
         assert_eq!((names.vendor(5), names.device(1, 2), names.device(1, 6)), (Some("Five"), Some("Two"), None));
         assert_eq!(names.subsystem((1, 2), 3, 4), Some("Sub"));
         assert_eq!(names.class(1, Some(8), Some(2)), Some("NVMe"));

@@ -69,15 +69,13 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         (Some(list), None) => {
             let columns = columns(list, &machine, &["CPU", "NODE", "SOCKET", "CORE", "CACHE", "ONLINE", "MAXMHZ", "MINMHZ"])?;
             let table = table(&machine, &columns, |cpu| chosen(cpu, true));
-            Ok(if options.json { table.json("cpus") } else { table.aligned(true) })
+            Ok(if options.json { table.json("cpus") } else { table.aligned(true, str::len) })
         }
         (None, Some(list)) => {
             let columns = columns(list, &machine, &["CPU", "CORE", "SOCKET", "NODE", "", "CACHE"])?;
             Ok(for_scripts(&machine, &columns, |cpu| chosen(cpu, false), list.is_empty()))
         }
-        (None, None) if options.all || options.online || options.offline => {
-            Err(Error::usage("-a, -b and -c want -e or -p"))
-        }
+        (None, None) if options.all || options.online || options.offline => Err(Error::usage("-a, -b and -c want -e or -p")),
         (None, None) => Ok(summary(root, &machine, options.json)),
     }
 }
@@ -87,7 +85,7 @@ fn summary(root: &Path, machine: &Machine, json: bool) -> Vec<String> {
     let row = |(name, value): (String, String)| vec![Cell::Text(format!("{name}:")), Cell::Text(value)];
     let columns = ["field", "data"].map(|name| (name.to_owned(), true)).to_vec();
     let table = Table { columns, rows: fields.into_iter().map(row).collect() };
-    if json { table.json("lscpu") } else { table.aligned(false) }
+    if json { table.json("lscpu") } else { table.aligned(false, |_| 0) }
 }
 
 /// Columns that were named, or those of `usual` of which the machine tells anything.
@@ -112,9 +110,8 @@ fn columns<'a>(list: &str, machine: &Machine, usual: &[&'a str]) -> Result<Vec<&
 
 fn cell(cpu: &Cpu, column: &str) -> Cell {
     let number = |number: Option<u64>| number.map_or(Cell::Missing, Cell::Number);
-    let megahertz = |khz: Option<u64>| {
-        khz.map_or(Cell::Missing, |khz| Cell::Text(format!("{}.{:04}", khz / 1000, khz % 1000 * 10)))
-    };
+    let megahertz =
+        |khz: Option<u64>| khz.map_or(Cell::Missing, |khz| Cell::Text(format!("{}.{:04}", khz / 1000, khz % 1000 * 10)));
     match column {
         "CPU" => Cell::Number(cpu.number.into()),
         "CORE" => number(cpu.core),
@@ -134,7 +131,8 @@ fn table(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bool) ->
         name => (name.to_owned(), false),
     };
     let caches = |cpu: &Cpu| cpu.caches.iter().map(|c| c.map_or("-".to_owned(), |c| c.to_string())).collect::<Vec<_>>().join(":");
-    let cell = |cpu: &Cpu, column: &str| if column == "CACHE" { Cell::Text(caches(cpu)) } else { cell(cpu, column) };
+    let cell =
+        |cpu: &Cpu, column: &str| if column == "CACHE" && cpu.online { Cell::Text(caches(cpu)) } else { cell(cpu, column) };
     let row = |cpu: &Cpu| columns.iter().map(|column| cell(cpu, column)).collect();
     Table { columns: columns.iter().map(heading).collect(), rows: machine.cpus.iter().filter(chosen).map(row).collect() }
 }
@@ -148,9 +146,10 @@ fn for_scripts(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bo
         "CPU" | "" | "MAXMHZ" | "MINMHZ" => (*column).to_owned(),
         name => format!("{}{}", &name[..1], name[1..].to_lowercase()),
     };
-    let caches = |cpu: &Cpu| cpu.caches.iter().map(|c| c.map_or(String::new(), |c| c.to_string())).collect::<Vec<_>>().join(between);
+    let caches =
+        |cpu: &Cpu| cpu.caches.iter().map(|c| c.map_or(String::new(), |c| c.to_string())).collect::<Vec<_>>().join(between);
     let cell = |cpu: &Cpu, column: &&str| match *column {
-        "CACHE" => caches(cpu),
+        "CACHE" if cpu.online => caches(cpu),
         "ONLINE" => if cpu.online { "Y" } else { "N" }.to_owned(),
         column => cell(cpu, column).text(""),
     };

@@ -95,7 +95,9 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         return Err(Error::usage("sums are for people: not with -J, -P or -r"));
     }
     let ranges = if options.all { blocks.clone() } else { joined(&blocks, &split) };
-    let row = |range: &Block| columns.iter().map(|column| cell(range, column, each, options.bytes)).collect();
+    let row = |range: &Block| columns.iter().map(|column| cell(range, column, each, options)).collect();
+    // One blank more stands before sizes with a unit in util-linux' table.
+    let widest = if options.bytes { 3 } else { ranges.iter().map(|r| size(bytes_of(r, each), false).len()).max().unwrap_or(3) };
     let heading = |column: &&str| ((*column).to_owned(), *column == "RANGE");
     let table = Table { columns: columns.iter().map(heading).collect(), rows: ranges.iter().map(row).collect() };
     let mut lines = match () {
@@ -103,7 +105,7 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         () if options.json => table.json("memory"),
         () if options.pairs => table.pairs(),
         () if options.raw => table.raw(!options.noheadings),
-        () => table.aligned(!options.noheadings),
+        () => table.aligned(!options.noheadings, |column| if column == "SIZE" { widest + 1 } else { column.len() }),
     };
     if summary == Summary::Always {
         lines.push(String::new());
@@ -132,7 +134,7 @@ fn blocks(directory: &Path) -> Vec<Block> {
             state: text(path.join("state"))?,
             removable: number(path.join("removable")).unwrap_or(0) != 0,
             node,
-            zones: text(path.join("valid_zones")).unwrap_or_default().replace(' ', "/"),
+            zones: text(path.join("valid_zones")).unwrap_or_default().replace(' ', "/").replace("none", "None"),
         })
     };
     let mut blocks: Vec<_> = entries(directory).into_iter().filter_map(block).collect();
@@ -165,14 +167,17 @@ fn bytes_of(range: &Block, each: u64) -> u64 {
     (range.last - range.first + 1).saturating_mul(each)
 }
 
-fn cell(range: &Block, column: &str, each: u64, bytes: bool) -> Cell {
+fn cell(range: &Block, column: &str, each: u64, options: &Options) -> Cell {
     let start = range.first.saturating_mul(each);
     let length = bytes_of(range, each);
     match column {
         "RANGE" => Cell::Text(format!("0x{start:016x}-0x{:016x}", start.saturating_add(length).saturating_sub(1))),
-        "SIZE" if bytes => Cell::Number(length),
+        "SIZE" if options.bytes => Cell::Number(length),
         "SIZE" => Cell::Text(size(length, false)),
         "STATE" => Cell::Text(range.state.clone()),
+        // Memory that is offline is neither; JSON has no third value for a flag.
+        "REMOVABLE" if range.state != "online" && options.json => Cell::Flag(false),
+        "REMOVABLE" if range.state != "online" => Cell::Text(String::new()),
         "REMOVABLE" => Cell::Flag(range.removable),
         "BLOCK" if range.first == range.last => Cell::Text(range.first.to_string()),
         "BLOCK" => Cell::Text(format!("{}-{}", range.first, range.last)),
@@ -186,6 +191,7 @@ fn sums(blocks: &[Block], each: u64, bytes: bool) -> Vec<String> {
     let size = |count: u64| if bytes { count.to_string() } else { size(count, false) };
     let rows = [("Memory block size:", each), ("Total online memory:", sum(true)), ("Total offline memory:", sum(false))];
     let rows = rows.map(|(name, count)| (name, size(count)));
-    let width = rows.iter().map(|(_, size)| size.len()).max().unwrap_or(0).max(8);
-    rows.iter().map(|(name, size)| format!("{name:<21} {size:>width$}")).collect()
+    // Widths of util-linux' own table.
+    let width = if bytes { 15 } else { 5 };
+    rows.iter().map(|(name, size)| format!("{name:<23} {size:>width$}")).collect()
 }

@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Parser};
-use kit::{Applet, Context, Exit, Place, Result, out, parse};
+use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 
 use crate::attribute::text;
 use crate::ids::Names;
@@ -47,7 +47,7 @@ struct Options {
     /// Show the domain always.
     #[arg(short = 'D')]
     domain: bool,
-    /// Show the first 64 bytes of configuration space; three times, all.
+    /// Show the first 64 bytes of configuration space; three times, 256; four times, all.
     #[arg(short, action = ArgAction::Count)]
     x: u8,
     /// Take those at [[[[DOMAIN]:]BUS]:][DEVICE][.[FUNCTION]].
@@ -59,6 +59,9 @@ struct Options {
     /// Read names from this file.
     #[arg(short, value_name = "FILE")]
     i: Option<PathBuf>,
+    /// Set `sysfs.path`, the directory that is read in place of /sys/bus/pci.
+    #[arg(short = 'O', value_name = "NAME=VALUE")]
+    option: Option<String>,
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
@@ -85,7 +88,12 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         _ => Form::Both,
     };
     let label = Label { form, names: names(root, options.i.as_deref()) };
-    let all = devices(root);
+    let bus = match options.option.as_deref().map(|option| option.split_once('=')) {
+        None => root.join("sys/bus/pci"),
+        Some(Some(("sysfs.path", path))) => PathBuf::from(path),
+        Some(_) => return Err(Error::usage("-O has no other option than sysfs.path=DIR")),
+    };
+    let all = devices(&bus);
     let with_domain = options.domain || all.iter().any(|device| device.slot.domain != 0);
     let chosen: Vec<_> = all.into_iter().filter(|device| filter.takes(device)).collect();
     if options.t {
@@ -127,8 +135,12 @@ impl Shown<'_> {
             self.drivers(device).into_iter().for_each(&mut add);
         }
         if self.options.x > 0 {
-            let length = if self.options.x > 2 { bytes.len() } else { bytes.len().min(64) };
-            lines.extend(pci_detail::dump(&bytes[..length]));
+            let length = match self.options.x {
+                0..=2 => 64,
+                3 => 256,
+                _ => bytes.len(),
+            };
+            lines.extend(pci_detail::dump(&bytes[..length.min(bytes.len())]));
         }
         if long || self.options.x > 0 {
             lines.push(String::new());
@@ -146,21 +158,22 @@ impl Shown<'_> {
         let class = self.label.class(device.class);
         let mut line = format!("{} {class}: {}", self.slot(device), self.label.whole(device));
         if device.revision != 0 {
-            line.push_str(&format!(" (rev {:02x})", device.revision));
+            line.extend(format!(" (rev {:02x})", device.revision).chars());
         }
         let (base, sub) = ((device.class >> 8) as u8, device.class as u8);
         let name = self.label.names.class(base, Some(sub), Some(device.interface));
-        match name {
-            _ if self.options.v == 0 => {}
-            Some(name) => line.push_str(&format!(" (prog-if {:02x} [{name}])", device.interface)),
-            None if device.interface != 0 => line.push_str(&format!(" (prog-if {:02x})", device.interface)),
-            None => {}
-        }
-        line
+        let interface = match name {
+            _ if self.options.v == 0 => String::new(),
+            Some(name) => format!(" (prog-if {:02x} [{name}])", device.interface),
+            None if device.interface != 0 => format!(" (prog-if {:02x})", device.interface),
+            None => String::new(),
+        };
+        line + &interface
     }
 
     fn drivers(&self, device: &Device) -> Vec<String> {
-        let mut lines: Vec<_> = pci_detail::driver(device).map(|driver| format!("Kernel driver in use: {driver}")).into_iter().collect();
+        let mut lines: Vec<_> =
+            pci_detail::driver(device).map(|driver| format!("Kernel driver in use: {driver}")).into_iter().collect();
         if let Some(release) = text(self.root.join("proc/sys/kernel/osrelease")) {
             let aliases = self.root.join("lib/modules").join(release).join("modules.alias");
             let modules = pci_detail::modules(device, &aliases);
@@ -181,7 +194,8 @@ impl Shown<'_> {
     }
 
     fn quoted(&self, device: &Device) -> String {
-        let [class, vendor, name, board_vendor, board] = self.words(device).map(|word| format!("\"{}\"", word.replace('"', "\\\"")));
+        let [class, vendor, name, board_vendor, board] =
+            self.words(device).map(|word| format!("\"{}\"", word.replace('"', "\\\"")));
         let revision = if device.revision == 0 { String::new() } else { format!(" -r{:02x}", device.revision) };
         let slot = self.slot(device);
         format!("{slot} {class} {vendor} {name}{revision} -p{:02x} {board_vendor} {board}", device.interface)

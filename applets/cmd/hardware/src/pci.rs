@@ -57,9 +57,9 @@ pub struct Device {
     pub path: PathBuf,
 }
 
-/// Devices below a root directory, by slot.
-pub fn devices(root: &Path) -> Vec<Device> {
-    let found = entries(root.join("sys/bus/pci/devices"));
+/// Devices of a directory such as /sys/bus/pci, by slot.
+pub fn devices(bus: &Path) -> Vec<Device> {
+    let found = entries(bus.join("devices"));
     let mut devices: Vec<_> = found.into_iter().filter_map(device).collect();
     devices.sort_by_key(|device| device.slot);
     devices
@@ -96,24 +96,24 @@ pub struct Filter {
 impl Filter {
     /// Adds `[[[[DOMAIN]:]BUS]:][DEVICE][.[FUNCTION]]`.
     pub fn at(mut self, text: &str) -> Result<Self> {
-        let wrong = || Error::usage(format!("{text}: not of the form [[[[DOMAIN]:]BUS]:][DEVICE][.[FUNCTION]]"));
+        let wrong = || Error::new(format!("{text}: not of the form [[[[DOMAIN]:]BUS]:][DEVICE][.[FUNCTION]]"));
         let (place, function) = text.split_once('.').unwrap_or((text, ""));
         let mut parts = place.rsplit(':');
-        self.device = part(parts.next(), 0x1f).ok_or_else(wrong)?;
-        self.bus = part(parts.next(), 0xff).ok_or_else(wrong)?;
-        self.domain = part(parts.next(), u32::MAX).ok_or_else(wrong)?;
-        self.function = part(Some(function), 7).ok_or_else(wrong)?;
+        self.device = part(parts.next(), 0x1f).map_err(|()| wrong())?;
+        self.bus = part(parts.next(), 0xff).map_err(|()| wrong())?;
+        self.domain = part(parts.next(), u32::MAX).map_err(|()| wrong())?;
+        self.function = part(Some(function), 7).map_err(|()| wrong())?;
         if parts.next().is_some() { Err(wrong()) } else { Ok(self) }
     }
 
     /// Adds `[VENDOR]:[DEVICE][:CLASS]`.
     pub fn of(mut self, text: &str) -> Result<Self> {
-        let wrong = || Error::usage(format!("{text}: not of the form [VENDOR]:[DEVICE][:CLASS]"));
+        let wrong = || Error::new(format!("{text}: not of the form [VENDOR]:[DEVICE][:CLASS]"));
         let mut parts = text.split(':');
-        let vendor = part(parts.next(), 0xffff).ok_or_else(wrong)?;
-        let device = parts.next().and_then(|text| part(Some(text), 0xffff)).ok_or_else(wrong)?;
+        let vendor = part(parts.next(), 0xffff).map_err(|()| wrong())?;
+        let device = part(Some(parts.next().ok_or_else(wrong)?), 0xffff).map_err(|()| wrong())?;
         self.id = (vendor, device);
-        self.class = part(parts.next(), 0xffff).ok_or_else(wrong)?;
+        self.class = part(parts.next(), 0xffff).map_err(|()| wrong())?;
         if parts.next().is_some() { Err(wrong()) } else { Ok(self) }
     }
 
@@ -131,12 +131,12 @@ impl Filter {
     }
 }
 
-/// Number of a part up to a limit; the inner none is a part that stands for all.
-fn part(text: Option<&str>, largest: u32) -> Option<Option<u32>> {
+/// Number of a part up to a limit; none is a part that stands for all.
+fn part(text: Option<&str>, largest: u32) -> std::result::Result<Option<u32>, ()> {
     match text {
-        None | Some("" | "*") => Some(None),
-        Some(digits) if digits.starts_with('+') => None,
-        Some(digits) => u32::from_str_radix(digits, 16).ok().filter(|n| *n <= largest).map(Some),
+        None | Some("" | "*") => Ok(None),
+        Some(digits) if digits.starts_with('+') => Err(()),
+        Some(digits) => u32::from_str_radix(digits, 16).ok().filter(|n| *n <= largest).map(Some).ok_or(()),
     }
 }
 

@@ -10,10 +10,28 @@ const SPACE: u64 = 4096;
 
 /// Names of capabilities by number (PCI Code and ID Assignment Specification, chapter 2).
 const CAPABILITIES: &[&str] = &[
-    "Null", "Power Management", "AGP", "Vital Product Data", "Slot ID", "MSI", "CompactPCI hot-swap",
-    "PCI-X", "HyperTransport", "Vendor Specific Information", "Debug port", "CompactPCI central resource control",
-    "Hot-plug capable", "Subsystem", "AGP3", "Secure device", "Express", "MSI-X", "SATA HBA", "PCI Advanced Features",
-    "Enhanced Allocation", "Flattening Portal Bridge",
+    "Null",
+    "Power Management",
+    "AGP",
+    "Vital Product Data",
+    "Slot ID",
+    "MSI",
+    "CompactPCI hot-swap",
+    "PCI-X",
+    "HyperTransport",
+    "Vendor Specific Information",
+    "Debug port",
+    "CompactPCI central resource control",
+    "Hot-plug capable",
+    "Subsystem",
+    "AGP3",
+    "Secure device",
+    "Express",
+    "MSI-X",
+    "SATA HBA",
+    "PCI Advanced Features",
+    "Enhanced Allocation",
+    "Flattening Portal Bridge",
 ];
 
 /// Configuration space, as far as it may be read: 64 bytes without privileges.
@@ -26,7 +44,11 @@ pub fn flags(device: &Device, space: &[u8]) -> String {
     let word = |at: usize| space.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]));
     let (command, status) = (word(4), word(6));
     let mut words = Vec::new();
-    let mut add = |on: bool, name: &str| if on { words.push(name.to_owned()) };
+    let mut add = |on: bool, name: &str| {
+        if on {
+            words.push(name.to_owned());
+        }
+    };
     add(command & 4 != 0, "bus master");
     add(status & 0x20 != 0, "66MHz");
     let speed = ["fast devsel", "medium devsel", "slow devsel", "?? devsel"];
@@ -116,7 +138,10 @@ pub fn modules(device: &Device, aliases: &Path) -> Vec<String> {
     for line in table.lines() {
         let mut fields = line.split_whitespace().skip(1);
         let (Some(pattern), Some(module)) = (fields.next(), fields.next()) else { continue };
-        if pattern.starts_with("pci:") && kit::glob::matches(pattern.as_bytes(), alias.as_bytes()) && !found.iter().any(|m| m == module) {
+        if pattern.starts_with("pci:")
+            && kit::glob::matches(pattern.as_bytes(), alias.as_bytes())
+            && !found.iter().any(|m| m == module)
+        {
             found.push(module.to_owned());
         }
     }

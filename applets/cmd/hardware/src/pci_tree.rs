@@ -10,7 +10,7 @@ const DEEPEST: usize = 32;
 /// Lines of the tree. With `named` each device has its name.
 pub fn lines(devices: &[Device], label: &Label, named: bool) -> Vec<String> {
     let tree = Tree { devices, label, named };
-    let below: Vec<(u32, u8)> = devices.iter().filter_map(|d| tree.behind(d).map(|(bus, _)| (d.slot.domain, bus))).collect();
+    let below: Vec<(u32, u8)> = devices.iter().filter_map(|d| behind(d).map(|(bus, _)| (d.slot.domain, bus))).collect();
     let mut roots: Vec<(u32, u8)> = devices.iter().map(|d| (d.slot.domain, d.slot.bus)).collect();
     roots.dedup();
     roots.retain(|root| !below.contains(root));
@@ -35,14 +35,14 @@ struct Tree<'a> {
     named: bool,
 }
 
-impl Tree<'_> {
-    /// First and last bus behind a bridge.
-    fn behind(&self, device: &Device) -> Option<(u8, u8)> {
-        let bus = |name: &str| number(device.path.join(name)).and_then(|bus| u8::try_from(bus).ok());
-        let first = bus("secondary_bus_number").filter(|bus| *bus > device.slot.bus)?;
-        Some((first, bus("subordinate_bus_number").unwrap_or(first).max(first)))
-    }
+/// First and last bus behind a bridge.
+fn behind(device: &Device) -> Option<(u8, u8)> {
+    let bus = |name: &str| number(device.path.join(name)).and_then(|bus| u8::try_from(bus).ok());
+    let first = bus("secondary_bus_number").filter(|bus| *bus > device.slot.bus)?;
+    Some((first, bus("subordinate_bus_number").unwrap_or(first).max(first)))
+}
 
+impl Tree<'_> {
     fn bus(&self, place: (u32, u8), head: &str, next: &str, lines: &mut Vec<String>, depth: usize) {
         let on_it = |d: &&Device| (d.slot.domain, d.slot.bus) == place;
         let devices: Vec<_> = self.devices.iter().filter(on_it).collect();
@@ -54,19 +54,27 @@ impl Tree<'_> {
             let (is_first, is_last) = (at == 0, at + 1 == devices.len());
             let fork = match (is_first, is_last) {
                 (true, true) => "---",
-                (true, false) => "+-",
                 (false, true) => "\\-",
-                (false, false) => "+-",
+                (_, false) => "+-",
             };
             let start = if is_first { head } else { next };
             let line = format!("{start}{fork}{:02x}.{:x}", device.slot.device, device.slot.function);
-            let stem = format!("{next}{}", if devices.len() == 1 { "   " } else if is_last { "  " } else { "| " });
+            let stem = format!(
+                "{next}{}",
+                if devices.len() == 1 {
+                    "   "
+                } else if is_last {
+                    "  "
+                } else {
+                    "| "
+                }
+            );
             self.device(device, line, &stem, lines, depth);
         }
     }
 
     fn device(&self, device: &Device, line: String, stem: &str, lines: &mut Vec<String>, depth: usize) {
-        let Some((first, last)) = self.behind(device) else {
+        let Some((first, last)) = behind(device) else {
             let name = if self.named { format!("  {}", self.label.whole(device)) } else { String::new() };
             lines.push(line + &name);
             return;
