@@ -6,16 +6,38 @@ mod columns;
 mod cpu;
 mod cpu_model;
 mod cpu_summary;
+mod devmem;
+mod flash;
+mod flash_erase;
+mod flashcp;
+mod hwclock;
+mod i2cdetect;
 mod ids;
 mod lscpu;
 mod lsmem;
 mod lspci;
+mod mtdinfo;
+mod nanddump;
+mod output;
 mod pci;
 mod pci_detail;
 mod pci_label;
 mod pci_tree;
+mod watchdog;
 
 use kit::Applet;
 
 /// The applets of this crate, sorted by name.
-pub const APPLETS: &[Applet] = &[lscpu::LSCPU, lsmem::LSMEM, lspci::LSPCI];
+pub const APPLETS: &[Applet] = &[
+    devmem::DEVMEM,
+    flash_erase::FLASH_ERASE,
+    flashcp::FLASHCP,
+    hwclock::HWCLOCK,
+    i2cdetect::I2CDETECT,
+    lscpu::LSCPU,
+    lsmem::LSMEM,
+    lspci::LSPCI,
+    mtdinfo::MTDINFO,
+    nanddump::NANDDUMP,
+    watchdog::WATCHDOG,
+];

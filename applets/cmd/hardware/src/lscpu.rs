@@ -8,15 +8,15 @@
 //! ```
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
+use kit::{Applet, Error, Exit, Place, Result, parse};
 
 use crate::columns::{Cell, Table};
 use crate::cpu::{Cpu, Machine, machine};
 use crate::cpu_summary;
+use crate::output::show;
 
 /// Processors.
 pub const LSCPU: Applet = Applet { name: "lscpu", about: "show the processors", place: Place::Bin, run };
@@ -48,11 +48,7 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&LSCPU, args)?;
-    let mut out = out();
-    for line in lines(&options.sysroot, &options)? {
-        writeln!(out, "{line}").doing("write standard output")?;
-    }
-    out.flush().doing("write standard output")?;
+    show(&lines(&options.sysroot, &options)?)?;
     Ok(Exit::OK)
 }
 

@@ -7,14 +7,14 @@
 //! ```
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
-use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
+use kit::{Applet, Error, Exit, Place, Result, parse};
 
 use crate::attribute::{entries, hexadecimal, name, number, text};
 use crate::columns::{Cell, Table, size};
+use crate::output::show;
 
 /// Ranges of memory.
 pub const LSMEM: Applet = Applet { name: "lsmem", about: "show the ranges of memory", place: Place::Bin, run };
@@ -74,11 +74,7 @@ const COLUMNS: [&str; 7] = ["RANGE", "SIZE", "STATE", "REMOVABLE", "BLOCK", "NOD
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&LSMEM, args)?;
-    let mut out = out();
-    for line in lines(&options.sysroot, &options)? {
-        writeln!(out, "{line}").doing("write standard output")?;
-    }
-    out.flush().doing("write standard output")?;
+    show(&lines(&options.sysroot, &options)?)?;
     Ok(Exit::OK)
 }
 

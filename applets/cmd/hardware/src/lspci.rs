@@ -12,14 +12,14 @@
 //! devices their numbers: `Device 8086:1237`.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Parser};
-use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
+use kit::{Applet, Error, Exit, Place, Result, parse};
 
 use crate::attribute::text;
 use crate::ids::Names;
+use crate::output::show;
 use crate::pci::{Device, Filter, devices};
 use crate::pci_label::{Form, Label};
 use crate::{pci_detail, pci_tree};
@@ -66,11 +66,7 @@ struct Options {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&LSPCI, args)?;
-    let mut out = out();
-    for line in lines(Path::new("/"), &options)? {
-        writeln!(out, "{line}").doing("write standard output")?;
-    }
-    out.flush().doing("write standard output")?;
+    show(&lines(Path::new("/"), &options)?)?;
     Ok(Exit::OK)
 }
 
