@@ -16,6 +16,7 @@ mod ids;
 mod lscpu;
 mod lsmem;
 mod lspci;
+mod lsusb;
 mod mtdinfo;
 mod nanddump;
 mod output;
@@ -23,6 +24,9 @@ mod pci;
 mod pci_detail;
 mod pci_label;
 mod pci_tree;
+mod usb;
+mod usb_descriptor;
+mod usb_tree;
 mod watchdog;
 
 use kit::Applet;
@@ -37,6 +41,7 @@ pub const APPLETS: &[Applet] = &[
     lscpu::LSCPU,
     lsmem::LSMEM,
     lspci::LSPCI,
+    lsusb::LSUSB,
     mtdinfo::MTDINFO,
     nanddump::NANDDUMP,
     watchdog::WATCHDOG,
