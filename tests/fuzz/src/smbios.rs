@@ -6,3 +6,8 @@ pub fn table(input: &[u8]) {
         assert!(!text.is_empty() && text.len() < input.len());
     }
 }
+
+/// A table as `dmidecode` shows it: what is told of each structure is bounded by its bytes and by the names of its fields.
+pub fn shown(input: &[u8]) {
+    assert!(hardware::strangers::smbios(input) <= 8192 * (input.len() + 1));
+}

@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "cni-network", run: network::cni_network },
     Target { name: "dbus", run: network::dbus_message },
     Target { name: "dhcp", run: network::dhcp_packet },
+    Target { name: "dmi", run: smbios::shown },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
     Target { name: "fit", run: kernels::fit },

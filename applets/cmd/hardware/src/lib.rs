@@ -7,6 +7,12 @@ mod cpu;
 mod cpu_model;
 mod cpu_summary;
 mod devmem;
+mod dmi;
+mod dmi_fields;
+mod dmi_form;
+mod dmi_memory;
+mod dmi_processor;
+mod dmidecode;
 mod flash;
 mod flash_erase;
 mod flashcp;
@@ -31,9 +37,15 @@ mod watchdog;
 
 use kit::Applet;
 
+/// Parsers of bytes that come from elsewhere, for the fuzzer: each takes anything.
+pub mod strangers {
+    pub use crate::dmidecode::any as smbios;
+}
+
 /// The applets of this crate, sorted by name.
 pub const APPLETS: &[Applet] = &[
     devmem::DEVMEM,
+    dmidecode::DMIDECODE,
     flash_erase::FLASH_ERASE,
     flashcp::FLASHCP,
     hwclock::HWCLOCK,
