@@ -98,7 +98,7 @@ const BIOS: &[Field] = &[
             Some(listed(words.into_iter().chain(more)))
         }),
     ),
-    (0x14, "BIOS Revision", Other(2, |s| version(s, 0x14))),
+    (0x14, "BIOS Revision", Other(4, |s| version(s, 0x14))),
     (0x16, "Firmware Revision", Other(2, |s| version(s, 0x16))),
 ];
 

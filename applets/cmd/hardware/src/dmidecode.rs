@@ -122,7 +122,7 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
             lines.push(format!("Handle 0x{:04X}, DMI type {}, {} bytes", s.handle(), s.kind(), s.bytes.len()));
         }
         lines.push(title(s.kind()).to_owned());
-        lines.extend(body(s).lines().map(str::to_owned));
+        lines.extend(body(s, options.quiet).lines().map(str::to_owned));
         lines.push(String::new());
     }
     Ok(lines)
@@ -175,7 +175,7 @@ fn field(s: &Structure<'_>, name: &str) -> Option<String> {
 }
 
 /// Lines of a structure. Takes any bytes; the lengths in them bound the text.
-fn body(s: &Structure<'_>) -> String {
+fn body(s: &Structure<'_>, quiet: bool) -> String {
     let line = |word: &str, (at, text): (usize, String)| format!("\t{word} {}: {text}\n", at + 1);
     let numbered = |word: &str| s.strings().enumerate().map(|text| line(word, text)).collect::<Vec<_>>().concat();
     match s.kind() {
@@ -185,7 +185,8 @@ fn body(s: &Structure<'_>) -> String {
     }
     let Some(fields) = fields(s.kind()) else { return raw(s) };
     let empty = s.kind() == 17 && s.word(0x0c) == Some(0);
-    let fields = fields.iter().filter(|(at, ..)| !empty || *at < dmi_memory::OF_MODULE);
+    let fields =
+        fields.iter().filter(|(at, name, _)| (!empty || *at < dmi_memory::OF_MODULE) && !(quiet && name.ends_with(" Handle")));
     let line = |(at, name, form): &(usize, &str, _)| {
         let text = shown(s, *at, form)?;
         let between = if text.is_empty() || text.starts_with('\n') { "" } else { " " };
@@ -206,7 +207,7 @@ fn raw(s: &Structure<'_>) -> String {
 pub fn any(bytes: &[u8]) -> usize {
     let _ = entry(bytes);
     let _ = capacity(bytes.len() as u64, 0);
-    structures(bytes).iter().map(|s| body(s).len()).sum()
+    structures(bytes).iter().map(|s| body(s, false).len()).sum()
 }
 
 #[cfg(test)]
