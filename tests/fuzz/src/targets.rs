@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "join-configuration", run: join::configuration },
     Target { name: "keys", run: files::keys },
     Target { name: "kubeconfig", run: join::kubeconfig },
+    Target { name: "load-option", run: smbios::load_option },
     Target { name: "manifest", run: image::strangers::manifest },
     Target { name: "modules", run: files::modules },
     Target { name: "neighbour", run: network::neighbour },

@@ -13,6 +13,11 @@ mod dmi_form;
 mod dmi_memory;
 mod dmi_processor;
 mod dmidecode;
+mod efi_entry;
+mod efi_path;
+mod efi_store;
+mod efibootmgr;
+mod efivar;
 mod flash;
 mod flash_erase;
 mod flashcp;
@@ -40,12 +45,15 @@ use kit::Applet;
 /// Parsers of bytes that come from elsewhere, for the fuzzer: each takes anything.
 pub mod strangers {
     pub use crate::dmidecode::any as smbios;
+    pub use crate::efibootmgr::any as load_option;
 }
 
 /// The applets of this crate, sorted by name.
 pub const APPLETS: &[Applet] = &[
     devmem::DEVMEM,
     dmidecode::DMIDECODE,
+    efibootmgr::EFIBOOTMGR,
+    efivar::EFIVAR,
     flash_erase::FLASH_ERASE,
     flashcp::FLASHCP,
     hwclock::HWCLOCK,
