@@ -1,4 +1,4 @@
-//! Tables and variables of the firmware.
+//! Tables and variables of the firmware, and files that `readelf` shows.
 
 /// No text is longer than the table, and none is empty.
 pub fn table(input: &[u8]) {
@@ -15,4 +15,9 @@ pub fn shown(input: &[u8]) {
 /// Entry of the firmware's boot menu: its text is not much longer than its bytes.
 pub fn load_option(input: &[u8]) {
     assert!(hardware::strangers::load_option(input) <= 64 * (input.len() + 1));
+}
+
+/// File as `readelf` shows it: it comes to an end.
+pub fn elf_shown(input: &[u8]) {
+    hardware::strangers::elf(input);
 }

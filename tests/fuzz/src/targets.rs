@@ -23,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "dmi", run: smbios::shown },
     Target { name: "dns", run: network::dns_answer },
     Target { name: "elf", run: network::elf_section },
+    Target { name: "elf-shown", run: smbios::elf_shown },
     Target { name: "fit", run: kernels::fit },
     Target { name: "grub", run: boots::grub_menu },
     Target { name: "hosts-toml", run: image::strangers::hosts_toml },

@@ -18,6 +18,12 @@ mod efi_path;
 mod efi_store;
 mod efibootmgr;
 mod efivar;
+mod elf;
+mod elf_dynamic;
+mod elf_headers;
+mod elf_symbols;
+mod elf_versions;
+mod elf_words;
 mod flash;
 mod flash_erase;
 mod flashcp;
@@ -35,6 +41,7 @@ mod pci;
 mod pci_detail;
 mod pci_label;
 mod pci_tree;
+mod readelf;
 mod usb;
 mod usb_descriptor;
 mod usb_tree;
@@ -46,6 +53,7 @@ use kit::Applet;
 pub mod strangers {
     pub use crate::dmidecode::any as smbios;
     pub use crate::efibootmgr::any as load_option;
+    pub use crate::readelf::any as elf;
 }
 
 /// The applets of this crate, sorted by name.
@@ -64,5 +72,6 @@ pub const APPLETS: &[Applet] = &[
     lsusb::LSUSB,
     mtdinfo::MTDINFO,
     nanddump::NANDDUMP,
+    readelf::READELF,
     watchdog::WATCHDOG,
 ];
