@@ -109,7 +109,7 @@ fn section_kind(elf: &Elf<'_>, kind: u64) -> String {
         (62, 0x7000_0001) => Some("X86_64_UNWIND"),
         (40, 0x7000_0001) => Some("ARM_EXIDX"),
         (40, 0x7000_0003) => Some("ARM_ATTRIBUTES"),
-        (243, 0x7000_0003) => Some("RISCV_ATTRIBUTE"),
+        (243, 0x7000_0003) => Some("RISCV_ATTRIBUTES"),
         (8, 0x7000_0006) => Some("MIPS_REGINFO"),
         (8, 0x7000_001e) => Some("MIPS_DWARF"),
         (8, 0x7000_002a) => Some("MIPS_ABIFLAGS"),
@@ -154,7 +154,7 @@ pub fn sections(elf: &Elf<'_>, long: bool, with_count: bool) -> Vec<String> {
         let flags = letters(s.flags);
         let Section { address, offset, size, link, info, align, each, .. } = *s;
         if elf.wide && !long {
-            lines.push(format!("  [{at:2}] {name} {kind:<16} {address:016x}  {offset:08x}"));
+            lines.push(format!("  [{at:2}] {name} {kind:<16.15} {address:016x}  {offset:08x}"));
             lines.push(format!("       {size:016x}  {each:016x} {flags:>3}      {link:2}   {info:3}     {align}"));
         } else {
             let digits = elf.digits();

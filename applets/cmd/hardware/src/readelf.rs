@@ -12,6 +12,7 @@
 //! numbers for other machines.
 
 use std::ffi::OsString;
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -87,13 +88,18 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if ![o.file_header, o.program_headers, o.section_headers, o.syms, o.notes, o.relocs, o.dynamic].contains(&true) {
         return Err(Error::usage("say what to show: -a, -h, -l, -S, -s, -r, -d or -n"));
     }
+    let mut exit = Exit::OK;
     for path in &options.files {
         if options.files.len() > 1 {
             show(&[String::new(), format!("File: {}", path.display())])?;
         }
-        file(path, &options)?;
+        // The other files are shown even so.
+        if let Err(e) = file(path, &options) {
+            let _ = writeln!(stderr(), "readelf: {e}");
+            exit = Exit::FAILED;
+        }
     }
-    Ok(Exit::OK)
+    Ok(exit)
 }
 
 fn file(path: &Path, options: &Options) -> Result<()> {
