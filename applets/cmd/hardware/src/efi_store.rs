@@ -90,7 +90,7 @@ impl Store {
 fn unprotect(path: &Path) {
     let Ok(file) = File::open(path) else { return };
     if let Ok(flags) = ioctl_getflags(&file) {
-        // Where it fails, the write tells.
+        // A failure shows in the write.
         let _ = ioctl_setflags(&file, flags - IFlags::IMMUTABLE);
     }
 }
