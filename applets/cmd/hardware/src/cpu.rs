@@ -32,6 +32,8 @@ pub struct Cache {
     pub size: u64,
     /// Processors of each.
     pub shared: Vec<String>,
+    /// Directory of the first one's attributes.
+    pub path: PathBuf,
 }
 
 /// All processors of a machine.
@@ -84,7 +86,7 @@ fn caches(cpu: &Path, caches: &mut Vec<Cache>) {
     for (_, path) in numbered(&cpu.join("cache"), "index") {
         let Some((name, shared)) = cache(&path) else { continue };
         let at = caches.iter().position(|cache| cache.name == name).unwrap_or_else(|| {
-            caches.push(Cache { name, ..Cache::default() });
+            caches.push(Cache { name, path: path.clone(), ..Cache::default() });
             caches.len() - 1
         });
         let Some(cache) = caches.get_mut(at) else { continue };

@@ -8,7 +8,7 @@ use crate::cpu::Machine;
 use crate::cpu_model::Model;
 
 /// Names with their values.
-pub fn fields(root: &Path, machine: &Machine) -> Vec<(String, String)> {
+pub fn fields(root: &Path, machine: &Machine, bytes: bool) -> Vec<(String, String)> {
     let model = Model::read(root);
     let mut fields = Fields(Vec::new());
     kind(&model, &mut fields);
@@ -26,7 +26,8 @@ pub fn fields(root: &Path, machine: &Machine) -> Vec<(String, String)> {
     for cache in &machine.caches {
         let (count, total) = (cache.shared.len(), cache.size.saturating_mul(cache.shared.len() as u64));
         let instances = if count == 1 { "instance" } else { "instances" };
-        fields.add(&format!("{} cache", cache.name), Some(format!("{} ({count} {instances})", size(total, true))));
+        let total = if bytes { total.to_string() } else { size(total, true) };
+        fields.add(&format!("{} cache", cache.name), Some(format!("{total} ({count} {instances})")));
     }
     if !machine.nodes.is_empty() {
         fields.add("NUMA node(s)", Some(machine.nodes.len().to_string()));

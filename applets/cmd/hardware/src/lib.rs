@@ -1,6 +1,7 @@
 //! Commands that show the machine and work its parts.
 
 mod attribute;
+mod caches;
 mod classes;
 mod columns;
 mod cpu;

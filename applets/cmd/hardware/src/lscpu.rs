@@ -4,6 +4,7 @@
 //! lscpu                    a line a field
 //! lscpu -e                 a table with a line a processor
 //! lscpu -p=CPU,SOCKET      the same for scripts
+//! lscpu -C                 a table with a line a kind of cache
 //! lscpu -J                 as JSON
 //! ```
 
@@ -15,8 +16,8 @@ use kit::{Applet, Error, Exit, Place, Result, parse};
 
 use crate::columns::{Cell, Table};
 use crate::cpu::{Cpu, Machine, machine};
-use crate::cpu_summary;
 use crate::output::show;
+use crate::{caches, cpu_summary};
 
 /// Processors.
 pub const LSCPU: Applet = Applet { name: "lscpu", about: "show the processors", place: Place::Bin, run };
@@ -38,6 +39,13 @@ struct Options {
     /// Show lines of these columns for scripts.
     #[arg(short, long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     parse: Option<String>,
+    /// Show a table of the caches with these columns.
+    #[arg(short = 'C', long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        conflicts_with_all = ["extended", "parse"])]
+    caches: Option<String>,
+    /// Show sizes of caches in bytes.
+    #[arg(short = 'B', long)]
+    bytes: bool,
     /// Show JSON.
     #[arg(short = 'J', long)]
     json: bool,
@@ -59,6 +67,10 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         (true, true) => true,
         (online, _) => cpu.online == online,
     };
+    if let Some(list) = &options.caches {
+        let table = caches::table(&machine, list, options.bytes)?;
+        return Ok(if options.json { table.json("caches") } else { table.aligned(true, str::len) });
+    }
     match (&options.extended, &options.parse) {
         (Some(_), Some(_)) => Err(Error::usage("-e and -p exclude each other")),
         (None, Some(_)) if options.json => Err(Error::usage("-J and -p exclude each other")),
@@ -72,12 +84,12 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
             Ok(for_scripts(&machine, &columns, |cpu| chosen(cpu, false), list.is_empty()))
         }
         (None, None) if options.all || options.online || options.offline => Err(Error::usage("-a, -b and -c want -e or -p")),
-        (None, None) => Ok(summary(root, &machine, options.json)),
+        (None, None) => Ok(summary(root, &machine, options.json, options.bytes)),
     }
 }
 
-fn summary(root: &Path, machine: &Machine, json: bool) -> Vec<String> {
-    let fields = cpu_summary::fields(root, machine);
+fn summary(root: &Path, machine: &Machine, json: bool, bytes: bool) -> Vec<String> {
+    let fields = cpu_summary::fields(root, machine, bytes);
     let row = |(name, value): (String, String)| vec![Cell::Text(format!("{name}:")), Cell::Text(value)];
     let columns = ["field", "data"].map(|name| (name.to_owned(), true)).to_vec();
     let table = Table { columns, rows: fields.into_iter().map(row).collect() };
