@@ -13,11 +13,14 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
+use rustix::io::Errno;
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use sys::device_io;
 use sys::disposition::{self, Effect};
 use sys::fork::{Side, end, fork};
@@ -61,22 +64,40 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return Err(Error::usage("the machine would be reset between two writes: -t must be smaller than -T"));
     }
     let mut device = OpenOptions::new().write(true).open(&options.device).on("open", &options.device)?;
+    // A byte that is written to anything else would be lost data.
+    let about = device.metadata().on("look at", &options.device)?;
+    if !about.file_type().is_char_device() {
+        return Err(Error::new(format!("{}: no watchdog", options.device.display())));
+    }
     for number in ENDING {
         disposition::set(number, Effect::Note);
     }
     if let Err(e) = start(&device, options.timeout, every, &options.device) {
-        stop(&mut device, &options.device)?;
+        // A device that knows no such call at all is no watchdog, and gets no letter.
+        if e.errno() != Some(Errno::NOTTY.raw_os_error()) {
+            stop(&mut device, &options.device)?;
+        }
         return Err(e);
     }
     if !options.foreground && matches!(fork().doing("go into the background")?, Side::Parent(_)) {
         // The child has the device; closing this descriptor of it changes nothing.
         return Ok(Exit::OK);
     }
+    if !options.foreground {
+        detach()?;
+    }
     let kept = keep(&mut device, every, &options.device);
     if options.foreground {
         return kept.map(|()| Exit::OK);
     }
     end(u8::from(kept.is_err()))
+}
+
+/// Leaves the terminal and the directory to others: nobody waits for the end of a stream that this process holds.
+fn detach() -> Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null").on("open", "/dev/null")?;
+    dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).and_then(|()| dup2_stderr(&null)).doing("go into the background")?;
+    std::env::set_current_dir("/").on("change to", "/")
 }
 
 /// Sets the timeout, in whole seconds and rounded up.
