@@ -26,6 +26,9 @@ use crate::output::show;
 pub const EFIBOOTMGR: Applet =
     Applet { name: "efibootmgr", about: "show and change the boot menu of the UEFI firmware", place: Place::Sbin, run };
 
+/// Loader that firmware starts from a disk without an entry (UEFI 2.10, 3.5.1.1).
+const LOADER: &str = if cfg!(target_arch = "aarch64") { "\\EFI\\BOOT\\BOOTAA64.EFI" } else { "\\EFI\\BOOT\\BOOTX64.EFI" };
+
 #[derive(Parser)]
 struct Options {
     /// Switch the entry on.
@@ -56,7 +59,7 @@ struct Options {
     #[arg(short, long, default_value = "1")]
     part: u32,
     /// Loader on the partition.
-    #[arg(short, long, default_value = "\\EFI\\BOOT\\BOOTX64.EFI")]
+    #[arg(short, long, default_value = LOADER)]
     loader: String,
     /// Name of the entry.
     #[arg(short = 'L', long, default_value = "Linux")]

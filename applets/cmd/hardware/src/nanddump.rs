@@ -53,6 +53,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return Err(Error::new("standard output is a terminal: use -f FILE, or -a"));
     }
     let part = Device::open(&options.device, false)?;
+    // The output is not made, and an old one not emptied, for what can't be read.
+    range(&part, &options)?;
     if let Some(path) = &options.file {
         let mut file = File::create(path).on("open", path)?;
         dump(&part, &options, &mut file)?;
@@ -65,8 +67,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Ok(Exit::OK)
 }
 
-fn dump(part: &dyn Part, options: &Options, to: &mut dyn Write) -> Result<()> {
-    let (size, block, unit) = part.form();
+/// Place and number of the bytes that were asked for.
+fn range(part: &dyn Part, options: &Options) -> Result<(u64, u64)> {
+    let (size, _, unit) = part.form();
     let start = options.startaddress;
     if start >= size || !start.is_multiple_of(unit) {
         return Err(Error::usage(format!("{start:#x}: pages have {unit:#x} bytes and end at {size:#x}")));
@@ -75,6 +78,12 @@ fn dump(part: &dyn Part, options: &Options, to: &mut dyn Write) -> Result<()> {
     if length > size - start {
         return Err(Error::usage(format!("{length:#x} bytes: there are {:#x} to the end", size - start)));
     }
+    Ok((start, length))
+}
+
+fn dump(part: &dyn Part, options: &Options, to: &mut dyn Write) -> Result<()> {
+    let (start, length) = range(part, options)?;
+    let (_, block, _) = part.form();
     let mut at = start;
     while at < start + length {
         let first = at - at % block;
