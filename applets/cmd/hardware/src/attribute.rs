@@ -22,7 +22,11 @@ pub fn bounded(path: &Path, largest: u64) -> Result<Vec<u8>> {
 
 /// Text of an attribute without the blanks at its end; none where there is no such attribute.
 pub fn text(path: impl AsRef<Path>) -> Option<String> {
-    let bytes = bounded(path.as_ref(), LARGEST).ok()?;
+    read(path.as_ref())
+}
+
+fn read(path: &Path) -> Option<String> {
+    let bytes = bounded(path, LARGEST).ok()?;
     Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
@@ -46,6 +50,10 @@ pub fn parse(text: &str) -> Option<u64> {
 
 /// Entries of a directory by name; none where there is no such directory.
 pub fn entries(directory: impl AsRef<Path>) -> Vec<PathBuf> {
+    sorted(directory.as_ref())
+}
+
+fn sorted(directory: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut paths: Vec<_> = found.map(|entry| entry.path()).collect();
     paths.sort();

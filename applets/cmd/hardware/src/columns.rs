@@ -45,7 +45,7 @@ pub struct Table {
 
 impl Table {
     /// Lines with aligned columns, none narrower than `least` says of its name.
-    pub fn aligned(&self, headings: bool, least: impl Fn(&str) -> usize) -> Vec<String> {
+    pub fn aligned(&self, headings: bool, least: &dyn Fn(&str) -> usize) -> Vec<String> {
         let mut rows: Vec<Vec<String>> = Vec::new();
         if headings {
             rows.push(self.columns.iter().map(|(name, _)| name.clone()).collect());
@@ -168,6 +168,6 @@ mod tests {
         let columns = vec![("A".to_owned(), true), ("B".to_owned(), false)];
         let table = Table { columns, rows: vec![vec![Cell::Text("x\"".into()), Cell::Flag(true)]] };
         assert_eq!(table.json("t").concat(), "{   \"t\": [      {         \"a\": \"x\\\"\",         \"b\": true      }   ]}");
-        assert_eq!(table.aligned(true, str::len), ["A    B", "x\" yes"]);
+        assert_eq!(table.aligned(true, &str::len), ["A    B", "x\" yes"]);
     }
 }

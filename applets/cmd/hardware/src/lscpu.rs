@@ -62,26 +62,29 @@ fn run(args: &[OsString]) -> Result<Exit> {
 
 fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
     let machine = machine(root);
-    let chosen = |cpu: &&Cpu, all: bool| match (options.online, options.offline) {
-        (false, false) => options.all || all || cpu.online,
-        (true, true) => true,
-        (online, _) => cpu.online == online,
+    let chosen = |all: bool| -> Vec<&Cpu> {
+        let is_chosen = |cpu: &&Cpu| match (options.online, options.offline) {
+            (false, false) => options.all || all || cpu.online,
+            (true, true) => true,
+            (online, _) => cpu.online == online,
+        };
+        machine.cpus.iter().filter(is_chosen).collect()
     };
     if let Some(list) = &options.caches {
         let table = caches::table(&machine, list, options.bytes)?;
-        return Ok(if options.json { table.json("caches") } else { table.aligned(true, str::len) });
+        return Ok(if options.json { table.json("caches") } else { table.aligned(true, &str::len) });
     }
     match (&options.extended, &options.parse) {
         (Some(_), Some(_)) => Err(Error::usage("-e and -p exclude each other")),
         (None, Some(_)) if options.json => Err(Error::usage("-J and -p exclude each other")),
         (Some(list), None) => {
             let columns = columns(list, &machine, &["CPU", "NODE", "SOCKET", "CORE", "CACHE", "ONLINE", "MAXMHZ", "MINMHZ"])?;
-            let table = table(&machine, &columns, |cpu| chosen(cpu, true));
-            Ok(if options.json { table.json("cpus") } else { table.aligned(true, str::len) })
+            let table = table(&machine, &columns, &chosen(true));
+            Ok(if options.json { table.json("cpus") } else { table.aligned(true, &str::len) })
         }
         (None, Some(list)) => {
             let columns = columns(list, &machine, &["CPU", "CORE", "SOCKET", "NODE", "", "CACHE"])?;
-            Ok(for_scripts(&machine, &columns, |cpu| chosen(cpu, false), list.is_empty()))
+            Ok(for_scripts(&machine, &columns, &chosen(false), list.is_empty()))
         }
         (None, None) if options.all || options.online || options.offline => Err(Error::usage("-a, -b and -c want -e or -p")),
         (None, None) => Ok(summary(root, &machine, options.json, options.bytes)),
@@ -93,7 +96,7 @@ fn summary(root: &Path, machine: &Machine, json: bool, bytes: bool) -> Vec<Strin
     let row = |(name, value): (String, String)| vec![Cell::Text(format!("{name}:")), Cell::Text(value)];
     let columns = ["field", "data"].map(|name| (name.to_owned(), true)).to_vec();
     let table = Table { columns, rows: fields.into_iter().map(row).collect() };
-    if json { table.json("lscpu") } else { table.aligned(false, |_| 0) }
+    if json { table.json("lscpu") } else { table.aligned(false, &|_| 0) }
 }
 
 /// Columns that were named, or those of `usual` of which the machine tells anything.
@@ -132,7 +135,7 @@ fn cell(cpu: &Cpu, column: &str) -> Cell {
     }
 }
 
-fn table(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bool) -> Table {
+fn table(machine: &Machine, columns: &[&str], chosen: &[&Cpu]) -> Table {
     let names: Vec<_> = machine.caches.iter().map(|cache| cache.name.as_str()).collect();
     let heading = |column: &&str| match *column {
         "CACHE" => (names.join(":"), true),
@@ -141,11 +144,11 @@ fn table(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bool) ->
     let caches = |cpu: &Cpu| cpu.caches.iter().map(|c| c.map_or("-".to_owned(), |c| c.to_string())).collect::<Vec<_>>().join(":");
     let cell =
         |cpu: &Cpu, column: &str| if column == "CACHE" && cpu.online { Cell::Text(caches(cpu)) } else { cell(cpu, column) };
-    let row = |cpu: &Cpu| columns.iter().map(|column| cell(cpu, column)).collect();
-    Table { columns: columns.iter().map(heading).collect(), rows: machine.cpus.iter().filter(chosen).map(row).collect() }
+    let row = |cpu: &&Cpu| columns.iter().map(|column| cell(cpu, column)).collect();
+    Table { columns: columns.iter().map(heading).collect(), rows: chosen.iter().map(row).collect() }
 }
 
-fn for_scripts(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bool, usual: bool) -> Vec<String> {
+fn for_scripts(machine: &Machine, columns: &[&str], chosen: &[&Cpu], usual: bool) -> Vec<String> {
     // The form of old: caches are separated by commas, and an empty column stands before them.
     let between = if usual { "," } else { ":" };
     let names: Vec<_> = machine.caches.iter().map(|cache| cache.name.as_str()).collect();
@@ -163,6 +166,6 @@ fn for_scripts(machine: &Machine, columns: &[&str], chosen: impl Fn(&&Cpu) -> bo
     };
     let head = "# The following is the parsable format, which can be fed to other\n# programs. Each different item in every column has an unique ID\n# starting usually from zero.";
     let names = columns.iter().map(heading).collect::<Vec<_>>().join(",");
-    let rows = machine.cpus.iter().filter(chosen).map(|cpu| columns.iter().map(|c| cell(cpu, c)).collect::<Vec<_>>().join(","));
+    let rows = chosen.iter().map(|cpu| columns.iter().map(|c| cell(cpu, c)).collect::<Vec<_>>().join(","));
     [head.to_owned(), format!("# {names}")].into_iter().chain(rows).collect()
 }

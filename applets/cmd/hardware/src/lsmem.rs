@@ -101,7 +101,7 @@ fn lines(root: &Path, options: &Options) -> Result<Vec<String>> {
         () if options.json => table.json("memory"),
         () if options.pairs => table.pairs(),
         () if options.raw => table.raw(!options.noheadings),
-        () => table.aligned(!options.noheadings, |column| if column == "SIZE" { widest + 1 } else { column.len() }),
+        () => table.aligned(!options.noheadings, &|column| if column == "SIZE" { widest + 1 } else { column.len() }),
     };
     if summary == Summary::Always {
         lines.push(String::new());
