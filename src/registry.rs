@@ -15,6 +15,7 @@ pub const ALL: &[&[Applet]] = &[
     crictl::APPLETS,
     disk::APPLETS,
     doctor::APPLETS,
+    hardware::APPLETS,
     image::APPLETS,
     init::APPLETS,
     kube::APPLETS,
