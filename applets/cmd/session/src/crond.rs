@@ -156,7 +156,9 @@ impl Daemon<'_> {
         File::open(path).and_then(|file| file.take(cron::MOST).read_to_string(&mut text)).on("read", path)?;
         let mut jobs = cron::read(&text, is_system).map_err(Error::new)?;
         if !is_system {
-            jobs.iter_mut().for_each(|job| job.user = Some(user.clone()));
+            for job in &mut jobs {
+                job.user = Some(user.clone());
+            }
         }
         Ok(jobs)
     }
