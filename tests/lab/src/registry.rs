@@ -2,6 +2,7 @@
 
 mod push;
 mod token;
+mod user;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,7 @@ use crate::network::{ADDRESS, Lab};
 use crate::service::Service;
 use crate::until;
 
-/// The name and password that the secure door asks for; the hash is a published test vector of bcrypt (crypt_blowfish's).
-pub const USER: (&str, &str) = ("puller", "U*U");
+pub use user::USER;
 const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 /// It is up within a second; a busy machine gets more.

@@ -8,6 +8,7 @@
 
 mod filter;
 mod row;
+mod states;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -21,29 +22,13 @@ use netlink::{InternetSocket, Netlink};
 use crate::output;
 use filter::Filter;
 use row::Row;
+use states::ALL;
 
 /// Sockets.
 pub const SS: Applet = Applet { name: "ss", about: "show sockets", place: Place::Bin, run };
 
-/// Names of states, by the kernel's numbers, with the words that choose them.
-pub const STATES: [(&str, &str); 12] = [
-    ("UNKNOWN", "unknown"),
-    ("ESTAB", "established"),
-    ("SYN-SENT", "syn-sent"),
-    ("SYN-RECV", "syn-recv"),
-    ("FIN-WAIT-1", "fin-wait-1"),
-    ("FIN-WAIT-2", "fin-wait-2"),
-    ("TIME-WAIT", "time-wait"),
-    ("UNCONN", "closed"),
-    ("CLOSE-WAIT", "close-wait"),
-    ("LAST-ACK", "last-ack"),
-    ("LISTEN", "listening"),
-    ("CLOSING", "closing"),
-];
-
 /// All states but listening, closed, time-wait and syn-recv.
 const CONNECTED: u32 = 0xfff & !(1 << 10 | 1 << 7 | 1 << 6 | 1 << 3);
-const ALL: u32 = 0xfff;
 
 // `-h` is help, `-H` is not.
 #[derive(Parser)]

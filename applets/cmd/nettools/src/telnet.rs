@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// What the server says; false at its end.
+    /// Bytes of the server; false at its end.
     fn hear(&mut self) -> Result<bool> {
         let mut bytes = [0; 4096];
         let count = match self.stream.read(&mut bytes) {
@@ -130,7 +130,7 @@ impl Session {
         Ok(true)
     }
 
-    /// What the person types; false when that was the end.
+    /// Bytes of the person; false when that was the end.
     fn typed(&mut self, bytes: &[u8]) -> Result<bool> {
         let (before, escaped) = match bytes.iter().position(|byte| *byte == ESCAPE) {
             Some(at) if self.modes.is_some() => (&bytes[..at], true),

@@ -9,31 +9,21 @@
 //! Example: `lsof -i :6443`, `lsof +D /var/log`, `lsof -t /dev/ttyS0`.
 
 mod choice;
+mod found;
 mod print;
 
 use std::ffi::OsString;
 
 use kit::{Applet, Error, Exit, Place, Result};
 
-use crate::open_files::{self, OpenFile};
-use crate::process::{self, Process};
-use crate::sockets::{Socket, Sockets};
+use crate::open_files;
+use crate::process;
+use crate::sockets::Sockets;
 use choice::Choice;
+use found::{Found, Row};
 
 /// Open files.
 pub const LSOF: Applet = Applet { name: "lsof", about: "list open files and who has them", place: Place::Bin, run };
-
-/// An open file with its socket, if it is one.
-struct Row {
-    file: OpenFile,
-    socket: Option<Socket>,
-}
-
-/// A process with the files of it that were asked for.
-struct Found {
-    process: Process,
-    rows: Vec<Row>,
-}
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();

@@ -7,19 +7,18 @@
 //! Example: `start-stop-daemon -S -b -m -p /run/d.pid -x /sbin/d -- -f /etc/d.conf`.
 
 mod launch;
+mod options;
 mod schedule;
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 
-use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, account, out, parse};
 
 use crate::process::{self, Process};
-use crate::select;
+use options::Options;
 use schedule::Schedule;
 
 /// Daemons of init scripts.
@@ -30,102 +29,6 @@ pub const START_STOP_DAEMON: Applet =
 const TROUBLE: Exit = Exit(3);
 /// Exit status for processes that did not end.
 const LEFT_OVER: Exit = Exit(2);
-
-#[derive(Parser)]
-#[group(skip)]
-struct Options {
-    #[command(flatten)]
-    verb: Verb,
-    /// The program that runs, by its file
-    #[arg(short = 'x', long, value_name = "PROGRAM")]
-    exec: Option<PathBuf>,
-    /// The program to start, without a look at those that run
-    #[arg(short = 'a', long, value_name = "PROGRAM")]
-    startas: Option<PathBuf>,
-    /// The process's name
-    #[arg(short, long, value_name = "NAME")]
-    name: Option<String>,
-    /// File of its number
-    #[arg(short, long, value_name = "FILE")]
-    pidfile: Option<PathBuf>,
-    /// Its number
-    #[arg(long, value_name = "PID")]
-    pid: Option<u32>,
-    /// Its parent's
-    #[arg(long, value_name = "PID")]
-    ppid: Option<u32>,
-    /// Its user
-    #[arg(short, long, value_name = "USER")]
-    user: Option<String>,
-    /// Start as USER[:GROUP]
-    #[arg(short, long, value_name = "USER")]
-    chuid: Option<String>,
-    /// Start with this group
-    #[arg(short, long, value_name = "GROUP")]
-    group: Option<String>,
-    /// Start below this root
-    #[arg(short = 'r', long, value_name = "DIR")]
-    chroot: Option<PathBuf>,
-    /// Start in this directory
-    #[arg(short = 'd', long, default_value = "/", value_name = "DIR")]
-    chdir: PathBuf,
-    /// Start in the background
-    #[arg(short, long)]
-    background: bool,
-    /// Keep the descriptors of a start in the background
-    #[arg(short = 'C', long)]
-    no_close: bool,
-    /// File for its output, in the background
-    #[arg(short = 'O', long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Write the pid file
-    #[arg(short, long)]
-    make_pidfile: bool,
-    /// Remove the pid file after the stop
-    #[arg(long)]
-    remove_pidfile: bool,
-    /// Signal of the stop
-    #[arg(short, long, default_value = "TERM", value_name = "SIGNAL")]
-    signal: String,
-    /// Wait for the end: SECONDS, or SIGNAL/SECONDS/SIGNAL/SECONDS
-    #[arg(short = 'R', long, value_name = "SCHEDULE")]
-    retry: Option<String>,
-    /// Say what would be done
-    #[arg(short, long)]
-    test: bool,
-    /// Nothing to do is no failure
-    #[arg(short, long)]
-    oknodo: bool,
-    /// Say less
-    #[arg(short, long)]
-    quiet: bool,
-    /// Say more
-    #[arg(short, long)]
-    verbose: bool,
-    /// Niceness to add
-    #[arg(short = 'N', long, allow_hyphen_values = true, value_name = "NUMBER")]
-    nicelevel: Option<i32>,
-    /// Mask of new files
-    #[arg(short = 'k', long, value_name = "MASK")]
-    umask: Option<String>,
-    /// Arguments of the daemon
-    #[arg(value_name = "ARGUMENT")]
-    arguments: Vec<OsString>,
-}
-
-#[derive(clap::Args)]
-#[group(required = true, multiple = false)]
-struct Verb {
-    /// Start it, if it does not run
-    #[arg(short = 'S', long)]
-    start: bool,
-    /// Stop it
-    #[arg(short = 'K', long)]
-    stop: bool,
-    /// Tell if it runs
-    #[arg(short = 'T', long)]
-    status: bool,
-}
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&START_STOP_DAEMON, args).map_err(trouble)?;
@@ -271,9 +174,4 @@ fn is_program(pid: u32, program: &std::path::Path) -> bool {
     let id = |path: &std::path::Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
     let own = id(std::path::Path::new(&format!("/proc/{pid}/exe")));
     own.is_some() && own == id(program)
-}
-
-/// A signal that the command line names.
-fn signal(name: &str) -> Result<rustix::process::Signal> {
-    select::signal(name).map_err(|e| e.with_exit(TROUBLE))
 }

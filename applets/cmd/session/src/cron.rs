@@ -15,7 +15,7 @@ pub struct Times {
     either_day: bool,
 }
 
-/// When a job runs.
+/// Occasion of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// Once, when the daemon starts.

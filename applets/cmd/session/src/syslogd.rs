@@ -12,12 +12,12 @@ mod ring;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::Parser;
@@ -107,7 +107,7 @@ struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     fn open(options: &'a Options, remote: Option<SocketAddr>) -> Result<Self> {
-        // What another one left is in the way.
+        // The socket of another one is in the way.
         let _ = fs::remove_file(SOCKET);
         let programs = UnixDatagram::bind(SOCKET).on("make", SOCKET)?;
         fs::set_permissions(SOCKET, fs::Permissions::from_mode(0o666)).on("open to all", SOCKET)?;
@@ -220,14 +220,4 @@ impl<'a> Collector<'a> {
             ring.join(stream);
         }
     }
-}
-
-/// Write into a file of the log; for the tests, too.
-fn append(path: &Path) -> std::io::Result<File> {
-    File::options().create(true).append(true).mode(0o640).open(path)
-}
-
-/// A line to a reader.
-fn send(stream: &mut dyn Write, bytes: &[u8]) -> bool {
-    stream.write_all(bytes).is_ok()
 }

@@ -15,7 +15,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use super::USER;
+use super::user::USER;
 use crate::network::ADDRESS;
 
 /// Name of the service, its key and its registry.

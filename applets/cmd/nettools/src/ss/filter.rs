@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use kit::{Error, Result};
 use netlink::{Cidr, InternetSocket};
 
-use super::{ALL, STATES};
+use super::states::{ALL, STATES};
 
 /// Most brackets and `not`s in one another.
 const MOST_DEPTH: usize = 64;

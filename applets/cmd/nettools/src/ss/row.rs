@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use netlink::{InternetSocket, UnixSocket};
 
-use super::STATES;
+use super::states::STATES;
 
 /// A line.
 pub struct Row {

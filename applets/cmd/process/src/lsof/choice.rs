@@ -52,7 +52,7 @@ struct Named {
     is_mount: bool,
 }
 
-/// What was asked for.
+/// Choice of processes and files.
 #[derive(Debug, Default)]
 pub struct Choice {
     pids: Words,

@@ -5,7 +5,7 @@ use std::io::Write;
 use kit::{Context, Result, account, out};
 
 use super::choice::{Choice, name};
-use super::{Found, Row};
+use super::found::{Found, Row};
 use crate::open_files::Use;
 use crate::process::Process;
 

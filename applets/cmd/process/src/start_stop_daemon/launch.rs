@@ -9,7 +9,7 @@ use kit::{Context, Error, Exit, Result, account};
 use rustix::process::{Gid, Uid};
 use sys::child::{Before, before_exec};
 
-use super::Options;
+use super::options::Options;
 use crate::start;
 
 /// Start the program. In the background it is a child in a session of its own; otherwise it takes our place.

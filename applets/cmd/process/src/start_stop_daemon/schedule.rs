@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use kit::{Error, Result};
 use rustix::process::Signal;
 
-use super::signal;
 use crate::process::{self, Process};
 use crate::select;
 
@@ -91,6 +90,11 @@ impl Schedule {
 /// Tells if it is still the process that was found, and not a later one of its number.
 fn lives(process: &Process) -> bool {
     process::one(process.pid).is_some_and(|now| now.start == process.start && now.state != 'Z')
+}
+
+/// A signal that the command line names.
+fn signal(name: &str) -> Result<Signal> {
+    select::signal(name)
 }
 
 fn seconds(text: &str) -> Result<Duration> {

@@ -2,11 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Result};
 
-use super::append;
+fn append(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).mode(0o640).open(path)
+}
 
 /// A file, or standard output.
 pub struct LogFile {

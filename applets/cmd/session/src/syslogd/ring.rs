@@ -1,13 +1,16 @@
 //! The newest lines in memory, and those who read them.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-
-use super::send;
 
 /// Readers at once.
 const MOST_READERS: usize = 16;
+
+/// A line to a reader.
+fn send(stream: &mut UnixStream, bytes: &[u8]) -> bool {
+    stream.write_all(bytes).is_ok()
+}
 
 /// Lines up to a number of bytes.
 pub struct Ring {

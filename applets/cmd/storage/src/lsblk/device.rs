@@ -80,7 +80,7 @@ pub fn all() -> Result<Vec<Device>> {
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let mut all: Vec<Device> = names.filter_map(|name| read(Path::new("/sys/block").join(&name), None, &mounts)).collect();
     all.sort_by_key(|device| (device.major, device.minor));
-    // What is made of other devices stands below them.
+    // Devices that are made of others stand below them.
     let is_on_another = |device: &Device| fs::read_dir(device.dir.join("slaves")).is_ok_and(|mut slaves| slaves.next().is_some());
     let (upper, mut lower): (Vec<Device>, Vec<Device>) = all.into_iter().partition(is_on_another);
     for device in &mut lower {
