@@ -1,6 +1,7 @@
 //! Patterns that names fit: those that leave files out, and those that choose members.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use kit::{Result, glob};
 
@@ -46,6 +47,11 @@ pub(super) struct Pattern {
     over_slashes: bool,
     /// Files below a directory that fits do, too.
     below: bool,
+    /// The last part of a name may fit alone.
+    tail: bool,
+    /// Names that fit are not left out, whatever a pattern before it tells.
+    keeps: bool,
+    regular: Option<Rc<pattern::Pattern>>,
 }
 
 /// Patterns of which one has to fit.
@@ -62,16 +68,44 @@ impl Pattern {
             any_case: line.on_before("ignore-case", "no-ignore-case", place, false),
             over_slashes: line.on_before("wildcards-match-slash", "no-wildcards-match-slash", place, true),
             below: excludes || line.on_before("recursion", "no-recursion", usize::MAX, true),
+            ..Self::plain(b"")
         }
     }
 
     /// A pattern of a file in a directory, for names below it.
     fn plain(text: &[u8]) -> Self {
-        Self { text: text.to_vec(), wildcards: true, anchored: false, any_case: false, over_slashes: true, below: true }
+        Self {
+            text: text.to_vec(),
+            wildcards: true,
+            anchored: false,
+            any_case: false,
+            over_slashes: true,
+            below: true,
+            tail: false,
+            keeps: false,
+            regular: None,
+        }
+    }
+
+    /// A pattern of a version control system's file; with `keeps` one of names that are not left out.
+    pub(super) fn ignored(text: &[u8], tail: bool, keeps: bool) -> Self {
+        Self { anchored: true, over_slashes: false, below: false, tail, keeps, ..Self::plain(text) }
+    }
+
+    /// A regular expression of one.
+    pub(super) fn regular(pattern: pattern::Pattern) -> Self {
+        Self { regular: Some(Rc::new(pattern)), ..Self::ignored(b"", true, false) }
     }
 
     /// Tell if a name fits.
     pub(super) fn fits(&self, name: &[u8]) -> bool {
+        let last = &name[name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)..];
+        if let Some(regular) = &self.regular {
+            return [name, last].iter().any(|name| regular.is_match(name).unwrap_or(false));
+        }
+        if self.tail && self.whole(&self.text, last) {
+            return true;
+        }
         let lower;
         let name = if self.any_case {
             lower = name.to_ascii_lowercase();
@@ -138,7 +172,7 @@ impl Patterns {
             return false;
         }
         let name = trimmed(name);
-        self.0.iter().any(|pattern| pattern.fits(name))
+        self.0.iter().rev().find(|pattern| pattern.fits(name)).is_some_and(|pattern| !pattern.keeps)
     }
 }
 

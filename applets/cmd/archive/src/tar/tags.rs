@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::ignores;
 use super::options::Line;
 use super::pattern::Patterns;
 
@@ -48,6 +49,12 @@ pub(super) fn ignored(line: &Line, path: &Path, from: usize, to: &mut Vec<(usize
             if !patterns.0.is_empty() {
                 to.push((from, patterns));
             }
+        }
+    }
+    for (name, add) in ignores::FILES.iter().filter(|_| line.has("exclude-vcs-ignores")) {
+        let patterns = ignores::of_file(&path.join(name), *add);
+        if !patterns.0.is_empty() {
+            to.push((from, patterns));
         }
     }
 }
