@@ -21,7 +21,7 @@ use crate::value::Value;
 pub const AWK: Applet = Applet { name: "awk", about: "run a program over lines and fields", place: Place::Bin, run };
 
 /// Memory for the deepest calls that are allowed; what is not used costs nothing.
-const STACK: usize = 256 << 20;
+pub const STACK: usize = 256 << 20;
 
 #[derive(Parser)]
 struct Options {
