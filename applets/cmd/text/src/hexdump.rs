@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, out, parse_matched};
 
-use format::Format;
+use format::{Format, character};
 
 /// Bytes as numbers.
 pub const HEXDUMP: Applet = Applet { name: "hexdump", about: "print bytes as numbers", place: Place::Bin, run };
@@ -229,21 +229,6 @@ fn shown(form: Form, at: u64, line: &[u8]) -> String {
     };
     let count = if cell == 4 { LINE } else { LINE / 2 };
     format!("{at:07x}{:<width$}\n", cells.concat(), width = cell * count)
-}
-
-fn character(byte: u8) -> String {
-    match byte {
-        0 => "\\0".into(),
-        7 => "\\a".into(),
-        8 => "\\b".into(),
-        9 => "\\t".into(),
-        10 => "\\n".into(),
-        11 => "\\v".into(),
-        12 => "\\f".into(),
-        13 => "\\r".into(),
-        0x20..0x7f => char::from(byte).into(),
-        byte => format!("{byte:03o}"),
-    }
 }
 
 fn canonical(at: u64, line: &[u8]) -> String {

@@ -55,6 +55,10 @@ pub(super) struct Packer<'a> {
 impl<'a> Packer<'a> {
     /// A packer that goes on at a place in an archive.
     pub(super) fn new(options: &'a Options, target: Target, at: u64, status: &'a Status) -> Result<Self> {
+        let line = &options.line;
+        let fresh = line.number::<u64>("level")? == Some(0);
+        let devices = line.on_before("check-device", "no-check-device", usize::MAX, true);
+        let snapshot = Snapshot::read(line.one("listed-incremental"), options.newer, fresh, devices)?;
         let own = options.archive.as_deref().and_then(|name| fs::metadata(name).ok());
         Ok(Self {
             options,
@@ -70,7 +74,7 @@ impl<'a> Packer<'a> {
             told: [false; 3],
             next_checkpoint: 1,
             recursion: true,
-            snapshot: Snapshot::read(options)?,
+            snapshot,
             next_list: None,
         })
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use kit::{Result, glob};
 
+use super::ignores::{self, Ignored};
 use super::items;
 use super::options::Line;
 use crate::files::names::trimmed;
@@ -87,14 +88,10 @@ impl Pattern {
         }
     }
 
-    /// A pattern of a version control system's file; with `keeps` one of names that are not left out.
-    pub(super) fn ignored(text: &[u8], tail: bool, keeps: bool) -> Self {
-        Self { anchored: true, over_slashes: false, below: false, tail, keeps, ..Self::plain(text) }
-    }
-
-    /// A regular expression of one.
-    pub(super) fn regular(pattern: pattern::Pattern) -> Self {
-        Self { regular: Some(Rc::new(pattern)), ..Self::ignored(b"", true, false) }
+    /// A pattern of a version control system's file.
+    fn ignored(ignored: Ignored) -> Self {
+        let Ignored { text, tail, keeps, regular } = ignored;
+        Self { anchored: true, over_slashes: false, below: false, tail, keeps, regular, ..Self::plain(&text) }
     }
 
     /// Tell if a name fits.
@@ -164,6 +161,11 @@ impl Patterns {
     pub(super) fn of_file(file: &Path) -> Self {
         let words = items::words(file, b'\n').unwrap_or_default();
         Self(words.iter().map(|text| Pattern::plain(text)).collect())
+    }
+
+    /// Patterns of version control systems' files in a directory.
+    pub(super) fn ignored(directory: &Path) -> Vec<Self> {
+        ignores::read(directory).into_iter().map(|all| Self(all.into_iter().map(Pattern::ignored).collect())).collect()
     }
 
     /// Tell if a name fits one of them. A slash at its end does not count.

@@ -4,13 +4,13 @@
 //! number for NFS, seconds, nanoseconds, device, inode, name, a letter and a name for each file in it, and two empty words.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use kit::{Context, Error, Result};
 
-use super::options::Options;
 use crate::files::member::Time;
 
 /// Beginning and end of the first line; the version of the program stands between.
@@ -31,19 +31,18 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state that a command line names.
-    pub(super) fn read(options: &Options) -> Result<Self> {
-        let line = &options.line;
-        let file = line.one("listed-incremental").map(std::path::absolute).transpose().doing("name the file of -g")?;
+    /// The state that a file holds, or none at all with `fresh`; without a file what is younger than `since` changed. Devices of
+    /// directories may not count.
+    pub(super) fn read(file: Option<&OsStr>, since: Option<Time>, fresh: bool, devices: bool) -> Result<Self> {
+        let file = file.map(std::path::absolute).transpose().doing("name the file of -g")?;
         let mut start = Time::now();
         (start.seconds, start.nanos) = match start.nanos.checked_sub(LAG) {
             Some(nanos) => (start.seconds, nanos),
             None => (start.seconds - 1, start.nanos + (1_000_000_000 - LAG)),
         };
         let text = format!("GNU tar-{}-2\n{}\0{}\0", env!("CARGO_PKG_VERSION"), start.seconds, start.nanos).into_bytes();
-        let devices = line.on_before("check-device", "no-check-device", usize::MAX, true);
-        let mut snapshot = Self { since: options.newer, known: HashMap::new(), devices, text, file };
-        if let Some(file) = snapshot.file.clone().filter(|_| line.number::<u64>("level").ok().flatten() != Some(0)) {
+        let mut snapshot = Self { since, known: HashMap::new(), devices, text, file };
+        if let Some(file) = snapshot.file.clone().filter(|_| !fresh) {
             match fs::read(&file) {
                 Ok(old) => snapshot.take(&old, &file)?,
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

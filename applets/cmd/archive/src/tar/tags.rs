@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::ignores;
 use super::options::Line;
 use super::pattern::Patterns;
 
@@ -51,10 +50,7 @@ pub(super) fn ignored(line: &Line, path: &Path, from: usize, to: &mut Vec<(usize
             }
         }
     }
-    for (name, add) in ignores::FILES.iter().filter(|_| line.has("exclude-vcs-ignores")) {
-        let patterns = ignores::of_file(&path.join(name), *add);
-        if !patterns.0.is_empty() {
-            to.push((from, patterns));
-        }
+    if line.has("exclude-vcs-ignores") {
+        to.extend(Patterns::ignored(path).into_iter().map(|patterns| (from, patterns)));
     }
 }

@@ -229,7 +229,7 @@ impl Spec {
             (true, b'p') => self.padded(vec![if (0x20..0x7f).contains(&byte) { byte } else { b'.' }]),
             (true, b'u') if byte < 0x20 || byte == 0x7f => self.padded(NAMES[usize::from(byte.min(0x20))].into()),
             (true, b'u') if byte > 0x7f => self.padded(format!("{byte:02x}").into_bytes()),
-            (true, _) => self.padded(super::character(byte).into_bytes()),
+            (true, _) => self.padded(character(byte).into_bytes()),
             (false, b'c') => self.padded(vec![byte]),
             (false, b's') => {
                 let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -268,6 +268,22 @@ impl Spec {
     fn padded(&self, text: Vec<u8>) -> Vec<u8> {
         let blanks = vec![b' '; self.width.saturating_sub(text.len())];
         if self.left { [text, blanks].concat() } else { [blanks, text].concat() }
+    }
+}
+
+/// A byte as a character, an escape or three digits.
+pub(super) fn character(byte: u8) -> String {
+    match byte {
+        0 => "\\0".into(),
+        7 => "\\a".into(),
+        8 => "\\b".into(),
+        9 => "\\t".into(),
+        10 => "\\n".into(),
+        11 => "\\v".into(),
+        12 => "\\f".into(),
+        13 => "\\r".into(),
+        0x20..0x7f => char::from(byte).into(),
+        byte => format!("{byte:03o}"),
     }
 }
 
