@@ -146,7 +146,7 @@ fn own_forms(options: &Options) -> Result<Vec<Format>> {
     }
     let parse = |text: &Vec<u8>| {
         let wrong = |e| Error::usage(format!("read the form {}: {e}", String::from_utf8_lossy(text)));
-        format::parse(text).map_err(wrong)
+        format::parse(text).map_err(|e| wrong(e).with_exit(Exit::FAILED))
     };
     texts.iter().map(parse).collect()
 }
