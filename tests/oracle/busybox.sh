@@ -4,7 +4,8 @@
 # SOURCE is an unpacked source of BusyBox; without one (or with an empty word) it is fetched. Without
 # COMMANDs each command that has cases there and a link here has its turn. Prints a line of figures
 # for each; SHOW=1 prints what differs. The status is 1 when a case fails that busybox-known.toml does
-# not hold. Some cases kill what they find: all run in a PID namespace of their own.
+# not hold. DEBIAN=1 runs this machine's programs instead of ours, to see what they fail as well. Some
+# cases kill what they find: all run in a PID namespace of their own.
 set -u
 here=$(cd "${0%/*}" && pwd)
 if [ "$1" = --one ]; then
@@ -35,7 +36,11 @@ if [ -z "$source" ]; then
 fi
 mkdir "$work/suite" "$work/bin" && cp -r "$source/testsuite" "$work/suite" || exit 3
 cd "$work/suite/testsuite" && mkdir results || exit 3
-for name in $("$binary" --list); do ln -s "$binary" "$work/bin/$name"; done
+for name in $("$binary" --list); do
+    program=$binary
+    [ -z "${DEBIAN:-}" ] || program=$(type -P "$name") || continue
+    ln -s "$program" "$work/bin/$name"
+done
 # Cases call it with a command's name, some pack its bytes; of ours alone, some words are crictl's.
 { printf '#!/bin/sh\nexec "$@"\n' && cat "$binary"; } >"$work/bin/busybox"
 chmod +x "$work/bin/busybox"
