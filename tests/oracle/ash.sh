@@ -14,15 +14,7 @@ here=$(cd "${0%/*}" && pwd)
 shell=${1:?name a shell} source=${2:-} pattern=${3:-}
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 if [ -z "$source" ]; then
-    # The machine's own entries name packages alone: the same ones, for sources, in a state of their own.
-    mkdir -p "$work/lists/partial" "$work/parts"
-    for entry in /etc/apt/sources.list.d/*.sources; do
-        [ -f "$entry" ] && sed 's/^Types:.*/Types: deb-src/' "$entry" >"$work/parts/${entry##*/}"
-    done
-    sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >"$work/sources.list" 2>/dev/null
-    apt="apt-get -qq -o Dir::State::lists=$work/lists -o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=$work/parts"
-    (cd "$work" && { $apt update; $apt source --download-only busybox; } >/dev/null 2>&1; mkdir source \
-        && tar -xf busybox_*.orig.tar.* -C source --strip-components=1) || { echo "ash: no source of BusyBox" >&2; exit 3; }
+    "$here/source.sh" "$work" || exit 3
     source=$work/source
 fi
 cp -r "$source/shell/ash_test" "$work/suite" && cd "$work/suite" || exit 3

@@ -1,5 +1,6 @@
 //! Feeds parsers of strangers' bytes with damaged input until one breaks. See the README for how to run it.
 
+mod archives;
 mod backups;
 mod boots;
 pub mod corpus;

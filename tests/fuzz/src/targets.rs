@@ -1,6 +1,6 @@
 //! The table of targets.
 
-use crate::{backups, boots, files, join, kernels, network, smbios, spdy, updates};
+use crate::{archives, backups, boots, files, join, kernels, network, smbios, spdy, updates};
 
 /// Something that takes any bytes. It panics when what must hold does not.
 pub struct Target {
@@ -13,11 +13,18 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "age", run: backups::age },
+    Target { name: "archive-cpio", run: archive::strangers::cpio },
+    Target { name: "archive-tar", run: archives::tar },
+    Target { name: "awk", run: awk::strangers::program },
+    Target { name: "awk-text", run: awk::strangers::text },
     Target { name: "backup", run: backups::archive },
+    Target { name: "bc", run: calc::strangers::bc },
+    Target { name: "bc-numbers", run: calc::strangers::numbers },
     Target { name: "bls", run: boots::boot_entry },
     Target { name: "cluster-info", run: join::cluster_info },
     Target { name: "cni-answer", run: network::cni_answer },
     Target { name: "cni-network", run: network::cni_network },
+    Target { name: "compressed", run: archive::strangers::stream },
     Target { name: "dbus", run: network::dbus_message },
     Target { name: "dhcp", run: network::dhcp_packet },
     Target { name: "dmi", run: smbios::shown },
@@ -39,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "modules", run: files::modules },
     Target { name: "neighbour", run: network::neighbour },
     Target { name: "ntp", run: network::ntp_answer },
+    Target { name: "patch", run: text::strangers::patch },
     Target { name: "pe", run: kernels::pe },
     Target { name: "pe-more", run: boots::extended },
     Target { name: "pxe", run: boots::pxe_client },
@@ -56,6 +64,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "volume", run: kernels::volume },
     Target { name: "websocket", run: cri::strangers::websocket },
     Target { name: "zboot", run: kernels::zboot },
+    Target { name: "zip", run: archive::strangers::zip },
 ];
 
 #[cfg(test)]

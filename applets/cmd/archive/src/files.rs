@@ -4,7 +4,7 @@ pub(crate) mod acl;
 pub(crate) mod attributes;
 pub(crate) mod member;
 pub(crate) mod names;
-mod old;
+pub(crate) mod old;
 pub(crate) mod owners;
 pub(crate) mod place;
 pub(crate) mod status;

@@ -1,7 +1,7 @@
 //! Doors to this crate's parsers of untrusted bytes, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
 #![expect(clippy::missing_panics_doc, reason = "to panic is what they are for")]
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Write};
 
 use crate::codec::{Codec, Input};
 
@@ -47,11 +47,18 @@ pub fn stream(bytes: &[u8]) {
     }
 }
 
+/// A zip archive, in a file of memory.
+pub fn zip(bytes: &[u8]) {
+    let Ok(memory) = rustix::fs::memfd_create("zip", rustix::fs::MemfdFlags::CLOEXEC) else { return };
+    let mut file = std::fs::File::from(memory);
+    if file.write_all(bytes).is_ok() {
+        crate::unzip::try_all(&file, 64, LIMIT);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-    use std::io::Write;
-
     use super::*;
     use crate::files::member::{Kind, Member, Part};
     use crate::tar::{Format, PaxOptions, Writer, headers};

@@ -8,6 +8,9 @@
 //! Unpacking never leaves the directory: names lose their root and all up to their last `..`, and links that lead out are
 //! not followed, whoever made them. `-P` alone lets names be absolute. Directories get their modes and times last.
 //!
+//! `-g FILE` packs what changed since FILE was written, and writes it anew; `-G` unpacks such an archive and removes from its
+//! directories what was not there any more.
+//!
 //! Names in a directory are packed in their order by bytes, so that the same files give the same archive; `--sort=none` takes
 //! them as they come. Exit status: 0, 1 files differ or changed meanwhile, 2 something failed.
 //!
@@ -23,15 +26,20 @@ mod diff;
 mod edit;
 mod extract;
 mod ids;
+mod ignores;
+mod increment;
 mod items;
 mod list;
 mod mode;
 mod options;
 mod pattern;
 mod pax;
+mod purge;
 mod quote;
 mod reader;
+mod snapshot;
 mod sparse;
+mod state;
 mod stream;
 mod table;
 mod tags;
@@ -57,12 +65,27 @@ pub const TAR: Applet = Applet { name: "tar", about: "pack and unpack archives",
 /// End of the help.
 const EXAMPLE: &str = "Example: tar -C /etc --exclude='*.bak' -czf etc.tgz .";
 
+/// Numbers in a file of `--listed-incremental`.
+const RANGES: &str = "This tar's snapshot file field ranges are
+   (field name      => [ min, max ]):
+
+    nfs             => [ 0, 1 ],
+    timestamp_sec   => [ -9223372036854775808, 9223372036854775807 ],
+    timestamp_nsec  => [ 0, 999999999 ],
+    dev             => [ 0, 18446744073709551615 ],
+    ino             => [ 0, 18446744073709551615 ],
+
+";
+
 fn run(args: &[OsString]) -> Result<Exit> {
     if args.iter().any(|arg| arg == "--show-defaults") {
         return Err(Error::text("--format=gnu -f- -b20 --quoting-style=escape\n"));
     }
     if args.iter().any(|arg| arg == "--usage") {
         return Err(Error::text("Usage: tar -c|-x|-t|-d|-r|-u|-A|--delete [-f ARCHIVE] [OPTION]... [NAME]...\n"));
+    }
+    if args.iter().any(|arg| arg == "--show-snapshot-field-ranges") {
+        return Err(Error::text(RANGES));
     }
     let status = Status::new("tar", 2);
     // A failure that ends it all has the status of any other one here.

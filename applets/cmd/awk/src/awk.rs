@@ -2,7 +2,8 @@
 //!
 //! The language is that of POSIX with these of gawk's additions: `gensub`, `strftime`, `mktime`, `systime`, `strtonum`, `asort`,
 //! `asorti`, `and`, `or`, `xor`, `compl`, `lshift`, `rshift`, `length(ARRAY)`, the third argument of `match`, the fourth of
-//! `split`, `switch`, `**`, `nextfile`, `delete ARRAY`, `fflush`, FPAT, RS as a regular expression, an empty FS for characters,
+//! `split`, `switch`, `**`, `nextfile`, `delete ARRAY`, `fflush`, FPAT, ERRNO (the cause when `getline` gives -1), RS as
+//! a regular expression, an empty FS for characters,
 //! `\y \< \> \w \W \s \S` in expressions, and `/dev/stdout`, `/dev/stderr` and `-` as names of files. `for (k in a)` goes through
 //! the keys in the order in which they came. Characters are those of UTF-8.
 //!
@@ -21,7 +22,7 @@ use crate::value::Value;
 pub const AWK: Applet = Applet { name: "awk", about: "run a program over lines and fields", place: Place::Bin, run };
 
 /// Memory for the deepest calls that are allowed; what is not used costs nothing.
-const STACK: usize = 256 << 20;
+pub const STACK: usize = 256 << 20;
 
 #[derive(Parser)]
 struct Options {

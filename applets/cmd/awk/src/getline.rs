@@ -1,7 +1,9 @@
 //! `getline` in all its forms.
 
+use std::io;
+
 use crate::input::Reader;
-use crate::machine::{Machine, Run};
+use crate::machine::{Machine, Run, special};
 use crate::tree::{Expr, Source};
 use crate::value::Value;
 
@@ -20,7 +22,10 @@ impl<'p> Machine<'p> {
             let found = self.line_from(source, name, &mut text);
             match found {
                 Ok(found) => found,
-                Err(_) => return Ok(-1.0),
+                Err(e) => {
+                    self.globals[special::ERRNO] = Value::text(cause(&e).as_bytes());
+                    return Ok(-1.0);
+                }
             }
         };
         if found {
@@ -46,4 +51,10 @@ impl<'p> Machine<'p> {
         self.spare.push(name);
         found
     }
+}
+
+/// The system's word for what failed, with a capital letter as gawk has it; our own where the system has none.
+fn cause(e: &kit::Error) -> String {
+    let system = e.errno().map(|number| io::Error::from_raw_os_error(number).to_string());
+    system.as_deref().and_then(|text| text.split(" (os error").next()).map_or_else(|| e.to_string(), str::to_owned)
 }

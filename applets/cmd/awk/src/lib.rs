@@ -21,6 +21,7 @@ mod parse;
 mod random;
 mod record;
 mod simple;
+pub mod strangers;
 mod substitute;
 mod text;
 mod token;

@@ -15,7 +15,7 @@ use crate::value::{ArrayRef, Bytes, Value};
 /// Variables that mean something, in the order of their numbers. The first three are counted, not kept.
 pub const SPECIAL: &[&str] = &[
     "NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "CONVFMT", "OFMT", "FPAT", "RSTART", "RLENGTH", "FILENAME", "ENVIRON",
-    "ARGC", "ARGV",
+    "ARGC", "ARGV", "ERRNO",
 ];
 
 /// Numbers of those variables.
@@ -37,6 +37,7 @@ pub mod special {
     pub const ENVIRON: usize = 14;
     pub const ARGC: usize = 15;
     pub const ARGV: usize = 16;
+    pub const ERRNO: usize = 17;
 }
 
 /// Regular expressions that were texts, kept so that a loop does not read them again.

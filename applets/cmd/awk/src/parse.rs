@@ -219,6 +219,9 @@ impl Parser {
             if !self.is(")") {
                 self.expect(",")?;
                 self.newlines();
+                if self.is(")") {
+                    return Err(self.wanted("the name of a parameter"));
+                }
             }
         }
         self.newlines();

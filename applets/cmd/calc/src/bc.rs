@@ -20,7 +20,7 @@ use crate::token::Trouble;
 pub const BC: Applet = Applet { name: "bc", about: "calculate with any number of digits", place: Place::Bin, run };
 
 /// Memory for the deepest calls that are allowed; what is not used costs nothing.
-const STACK: usize = 256 << 20;
+pub const STACK: usize = 256 << 20;
 
 /// Functions of `-l`.
 const LIBRARY: &[u8] = include_bytes!("library.bc");

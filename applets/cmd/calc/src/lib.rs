@@ -10,6 +10,7 @@ mod parse;
 mod radix;
 mod run;
 mod stack;
+pub mod strangers;
 mod token;
 mod tree;
 

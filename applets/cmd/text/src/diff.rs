@@ -9,6 +9,8 @@
 mod lines;
 mod myers;
 mod print;
+#[cfg(test)]
+mod round_trip;
 mod tree;
 
 use std::ffi::OsString;

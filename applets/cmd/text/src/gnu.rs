@@ -12,7 +12,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("grep", "-P", "patterns of Perl's need an engine of their own"),
     ("grep", "--perl-regexp", "as -P"),
     ("sed", "--debug", "prints the internals of GNU sed"),
-    ("sed", "--posix", "takes GNU's additions away, which scripts that run on a node use"),
 ];
 
 /// Options that GNU's help names in the first column: `-x`, `--long`.

@@ -1,8 +1,18 @@
-//! `hexdump [-bcCdox] [-v] [-n LENGTH] [-s SKIP] [FILE]...` prints bytes as numbers. `hd` is `hexdump -C`.
+//! `hexdump [-bcCdox | -e FORM | -f FILE] [-v] [-n LENGTH] [-s SKIP] [FILE]...` prints bytes as numbers. `hd` is `hexdump -C`.
 //!
 //! Without a form: words of two bytes, hexadecimal. `-C` bytes and characters, `-b` octal bytes, `-c` characters, `-d` decimal,
 //! `-o` octal and `-x` hexadecimal words; several forms one after another. Lines that are the same as the one before are a `*`,
-//! unless `-v`. Forms of one's own (`-e`, `-f`) are refused. Exit status: 0, 1 a file can't be read.
+//! unless `-v`.
+//!
+//! `-e` takes a form: units `[TIMES][/BYTES] "TEXT"`, whose text has printf's conversions `%d %i %o %u %x %X %c %s`, and `%_c`,
+//! `%_p` (a dot for what can't be printed), `%_u` (names of control characters), `%_ad` (the place; `o` and `x` too) and `%_Ad`
+//! (the place of the end). `-f` takes a file with a form on each line. Forms with fractions are refused.
+//!
+//! Exit status: 0, 1 a file can't be read.
+//!
+//! Example: `hexdump -v -e '16/1 "%02x " "\n"' FILE`
+
+mod format;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -10,7 +20,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use kit::{Applet, Context, Exit, Place, Result, out, parse_matched};
+use kit::{Applet, Context, Error, Exit, Place, Result, out, parse_matched};
+
+use format::{Format, character};
 
 /// Bytes as numbers.
 pub const HEXDUMP: Applet = Applet { name: "hexdump", about: "print bytes as numbers", place: Place::Bin, run };
@@ -62,6 +74,12 @@ struct Options {
     /// Hexadecimal words.
     #[arg(short = 'x', long, action = clap::ArgAction::Count)]
     two_bytes_hex: u8,
+    /// A form of one's own.
+    #[arg(short = 'e', long, value_name = "FORM")]
+    format: Vec<OsString>,
+    /// A file with forms.
+    #[arg(short = 'f', long, value_name = "FILE")]
+    format_file: Vec<PathBuf>,
     /// So many bytes.
     #[arg(short = 'n', long, value_name = "LENGTH", value_parser = super::xxd::number)]
     length: Option<u64>,
@@ -86,6 +104,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if is_hd && !forms.contains(&Form::Canonical) {
         forms.insert(0, Form::Canonical);
     }
+    let own = own_forms(&options)?;
+    if !own.is_empty() && !forms.is_empty() {
+        return Err(Error::usage("-e and -f go with no other form"));
+    }
     if forms.is_empty() {
         forms.push(Form::Plain);
     }
@@ -105,8 +127,63 @@ fn run(args: &[OsString]) -> Result<Exit> {
         input = Box::new(io::stdin());
     }
     io::copy(&mut input.by_ref().take(options.skip), &mut io::sink()).doing("read the input")?;
-    dump(input.take(options.length.unwrap_or(u64::MAX)), &options, &forms)?;
+    let input = input.take(options.length.unwrap_or(u64::MAX));
+    if own.is_empty() {
+        dump(input, &options, &forms)?;
+    } else {
+        dump_own(input, &options, own)?;
+    }
     Ok(exit)
+}
+
+/// Forms of -e and -f.
+fn own_forms(options: &Options) -> Result<Vec<Format>> {
+    let mut texts: Vec<Vec<u8>> = options.format.iter().map(|text| text.as_encoded_bytes().to_vec()).collect();
+    for file in &options.format_file {
+        let text = std::fs::read(file).on("read", file)?;
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        texts.extend(lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(<[u8]>::to_vec));
+    }
+    let parse = |text: &Vec<u8>| {
+        let wrong = |e| Error::usage(format!("read the form {}: {e}", String::from_utf8_lossy(text)));
+        format::parse(text).map_err(|e| wrong(e).with_exit(Exit::FAILED))
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// All lines in forms of one's own.
+fn dump_own(mut input: impl Read, options: &Options, mut forms: Vec<Format>) -> Result<()> {
+    let bytes = forms.iter().map(|form| form.bytes).max().unwrap_or(0);
+    if bytes == 0 {
+        return Err(Error::usage("the form takes no bytes"));
+    }
+    for form in &mut forms {
+        form.fill(bytes);
+    }
+    let mut out = out();
+    let mut at = options.skip;
+    let (mut before, mut squeezed) = (None::<Vec<u8>>, false);
+    loop {
+        let mut line = Vec::new();
+        input.by_ref().take(bytes as u64).read_to_end(&mut line).doing("read the input")?;
+        if line.is_empty() {
+            break;
+        }
+        let same = options.no_squeezing == 0 && before.as_ref() == Some(&line);
+        let shown = match (same, squeezed) {
+            (true, true) => Ok(()),
+            (true, false) => out.write_all(b"*\n"),
+            _ => forms.iter().try_for_each(|form| form.print(&mut out, at, &line, line.len() < bytes)),
+        };
+        shown.doing("write standard output")?;
+        squeezed = same;
+        at += line.len() as u64;
+        before = Some(line);
+    }
+    if before.is_some() {
+        forms.iter().try_for_each(|form| form.end(&mut out, at)).doing("write standard output")?;
+    }
+    out.flush().doing("write standard output")
 }
 
 /// All lines, and the place of the end.
@@ -152,21 +229,6 @@ fn shown(form: Form, at: u64, line: &[u8]) -> String {
     };
     let count = if cell == 4 { LINE } else { LINE / 2 };
     format!("{at:07x}{:<width$}\n", cells.concat(), width = cell * count)
-}
-
-fn character(byte: u8) -> String {
-    match byte {
-        0 => "\\0".into(),
-        7 => "\\a".into(),
-        8 => "\\b".into(),
-        9 => "\\t".into(),
-        10 => "\\n".into(),
-        11 => "\\v".into(),
-        12 => "\\f".into(),
-        13 => "\\r".into(),
-        0x20..0x7f => char::from(byte).into(),
-        byte => format!("{byte:03o}"),
-    }
 }
 
 fn canonical(at: u64, line: &[u8]) -> String {

@@ -10,6 +10,7 @@ mod less;
 mod patch;
 mod rev;
 mod sed;
+pub mod strangers;
 mod strings;
 mod tree;
 mod ts;

@@ -143,6 +143,29 @@ fn all(options: &Options) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Results of each file's changes applied to one text, forwards and then backwards; none where something does not fit.
+pub(crate) fn results(text: &[u8], patch: &[u8]) -> io::Result<Vec<Option<Vec<u8>>>> {
+    let mut all = Vec::new();
+    for mut patch in parse::parse(patch)? {
+        for fuzz in [2, 0] {
+            let applied = apply::all(text, &patch.hunks, fuzz, fuzz > 0);
+            all.push(applied.failed.is_empty().then_some(applied.text));
+            patch.reverse();
+        }
+    }
+    Ok(all)
+}
+
+/// Result of a single file's changes taken back.
+#[cfg(test)]
+pub(crate) fn results_back(text: &[u8], patch: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut patches = parse::parse(patch)?;
+    let Some(patch) = patches.first_mut() else { return Ok(None) };
+    patch.reverse();
+    let applied = apply::all(text, &patch.hunks, 2, false);
+    Ok(applied.failed.is_empty().then_some(applied.text))
+}
+
 fn say(options: &Options, text: std::fmt::Arguments<'_>) {
     if !options.silent {
         // As above.

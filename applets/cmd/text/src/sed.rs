@@ -4,7 +4,8 @@
 //! Addresses: `N`, `$`, `/RE/I`, `/RE/M`, `\cREc`, `FIRST~STEP`, `A,B`, `A,+N`, `A,~N`, `0,/RE/`, `0r`, `!`.
 //! Commands: `{ } = a b c d D e F g G h H i l n N p P q Q r R s t T v w W x y z : #`. `s` takes `e g p i I m M w FILE` and a number; its
 //! replacement knows `& \1`–`\9 \L \U \l \u \E`. Patterns, also between brackets, replacements, the lists of `y` and texts know
-//! `\a \f \n \r \t \v \cX \dNNN \oNNN \xHH`. Patterns may have back-references. `--posix` and `--debug` are refused.
+//! `\a \f \n \r \t \v \cX \dNNN \oNNN \xHH`. Patterns may have back-references. With `--posix`
+//! all that POSIX does not tell of is a mistake or a plain character, and `N` without a next line prints nothing. `--debug` is refused.
 
 mod escape;
 mod input;
@@ -63,6 +64,9 @@ struct Options {
     /// Scripts may not run programs, nor read or write files but those that are named: no e, r and w.
     #[arg(long)]
     sandbox: bool,
+    /// Only what POSIX tells of: no additions of GNU's.
+    #[arg(long)]
+    posix: bool,
     /// As without it: bytes stay as they are.
     #[arg(short, long)]
     binary: bool,
@@ -93,7 +97,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if options.in_place.is_some() && operands.len() == 0 {
         return Err(Error::usage("-i edits files: name one").with_exit(Exit::FAILED));
     }
-    let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended, options.sandbox)?;
+    let rules = scan::Rules { sandbox: options.sandbox, posix: options.posix };
+    let program = parse::parse(&parts.join(&b'\n'), options.regexp_extended, rules)?;
     run::run(program, operands.map(PathBuf::from).collect(), &options)
 }
 

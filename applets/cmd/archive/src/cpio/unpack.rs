@@ -55,6 +55,7 @@ impl<'a> Work<'a> {
             keep_directories: false,
             remove_trees: false,
             backup: None,
+            delay: true,
         };
         let mut place = if options.absolute_filenames { Place::anywhere(dir)? } else { Place::new(dir)? };
         place.mode = 0o777;

@@ -69,6 +69,8 @@ pub(crate) struct Member {
     pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
     /// ACLs as text: access, default.
     pub(crate) acls: [Option<Vec<u8>>; 2],
+    /// Names in a directory, each with a letter before it and a zero byte behind it: of incremental archives.
+    pub(crate) list: Option<Vec<u8>>,
     /// Place of its first block in the archive.
     pub(crate) at: u64,
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, renameat, statat, unlinkat};
@@ -44,6 +45,17 @@ pub(super) fn clear(settings: &Settings, spot: &Spot, there: &Stat) -> io::Resul
     match unlinkat(&spot.parent, &spot.name, AtFlags::REMOVEDIR) {
         // That is how it is told of a file that is in the way, too.
         Err(Errno::NOTEMPTY) => Err(Errno::EXIST.into()),
+        removed => Ok(removed?),
+    }
+}
+
+/// Remove a file, or a directory with all that is in it.
+pub(crate) fn remove(parent: &OwnedFd, name: &std::ffi::OsStr) -> io::Result<()> {
+    match unlinkat(parent, name, AtFlags::empty()) {
+        Err(Errno::ISDIR | Errno::PERM) => {
+            empty(parent, name, DEPTH)?;
+            Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
+        }
         removed => Ok(removed?),
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     /// Whole trees that are in the way go.
     pub(crate) remove_trees: bool,
     pub(crate) backup: Option<Backup>,
+    /// Directories are finished last of all, not when a member beside them comes.
+    pub(crate) delay: bool,
 }
 
 /// Settings, and directories that are not finished.
@@ -80,6 +82,9 @@ impl<'a> Unpacker<'a> {
         name: &[u8],
         (base, place): (usize, &mut Place),
     ) -> io::Result<Way> {
+        if !self.settings.delay {
+            self.leave(base, name, place);
+        }
         if member.kind == Kind::Directory {
             return self.directory(member, name, base, place);
         }
@@ -229,8 +234,21 @@ impl<'a> Unpacker<'a> {
 
     /// Modes and times of directories in a place, the deepest first.
     pub(crate) fn finish(&mut self, base: usize, place: &Place) {
+        self.finish_those(place, |of, _| of == base);
+    }
+
+    /// The same of those that a member is not in.
+    fn leave(&mut self, base: usize, member: &[u8], place: &Place) {
+        let beside = |name: &[u8]| {
+            let name = trimmed(name);
+            name != b"." && !member.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        };
+        self.finish_those(place, |of, name| of == base && beside(name));
+    }
+
+    fn finish_those(&mut self, place: &Place, those: impl Fn(usize, &[u8]) -> bool) {
         let (mut own, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.directories).into_iter().partition(|(of, ..)| *of == base);
+            std::mem::take(&mut self.directories).into_iter().partition(|(of, name, _)| those(*of, name));
         self.directories = rest;
         own.sort_by(|(_, a, ..), (_, b, ..)| b.cmp(a));
         for (_, name, member) in own {

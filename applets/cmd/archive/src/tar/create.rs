@@ -14,6 +14,7 @@ use super::items::Item;
 use super::list::Lines;
 use super::options::{Mode, Options};
 use super::pattern::Patterns;
+use super::snapshot::Snapshot;
 use super::stream::{self, Target};
 use super::tags::{self, Tag};
 use super::transform::Scope;
@@ -29,28 +30,35 @@ type Links = HashMap<(u64, u64), (Vec<u8>, u64)>;
 
 /// An archive that is being packed.
 pub(super) struct Packer<'a> {
-    options: &'a Options,
+    pub(super) options: &'a Options,
     out: Writer<Target>,
     lines: Lines<'a>,
-    status: &'a Status,
+    pub(super) status: &'a Status,
     links: Links,
     /// Patterns of files in the directories that the walk is in.
-    ignored: Vec<(usize, Patterns)>,
+    pub(super) ignored: Vec<(usize, Patterns)>,
     /// Device and inode of the archive itself.
-    own: Option<(u64, u64)>,
+    pub(super) own: Option<(u64, u64)>,
     /// Times of members that are there already: `--update`.
     pub(super) known: HashMap<Vec<u8>, Time>,
     /// Files that are removed at the end.
     packed: Vec<(PathBuf, bool)>,
-    umask: u32,
+    pub(super) umask: u32,
     told: [bool; 3],
     next_checkpoint: u64,
-    recursion: bool,
+    pub(super) recursion: bool,
+    pub(super) snapshot: Snapshot,
+    /// List of the directory that is packed next: of incremental archives.
+    pub(super) next_list: Option<Vec<u8>>,
 }
 
 impl<'a> Packer<'a> {
     /// A packer that goes on at a place in an archive.
     pub(super) fn new(options: &'a Options, target: Target, at: u64, status: &'a Status) -> Result<Self> {
+        let line = &options.line;
+        let fresh = line.number::<u64>("level")? == Some(0);
+        let devices = line.on_before("check-device", "no-check-device", usize::MAX, true);
+        let snapshot = Snapshot::read(line.one("listed-incremental"), options.newer, fresh, devices)?;
         let own = options.archive.as_deref().and_then(|name| fs::metadata(name).ok());
         Ok(Self {
             options,
@@ -66,6 +74,8 @@ impl<'a> Packer<'a> {
             told: [false; 3],
             next_checkpoint: 1,
             recursion: true,
+            snapshot,
+            next_list: None,
         })
     }
 
@@ -81,6 +91,7 @@ impl<'a> Packer<'a> {
                         return Err(Error::new(format!("enter {}: no such directory", base.display())));
                     }
                 }
+                Item::Name(name) if self.options.incremental => self.increment(&join(&base, name), name)?,
                 Item::Name(name) => self.tree(&join(&base, name), name, None)?,
             }
         }
@@ -119,6 +130,7 @@ impl<'a> Packer<'a> {
         let bytes = self.out.at;
         self.out.to.finish()?;
         self.lines.flush()?;
+        self.snapshot.write()?;
         if self.options.line.at("totals").is_some() {
             stream::totals("written", bytes);
         }
@@ -133,7 +145,7 @@ impl<'a> Packer<'a> {
     }
 
     /// A file, and all below a directory. One that can't be read is told and left out. `device` is that of the directory above.
-    fn tree(&mut self, path: &Path, name: &[u8], device: Option<u64>) -> Result<()> {
+    pub(super) fn tree(&mut self, path: &Path, name: &[u8], device: Option<u64>) -> Result<()> {
         let line = &self.options.line;
         if self.left_out(name) {
             return Ok(());
@@ -208,7 +220,7 @@ impl<'a> Packer<'a> {
     }
 
     /// Names in a directory, in the order that was asked for. The same files give the same archive: so by name.
-    fn entries(&self, path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    pub(super) fn entries(&self, path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
@@ -222,7 +234,7 @@ impl<'a> Packer<'a> {
         Ok(all.into_iter().map(|(_, name)| name).collect())
     }
 
-    fn left_out(&self, name: &[u8]) -> bool {
+    pub(super) fn left_out(&self, name: &[u8]) -> bool {
         // A pattern of a directory's file is for names below it; without recursion, for those in it.
         let ignored = |(from, patterns): &(usize, Patterns)| name.get(*from..).is_some_and(|rest| patterns.fit(rest));
         self.options.exclude.fit(name) || self.ignored.iter().any(ignored)
@@ -230,6 +242,10 @@ impl<'a> Packer<'a> {
 
     /// Tell if a file is new enough for `--newer` and `--update`.
     fn is_new(&self, name: &[u8], meta: &Metadata) -> bool {
+        if self.options.incremental {
+            // The list of its directory has told.
+            return true;
+        }
         let time = Time { seconds: meta.mtime(), nanos: meta.mtime_nsec() as u32 };
         let changed = Time { seconds: meta.ctime(), nanos: meta.ctime_nsec() as u32 };
         if self.options.mode == Mode::Update
@@ -243,19 +259,23 @@ impl<'a> Packer<'a> {
     }
 
     /// A file that can't be read: a failure, unless it was asked not to be one.
-    fn unreadable(&self, done: &Result<()>) {
+    pub(super) fn unreadable(&self, done: &Result<()>) {
         if let Err(e) = done {
             if self.options.line.has("ignore-failed-read") { say(e) } else { self.status.fail(e) }
         }
     }
 
     /// A member with its data.
-    fn one(&mut self, path: &Path, name: &[u8], meta: &Metadata) -> Result<()> {
+    pub(super) fn one(&mut self, path: &Path, name: &[u8], meta: &Metadata) -> Result<()> {
         let mut member = Member { name: self.stored(name, 0), ..Member::default() };
         if member.name.is_empty() {
             return Ok(());
         }
         self.about(&mut member, meta);
+        member.list = self.next_list.take();
+        if let Some(list) = member.list.as_ref().filter(|_| self.options.format != Format::Pax) {
+            member.size = list.len() as u64;
+        }
         let linked = !meta.is_dir() && meta.nlink() > 1 && !self.options.line.has("hard-dereference");
         let key = (meta.dev(), meta.ino());
         if linked && let Some((first, left)) = self.links.get_mut(&key) {
@@ -316,6 +336,9 @@ impl<'a> Packer<'a> {
         if self.options.verbose > 0 {
             self.lines.line(member, &shown, self.options.verbose > 1)?;
         }
+        if let Some(list) = member.list.as_ref().filter(|_| member.size > 0) {
+            self.out.write_all(list).doing("write the archive")?;
+        }
         if let Some(file) = file {
             let whole = content::copy(file, member, &mut self.out).on("pack", path)?;
             if !whole {
@@ -352,41 +375,6 @@ impl<'a> Packer<'a> {
         }
         let slash = if rest.is_empty() && off.ends_with(b"/") { &b"./"[..] } else { b"." };
         if rest.is_empty() { slash.to_vec() } else { rest.to_vec() }
-    }
-
-    /// All but names and content.
-    fn about(&self, member: &mut Member, meta: &Metadata) {
-        let sort = meta.file_type();
-        member.kind = match () {
-            () if sort.is_dir() => Kind::Directory,
-            () if sort.is_symlink() => Kind::Symlink,
-            () if sort.is_char_device() => Kind::Char,
-            () if sort.is_block_device() => Kind::Block,
-            () if sort.is_fifo() => Kind::Fifo,
-            () => Kind::File,
-        };
-        member.mode = meta.mode() & 0o7777;
-        if let Some(change) = self.options.change.as_ref().filter(|_| !sort.is_symlink()) {
-            member.mode = change.apply(member.mode, sort.is_dir(), self.umask);
-        }
-        self.options.ids.put(member, meta.uid(), meta.gid());
-        let time = |seconds, nanos| Time { seconds, nanos };
-        member.mtime = time(meta.mtime(), meta.mtime_nsec() as u32);
-        let clamp = self.options.line.has("clamp-mtime");
-        if let Some(fixed) = self.options.mtime.filter(|fixed| !clamp || member.mtime > *fixed) {
-            member.mtime = fixed;
-        }
-        if self.options.format == Format::Pax {
-            member.atime = Some(time(meta.atime(), meta.atime_nsec() as u32));
-            member.ctime = Some(time(meta.ctime(), meta.ctime_nsec() as u32));
-        }
-        if matches!(member.kind, Kind::Char | Kind::Block) {
-            member.major = rustix::fs::major(meta.rdev());
-            member.minor = rustix::fs::minor(meta.rdev());
-        }
-        if member.kind == Kind::File {
-            member.size = meta.len();
-        }
     }
 
     fn checkpoint(&mut self) {

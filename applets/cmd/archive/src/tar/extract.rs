@@ -12,6 +12,7 @@ use super::choose::Choice;
 use super::content::Whole;
 use super::list::Lines;
 use super::options::Options;
+use super::purge;
 use super::reader::Reader;
 use super::stream::{self, Source};
 use super::transform::Scope;
@@ -93,8 +94,14 @@ impl Work<'_> {
             if to_output {
                 self.output(reader, &member)?;
             } else {
+                let list = if self.options.incremental { purge::list(reader, &member)? } else { None };
+                let verbose = self.options.verbose > 0;
                 let place = self.place(choice, base)?;
-                match unpacker.one(reader, &member, &name, (base, place)).on("unpack", OsStr::from_bytes(&name)) {
+                let done = unpacker.one(reader, &member, &name, (base, place)).and_then(|way| {
+                    list.map_or(Ok(()), |list| purge::purge(place, &name, &list, verbose))?;
+                    Ok(way)
+                });
+                match done.on("unpack", OsStr::from_bytes(&name)) {
                     Ok(Way::Done) => {}
                     Ok(Way::Kept(text)) => say(text),
                     Err(e) => self.status.fail(e),
@@ -250,5 +257,6 @@ fn settings(options: &Options) -> Settings {
         keep_directories: line.on("no-overwrite-dir", "overwrite-dir") || matches!(old, Old::Refuse | Old::Skip),
         remove_trees: line.has("recursive-unlink"),
         backup: bytes("backup").map(|how| Backup { how, suffix: bytes("suffix").unwrap_or_else(|| b"~".to_vec()) }),
+        delay: line.on_before("delay-directory-restore", "no-delay-directory-restore", usize::MAX, true),
     }
 }

@@ -10,6 +10,7 @@ use kit::{Context, Error, Result};
 use super::choose::Choice;
 use super::date;
 use super::options::{Mode, Options};
+use super::purge;
 use super::reader::Reader;
 use super::stream;
 use crate::files::member::{Kind, Member};
@@ -148,6 +149,15 @@ fn each(options: &Options, reader: &mut Reader<stream::Source>, choice: &mut Cho
             member.name.clone()
         };
         lines.line(&member, &name, options.verbose > 0)?;
+        if options.incremental
+            && options.verbose > 1
+            && let Some(list) = purge::list(reader, &member)?
+        {
+            for (letter, name) in purge::entries(&list) {
+                lines.text(format_args!("{} {}", char::from(letter), String::from_utf8_lossy(&options.quote.name(name))))?;
+            }
+            lines.text("")?;
+        }
         if choice.is_done() {
             break;
         }

@@ -200,6 +200,8 @@ pub(super) struct Options {
     pub(super) acls: bool,
     pub(super) selinux: bool,
     pub(super) occurrence: Option<usize>,
+    /// Directories have lists of what is in them: `-g` and `-G`.
+    pub(super) incremental: bool,
 }
 
 impl Options {
@@ -242,6 +244,7 @@ impl Options {
             acls: line.on("acls", "no-acls"),
             selinux: line.on("selinux", "no-selinux"),
             occurrence,
+            incremental: incremental(&line, mode, format)?,
             archive,
             line,
         })
@@ -254,6 +257,24 @@ impl Options {
             _ => None,
         })
     }
+}
+
+fn incremental(line: &Line, mode: Mode, format: Format) -> Result<bool> {
+    let listed = line.at("listed-incremental").is_some();
+    line.number::<u64>("level")?;
+    if !listed && !line.has("incremental") {
+        return Ok(false);
+    }
+    if matches!(mode, Mode::Append | Mode::Update | Mode::Catenate | Mode::Delete | Mode::TestLabel) {
+        return Err(Error::usage("-g and -G are for -c, -x, -t and -d"));
+    }
+    if listed && (line.at("newer").is_some() || line.at("newer-mtime").is_some()) {
+        return Err(Error::usage("-g tells by itself which files are new: -N does not go with it"));
+    }
+    if mode == Mode::Create && matches!(format, Format::Ustar | Format::V7) {
+        return Err(Error::usage("incremental archives need the form gnu, oldgnu or pax"));
+    }
+    Ok(true)
 }
 
 fn mode(line: &Line) -> Result<Mode> {

@@ -1,9 +1,11 @@
 //! Patterns that names fit: those that leave files out, and those that choose members.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use kit::{Result, glob};
 
+use super::ignores::{self, Ignored};
 use super::items;
 use super::options::Line;
 use crate::files::names::trimmed;
@@ -46,6 +48,11 @@ pub(super) struct Pattern {
     over_slashes: bool,
     /// Files below a directory that fits do, too.
     below: bool,
+    /// The last part of a name may fit alone.
+    tail: bool,
+    /// Names that fit are not left out, whatever a pattern before it tells.
+    keeps: bool,
+    regular: Option<Rc<pattern::Pattern>>,
 }
 
 /// Patterns of which one has to fit.
@@ -62,16 +69,40 @@ impl Pattern {
             any_case: line.on_before("ignore-case", "no-ignore-case", place, false),
             over_slashes: line.on_before("wildcards-match-slash", "no-wildcards-match-slash", place, true),
             below: excludes || line.on_before("recursion", "no-recursion", usize::MAX, true),
+            ..Self::plain(b"")
         }
     }
 
     /// A pattern of a file in a directory, for names below it.
     fn plain(text: &[u8]) -> Self {
-        Self { text: text.to_vec(), wildcards: true, anchored: false, any_case: false, over_slashes: true, below: true }
+        Self {
+            text: text.to_vec(),
+            wildcards: true,
+            anchored: false,
+            any_case: false,
+            over_slashes: true,
+            below: true,
+            tail: false,
+            keeps: false,
+            regular: None,
+        }
+    }
+
+    /// A pattern of a version control system's file.
+    fn ignored(ignored: Ignored) -> Self {
+        let Ignored { text, tail, keeps, regular } = ignored;
+        Self { anchored: true, over_slashes: false, below: false, tail, keeps, regular, ..Self::plain(&text) }
     }
 
     /// Tell if a name fits.
     pub(super) fn fits(&self, name: &[u8]) -> bool {
+        let last = &name[name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)..];
+        if let Some(regular) = &self.regular {
+            return [name, last].iter().any(|name| regular.is_match(name).unwrap_or(false));
+        }
+        if self.tail && self.whole(&self.text, last) {
+            return true;
+        }
         let lower;
         let name = if self.any_case {
             lower = name.to_ascii_lowercase();
@@ -132,13 +163,18 @@ impl Patterns {
         Self(words.iter().map(|text| Pattern::plain(text)).collect())
     }
 
+    /// Patterns of version control systems' files in a directory.
+    pub(super) fn ignored(directory: &Path) -> Vec<Self> {
+        ignores::read(directory).into_iter().map(|all| Self(all.into_iter().map(Pattern::ignored).collect())).collect()
+    }
+
     /// Tell if a name fits one of them. A slash at its end does not count.
     pub(super) fn fit(&self, name: &[u8]) -> bool {
         if self.0.is_empty() {
             return false;
         }
         let name = trimmed(name);
-        self.0.iter().any(|pattern| pattern.fits(name))
+        self.0.iter().rev().find(|pattern| pattern.fits(name)).is_some_and(|pattern| !pattern.keeps)
     }
 }
 

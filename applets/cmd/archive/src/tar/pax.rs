@@ -11,6 +11,9 @@ pub(super) const ACLS: [&[u8]; 2] = [b"SCHILY.acl.access", b"SCHILY.acl.default"
 /// Extended attribute that has a keyword of its own.
 pub(super) const SELINUX: &[u8] = b"RHT.security.selinux";
 
+/// Names in a directory.
+pub(super) const LIST: &[u8] = b"GNU.dumpdir";
+
 /// A record.
 pub(super) type Record = (Vec<u8>, Vec<u8>);
 
@@ -95,6 +98,7 @@ pub(super) fn apply(member: &mut Member, keyword: &[u8], value: &[u8]) -> io::Re
         b"atime" => member.atime = Some(time(value).ok_or_else(bad)?),
         b"ctime" => member.ctime = Some(time(value).ok_or_else(bad)?),
         SELINUX => member.xattrs.push((b"security.selinux".to_vec(), value.to_vec())),
+        LIST => member.list = Some(value.to_vec()),
         _ if keyword == ACLS[0] => member.acls[0] = Some(value.to_vec()),
         _ if keyword == ACLS[1] => member.acls[1] = Some(value.to_vec()),
         _ => match keyword.strip_prefix(XATTR) {

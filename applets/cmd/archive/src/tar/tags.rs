@@ -50,4 +50,7 @@ pub(super) fn ignored(line: &Line, path: &Path, from: usize, to: &mut Vec<(usize
             }
         }
     }
+    if line.has("exclude-vcs-ignores") {
+        to.extend(Patterns::ignored(path).into_iter().map(|patterns| (from, patterns)));
+    }
 }

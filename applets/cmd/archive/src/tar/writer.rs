@@ -112,6 +112,7 @@ fn fields(block: &mut Block, member: &Member, format: Format, stored: u64) -> io
         Kind::Symlink => b'2',
         Kind::Char => b'3',
         Kind::Block => b'4',
+        Kind::Directory if long && member.list.is_some() => b'D',
         Kind::Directory => b'5',
         Kind::Fifo => b'6',
         Kind::Label => b'V',
@@ -122,6 +123,12 @@ fn fields(block: &mut Block, member: &Member, format: Format, stored: u64) -> io
         return Ok(());
     }
     block.put(block::MAGIC, if long { block::GNU } else { block::USTAR });
+    for (field, time) in [(block::ATIME, member.atime), (block::CTIME, member.ctime)] {
+        // Only incremental archives have them.
+        if let Some(time) = time.filter(|_| long) {
+            block.put_number(field, time.seconds, true);
+        }
+    }
     // The last byte ends the text.
     block.put(block::USER, &member.user[..member.user.len().min(31)]);
     block.put(block::GROUP, &member.group[..member.group.len().min(31)]);
@@ -159,6 +166,9 @@ fn split(name: &[u8]) -> Option<usize> {
 fn records(block: &mut Block, member: &Member, options: &PaxOptions, stored: u64, sparse: bool) -> Vec<u8> {
     let mut all: Vec<pax::Record> = Vec::new();
     let mut put = |keyword: &[u8], value: &[u8]| all.push((keyword.to_vec(), value.to_vec()));
+    if let Some(list) = &member.list {
+        put(pax::LIST, list);
+    }
     if let Some(time) = member.atime {
         put(b"atime", pax::time_text(time).as_bytes());
     }

@@ -92,16 +92,7 @@ impl Work<'_> {
             tell("unzip", format_args!("{}: {why}: skipped", String::from_utf8_lossy(&entry.name)));
             return Ok(None);
         }
-        let mut part = Part { file: self.file.try_clone()?, at: directory::data_at(self.file, entry)?, left: entry.packed };
-        let from: Box<dyn Read> = match entry.method {
-            0 => Box::new(part),
-            12 => Codec::Bzip2.reader(Input::new(part))?,
-            14 => lzma(&mut part, entry.size).map(|read| Box::new(read) as Box<dyn Read>)?,
-            93 => Codec::Zstd.reader(Input::new(part))?,
-            95 => Codec::Xz.reader(Input::new(part))?,
-            _ => Box::new(flate2::bufread::DeflateDecoder::new(BufReader::with_capacity(64 << 10, part))),
-        };
-        Ok(Some(Checked { from, crc: flate2::Crc::new(), left: entry.size, sum: entry.sum, done: false }))
+        content(self.file, entry).map(Some)
     }
 
     fn check(&mut self, entry: &Entry) {
@@ -161,6 +152,7 @@ impl Work<'_> {
             keep_directories: true,
             remove_trees: false,
             backup: None,
+            delay: true,
         };
         let mut unpacker = Unpacker::new(settings, self.status);
         for entry in wanted {
@@ -261,6 +253,20 @@ impl Work<'_> {
     }
 }
 
+/// Data of a member by its method.
+pub(super) fn content(file: &File, entry: &Entry) -> io::Result<Checked> {
+    let mut part = Part { file: file.try_clone()?, at: directory::data_at(file, entry)?, left: entry.packed };
+    let from: Box<dyn Read> = match entry.method {
+        0 => Box::new(part),
+        12 => Codec::Bzip2.reader(Input::new(part))?,
+        14 => lzma(&mut part, entry.size).map(|read| Box::new(read) as Box<dyn Read>)?,
+        93 => Codec::Zstd.reader(Input::new(part))?,
+        95 => Codec::Xz.reader(Input::new(part))?,
+        _ => Box::new(flate2::bufread::DeflateDecoder::new(BufReader::with_capacity(64 << 10, part))),
+    };
+    Ok(Checked { from, crc: flate2::Crc::new(), left: entry.size, sum: entry.sum, done: false })
+}
+
 /// LZMA with the header that it has in zip archives: two bytes of a version, the length of the properties, and these.
 fn lzma(part: &mut Part, size: u64) -> io::Result<LzmaReader<BufReader<Part>>> {
     let mut header = [0; 9];
@@ -300,7 +306,7 @@ impl Read for Part {
 }
 
 /// Data that must be as long as told and have the checksum that is told: no more bytes come out, whatever is packed.
-struct Checked {
+pub(super) struct Checked {
     from: Box<dyn Read>,
     crc: flate2::Crc,
     left: u64,

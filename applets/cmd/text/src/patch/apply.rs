@@ -156,8 +156,13 @@ fn find(lines: &[&[u8]], hunk: &Hunk, old: &[&[u8]], (guess, done): (usize, usiz
 }
 
 fn near(guess: usize, done: usize, last: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
-    let reach = guess.max(last);
-    for off in 0..=reach {
+    if done > last {
+        return None;
+    }
+    // A patch may tell of a place far behind the file: steps count from the nearest line that is there.
+    let start = guess.abs_diff(guess.clamp(done, last));
+    let reach = guess.abs_diff(done).max(guess.abs_diff(last));
+    for off in start..=reach {
         for at in [guess.checked_add(off), guess.checked_sub(off)].into_iter().flatten() {
             if at >= done && at <= last && fits(at) {
                 return Some(at);

@@ -6,18 +6,18 @@ use kit::{Exit, Result};
 
 use super::escape::{Place, pieces, resolve, unescape};
 use super::program::{Action, Address, Command, End, Program, Range, Replace, Search};
-use super::scan::Scanner;
+use super::scan::{Rules, Scanner};
 use pattern::{self, Meaning, Syntax};
 
 /// The version of GNU sed whose commands are known.
 const VERSION: (u32, u32) = (4, 9);
 
 /// Read a script.
-pub(super) fn parse(script: &[u8], extended: bool, sandbox: bool) -> Result<Program> {
+pub(super) fn parse(script: &[u8], extended: bool, rules: Rules) -> Result<Program> {
     let chars = pattern::decode(script);
     let syntax = if extended { Syntax::Extended } else { Syntax::Basic };
     let mut parser =
-        Parser { scan: Scanner::new(&chars, sandbox), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
+        Parser { scan: Scanner::new(&chars, rules), syntax, labels: Vec::new(), jumps: Vec::new(), blocks: Vec::new() };
     let mut program = Program { quiet: script == b"#n" || script.starts_with(b"#n\n"), ..Program::default() };
     while let Some(command) = parser.command(program.commands.len())? {
         program.commands.push(command);
@@ -66,13 +66,14 @@ impl Parser<'_> {
         if from.is_some() && matches!(letter, ':' | '}' | '#') {
             return Err(self.scan.wrong(&format!("{letter} is for no lines in particular")));
         }
-        if to.is_some() && matches!(letter, 'q' | 'Q') {
+        let single = if self.scan.rules.posix { "qai=rl" } else { "qQ" };
+        if to.is_some() && single.contains(letter) {
             return Err(self.scan.wrong(&format!("{letter} is for one line")));
         }
         let mut action = self.action(letter, number)?;
-        if matches!(from, Some(Address::Zero)) && !matches!(to, Some(End::At(Address::Pattern(_)))) {
+        if matches!(from, Some(Address::Zero)) && (self.scan.rules.posix || !matches!(to, Some(End::At(Address::Pattern(_))))) {
             action = match (action, &to) {
-                (Action::ReadFile(file), None) => Action::ReadFirst(file),
+                (Action::ReadFile(file), None) if !self.scan.rules.posix => Action::ReadFirst(file),
                 _ => return Err(self.scan.wrong("line 0 is only good in 0,/RE/ and 0r")),
             };
         }
@@ -88,7 +89,7 @@ impl Parser<'_> {
             }
             Some(c) if c.is_ascii_digit() => {
                 let first = self.scan.number()?.unwrap_or(0);
-                if self.scan.peek() == Some('~') {
+                if self.scan.peek() == Some('~') && !self.scan.rules.posix {
                     self.scan.next();
                     match (first, self.scan.number()?.unwrap_or(0)) {
                         (0, 0) => return Err(self.scan.wrong("0~0 stands for no line")),
@@ -120,10 +121,19 @@ impl Parser<'_> {
         mark.ok_or_else(|| self.scan.wrong("a pattern is missing"))
     }
 
+    /// Characters that are no operators behind a backslash: those of GNU's additions with `--posix`.
+    const fn plain(&self) -> &'static str {
+        match (self.scan.rules.posix, self.syntax) {
+            (false, _) => "",
+            (true, Syntax::Extended) => "wWsSbB<>`'",
+            (true, _) => "wWsSbB<>`'+?|",
+        }
+    }
+
     fn pattern(&mut self, mark: char) -> Result<Address> {
-        let text = self.scan.delimited(mark, true)?;
+        let text = self.scan.delimited(mark, true, self.plain())?;
         let mut meaning = Meaning::default();
-        loop {
+        while !self.scan.rules.posix {
             match self.scan.peek() {
                 Some('I') => meaning.any_case = true,
                 Some('M') => meaning.lines = true,
@@ -148,7 +158,7 @@ impl Parser<'_> {
 
     fn end(&mut self) -> Result<End> {
         let sign = self.scan.peek();
-        if let Some('+' | '~') = sign {
+        if let (Some('+' | '~'), false) = (sign, self.scan.rules.posix) {
             self.scan.next();
             let number = self.scan.number()?.ok_or_else(|| self.scan.wrong("a number is missing"))?;
             return Ok(if sign == Some('+') { End::After(number) } else { End::Multiple(number) });
@@ -161,6 +171,9 @@ impl Parser<'_> {
 
     fn action(&mut self, letter: char, number: usize) -> Result<Action> {
         let action = match letter {
+            _ if self.scan.rules.posix && "eFQRTvWzL".contains(letter) => {
+                return Err(self.scan.wrong(&format!("there is no command {letter} with --posix")));
+            }
             '{' => {
                 self.blocks.push(number);
                 return Ok(Action::Block(usize::MAX));
@@ -206,6 +219,7 @@ impl Parser<'_> {
                 self.scan.may_reach_out()?;
                 return Ok(Action::Execute(self.scan.rest_of_line()));
             }
+            'N' => Action::NextAppend(!self.scan.rules.posix),
             _ => simple(letter).ok_or_else(|| self.scan.wrong(&format!("there is no command {letter}")))?,
         };
         self.scan.skip_blanks();
@@ -228,7 +242,7 @@ impl Parser<'_> {
     /// A command with a number behind it.
     fn numbered(&mut self, letter: char) -> Result<Action> {
         self.scan.skip_blanks();
-        let number = self.scan.number()?;
+        let number = if self.scan.rules.posix { None } else { self.scan.number()? };
         Ok(match letter {
             'l' => Action::List(number.map(|number| usize::try_from(number).unwrap_or(usize::MAX))),
             // As the status of every process: its last byte.
@@ -239,8 +253,8 @@ impl Parser<'_> {
 
     fn replace(&mut self) -> Result<Action> {
         let mark = self.mark()?;
-        let pattern = self.scan.delimited(mark, true)?;
-        let with = self.scan.delimited(mark, false)?;
+        let pattern = self.scan.delimited(mark, true, self.plain())?;
+        let with = self.scan.delimited(mark, false, if self.scan.rules.posix { "LUElu" } else { "" })?;
         let with = resolve(&with, Place::Replacement).map_err(|e| self.scan.wrong(&e))?;
         let mut replace =
             Replace { search: Search::Last, with: pieces(&with), all: false, from: 1, print: false, execute: false, file: None };
@@ -262,6 +276,7 @@ impl Parser<'_> {
             let twice = match self.scan.peek() {
                 Some('g') => std::mem::replace(&mut replace.all, true),
                 Some('p') => std::mem::replace(&mut replace.print, true),
+                Some('e' | 'i' | 'I' | 'm' | 'M') if self.scan.rules.posix => return Ok(meaning),
                 Some('i' | 'I') => {
                     meaning.any_case = true;
                     false
@@ -299,7 +314,7 @@ impl Parser<'_> {
     fn map(&mut self) -> Result<Action> {
         let mark = self.mark()?;
         let mut list = || -> Result<Vec<char>> {
-            let text = self.scan.delimited(mark, false)?;
+            let text = self.scan.delimited(mark, false, "")?;
             let text = resolve(&text, Place::Text).map_err(|e| self.scan.wrong(&e))?;
             Ok(unescape(&text))
         };
@@ -349,7 +364,6 @@ fn simple(letter: char) -> Option<Action> {
         'H' => Action::HoldAppend,
         'x' => Action::Exchange,
         'n' => Action::Next,
-        'N' => Action::NextAppend,
         'p' => Action::Print,
         'P' => Action::PrintFirst,
         'z' => Action::Empty,

@@ -93,7 +93,7 @@ pub(super) enum Action {
     /// `l`, with a length of line of its own.
     List(Option<usize>),
     Next,
-    NextAppend,
+    NextAppend(bool),
     Print,
     PrintFirst,
     Quit(u8, bool),

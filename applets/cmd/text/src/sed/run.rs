@@ -243,13 +243,14 @@ impl Editor {
                 return Ok(Some(Step::Again));
             }
             // The line is printed, and there is no other; with -s and -i the next file's may come.
-            Action::Next | Action::NextAppend if self.input.is_last() => return Ok(Some(Step::Done)),
+            Action::NextAppend(false) if self.input.is_last() => return Ok(Some(Step::Deleted)),
+            Action::Next | Action::NextAppend(_) if self.input.is_last() => return Ok(Some(Step::Done)),
             Action::Next => {
                 self.print_unless_quiet()?;
                 self.flush_after()?;
                 self.read(false);
             }
-            Action::NextAppend => {
+            Action::NextAppend(_) => {
                 self.flush_after()?;
                 self.read(true);
             }

@@ -9,22 +9,30 @@ use kit::{Error, Exit, Result};
 use super::escape::{Place, resolve, unescape};
 use pattern::encode;
 
+/// Limits of what a script may say.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Rules {
+    /// No command may read or write files, or run programs.
+    pub(super) sandbox: bool,
+    /// GNU's additions are not there.
+    pub(super) posix: bool,
+}
+
 /// A script, and the place in it.
 pub(super) struct Scanner<'a> {
     chars: &'a [char],
     at: usize,
-    /// No command may read or write files, or run programs.
-    sandbox: bool,
+    pub(super) rules: Rules,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(chars: &'a [char], sandbox: bool) -> Self {
-        Self { chars, at: 0, sandbox }
+    pub(super) const fn new(chars: &'a [char], rules: Rules) -> Self {
+        Self { chars, at: 0, rules }
     }
 
     /// Refuse a command that reads or writes files or runs programs where that is not wanted.
     pub(super) fn may_reach_out(&self) -> Result<()> {
-        if self.sandbox { Err(self.wrong("with --sandbox there is no e, r and w")) } else { Ok(()) }
+        if self.rules.sandbox { Err(self.wrong("with --sandbox there is no e, r and w")) } else { Ok(()) }
     }
 
     /// Text up to the end of the line, without blanks before it.
@@ -72,7 +80,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// The text up to an unescaped mark. In a pattern the mark counts for nothing between brackets, and `\n` is an end of line.
-    pub(super) fn delimited(&mut self, mark: char, is_pattern: bool) -> Result<Vec<char>> {
+    /// A backslash goes from before characters of `plain`, which it makes operators elsewhere.
+    pub(super) fn delimited(&mut self, mark: char, is_pattern: bool, plain: &str) -> Result<Vec<char>> {
         let mut text = Vec::new();
         loop {
             let missing = format!("a {mark} is missing");
@@ -84,6 +93,7 @@ impl<'a> Scanner<'a> {
                     Some(next) if next == mark && (is_pattern || next != '&') => text.push(next),
                     Some('n') if is_pattern => text.push('\n'),
                     Some('\n') => text.push('\n'),
+                    Some(next) if plain.contains(next) => text.push(next),
                     Some(next) => text.extend(['\\', next]),
                     None => return Err(self.wrong("the script ends in a backslash")),
                 },
@@ -117,6 +127,8 @@ impl<'a> Scanner<'a> {
                     text.extend(&rest[..name]);
                     self.at += name;
                 }
+                // A backslash is one of the characters; two of them are no escape.
+                ('\\', _) if self.rules.posix => text.extend(['\\', '\\']),
                 ('\\', Some('n')) => {
                     self.at += 1;
                     text.push('\n');
@@ -151,11 +163,13 @@ impl<'a> Scanner<'a> {
         if self.peek() == Some('\\') {
             self.at += 1;
             if self.peek().is_none() {
-                return Ok(Vec::new());
+                return if self.rules.posix { Err(self.wrong("a text is missing")) } else { Ok(Vec::new()) };
             }
             if self.peek() == Some('\n') {
                 self.at += 1;
             }
+        } else if self.rules.posix {
+            return Err(self.wrong("a backslash is missing before the text"));
         }
         let mut text = Vec::new();
         while let Some(c) = self.next().filter(|c| *c != '\n') {

@@ -33,7 +33,7 @@ fn scripts_that_are_good() {
         "F;z;l 5;R f",
         "v 4.2\np",
     ] {
-        let parsed = parse(script.as_bytes(), false, false);
+        let parsed = parse(script.as_bytes(), false, Rules::default());
         assert!(parsed.is_ok(), "{script}: {:?}", parsed.err());
     }
 }
@@ -84,11 +84,39 @@ fn scripts_that_are_not() {
         "2,0p",
         "s\\a\\b\\",
     ] {
-        assert!(parse(script.as_bytes(), false, false).is_err(), "{script}");
+        assert!(parse(script.as_bytes(), false, Rules::default()).is_err(), "{script}");
     }
     for script in ["e", "e true", "s/a/b/e", "r x", "w x", "s/a/b/w x"] {
-        assert!(parse(script.as_bytes(), false, true).is_err(), "{script} in a sandbox");
-        assert!(parse(script.as_bytes(), false, false).is_ok(), "{script}");
+        assert!(parse(script.as_bytes(), false, Rules { sandbox: true, ..Rules::default() }).is_err(), "{script} in a sandbox");
+        assert!(parse(script.as_bytes(), false, Rules::default()).is_ok(), "{script}");
+    }
+}
+
+#[test]
+fn additions_of_gnu_are_mistakes_for_posix() {
+    let rules = Rules { posix: true, ..Rules::default() };
+    for script in [
+        "F",
+        "z",
+        "Q",
+        "1~2d",
+        "0,/a/d",
+        "1,+1d",
+        "aX",
+        "a\\",
+        "s/a/b/e",
+        "s/a/b/I",
+        "/a/Id",
+        "1,2i\\\nk",
+        "1,2=",
+        "1q5",
+        "l 3",
+        "0r x",
+    ] {
+        assert!(parse(script.as_bytes(), false, rules).is_err(), "{script}");
+    }
+    for script in ["1a\\X", "s/a/\\U&/", "s/[\\n]//", "1{p}", "$!N;P;D", "s/a\\|b//w f", "1,2c\\\nt"] {
+        assert!(parse(script.as_bytes(), false, rules).is_ok(), "{script}");
     }
 }
 
@@ -97,7 +125,7 @@ fn any_beginning_of_a_script_ends() {
     let script = b"0,/a[[:x:]\\n]/I!{s/\\(a\\)*\\1[^]]/\\u&\\x41\\c[/2gw f\n};y/\\d65\xff/\\na/;a\\\n x\\\n;$!N;:a;ba";
     for end in 0..script.len() {
         for start in 0..end {
-            let _ = parse(&script[start..end], start % 2 == 0, false);
+            let _ = parse(&script[start..end], start % 2 == 0, Rules::default());
         }
     }
 }

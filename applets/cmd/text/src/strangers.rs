@@ -1,0 +1,14 @@
+//! Doors to this crate's parsers of untrusted bytes, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
+#![expect(clippy::missing_panics_doc, reason = "to panic is what they are for")]
+
+/// A text and, behind its first zero byte, a patch for it.
+pub fn patch(bytes: &[u8]) {
+    let at = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let (text, patch) = (&bytes[..at], bytes.get(at + 1..).unwrap_or_default());
+    let Ok(all) = crate::patch::results(text, patch) else { return };
+    for result in all.into_iter().flatten() {
+        // Each line may get an end that it lacks.
+        let most = 2 * (text.len() + patch.len()) + 1;
+        assert!(result.len() <= most, "a patched text is longer than text and patch");
+    }
+}
