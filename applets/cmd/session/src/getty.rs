@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Write, stdin};
+use std::io::{Write, stdin};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -177,9 +177,7 @@ fn ask() -> Result<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     loop {
         say(format!("{} login: ", host.trim()).as_bytes())?;
-        // Byte by byte: what stands behind the line is for login.
-        let mut input = BufReader::with_capacity(1, stdin().lock().take(u64::MAX));
-        let line = terminal::line(&mut input)?.ok_or_else(|| Error::new("the terminal was closed"))?;
+        let line = terminal::typed()?.ok_or_else(|| Error::new("the terminal was closed"))?;
         let name = String::from_utf8_lossy(&line).trim().to_owned();
         // A name with a `-` in front would be an option.
         if !name.is_empty() && !name.starts_with('-') {

@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufReader, Write, stdin};
+use std::io::{Write, stdin};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
@@ -111,8 +111,7 @@ fn name() -> Result<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     for _ in 0..TRIES {
         output::say(&format!("{} login: ", host.trim()))?;
-        let mut input = BufReader::with_capacity(1, stdin());
-        let line = terminal::line(&mut input)?.ok_or_else(|| Error::new("no name was given"))?;
+        let line = terminal::typed()?.ok_or_else(|| Error::new("no name was given"))?;
         let name = String::from_utf8_lossy(&line).trim().to_owned();
         if !name.is_empty() && !name.starts_with('-') {
             return Ok(name);

@@ -1,7 +1,7 @@
 //! Questions at a terminal.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write, stdin};
+use std::io::{BufRead, BufReader, IsTerminal, Read as _, Write, stdin};
 use std::os::fd::AsFd;
 
 use kit::{Context, Error, Result};
@@ -11,13 +11,33 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 const MOST: u64 = 4096;
 
 /// Read a line without its end; none at the end of the input.
-pub fn line(input: &mut dyn BufRead) -> Result<Option<Vec<u8>>> {
+fn line(input: &mut dyn BufRead) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let count = input.take(MOST).read_until(b'\n', &mut bytes).doing("read a line")?;
     while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         bytes.pop();
     }
     Ok((count > 0).then_some(bytes))
+}
+
+/// Read a line of standard input, byte by byte: bytes behind it are for a later program. None at the end of the input.
+pub fn typed() -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while bytes.len() < MOST as usize {
+        match rustix::io::read(stdin(), &mut byte) {
+            Ok(0) if bytes.is_empty() => return Ok(None),
+            Ok(0) => break,
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) => bytes.push(byte[0]),
+            Err(e) => return Err(e).doing("read standard input"),
+        }
+    }
+    if bytes.last() == Some(&b'\r') {
+        bytes.pop();
+    }
+    Ok(Some(bytes))
 }
 
 /// Ask for a password without echo, at the terminal; standard input serves where there is none.
@@ -29,17 +49,7 @@ pub fn secret(question: &str) -> Result<Vec<u8>> {
             let input = rustix::io::dup(stdin()).doing("take the terminal")?;
             hidden(&File::from(input), question)
         }
-        Err(_) => {
-            // Byte by byte, for what stands behind the line is another reader's.
-            let mut bytes = Vec::new();
-            for byte in stdin().lock().bytes().take(MOST as usize) {
-                match byte.doing("read a line")? {
-                    b'\n' => return Ok(bytes),
-                    byte => bytes.push(byte),
-                }
-            }
-            if bytes.is_empty() { Err(Error::new("no password was given")) } else { Ok(bytes) }
-        }
+        Err(_) => typed()?.ok_or_else(|| Error::new("no password was given")),
     }
 }
 
