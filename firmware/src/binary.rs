@@ -49,6 +49,8 @@ fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf
         .args(more)
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
+        // A panic in our own code tells its place; the places in crates of others would be a fortieth of the file.
+        .args(["--config", "profile.release.package.'*'.rustflags=['-Cforce-unwind-tables=no','-Zlocation-detail=none']"])
         .env("PATH", path)
         // The program says which profile it was built with, unless it is what is shipped.
         .env("KUTTIES_BUILT_WITH", if profile == "release" { "" } else { &profile })

@@ -69,7 +69,8 @@ impl Options {
     }
 
     fn tasks(&self, pid: &str) -> Result<Vec<i32>> {
-        let number: i32 = pid.parse().map_err(|_| Error::usage(format!("invalid process number {pid}")))?;
+        let number = pid.parse().ok().filter(|number: &i32| *number > 0);
+        let number = number.ok_or_else(|| Error::usage(format!("invalid process number {pid}")))?;
         if !self.all_tasks {
             return Ok(vec![number]);
         }
