@@ -8,6 +8,7 @@ mod find;
 #[cfg(test)]
 mod gnu;
 mod hostname;
+mod sha3sum;
 mod which;
 mod xargs;
 
@@ -81,6 +82,7 @@ pub const APPLETS: &[Applet] = &[
     row("sha224sum", "print or check SHA-224 checksums", |args| adopt("sha224sum", uu_sha224sum::uumain, args)),
     row("sha256sum", "print or check SHA-256 checksums", |args| adopt("sha256sum", uu_sha256sum::uumain, args)),
     row("sha384sum", "print or check SHA-384 checksums", |args| adopt("sha384sum", uu_sha384sum::uumain, args)),
+    sha3sum::SHA3SUM,
     row("sha512sum", "print or check SHA-512 checksums", |args| adopt("sha512sum", uu_sha512sum::uumain, args)),
     row("shred", "overwrite files before removing them", |args| adopt("shred", uu_shred::uumain, args)),
     row("shuf", "shuffle lines", |args| adopt("shuf", uu_shuf::uumain, args)),
