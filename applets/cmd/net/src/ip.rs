@@ -7,6 +7,8 @@
 //!   ip link [show [NAME] [up]]
 //!   ip link add [link NAME] [name] NAME [mtu BYTES] [address MAC] type KIND [OPTION]...
 //!         KIND: dummy, bridge [vlan_filtering 0|1], veth [peer [name] NAME [netns NETNS]], vlan id N,
+//!         bond [mode MODE] [miimon MS] [updelay MS] [downdelay MS] [xmit_hash_policy POLICY] [lacp_rate slow|fast] [min_links N],
+//!         macvlan [mode private|vepa|bridge|passthru],
 //!         vxlan id N [dev NAME] [remote ADDRESS] [local ADDRESS] [dstport PORT] [nolearning], or another without options
 //!   ip link set [dev] NAME [up|down] [mtu BYTES] [address MAC] [name NEW] [master NAME] [nomaster] [netns NETNS] [promisc on|off]
 //!         [txqueuelen PACKETS]
@@ -24,6 +26,7 @@
 //! gets its broadcast address too. Exit status: 0, 1 for a wrong argument, 2 when the kernel refused.
 
 mod address;
+mod kinds;
 mod link;
 mod neighbour;
 mod netns;

@@ -20,7 +20,7 @@ mod wire;
 pub use address::{Address, Lifetime};
 pub use cidr::{Cidr, after};
 pub use link::{Link, OperState};
-pub use link_change::{Kind, NewLink};
+pub use link_change::{Bond, Kind, NewLink};
 pub use neighbour::Neighbour;
 pub use netns::within;
 pub use route::{Hop, Route, Scope};
