@@ -1,8 +1,8 @@
-//! `ip`: show and change links, addresses, routes, neighbours and network namespaces.
+//! `ip`: show and change links, addresses, routes, rules, neighbours and network namespaces.
 //!
 //! Usage: ip [-4|-6] [-br] [-o] [-j] [-n NETNS] OBJECT [COMMAND [ARGUMENT]...]
 //!
-//! OBJECT is link, address, route, neighbour or netns; objects and commands may be shortened. Without a command it shows.
+//! OBJECT is link, address, route, rule, neighbour or netns; objects and commands may be shortened. Without a command it shows.
 //!
 //!   ip link [show [NAME] [up]]
 //!   ip link add [link NAME] [name] NAME [mtu BYTES] [address MAC] type KIND [OPTION]...
@@ -19,6 +19,9 @@
 //!   ip route [show [table N|main|local|all] [dev NAME]]
 //!   ip route add|replace|delete [KIND] CIDR|default [via ADDRESS] [dev NAME] [src ADDRESS] [metric N] [table N] [mtu BYTES] [onlink]
 //!   ip route get ADDRESS
+//!   ip rule [show [table TABLE]]
+//!   ip rule add|delete [not] [from CIDR] [to CIDR] [fwmark MARK[/MASK]] [iif NAME] [oif NAME] [pref N]
+//!         [table TABLE|blackhole|unreachable|prohibit]
 //!   ip neighbour [show [dev NAME]] | add|replace|delete ADDRESS [lladdr MAC] dev NAME
 //!   ip netns [list] | add NAME | delete NAME | exec NAME COMMAND...
 //!
@@ -31,6 +34,7 @@ mod link;
 mod neighbour;
 mod netns;
 mod route;
+mod rule;
 mod view;
 mod words;
 
@@ -51,6 +55,7 @@ const OBJECTS: &[(&str, Serve)] = &[
     ("address", address::run),
     ("link", link::run),
     ("route", route::run),
+    ("rule", rule::run),
     ("neighbour", neighbour::run),
     ("neighbor", neighbour::run),
     ("netns", netns::run),

@@ -13,6 +13,7 @@ mod neighbour;
 mod netns;
 pub mod nft;
 mod route;
+mod rule;
 mod socket;
 mod sockets;
 mod wire;
@@ -24,6 +25,7 @@ pub use link_change::{Bond, Kind, NewLink};
 pub use neighbour::Neighbour;
 pub use netns::within;
 pub use route::{Hop, Route, Scope};
+pub use rule::Rule;
 pub use socket::Netlink;
 pub use sockets::{InternetSocket, UnixSocket};
 
