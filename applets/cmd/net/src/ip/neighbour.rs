@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use kit::{Error, Exit, Result};
 use netlink::{Link, Neighbour, Netlink};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::link::{mac, name_of};
 use super::usage;
@@ -42,6 +42,9 @@ fn thing(neighbour: &Neighbour, links: &[Link]) -> Thing {
     let mut json = json!({"dst": neighbour.addr, "dev": dev, "state": [state]});
     if !hardware.is_empty() {
         json["lladdr"] = json!(hardware);
+    }
+    if neighbour.router {
+        json["router"] = Value::Null;
     }
     Thing {
         text: format!("{} dev {dev} {known}{router}{state} ", neighbour.addr),
