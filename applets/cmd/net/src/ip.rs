@@ -45,7 +45,7 @@ use kit::{Applet, Error, Exit, Place, Result};
 use netlink::within;
 
 use view::View;
-use words::Words;
+use words::{WRONG, Words, usage};
 
 /// The record.
 pub const NAME: Applet = Applet { name: "ip", about: "show and change links, addresses, routes", place: Place::Bin, run };
@@ -103,14 +103,6 @@ fn serve(words: &mut Words<'_>) -> Result<Exit> {
         Some(name) => within(netns::open(name)?.as_fd(), || run(&view, words)),
         None => run(&view, words),
     }
-}
-
-/// Marks a wrong argument until `run` has told the kernel's refusals apart.
-const WRONG: Exit = Exit(255);
-
-/// A wrong argument.
-fn usage(message: impl Into<String>) -> Error {
-    Error::new(message).with_exit(WRONG)
 }
 
 /// The usage, out of the head of this file.

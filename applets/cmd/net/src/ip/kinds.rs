@@ -3,8 +3,7 @@
 use kit::Result;
 use netlink::{Bond, Kind};
 
-use super::usage;
-use super::words::Words;
+use super::words::{Words, usage};
 
 /// Modes of a bond, by their numbers.
 const BOND_MODES: &[&str] = &["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];

@@ -9,8 +9,8 @@ use netlink::{Kind, Link, Netlink, NewLink};
 use serde_json::{Value, json};
 
 use super::view::{Thing, View};
-use super::words::Words;
-use super::{kinds, netns, usage};
+use super::words::{Words, usage};
+use super::{kinds, netns};
 
 /// Names of flags, in the order that they are shown in.
 const FLAGS: &[(u32, &str)] = &[

@@ -7,9 +7,8 @@ use netlink::{Link, Neighbour, Netlink};
 use serde_json::{Value, json};
 
 use super::link::{mac, name_of};
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 pub fn run(view: &View, words: &mut Words<'_>) -> Result<Exit> {
     let mut nl = Netlink::open()?;

@@ -7,9 +7,8 @@ use netlink::{Hop, Link, Netlink, Route, Scope};
 use serde_json::{Value, json};
 
 use super::link::name_of;
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 /// Kinds of routes by their numbers.
 const KINDS: &[(u8, &str)] = &[

@@ -6,9 +6,8 @@ use kit::{Exit, Result};
 use netlink::{Cidr, Netlink, Rule};
 use serde_json::{Value, json};
 
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 const TABLES: &[(u32, &str)] = &[(253, "default"), (254, "main"), (255, "local")];
 const ACTIONS: &[(u8, &str)] =
