@@ -1,12 +1,14 @@
-//! `ip`: show and change links, addresses, routes, neighbours and network namespaces.
+//! `ip`: show and change links, addresses, routes, rules, neighbours and network namespaces.
 //!
 //! Usage: ip [-4|-6] [-br] [-o] [-j] [-n NETNS] OBJECT [COMMAND [ARGUMENT]...]
 //!
-//! OBJECT is link, address, route, neighbour or netns; objects and commands may be shortened. Without a command it shows.
+//! OBJECT is link, address, route, rule, neighbour or netns; objects and commands may be shortened. Without a command it shows.
 //!
 //!   ip link [show [NAME] [up]]
 //!   ip link add [link NAME] [name] NAME [mtu BYTES] [address MAC] type KIND [OPTION]...
 //!         KIND: dummy, bridge [vlan_filtering 0|1], veth [peer [name] NAME [netns NETNS]], vlan id N,
+//!         bond [mode MODE] [miimon MS] [updelay MS] [downdelay MS] [xmit_hash_policy POLICY] [lacp_rate slow|fast] [min_links N],
+//!         macvlan [mode private|vepa|bridge|passthru],
 //!         vxlan id N [dev NAME] [remote ADDRESS] [local ADDRESS] [dstport PORT] [nolearning], or another without options
 //!   ip link set [dev] NAME [up|down] [mtu BYTES] [address MAC] [name NEW] [master NAME] [nomaster] [netns NETNS] [promisc on|off]
 //!         [txqueuelen PACKETS]
@@ -17,6 +19,9 @@
 //!   ip route [show [table N|main|local|all] [dev NAME]]
 //!   ip route add|replace|delete [KIND] CIDR|default [via ADDRESS] [dev NAME] [src ADDRESS] [metric N] [table N] [mtu BYTES] [onlink]
 //!   ip route get ADDRESS
+//!   ip rule [show [table TABLE]]
+//!   ip rule add|delete [not] [from CIDR] [to CIDR] [fwmark MARK[/MASK]] [iif NAME] [oif NAME] [pref N]
+//!         [table TABLE|blackhole|unreachable|prohibit]
 //!   ip neighbour [show [dev NAME]] | add|replace|delete ADDRESS [lladdr MAC] dev NAME
 //!   ip netns [list] | add NAME | delete NAME | exec NAME COMMAND...
 //!
@@ -24,10 +29,12 @@
 //! gets its broadcast address too. Exit status: 0, 1 for a wrong argument, 2 when the kernel refused.
 
 mod address;
+mod kinds;
 mod link;
 mod neighbour;
 mod netns;
 mod route;
+mod rule;
 mod view;
 mod words;
 
@@ -38,7 +45,7 @@ use kit::{Applet, Error, Exit, Place, Result};
 use netlink::within;
 
 use view::View;
-use words::Words;
+use words::{WRONG, Words, usage};
 
 /// The record.
 pub const NAME: Applet = Applet { name: "ip", about: "show and change links, addresses, routes", place: Place::Bin, run };
@@ -48,6 +55,7 @@ const OBJECTS: &[(&str, Serve)] = &[
     ("address", address::run),
     ("link", link::run),
     ("route", route::run),
+    ("rule", rule::run),
     ("neighbour", neighbour::run),
     ("neighbor", neighbour::run),
     ("netns", netns::run),
@@ -95,14 +103,6 @@ fn serve(words: &mut Words<'_>) -> Result<Exit> {
         Some(name) => within(netns::open(name)?.as_fd(), || run(&view, words)),
         None => run(&view, words),
     }
-}
-
-/// Marks a wrong argument until `run` has told the kernel's refusals apart.
-const WRONG: Exit = Exit(255);
-
-/// A wrong argument.
-fn usage(message: impl Into<String>) -> Error {
-    Error::new(message).with_exit(WRONG)
 }
 
 /// The usage, out of the head of this file.

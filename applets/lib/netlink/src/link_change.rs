@@ -23,6 +23,14 @@ mod data {
     pub const VXLAN_GROUP6: u16 = 16;
     pub const VXLAN_LOCAL6: u16 = 17;
     pub const BRIDGE_VLAN_FILTERING: u16 = 7;
+    pub const BOND_MODE: u16 = 1;
+    pub const BOND_MIIMON: u16 = 3;
+    pub const BOND_UPDELAY: u16 = 4;
+    pub const BOND_DOWNDELAY: u16 = 5;
+    pub const BOND_HASH: u16 = 14;
+    pub const BOND_MIN_LINKS: u16 = 18;
+    pub const BOND_LACP_RATE: u16 = 21;
+    pub const MACVLAN_MODE: u16 = 1;
 }
 
 /// Attributes of a bridge's port (`IFLA_PROTINFO`).
@@ -82,8 +90,36 @@ pub enum Kind<'a> {
         /// Learns the place of addresses from the packets that arrive.
         learning: bool,
     },
+    /// Several links as one.
+    Bond(Bond),
+    /// Another hardware address on a link.
+    Macvlan {
+        /// The link that it lies on.
+        on: &'a str,
+        /// The mode (`MACVLAN_MODE_*`); the kernel's own choice (vepa) when none.
+        mode: Option<u32>,
+    },
     /// Any other kind that takes no options, such as `ifb`.
     Other(&'a str),
+}
+
+/// Options of a bond; the kernel's own choice where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bond {
+    /// The mode (`BOND_MODE_*`).
+    pub mode: Option<u8>,
+    /// Milliseconds between two looks at the carriers.
+    pub miimon: Option<u32>,
+    /// Milliseconds that a link must be up before it is used.
+    pub up_delay: Option<u32>,
+    /// Milliseconds that a link must be down before it is left.
+    pub down_delay: Option<u32>,
+    /// The part of a packet that chooses its link (`BOND_XMIT_POLICY_*`).
+    pub hash: Option<u8>,
+    /// Number of links below which the bond has no carrier.
+    pub min_links: Option<u32>,
+    /// 1 to ask the other side for LACP every second, 0 for every 30 seconds.
+    pub lacp_rate: Option<u8>,
 }
 
 impl Kind<'_> {
@@ -94,13 +130,15 @@ impl Kind<'_> {
             Self::Veth(_) => "veth",
             Self::Vlan { .. } => "vlan",
             Self::Vxlan { .. } => "vxlan",
+            Self::Bond(_) => "bond",
+            Self::Macvlan { .. } => "macvlan",
             Self::Other(name) => name,
         }
     }
 
     const fn on(&self) -> Option<&str> {
         match self {
-            Self::Vlan { on, .. } => Some(on),
+            Self::Vlan { on, .. } | Self::Macvlan { on, .. } => Some(on),
             Self::Vxlan { on, .. } => *on,
             _ => None,
         }
@@ -114,7 +152,7 @@ impl Netlink {
         let made = self.request(rtm::NEWLINK, flag::CREATE | flag::EXCL, |w| {
             ifinfo(w, 0, 0, 0);
             attributes(w, new);
-            if let (Some(index), Kind::Vlan { .. }) = (lower, &new.kind) {
+            if let (Some(index), Kind::Vlan { .. } | Kind::Macvlan { .. }) = (lower, &new.kind) {
                 w.u32(ifla::LINK, index);
             }
             w.nest(ifla::LINKINFO, |w| {
@@ -255,6 +293,12 @@ fn details(w: &mut Writer, kind: &Kind<'_>, lower: Option<u32>) {
         Kind::Vlan { id, .. } => {
             w.bytes(data::VLAN_ID, &id.to_ne_bytes());
         }
+        Kind::Bond(bond) => bond_details(w, bond),
+        Kind::Macvlan { mode, .. } => {
+            if let Some(mode) = mode {
+                w.u32(data::MACVLAN_MODE, *mode);
+            }
+        }
         Kind::Vxlan { id, remote, local, port, learning, .. } => {
             w.u32(data::VXLAN_ID, *id);
             if let Some(index) = lower {
@@ -274,11 +318,55 @@ fn details(w: &mut Writer, kind: &Kind<'_>, lower: Option<u32>) {
     }
 }
 
+fn bond_details(w: &mut Writer, bond: &Bond) {
+    let bytes = [(data::BOND_MODE, bond.mode), (data::BOND_HASH, bond.hash), (data::BOND_LACP_RATE, bond.lacp_rate)];
+    for (kind, value) in bytes {
+        if let Some(value) = value {
+            w.bytes(kind, &[value]);
+        }
+    }
+    let numbers = [
+        (data::BOND_MIIMON, bond.miimon),
+        (data::BOND_UPDELAY, bond.up_delay),
+        (data::BOND_DOWNDELAY, bond.down_delay),
+        (data::BOND_MIN_LINKS, bond.min_links),
+    ];
+    for (kind, value) in numbers {
+        if let Some(value) = value {
+            w.u32(kind, value);
+        }
+    }
+}
+
 /// A deletion's outcome: false when there was nothing to delete.
 pub(crate) fn gone<T>(outcome: Result<T>) -> Result<bool> {
     match outcome {
         Ok(_) => Ok(true),
         Err(e) if is_absent(&e) => Ok(false),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of a kind's data.
+    fn bytes(kind: &Kind<'_>) -> Vec<u8> {
+        let mut writer = Writer::default();
+        details(&mut writer, kind, Some(7));
+        writer.into_bytes()
+    }
+
+    #[test]
+    fn options_become_attributes() {
+        let bond = Bond { mode: Some(4), miimon: Some(100), ..Bond::default() };
+        let mut wanted = vec![5, 0, 1, 0, 4, 0, 0, 0, 8, 0, 3, 0];
+        wanted.extend(100_u32.to_ne_bytes());
+        assert_eq!(bytes(&Kind::Bond(bond)), wanted);
+        let mut wanted = vec![8, 0, 1, 0];
+        wanted.extend(4_u32.to_ne_bytes());
+        assert_eq!(bytes(&Kind::Macvlan { on: "eth0", mode: Some(4) }), wanted);
+        assert!(bytes(&Kind::Macvlan { on: "eth0", mode: None }).is_empty());
     }
 }

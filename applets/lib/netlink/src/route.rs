@@ -78,6 +78,8 @@ pub struct Hop {
     pub index: u32,
     /// Its share, 1 and more.
     pub weight: u32,
+    /// Flags (`RTNH_F_*`).
+    pub flags: u32,
 }
 
 /// A route. `Route::to(…)` with the fields that matter makes one to add.
@@ -253,7 +255,7 @@ fn hops(mut bytes: &[u8]) -> Vec<Hop> {
     while let (Some(len), Some(index)) = (u16_at(bytes, 0).map(usize::from), u32_at(bytes, 4)) {
         let Some(rest) = bytes.get(HEAD..len) else { break };
         let gateway = attributes(rest).find(|a| a.kind == rta::GATEWAY).and_then(|a| a.ip());
-        found.push(Hop { gateway, index, weight: u32::from(bytes[3]) + 1 });
+        found.push(Hop { gateway, index, weight: u32::from(bytes[3]) + 1, flags: bytes[2].into() });
         bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
     }
     found

@@ -7,9 +7,8 @@ use netlink::{Address, Lifetime, Link, Netlink};
 use serde_json::{Value, json};
 
 use super::link::{full_name, hardware, head, is_called, json as link_json};
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 pub fn run(view: &View, words: &mut Words<'_>) -> Result<Exit> {
     let mut nl = Netlink::open()?;

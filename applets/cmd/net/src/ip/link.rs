@@ -9,8 +9,8 @@ use netlink::{Kind, Link, Netlink, NewLink};
 use serde_json::{Value, json};
 
 use super::view::{Thing, View};
-use super::words::Words;
-use super::{netns, usage};
+use super::words::{Words, usage};
+use super::{kinds, netns};
 
 /// Names of flags, in the order that they are shown in.
 const FLAGS: &[(u32, &str)] = &[
@@ -266,6 +266,8 @@ fn add(nl: &mut Netlink, words: &mut Words<'_>) -> Result<Exit> {
             veth(words, &mut peer)?;
             Kind::Veth(Box::new(peer.link(Kind::Dummy)))
         }
+        "bond" => kinds::bond(words)?,
+        "macvlan" => kinds::macvlan(words, on)?,
         "vlan" => vlan(words, on)?,
         "vxlan" => vxlan(words, on)?,
         other => Kind::Other(other),

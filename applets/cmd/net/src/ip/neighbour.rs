@@ -4,12 +4,11 @@ use std::net::IpAddr;
 
 use kit::{Error, Exit, Result};
 use netlink::{Link, Neighbour, Netlink};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::link::{mac, name_of};
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 pub fn run(view: &View, words: &mut Words<'_>) -> Result<Exit> {
     let mut nl = Netlink::open()?;
@@ -42,6 +41,9 @@ fn thing(neighbour: &Neighbour, links: &[Link]) -> Thing {
     let mut json = json!({"dst": neighbour.addr, "dev": dev, "state": [state]});
     if !hardware.is_empty() {
         json["lladdr"] = json!(hardware);
+    }
+    if neighbour.router {
+        json["router"] = Value::Null;
     }
     Thing {
         text: format!("{} dev {dev} {known}{router}{state} ", neighbour.addr),

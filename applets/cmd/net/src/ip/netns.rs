@@ -11,9 +11,8 @@ use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_bind, mount_chang
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::json;
 
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 /// Directory of the files, for iproute2 too.
 const DIR: &str = "/run/netns";

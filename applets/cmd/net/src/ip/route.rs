@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use kit::{Error, Exit, Result};
-use netlink::{Link, Netlink, Route, Scope};
+use netlink::{Hop, Link, Netlink, Route, Scope};
 use serde_json::{Value, json};
 
 use super::link::name_of;
-use super::usage;
 use super::view::{Thing, View};
-use super::words::Words;
+use super::words::{Words, usage};
 
 /// Kinds of routes by their numbers.
 const KINDS: &[(u8, &str)] = &[
@@ -80,7 +79,7 @@ fn get(nl: &mut Netlink, view: &View, words: &mut Words<'_>) -> Result<Exit> {
 /// A route in each form.
 fn thing(route: &Route, links: &[Link], with_table: bool) -> Thing {
     let text = text(route, links, with_table);
-    Thing { brief: text.clone(), text, json: json(route, links) }
+    Thing { brief: text.clone(), text, json: json(route, links, with_table) }
 }
 
 fn text(route: &Route, links: &[Link], with_table: bool) -> String {
@@ -97,7 +96,7 @@ fn text(route: &Route, links: &[Link], with_table: bool) -> String {
     put("via", route.gateway.map(|g| g.to_string()));
     put("dev", route.index.map(|index| name_of(index, links)));
     let shows_table = with_table && route.table != Route::MAIN;
-    put("table", shows_table.then(|| TABLES.iter().find(|t| t.0 == route.table).map_or(route.table.to_string(), |t| t.1.into())));
+    put("table", shows_table.then(|| table_name(route.table)));
     put("proto", (route.protocol != BOOT).then(|| named(PROTOCOLS, route.protocol)));
     put("scope", route.scope.filter(|scope| *scope != Scope::GLOBAL).map(Scope::name));
     put("src", route.source.map(|s| s.to_string()));
@@ -121,7 +120,7 @@ fn text(route: &Route, links: &[Link], with_table: bool) -> String {
     if route.preference.is_some() && route.hops.is_empty() { text.trim_end().to_owned() } else { text }
 }
 
-fn json(route: &Route, links: &[Link]) -> Value {
+fn json(route: &Route, links: &[Link], with_table: bool) -> Value {
     let mut value = json!({"dst": destination(route), "flags": flags(route)});
     if route.kind != Route::UNICAST {
         value["type"] = json!(named(KINDS, route.kind));
@@ -138,7 +137,29 @@ fn json(route: &Route, links: &[Link]) -> Value {
     put("prefsrc", route.source.map(|s| json!(s)));
     put("metric", route.metric.map(|m| json!(m)));
     put("pref", route.preference.map(|p| json!(preference(p))));
+    put("table", (with_table && route.table != Route::MAIN).then(|| json!(table_name(route.table))));
+    let mut metrics = serde_json::Map::new();
+    for (key, metric) in [("mtu", route.mtu), ("advmss", route.advmss)] {
+        metrics.extend(metric.map(|metric| (key.to_owned(), json!(metric))));
+    }
+    put("metrics", (!metrics.is_empty()).then(|| json!([metrics])));
+    let hops: Vec<Value> = route.hops.iter().map(|hop| hop_json(hop, links)).collect();
+    put("nexthops", (!hops.is_empty()).then_some(Value::Array(hops)));
     value
+}
+
+/// One of several ways.
+fn hop_json(hop: &Hop, links: &[Link]) -> Value {
+    let flags: Vec<&str> = FLAGS.iter().filter(|(bit, _)| hop.flags & bit != 0).map(|(_, name)| *name).collect();
+    let mut value = json!({"dev": name_of(hop.index, links), "weight": hop.weight, "flags": flags});
+    if let Some(gateway) = hop.gateway {
+        value["gateway"] = json!(gateway);
+    }
+    value
+}
+
+fn table_name(table: u32) -> String {
+    TABLES.iter().find(|(number, _)| *number == table).map_or_else(|| table.to_string(), |(_, name)| (*name).into())
 }
 
 /// `default`, a network, or a host without its prefix.

@@ -2,10 +2,16 @@
 
 use std::net::IpAddr;
 
-use kit::Result;
+use kit::{Error, Exit, Result};
 use netlink::Cidr;
 
-use super::usage;
+/// Marks a wrong argument until `ip` has told the kernel's refusals apart.
+pub const WRONG: Exit = Exit(255);
+
+/// A wrong argument.
+pub fn usage(message: impl Into<String>) -> Error {
+    Error::new(message).with_exit(WRONG)
+}
 
 /// Words that are not taken yet.
 pub struct Words<'a> {
