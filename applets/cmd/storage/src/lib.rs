@@ -8,6 +8,7 @@ mod fsck;
 mod getfattr;
 mod lsattr;
 mod lsblk;
+mod mkfs_vfat;
 mod mkswap;
 mod output;
 mod partprobe;
@@ -29,6 +30,7 @@ pub const APPLETS: &[Applet] = &[
     getfattr::GETFATTR,
     lsattr::LSATTR,
     lsblk::LSBLK,
+    mkfs_vfat::MKFS_VFAT,
     mkswap::MKSWAP,
     partprobe::PARTPROBE,
     setfattr::SETFATTR,
