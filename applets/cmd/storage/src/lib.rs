@@ -11,8 +11,10 @@ mod lsblk;
 mod mkfs_vfat;
 mod mkswap;
 mod output;
+mod partitions;
 mod partprobe;
 mod setfattr;
+mod sfdisk;
 mod size;
 mod swapoff;
 mod swapon;
@@ -34,6 +36,7 @@ pub const APPLETS: &[Applet] = &[
     mkswap::MKSWAP,
     partprobe::PARTPROBE,
     setfattr::SETFATTR,
+    sfdisk::SFDISK,
     swapoff::SWAPOFF,
     swapon::SWAPON,
 ];
