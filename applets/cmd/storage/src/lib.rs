@@ -4,6 +4,7 @@ mod attributes;
 mod blockdev;
 mod chattr;
 mod fallocate;
+mod fdisk;
 mod fsck;
 mod getfattr;
 mod lsattr;
@@ -28,6 +29,7 @@ pub const APPLETS: &[Applet] = &[
     blockdev::BLOCKDEV,
     chattr::CHATTR,
     fallocate::FALLOCATE,
+    fdisk::FDISK,
     fsck::FSCK,
     getfattr::GETFATTR,
     lsattr::LSATTR,
