@@ -77,13 +77,12 @@ fn ask(question: &str) -> Result<String> {
 
 fn talk(path: &Path) -> Result<()> {
     let target = Target::look(path)?;
-    let mut table = match target.table() {
-        Some(table) => table,
-        None => {
-            say("Device does not contain a recognized partition table.\n")?;
-            target.fresh(false)?
-        }
-    };
+    let found = target.table();
+    if found.is_none() {
+        say("Device does not contain a recognized partition table.
+")?;
+    }
+    let mut table = found.map_or_else(|| target.fresh(false), Ok)?;
     loop {
         let answer = ask("\nCommand (m for help): ")?;
         let done = match answer.as_str() {
@@ -150,12 +149,16 @@ fn retype(table: &mut Table) -> Result<()> {
 }
 
 fn kinds(table: &Table) -> Result<()> {
-    let text: String = if table.is_gpt() {
-        GUIDS.iter().zip(1..).map(|(row, at)| format!("{at:3} {:30} {}\n", row.1, row.0)).collect()
+    let lines: Vec<String> = if table.is_gpt() {
+        GUIDS.iter().zip(1..).map(|(row, at)| format!("{at:3} {:30} {}", row.1, row.0)).collect()
     } else {
-        BYTES.iter().map(|row| format!("{:02x} {}\n", row.0, row.1)).collect()
+        BYTES.iter().map(|row| format!("{:02x} {}", row.0, row.1)).collect()
     };
-    say(&text)
+    say(&(lines.join(
+        "
+",
+    ) + "
+"))
 }
 
 fn add(table: &mut Table) -> Result<()> {

@@ -17,6 +17,7 @@ mod partprobe;
 mod setfattr;
 mod sfdisk;
 mod size;
+pub mod strangers;
 mod swapoff;
 mod swapon;
 mod table;

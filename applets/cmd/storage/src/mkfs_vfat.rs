@@ -189,8 +189,8 @@ fn stamp(seconds: u32) -> (u16, u16) {
     let month = (5 * day + 2) / 153;
     let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
     let year = (era * 400 + year + u32::from(month <= 2)).saturating_sub(1980).min(127);
-    let time = rest / 3600 << 11 | rest / 60 % 60 << 5 | rest % 60 / 2;
-    (time as u16, (year << 9 | month << 5 | day) as u16)
+    let time = ((rest / 3600) << 11) | ((rest / 60 % 60) << 5) | (rest % 60 / 2);
+    (time as u16, ((year << 9) | (month << 5) | day) as u16)
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_date_of_a_directory() {
         // 2024-02-29 12:34:56 UTC.
-        assert_eq!(stamp(1_709_210_096), (12 << 11 | 34 << 5 | 28, 44 << 9 | 2 << 5 | 29));
+        assert_eq!(stamp(1_709_210_096), (0x645c, 0x585d));
         assert!(label("a.b").is_err() && label("").is_err() && label("EFI").is_ok() && serial("12ab-34cd") == Ok(0x12ab_34cd));
     }
 }

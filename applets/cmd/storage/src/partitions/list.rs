@@ -46,9 +46,10 @@ pub fn whole(target: &Target, parts: Option<&Table>) -> String {
 
 fn rows(disk: &Path, parts: &Table) -> String {
     let is_gpt = parts.is_gpt();
-    let words: &[&str] = match is_gpt {
-        true => &["Device    ", "Start", "End", "Sectors", "Size", "Type"],
-        false => &["Device    ", "Boot", "Start", "End", "Sectors", "Size", "Id", "Type"],
+    let words: &[&str] = if is_gpt {
+        &["Device    ", "Start", "End", "Sectors", "Size", "Type"]
+    } else {
+        &["Device    ", "Boot", "Start", "End", "Sectors", "Size", "Id", "Type"]
     };
     let mut rows = vec![words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()];
     for part in &parts.parts {

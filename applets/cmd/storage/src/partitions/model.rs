@@ -203,14 +203,11 @@ impl Table {
         let gaps = self.gaps(is_logical);
         let gap = gaps.iter().find(|(at, end)| (at + u64::from(is_logical)..=*end).contains(&start));
         let gap = gap.ok_or_else(|| Error::new(format!("sector {start} is in use or outside")))?;
-        let end = match want.size {
-            Some(size) => {
-                size.checked_sub(1).and_then(|size| start.checked_add(size)).filter(|end| *end <= gap.1).ok_or_else(none)?
-            }
-            None => {
-                let aligned = (gap.1 + 1) / self.grain() * self.grain();
-                if self.is_gpt() && aligned > start { aligned - 1 } else { gap.1 }
-            }
+        let end = if let Some(size) = want.size {
+            size.checked_sub(1).and_then(|size| start.checked_add(size)).filter(|end| *end <= gap.1).ok_or_else(none)?
+        } else {
+            let aligned = (gap.1 + 1) / self.grain() * self.grain();
+            if self.is_gpt() && aligned > start { aligned - 1 } else { gap.1 }
         };
         // The table before a logical partition has a MiB for itself where there is room.
         Ok((start, end, gap.0.max(start.saturating_sub(self.grain()))))

@@ -1,5 +1,6 @@
 //! Tables as scripts, and as JSON.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::script::attribute_words;
@@ -12,20 +13,20 @@ pub fn script(disk: &Path, table: &Table) -> String {
     let label = if table.is_gpt() { "gpt" } else { "dos" };
     let mut text = format!("label: {label}\nlabel-id: {}\ndevice: {}\nunit: sectors\n", identifier(table.label), disk.display());
     if table.is_gpt() {
-        text.push_str(&format!("first-lba: {}\nlast-lba: {}\n", table.first, table.last));
+        let _ = write!(text, "first-lba: {}\nlast-lba: {}\n", table.first, table.last);
     }
-    text.push_str(&format!("sector-size: {}\n\n", table.sector));
+    let _ = write!(text, "sector-size: {}\n\n", table.sector);
     for part in &table.parts {
         let kind = part.kind.number();
-        text.push_str(&format!("{} : start={:12}, size={:12}, type={kind}", node(disk, part.number), part.start, part.size));
+        let _ = write!(text, "{} : start={:12}, size={:12}, type={kind}", node(disk, part.number), part.start, part.size);
         if table.is_gpt() {
-            text.push_str(&format!(", uuid={}", guid_text(&part.id)));
+            let _ = write!(text, ", uuid={}", guid_text(&part.id));
         }
         if !part.name.is_empty() {
-            text.push_str(&format!(", name=\"{}\"", part.name.replace('"', "\\\"")));
+            let _ = write!(text, ", name=\"{}\"", part.name.replace('"', "\\\""));
         }
         if part.attributes != 0 {
-            text.push_str(&format!(", attrs=\"{}\"", attribute_words(part.attributes)));
+            let _ = write!(text, ", attrs=\"{}\"", attribute_words(part.attributes));
         }
         text.push_str(if part.boots { ", bootable\n" } else { "\n" });
     }
@@ -73,7 +74,9 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c < ' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c < ' ' => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
             c => quoted.push(c),
         }
     }

@@ -29,7 +29,7 @@ pub fn split(text: &str) -> Result<(Head, Vec<(usize, &str)>)> {
         match line.split_once(':').map(|(key, value)| (key.trim(), value.trim())) {
             Some(("label", value)) => head.label = Some(value.to_owned()),
             Some(("label-id", value)) => head.id = Some(value.to_owned()),
-            Some(("unit", "sectors")) | Some(("device" | "first-lba" | "last-lba" | "sector-size", _)) => {}
+            Some(("unit", "sectors") | ("device" | "first-lba" | "last-lba" | "sector-size", _)) => {}
             Some(("unit" | "grain" | "table-length", _)) => return Err(wrong(number, "such a line is not supported")),
             _ => lines.push((number, line)),
         }
@@ -84,14 +84,12 @@ fn fields(text: &str, is_spaced: bool) -> Vec<String> {
 fn set(want: &mut Want, key: &str, value: &str, sector: u64, is_gpt: bool) -> Result<(), String> {
     let is_default = matches!(value, "" | "-" | "+");
     match key {
-        "start" if is_default => {}
-        "size" if is_default => {}
+        "start" | "size" | "type" | "id" if is_default => {}
         "start" => want.start = Some(length(value, sector)?),
         "size" => want.size = Some(length(value, sector)?),
-        "type" | "id" if is_default => {}
         "type" | "id" => want.kind = Some(Kind::read(value, is_gpt).ok_or_else(|| format!("unknown type {value}"))?),
         "uuid" => want.id = Some(guid(value).ok_or_else(|| format!("{value} is no UUID"))?),
-        "name" => want.name = value.to_owned(),
+        "name" => value.clone_into(&mut want.name),
         "attrs" => want.attributes = attributes(value)?,
         "bootable" => want.boots = true,
         "mark" => want.boots = value == "*",
