@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "modules", run: files::modules },
     Target { name: "neighbour", run: network::neighbour },
     Target { name: "ntp", run: network::ntp_answer },
+    Target { name: "partitions", run: storage::strangers::partitions },
     Target { name: "patch", run: text::strangers::patch },
     Target { name: "pe", run: kernels::pe },
     Target { name: "pe-more", run: boots::extended },

@@ -4,15 +4,20 @@ mod attributes;
 mod blockdev;
 mod chattr;
 mod fallocate;
+mod fdisk;
 mod fsck;
 mod getfattr;
 mod lsattr;
 mod lsblk;
+mod mkfs_vfat;
 mod mkswap;
 mod output;
+mod partitions;
 mod partprobe;
 mod setfattr;
+mod sfdisk;
 mod size;
+pub mod strangers;
 mod swapoff;
 mod swapon;
 mod table;
@@ -25,13 +30,16 @@ pub const APPLETS: &[Applet] = &[
     blockdev::BLOCKDEV,
     chattr::CHATTR,
     fallocate::FALLOCATE,
+    fdisk::FDISK,
     fsck::FSCK,
     getfattr::GETFATTR,
     lsattr::LSATTR,
     lsblk::LSBLK,
+    mkfs_vfat::MKFS_VFAT,
     mkswap::MKSWAP,
     partprobe::PARTPROBE,
     setfattr::SETFATTR,
+    sfdisk::SFDISK,
     swapoff::SWAPOFF,
     swapon::SWAPON,
 ];

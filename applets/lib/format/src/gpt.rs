@@ -12,6 +12,8 @@ pub const BLOCK: usize = 512;
 const ENTRIES: usize = 128;
 const ENTRY_LEN: usize = 128;
 const HEADER_LEN: usize = 92;
+/// Bytes of all entries.
+pub const SPACE: usize = ENTRIES * ENTRY_LEN;
 /// Blocks of the table of entries, for blocks of [`BLOCK`] bytes.
 const TABLE: u64 = (ENTRIES * ENTRY_LEN / BLOCK) as u64;
 /// Blocks of [`BLOCK`] bytes before the first partition can begin, and after the last one.
@@ -110,13 +112,21 @@ pub fn table(disk: &Disk, partitions: &[Partition<'_>]) -> Table {
             place.copy_from_slice(&unit.to_le_bytes());
         }
     }
+    with_entries(disk, disk.before(), entries)
+}
+
+/// The tables of a disk around ready entries, at most [`SPACE`] bytes of them; no partition begins before the block `first`.
+pub fn with_entries(disk: &Disk, first: u64, mut entries: Vec<u8>) -> Table {
+    entries.resize(SPACE, 0);
     let sum = crc32::of(&entries);
     let last = disk.blocks - 1;
     let mut head = protective(disk);
-    head.extend(header(disk, sum, 1, last, 2));
+    head.extend(header(disk, sum, first, [1, last, 2]));
     head.extend(&entries);
+    head.resize(disk.before() as usize * disk.block, 0);
     let mut tail = entries;
-    tail.extend(header(disk, sum, last, 1, last - disk.table()));
+    tail.resize(disk.table() as usize * disk.block, 0);
+    tail.extend(header(disk, sum, first, [last, 1, last - disk.table()]));
     Table { head, tail }
 }
 
@@ -139,7 +149,8 @@ pub fn blocks(header: &[u8]) -> Option<u64> {
     is_sound(header).then(|| last.checked_add(1))?
 }
 
-fn is_sound(header: &[u8]) -> bool {
+/// True for a header that has its mark and its sum.
+pub fn is_sound(header: &[u8]) -> bool {
     let Some(mut fields) = header.get(..HEADER_LEN).map(<[u8]>::to_vec) else { return false };
     let sum = u32::from_le_bytes([fields[16], fields[17], fields[18], fields[19]]);
     fields[16..20].fill(0);
@@ -162,9 +173,9 @@ pub fn moved(head: &[u8], blocks: u64) -> Option<Table> {
     let (sum, last) = (crc32::of(&entries), blocks - 1);
     // A BIOS loader stays.
     head[440..BLOCK].copy_from_slice(&protective(&disk)[440..]);
-    head[BLOCK..2 * BLOCK].copy_from_slice(&self::header(&disk, sum, 1, last, 2));
+    head[BLOCK..2 * BLOCK].copy_from_slice(&self::header(&disk, sum, disk.before(), [1, last, 2]));
     let mut tail = entries;
-    tail.extend(self::header(&disk, sum, last, 1, last - disk.table()));
+    tail.extend(self::header(&disk, sum, disk.before(), [last, 1, last - disk.table()]));
     Some(Table { head, tail })
 }
 
@@ -183,13 +194,14 @@ fn protective(disk: &Disk) -> Vec<u8> {
     block
 }
 
-fn header(disk: &Disk, entries_sum: u32, own: u64, other: u64, entries: u64) -> Vec<u8> {
+/// A header; its places are its own block, the other header's and that of the first entry.
+fn header(disk: &Disk, entries_sum: u32, first: u64, [own, other, entries]: [u64; 3]) -> Vec<u8> {
     let mut block = vec![0; disk.block];
     block[..8].copy_from_slice(b"EFI PART");
     block[8..12].copy_from_slice(&[0, 0, 1, 0]);
     block[12..16].copy_from_slice(&(HEADER_LEN as u32).to_le_bytes());
     let last_usable = disk.blocks - disk.after() - 1;
-    for (at, value) in [(24, own), (32, other), (40, disk.before()), (48, last_usable), (72, entries)] {
+    for (at, value) in [(24, own), (32, other), (40, first), (48, last_usable), (72, entries)] {
         block[at..at + 8].copy_from_slice(&value.to_le_bytes());
     }
     block[56..72].copy_from_slice(&disk.id.0);
