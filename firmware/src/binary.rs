@@ -37,6 +37,21 @@ pub fn with_symbols(arch: Arch, tools: &Tools) -> Result<PathBuf> {
     built("kutties", &["--config", &format!("profile.{}.package.kutties.strip=false", profile())], arch, tools)
 }
 
+/// Settings that leave the places of panics away where they cost most and serve least, a twentieth of the file: in crates of others, and in
+/// commands, which can be tried again with another profile. Process 1 and the servers tell theirs.
+fn without_places() -> Result<Vec<String>> {
+    let commands = place::repository().join("applets/cmd");
+    let entries = std::fs::read_dir(&commands).with_context(|| format!("read {}", commands.display()))?;
+    let mut names = vec!["*".to_owned()];
+    for entry in entries {
+        names.extend(entry?.file_name().into_string().ok());
+    }
+    names.sort();
+    let flags = "['-Cforce-unwind-tables=no','-Zlocation-detail=none']";
+    let settings = names.iter().map(|name| format!("profile.release.package.'{name}'.rustflags={flags}"));
+    Ok(settings.flat_map(|setting| ["--config".to_owned(), setting]).collect())
+}
+
 fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf> {
     let path = std::env::join_paths(
         std::iter::once(tools.cargo_bin.clone()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
@@ -49,8 +64,7 @@ fn built(name: &str, more: &[&str], arch: Arch, tools: &Tools) -> Result<PathBuf
         .args(more)
         // A panic aborts: the tables for unwinding, a seventh of the file, are for nobody.
         .args(["-Zprofile-rustflags", "--config", "profile.release.rustflags=['-Cforce-unwind-tables=no']"])
-        // A panic in our own code tells its place; the places in crates of others would be a fortieth of the file.
-        .args(["--config", "profile.release.package.'*'.rustflags=['-Cforce-unwind-tables=no','-Zlocation-detail=none']"])
+        .args(without_places()?)
         .env("PATH", path)
         // The program says which profile it was built with, unless it is what is shipped.
         .env("KUTTIES_BUILT_WITH", if profile == "release" { "" } else { &profile })
