@@ -9,13 +9,13 @@ PROFILE ?=
 # For make cluster: the number of machines; any text in CHECK ends it after the checks.
 NODES ?= 2
 # Empty unless given: IMAGES for make image, archives of container images to take along;
-# SIGN for make image: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
+# SIGN for make image and release: the key that signs manifest.json (`cargo run -p firmware -- key FILE` makes one).
 # ONLY for make test and conformance: texts in the names of cases or specs, with commas between.
 # CRITEST for make critest: the program, which a person brings. WRITE for make docs: any text writes the pages that are generated.
 export KUTTIES_PROFILE := $(PROFILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster image kernel sizes check docs test oracle callers soak boot-matrix bench conformance critest fmt clean ready
+.PHONY: help run cluster image kernel sizes release check docs test oracle callers soak boot-matrix bench conformance critest fmt clean ready
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,12 +31,12 @@ cluster: ready ## boot NODES=2 diskless machines, make a cluster of them and che
 
 image: ready ## build out/BOARD/ and print the sizes
 	@cargo run -q -p firmware -- image --board $(BOARD) --kube $(KUBE) $(if $(IMAGES),--images $(IMAGES)) $(if $(SIGN),--sign $(SIGN))
-
 sizes: ready ## draw what takes the room, out/BOARD/sizes.svg
 	@cargo run -q -p firmware -- sizes --board $(BOARD) --kube $(KUBE)
-
 kernel: ready ## build the kernel of BOARD=x86_64-linuxboot alone (a quarter of an hour and more, once)
 	@cargo run -q -p firmware -- kernel --board $(BOARD)
+release: ready ## build all boards and write out/release/, signed by SIGN=FILE, with sums and notes
+	@cargo run -q -p firmware -- release --kube $(KUBE) --sign $(or $(SIGN),$(error SIGN=FILE names the key that signs))
 
 check: ready ## format, clippy, units and the cases that need no machine: before each commit
 	@cargo run -q -p system-tests -- --check

@@ -37,6 +37,13 @@ pub struct Board {
     pub flash: Option<Flash>,
     /// QEMU's machine for it; none for a board that QEMU can't emulate.
     pub qemu: Option<Qemu>,
+    /// True if `make release` builds it: not for a machine of the tests.
+    #[serde(default = "yes")]
+    pub released: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Source of a kernel.

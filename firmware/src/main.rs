@@ -10,6 +10,7 @@ use firmware::board::{Arch, Board};
 use firmware::image::{self, Options};
 use firmware::kernel::Kernel;
 use firmware::kube::Kube;
+use firmware::release::{self, Settings};
 use firmware::sign::Key;
 use firmware::{bundle, pack_images, segment, sizes, test_image, tools};
 
@@ -127,6 +128,24 @@ enum Verb {
         /// The set of modules
         set: String,
     },
+    /// Build all boards' outputs and write them into out/release/, signed, with sums and notes
+    Release {
+        /// The key that signs manifests and sums
+        #[arg(long, value_name = "KEY")]
+        sign: PathBuf,
+        /// The Kubernetes bundle: worker, node, control-plane or none
+        #[arg(long, default_value = "node")]
+        kube: Kube,
+        /// A board, a file in board/; may be given several times, all that are released without
+        #[arg(long = "board", value_name = "BOARD")]
+        boards: Vec<String>,
+        /// A directory with boards' own firmware files, such as a Raspberry Pi's start4.elf
+        #[arg(long)]
+        firmware: Option<PathBuf>,
+        /// Take a tree with changes, and the quick profile
+        #[arg(long)]
+        draft: bool,
+    },
     /// List the boards
     Boards,
 }
@@ -175,6 +194,10 @@ fn run(verb: Verb) -> Result<()> {
             image::kube_segment(&Board::load(&board)?, &variant).map(|path| println!("{}", path.display()))
         }
         Verb::Pin { set } => bundle::pin::pin(&set).map(|path| println!("{}", path.display())),
+        Verb::Release { sign, kube, boards, firmware, draft } => {
+            let settings = Settings { sign, kube, boards, firmware, draft };
+            release::build(&settings).map(|path| println!("{}", path.display()))
+        }
         Verb::Boards => {
             for name in Board::names()? {
                 println!("{name:<16} {}", Board::load(&name)?.about);
