@@ -37,14 +37,15 @@ pub fn with_symbols(arch: Arch, tools: &Tools) -> Result<PathBuf> {
     built("kutties", &["--config", &format!("profile.{}.package.kutties.strip=false", profile())], arch, tools)
 }
 
-/// Settings that leave the places of panics away where they cost most and serve least, a twentieth of the file: in crates of others, and in
-/// commands, which can be tried again with another profile. Process 1 and the servers tell theirs.
+/// Settings that leave the places of panics away where they cost most and serve least, a twentieth of the file: in crates of others, in
+/// libraries, and in commands, which can be tried again with another profile. Process 1 and the servers tell theirs.
 fn without_places() -> Result<Vec<String>> {
-    let commands = place::repository().join("applets/cmd");
-    let entries = std::fs::read_dir(&commands).with_context(|| format!("read {}", commands.display()))?;
     let mut names = vec!["*".to_owned()];
-    for entry in entries {
-        names.extend(entry?.file_name().into_string().ok());
+    for floor in ["applets/cmd", "applets/lib"] {
+        let dir = place::repository().join(floor);
+        for entry in std::fs::read_dir(&dir).with_context(|| format!("read {}", dir.display()))? {
+            names.extend(entry?.file_name().into_string().ok());
+        }
     }
     names.sort();
     let flags = "['-Cforce-unwind-tables=no','-Zlocation-detail=none']";

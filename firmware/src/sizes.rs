@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::board::Board;
+use crate::board::{Arch, Board};
 use crate::manifest::{Manifest, Output, Part};
 use crate::outputs::Outputs;
 use crate::segment::{megabytes, replace};
@@ -23,7 +23,7 @@ const LIMIT_CONTROL_PLANE: u64 = 115_000_000;
 const CONTROL_PLANE: &str = "kube-control-plane.cpio.zst";
 
 /// Beside the outputs: sizes as xz by sum, for measuring takes longer than building what did not change.
-const MEASURED: &str = ".xz.json";
+const MEASURED: &str = ".xz-branches.json";
 
 /// Print each output's size, as it is, before compression, and with `all_xz` as xz (which takes a minute); the binary's as xz always.
 pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
@@ -31,7 +31,8 @@ pub fn print(outputs: &Outputs, all_xz: bool) -> Result<()> {
     println!("{:<22} {:>9} {:>9} {:>9}   MB", manifest.board, "raw", "file", "xz");
     for file in &manifest.files {
         let is_binary = file.name == "kutties";
-        let xz = if is_binary || (all_xz && file.raw.is_some()) { Some(measured(&outputs.dir, file)?) } else { None };
+        let xz =
+            if is_binary || (all_xz && file.raw.is_some()) { Some(measured(&outputs.dir, file, manifest.arch)?) } else { None };
         let shown = |bytes: Option<u64>| bytes.map_or_else(String::new, |bytes| format!("{:.2}", megabytes(bytes)));
         println!("{:<22} {:>9} {:>9} {:>9}", file.name, shown(file.raw), shown(Some(file.bytes)), shown(xz));
         if is_binary && manifest.profile == "release" {
@@ -96,25 +97,30 @@ fn item(file: &Output, crates: &BTreeMap<String, u64>) -> Item {
 }
 
 /// The size as xz, measured once.
-fn measured(dir: &Path, file: &Output) -> Result<u64> {
+fn measured(dir: &Path, file: &Output, arch: Arch) -> Result<u64> {
     let path = dir.join(MEASURED);
     let mut known: BTreeMap<String, u64> =
         std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     if let Some(len) = known.get(&file.sha256) {
         return Ok(*len);
     }
-    let len = xz(&dir.join(&file.name), file.raw.is_some())?;
+    let len = xz(&dir.join(&file.name), file.raw.is_some(), arch)?;
     known.insert(file.sha256.clone(), len);
     replace(&path, serde_json::to_string(&known)?.as_bytes())?;
     Ok(len)
 }
 
 /// The size as xz of a file, or of what a zstd file holds.
-fn xz(path: &Path, packed: bool) -> Result<u64> {
+fn xz(path: &Path, packed: bool, arch: Arch) -> Result<u64> {
     let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
     let bytes = if packed { zstd::decode_all(bytes.as_slice())? } else { bytes };
+    // The filter for the machine's branches, with which kernels and their modules are packed.
+    let filter = match arch {
+        Arch::X86_64 => "--x86",
+        Arch::Aarch64 => "--arm64",
+    };
     let mut child = Command::new("xz")
-        .args(["-9", "--check=crc32", "--stdout"])
+        .args(["--check=crc32", filter, "--lzma2=preset=9", "--stdout"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
