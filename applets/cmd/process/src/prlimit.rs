@@ -167,7 +167,8 @@ fn show(pid: i32, shown: &[&Resource], matched: &ArgMatches) -> Result<()> {
         rows.push(columns.iter().map(cell).collect());
     }
     let is_raw = matched.get_flag("raw");
-    let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or_default();
+    // As wide as the heading, shown or not.
+    let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or_default().max(COLUMNS[columns[at]].len());
     let widths: Vec<_> = (0..columns.len()).map(width).collect();
     let mut out = out();
     for row in &rows {

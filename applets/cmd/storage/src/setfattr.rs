@@ -53,7 +53,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return Err(Error::usage("give -n NAME or -x NAME, and files"));
     }
     let value = options.value.as_bytes();
-    let value = xattr::read(value).ok_or_else(|| Error::usage(format!("bad input encoding: {}", options.value.display())))?;
+    let value = xattr::read(value).ok_or_else(|| Error::new(format!("bad input encoding: {}", options.value.display())))?;
     let mut exit = Exit::OK;
     for path in &options.files {
         let done = match (&options.name, &options.remove) {
