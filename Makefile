@@ -35,8 +35,8 @@ sizes: ready ## draw what takes the room, out/BOARD/sizes.svg
 	@cargo run -q -p firmware -- sizes --board $(BOARD) --kube $(KUBE)
 kernel: ready ## build the kernel of BOARD=x86_64-linuxboot alone (a quarter of an hour and more, once)
 	@cargo run -q -p firmware -- kernel --board $(BOARD)
-release: ready ## build all boards and write out/release/, signed by SIGN=FILE, with sums and notes
-	@cargo run -q -p firmware -- release --kube $(KUBE) --sign $(or $(SIGN),$(error SIGN=FILE names the key that signs))
+release: ready ## build all boards, or BOARD="NAME...", and write out/release/, signed by SIGN=FILE, with sums and notes
+	@cargo run -q -p firmware -- release --kube $(KUBE) $(if $(filter-out file,$(origin BOARD)),$(BOARD:%=--board %)) --sign $(or $(SIGN),$(error SIGN=FILE names the key that signs))
 
 check: ready ## format, clippy, units and the cases that need no machine: before each commit
 	@cargo run -q -p system-tests -- --check
