@@ -47,14 +47,22 @@ fn paragraph(text: &mut String, block: &str) {
     } else if block.starts_with([' ', '|']) || block.starts_with("Usage:") || block.starts_with("```") || block.contains("\n ") {
         literal(text, block);
     } else {
-        text.push_str(".PP\n");
+        begin(text);
         block.lines().for_each(|line| text.extend([prose(line).as_str(), "\n"]));
+    }
+}
+
+/// Begins a paragraph; below a heading there is one already.
+fn begin(text: &mut String) {
+    if !text.lines().next_back().is_some_and(|line| line.starts_with(".SH ")) {
+        text.push_str(".PP\n");
     }
 }
 
 /// Adds lines that stay as they are.
 fn literal(text: &mut String, lines: &str) {
-    text.push_str(".PP\n.nf\n");
+    begin(text);
+    text.push_str(".nf\n");
     lines.lines().for_each(|line| text.extend([escaped(line).as_str(), "\n"]));
     text.push_str(".fi\n");
 }
@@ -123,9 +131,9 @@ mod tests {
         assert!(page.starts_with(".TH \"X\\-Y\" 1 \"\" \"kutties "), "{page}");
         assert_eq!(
             body,
-            "x\\-y \\- do x\n.SH DESCRIPTION\n.PP\n\\fBx\\-y\\fR: does x.\n.PP\n.nf\nUsage: x\\-y [\\-a]\n       x\\-y \\-b\n.fi\n\
+            "x\\-y \\- do x\n.SH DESCRIPTION\n\\fBx\\-y\\fR: does x.\n.PP\n.nf\nUsage: x\\-y [\\-a]\n       x\\-y \\-b\n.fi\n\
              .IP \\(bu 2\none\nmore\n.IP \\(bu 2\ntwo \\fBc\\fR\n.PP\n\\&.profile is read.\n\\&'\\e'\n\
-             .SH OPTIONS\n.PP\n.nf\nOptions:\n  \\-a\n.fi\n"
+             .SH OPTIONS\n.nf\nOptions:\n  \\-a\n.fi\n"
         );
     }
 }
