@@ -14,7 +14,7 @@ use crate::{Context, Error, Result, paths};
 pub const LIMIT: u64 = 1 << 20;
 
 /// Timeout of PID 1's answer, which comes at once unless it is hung.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Requests to the supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ pub enum State {
 /// Ask the supervisor and wait for its reply.
 pub fn ask(request: &Request) -> Result<Reply> {
     let mut socket = UnixStream::connect(paths::CONTROL).on("reach init at", paths::CONTROL)?;
-    socket.set_read_timeout(Some(PATIENCE)).doing("set a time limit")?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT)).doing("set a time limit")?;
     send(&mut socket, request)?;
     receive(socket)
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::plugin::{Request, code};
 
 /// Timeout of a plugin: well under the four minutes after which the kubelet gives a sandbox up.
-const DEADLINE: Duration = Duration::from_mins(1);
+const PLUGIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Limit of a plugin's output that is kept, in bytes.
 const LIMIT: u64 = 1 << 20;
 /// Pause and number of retries while a program is just being written over.
@@ -42,7 +42,7 @@ pub fn run(kind: &str, call: &Call<'_>, configuration: &Value) -> Result<Value> 
     let what = || format!("CNI plugin {kind} ({})", call.command);
     let program = find(kind, call.path).doing(what())?;
     let input = serde_json::to_vec(configuration).doing(what())?;
-    let outcome = Outcome::of(&program, call, input, DEADLINE).doing(what())?;
+    let outcome = Outcome::of(&program, call, input, PLUGIN_TIMEOUT).doing(what())?;
     outcome.judge().doing(what())
 }
 

@@ -18,7 +18,7 @@ const CHUNK: usize = 16 * 1024;
 /// The longest word about the end that is kept, in bytes.
 const END: usize = 64 * 1024;
 /// Time of a server's silence after which it is taken to wait for room.
-const SILENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+const SILENCE_TIMEOUT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// The two keys that leave an attached container, as in docker and podman: ^P ^Q.
 const LEAVE: [u8; 2] = [0x10, 0x11];
 
@@ -169,7 +169,7 @@ impl<'a, I: Read + AsFd> Talk<'a, I> {
         let watched = !keys.is_empty();
         fds.extend(watched.then(|| PollFd::new(&self.ends.input, keys)));
         fds.extend(terminal.map(|terminal| PollFd::from_borrowed_fd(terminal.as_fd(), PollFlags::IN)));
-        let limit = self.session.may_be_waiting().then_some(SILENCE);
+        let limit = self.session.may_be_waiting().then_some(SILENCE_TIMEOUT);
         let ready = rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).doing("wait for the stream")?;
         let has = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
         let found = [has(0), watched && has(1), has(1 + usize::from(watched))];

@@ -15,7 +15,7 @@ const CLIENTS: usize = 16;
 /// The longest request in bytes: a verb and a service's name fit many times.
 const REQUEST: usize = 4096;
 /// Time limit of a client's request.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The listening socket and who is connected.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Control {
         while self.clients.len() < CLIENTS {
             let Ok((socket, _)) = listener.accept() else { return };
             if socket.set_nonblocking(true).is_ok() {
-                self.clients.push(Client { socket, said: vec![], until: Instant::now() + PATIENCE });
+                self.clients.push(Client { socket, said: vec![], until: Instant::now() + REQUEST_TIMEOUT });
             }
         }
     }

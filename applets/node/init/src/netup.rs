@@ -31,10 +31,10 @@ use crate::{identity, steps};
 pub const NAME: Applet = Applet { name: "netup", about: "bring the network up, as at boot", place: Place::Hidden, run };
 
 /// Timeout of an interface's carrier: a switch's port negotiates for up to three seconds.
-const CARRIER: Duration = Duration::from_secs(4);
+const CARRIER_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time limit of the other interfaces once one has its address: a second one is often plugged into
 /// a network without a server.
-const OTHERS: Duration = Duration::from_secs(3);
+const OTHERS_TIMEOUT: Duration = Duration::from_secs(3);
 /// Interval of the check for carriers and for clients that ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -67,7 +67,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let outcome = bring_up();
     // With or without a network: firmware and files have settings, too.
     Config::load().keep()?;
-    if begin.elapsed() >= steps::NETWORK {
+    if begin.elapsed() >= steps::NETWORK_TIMEOUT {
         // PID 1 has gone on without us; what a DHCP server told counts all the same.
         control::ask(&Request::Reload)?;
     }
@@ -94,7 +94,7 @@ fn bring_up() -> Result<Exit> {
 /// Give each card its address as soon as it has a carrier; clients run on until `limit`.
 fn give_all(kernel: &mut Netlink, config: &Config, parameters: &[IpParameter], mut limit: Instant) -> Result<Vec<Asking>> {
     let mut asking: Vec<Asking> = Vec::new();
-    let carrier_limit = Instant::now() + CARRIER;
+    let carrier_limit = Instant::now() + CARRIER_TIMEOUT;
     loop {
         let cards: Vec<Link> =
             kernel.links()?.into_iter().filter(|link| link.is_card() && wanted(parameters, &link.name)).collect();
@@ -110,7 +110,7 @@ fn give_all(kernel: &mut Netlink, config: &Config, parameters: &[IpParameter], m
         let busy = asking.iter_mut().map(Asking::is_busy).filter(|busy| *busy).count();
         let now = Instant::now();
         if busy < asking.len() {
-            limit = limit.min(now + OTHERS);
+            limit = limit.min(now + OTHERS_TIMEOUT);
         }
         let busy = busy > 0;
         if now >= limit || (!busy && (all_asked || now >= carrier_limit)) {

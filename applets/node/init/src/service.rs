@@ -25,7 +25,7 @@ const PAUSE_ONCE: Duration = Duration::from_mins(1);
 /// One that ran this long had started well: its pauses begin anew.
 const RAN_WELL: Duration = Duration::from_secs(10);
 /// Timeout of a program's end after SIGTERM, before its cgroup is killed.
-const TERM_LIMIT: Duration = Duration::from_secs(10);
+const TERM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limit of a service's output that one read takes, in bytes: other services want their turn.
 const READ: usize = 64 << 10;
 
@@ -152,14 +152,14 @@ impl Service {
         }
     }
 
-    /// Somebody wants it to end: SIGTERM now, its whole cgroup killed after [`TERM_LIMIT`].
+    /// Somebody wants it to end: SIGTERM now, its whole cgroup killed after [`TERM_TIMEOUT`].
     pub fn stop(&mut self) {
         self.again = false;
         match self.pid {
             Some(pid) if self.kill_at.is_none() => {
                 // It may have ended already; then its exit is on the way.
                 let _ = kill_process(pid, Signal::TERM);
-                self.kill_at = Some(Instant::now() + TERM_LIMIT);
+                self.kill_at = Some(Instant::now() + TERM_TIMEOUT);
             }
             Some(_) => {}
             None => self.state = State::Stopped,
@@ -180,7 +180,7 @@ impl Service {
         let now = Instant::now();
         if self.kill_at.is_some_and(|at| now >= at) {
             cgroups::kill(&self.cgroup());
-            self.kill_at = Some(now + TERM_LIMIT);
+            self.kill_at = Some(now + TERM_TIMEOUT);
             return Some(format!("{}: does not end; killed", self.plan.name));
         }
         let ready = match self.state {

@@ -25,14 +25,14 @@ const KUBELET: &str = "kubelet";
 /// Time that the service `vip` has to give its address up: two short requests to this machine's own API server.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of all services' end. Their own limit, after which their cgroup is killed, is shorter.
-const SERVICES: Duration = Duration::from_secs(12);
+const SERVICES_TIMEOUT: Duration = Duration::from_secs(12);
 /// Time beyond the containers' grace period that the command may take that stops them: each is
 /// killed at the end of it.
 const STOP_SLACK: Duration = Duration::from_secs(5);
 /// Timeout of all other processes: shells and their children.
-const PROCESSES: Duration = Duration::from_secs(3);
+const PROCESSES_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout of killed processes.
-const KILLED: Duration = Duration::from_secs(2);
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Number of rounds of unmounting: a mount may lie on another that comes later in the table.
 const ROUNDS: u32 = 3;
 
@@ -64,7 +64,7 @@ const STAGES: &[Stage] = &[
         name: "kubelet",
         begin: |machine| machine.supervisor.stop_where(|name| name == KUBELET),
         is_over: |machine| machine.supervisor.are_stopped(|name| name == KUBELET),
-        limit: |_| SERVICES,
+        limit: |_| SERVICES_TIMEOUT,
     },
     Stage {
         name: "containers that the kubelet left",
@@ -73,19 +73,24 @@ const STAGES: &[Stage] = &[
         limit: |config| grace_of(config) + STOP_SLACK,
     },
     Stage { name: "pods", begin: |_| ask_pods(), is_over: |_| !cgroups::is_populated(PODS), limit: grace_of },
-    Stage { name: "pods that did not end", begin: |_| kill_pods(), is_over: |_| !cgroups::is_populated(PODS), limit: |_| KILLED },
+    Stage {
+        name: "pods that did not end",
+        begin: |_| kill_pods(),
+        is_over: |_| !cgroups::is_populated(PODS),
+        limit: |_| KILL_TIMEOUT,
+    },
     Stage {
         name: "services",
         begin: |machine| machine.supervisor.stop_where(|_| true),
         is_over: |machine| machine.supervisor.are_stopped(|_| true),
-        limit: |_| SERVICES,
+        limit: |_| SERVICES_TIMEOUT,
     },
-    Stage { name: "processes", begin: |_| ask_all(), is_over: |machine| machine.childless, limit: |_| PROCESSES },
+    Stage { name: "processes", begin: |_| ask_all(), is_over: |machine| machine.childless, limit: |_| PROCESSES_TIMEOUT },
     Stage {
         name: "processes that did not end",
         begin: |_| signal_all(Signal::SIGKILL),
         is_over: |machine| machine.childless,
-        limit: |_| KILLED,
+        limit: |_| KILL_TIMEOUT,
     },
 ];
 

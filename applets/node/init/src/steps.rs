@@ -45,12 +45,12 @@ pub enum Failure {
 }
 
 /// The longest that modules keep others waiting: probing an old disk controller takes that long.
-const MODULES: Duration = Duration::from_secs(20);
+const MODULES_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest that disks keep others waiting: they have half a minute to appear, and a journal or a new file system on a slow one takes
 /// a while. A node that goes on without its state is worse than a late one.
 const DISKS_TIMEOUT: Duration = Duration::from_mins(10);
 /// The longest that the network keeps the shell and the kubelet waiting.
-pub const NETWORK: Duration = Duration::from_secs(15);
+pub const NETWORK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// In order. Services start before devices and network: a CRI server needs neither, unless /var is to be on a disk.
 pub const STEPS: &[Step] = &[
@@ -73,15 +73,20 @@ pub const STEPS: &[Step] = &[
     here("hostname", &[], identity::hostname, Failure::GoOn),
     here("security", &[], mounts::security, Failure::GoOn),
     here("services", &["var", "files"], services, Failure::Rescue),
-    Step { name: "kube", after: &[], work: Work::Child(&["bundle"], MODULES), failure: Failure::GoOn },
-    Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES), failure: Failure::GoOn },
+    Step { name: "kube", after: &[], work: Work::Child(&["bundle"], MODULES_TIMEOUT), failure: Failure::GoOn },
+    Step { name: "devices", after: &[], work: Work::Child(&["coldplug", "devices"], MODULES_TIMEOUT), failure: Failure::GoOn },
     here("more mounts", &[], mounts::welcome, Failure::GoOn),
     here("sysctl", &[], sysctl::apply, Failure::GoOn),
-    Step { name: "network", after: &["devices", "files"], work: Work::Child(&["netup"], NETWORK), failure: Failure::GoOn },
+    Step {
+        name: "network",
+        after: &["devices", "files"],
+        work: Work::Child(&["netup"], NETWORK_TIMEOUT),
+        failure: Failure::GoOn,
+    },
     Step {
         name: "modules",
         after: &["devices"],
-        work: Work::Child(&["coldplug", "kubernetes"], MODULES),
+        work: Work::Child(&["coldplug", "kubernetes"], MODULES_TIMEOUT),
         failure: Failure::GoOn,
     },
     here("sysctl-net", &["modules"], sysctl::apply_after_modules, Failure::GoOn),
@@ -91,7 +96,7 @@ pub const STEPS: &[Step] = &[
 ];
 
 /// The disks' drivers come first then, and the step `devices` finds its work done.
-const DEVICES_FOR_DISKS: Work = Work::ChildIf(disk::disks::are_wanted, &["coldplug", "devices"], MODULES);
+const DEVICES_FOR_DISKS: Work = Work::ChildIf(disk::disks::are_wanted, &["coldplug", "devices"], MODULES_TIMEOUT);
 
 const fn here(
     name: &'static str,
@@ -204,8 +209,8 @@ impl Machine {
                     self.step_over(step, since, outcome);
                 }
                 Work::ChildIf(is_wanted, ..) if !is_wanted(&self.config) => self.boot.set(at, Progress::Over),
-                Work::Child(arguments, patience) | Work::ChildIf(_, arguments, patience) => match child(step.name, arguments) {
-                    Ok(pid) => self.boot.set(at, Progress::Running { pid, since, until: since + patience, late: false }),
+                Work::Child(arguments, timeout) | Work::ChildIf(_, arguments, timeout) => match child(step.name, arguments) {
+                    Ok(pid) => self.boot.set(at, Progress::Running { pid, since, until: since + timeout, late: false }),
                     Err(e) => {
                         self.boot.set(at, Progress::Over);
                         self.step_over(step, since, Err(e));

@@ -44,7 +44,7 @@ impl Api {
             ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().doing("set up TLS")?;
         let verifier = Arc::new(Anybody(provider));
         let tls = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: None, timeout: http::PATIENCE })
+        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token: None, timeout: http::IDLE_TIMEOUT })
     }
 
     /// A server whose certificate a CA in `ca` (PEM) has signed, and what proves to it who we are.
@@ -83,7 +83,7 @@ impl Api {
             Credentials::None | Credentials::Token(_) => builder.with_no_client_auth(),
         };
         let token = if let Credentials::Token(token) = credentials { Some(token.clone()) } else { None };
-        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token, timeout: http::PATIENCE })
+        Ok(Self { endpoint: endpoint.to_owned(), tls: Arc::new(tls), token, timeout: http::IDLE_TIMEOUT })
     }
 
     /// The same server, with another limit for each wait.

@@ -10,9 +10,9 @@ use crate::endpoint::split;
 
 /// Timeout of a server to accept, and between two pieces: an API server on a slow machine that just
 /// started takes seconds.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of a whole response: a byte every nine seconds is not one.
-const WHOLE: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read: etcd itself takes no object above 1.5 MiB, JSON's escapes make it larger.
 const LIMIT: usize = 4 << 20;
 
@@ -27,7 +27,7 @@ pub struct Response {
 
 /// A connection to `HOST:PORT` whose every wait has a limit.
 pub fn connect(endpoint: &str) -> Result<TcpStream> {
-    connect_within(endpoint, PATIENCE)
+    connect_within(endpoint, IDLE_TIMEOUT)
 }
 
 /// The same with another limit.
@@ -57,7 +57,8 @@ pub fn send(mut stream: impl Read + Write, endpoint: &str, what: &str, headers: 
     let request = format!("{what} HTTP/1.1\r\nHost: {endpoint}\r\nConnection: close\r\n{length}{headers}\r\n");
     let request = [request.as_bytes(), body].concat();
     stream.write_all(&request).map_err(|e| untold(endpoint, &e))?;
-    let bytes = receive(&mut stream, Instant::now() + WHOLE).map_err(|why| Error::new(format!("hear from {endpoint}: {why}")))?;
+    let bytes = receive(&mut stream, Instant::now() + RESPONSE_TIMEOUT)
+        .map_err(|why| Error::new(format!("hear from {endpoint}: {why}")))?;
     parse(&bytes).ok_or_else(|| Error::new(format!("{endpoint} does not answer as an API server")))
 }
 
@@ -93,7 +94,7 @@ fn receive(stream: &mut impl Read, end: Instant) -> Result<Vec<u8>, String> {
             return Err(format!("its answer is longer than {LIMIT} bytes"));
         }
         if Instant::now() >= end {
-            return Err(format!("its answer takes longer than {} s", WHOLE.as_secs()));
+            return Err(format!("its answer takes longer than {} s", RESPONSE_TIMEOUT.as_secs()));
         }
     }
 }
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_end_is_broken_off() {
-        assert!(receive(&mut Endless, Instant::now() + WHOLE).unwrap_err().contains("longer than 4194304 bytes"));
+        assert!(receive(&mut Endless, Instant::now() + RESPONSE_TIMEOUT).unwrap_err().contains("longer than 4194304 bytes"));
         assert!(receive(&mut Endless, Instant::now()).unwrap_err().contains("takes longer"));
     }
 }

@@ -8,12 +8,12 @@ use kit::{Error, Result};
 
 use crate::api::Api;
 use crate::discovery::{Pin, Token, discover};
-use crate::old_node;
-use crate::patience::reach;
+use crate::retry::reach;
+use crate::stale_node;
 
 /// Timeout of reaching a server before the join gives up: a network that has just come up may take
 /// that long.
-const REACH_PATIENCE: Duration = Duration::from_secs(30);
+const REACH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A join by token, as its command line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,15 +40,15 @@ impl Join {
                 "give the CA's hash: --discovery-token-ca-cert-hash sha256:… (kubeadm token create prints it)",
             ));
         }
-        let node = flags.last("--node-name").map_or_else(old_node::host_name, str::to_owned).to_ascii_lowercase();
+        let node = flags.last("--node-name").map_or_else(stale_node::host_name, str::to_owned).to_ascii_lowercase();
         Ok(Some(Self { endpoint: endpoint.to_owned(), token: Token::parse(token)?, pins, node }))
     }
 
     /// Ask; `say` hears of each wait. An error is the sentence that the person needs.
     pub fn ask_cluster(&self, say: &mut dyn FnMut(&str)) -> Result<()> {
-        let cluster = reach(REACH_PATIENCE, say, || discover(&self.endpoint, &self.token, &self.pins))?;
+        let cluster = reach(REACH_TIMEOUT, say, || discover(&self.endpoint, &self.token, &self.pins))?;
         let api = Api::verified(&self.endpoint, &cluster.ca, &self.token.credentials())?;
-        old_node::wait(&api, &self.node, say)
+        stale_node::wait(&api, &self.node, say)
     }
 }
 

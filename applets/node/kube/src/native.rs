@@ -23,9 +23,9 @@ use crate::discovery_file::{confirm, from_file};
 use crate::kubeconfig::{Credentials, Kubeconfig};
 use crate::kubelet_files::{self, BOOTSTRAP, Written};
 use crate::options::Options;
-use crate::patience::reach;
 use crate::plan::{Discovery, Plan};
-use crate::{http, old_node, preflight, yaml};
+use crate::retry::reach;
+use crate::{http, preflight, stale_node, yaml};
 
 /// The record.
 pub const JOIN: Applet = Applet { name: "join", about: "join a cluster as a worker, without kubeadm", place: Place::Node, run };
@@ -56,8 +56,8 @@ fn join(plan: &Plan) -> Result<()> {
     say(&format!("[discovery] The cluster at {} is the one that was asked for", cluster.endpoint));
     let api = Api::verified(&cluster.endpoint, &cluster.ca, &cluster.credentials)?;
     let config = reach(plan.reach, &mut say, || configurations(plan, &api))?;
-    let node = plan.node.clone().unwrap_or_else(|| old_node::host_name().to_ascii_lowercase());
-    old_node::wait(&api, &node, &mut say)?;
+    let node = plan.node.clone().unwrap_or_else(|| stale_node::host_name().to_ascii_lowercase());
+    stale_node::wait(&api, &node, &mut say)?;
     start(plan, &cluster, config)?;
     say(&format!("This node has joined the cluster at {} as {node}.", cluster.endpoint));
     say("'kubectl get nodes' on the control plane shows it.");
@@ -124,7 +124,7 @@ fn start(plan: &Plan, cluster: &Kubeconfig, config: Value) -> Result<()> {
     order(&Request::Stop("kubelet".into()))?;
     let health = kubelet_files::health(&config);
     let mut files = Written::below(Path::new("/"));
-    let outcome = files.write(plan, cluster, config, &old_node::host_name()).and_then(|changed| {
+    let outcome = files.write(plan, cluster, config, &stale_node::host_name()).and_then(|changed| {
         for line in &changed {
             say(&format!("[kubelet-start] {line}"));
         }

@@ -9,10 +9,10 @@ use crate::discovery::{Pin, Token};
 /// The CA's file on a node, which the cluster's kubelet configuration names.
 pub const CA: &str = "/etc/kubernetes/pki/ca.crt";
 /// Timeout of reaching an API server: a network that has just come up may take that long.
-const REACH: Duration = Duration::from_secs(30);
+const REACH_TIMEOUT: Duration = Duration::from_secs(30);
 /// As kubeadm: how long the kubelet may take to be healthy, and then to get its certificate.
-const HEALTHY: Duration = Duration::from_mins(4);
-const BOOTSTRAP: Duration = Duration::from_mins(5);
+const HEALTHY_TIMEOUT: Duration = Duration::from_mins(4);
+const BOOTSTRAP_TIMEOUT: Duration = Duration::from_mins(5);
 /// The phases of `kubeadm join` that can be left out here, and those that a worker has not.
 const SKIPPABLE: &[&str] = &["preflight", "kubelet-wait-bootstrap"];
 const NEVER: &[&str] = &["control-plane-prepare", "check-etcd", "etcd-join", "control-plane-join", "wait-control-plane"];
@@ -77,9 +77,9 @@ impl Plan {
             kubelet_args: vec![],
             ignored: vec![],
             skipped: vec![],
-            reach: REACH,
-            healthy: HEALTHY,
-            bootstrapped: BOOTSTRAP,
+            reach: REACH_TIMEOUT,
+            healthy: HEALTHY_TIMEOUT,
+            bootstrapped: BOOTSTRAP_TIMEOUT,
             verbose: false,
         }
     }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use kit::{Context, Error, Result, paths};
 
 /// Timeout of the CRI server after power-on; it is started before anything else.
-const CRI_PATIENCE: Duration = Duration::from_mins(1);
+const CRI_TIMEOUT: Duration = Duration::from_mins(1);
 /// Interval of a wait's checks.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Wait until the CRI server takes connections.
 pub fn wait_for_cri() -> Result<()> {
-    let end = Instant::now() + CRI_PATIENCE;
+    let end = Instant::now() + CRI_TIMEOUT;
     loop {
         match UnixStream::connect(paths::CRI).and_then(greet) {
             Ok(()) => return Ok(()),
@@ -32,7 +32,7 @@ fn greet(mut server: UnixStream) -> std::io::Result<()> {
     // RFC 9113, 3.4: the client's preface and an empty SETTINGS frame; the server's own SETTINGS come first of all it says.
     const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     const FRAME_HEAD: usize = 9;
-    server.set_read_timeout(Some(CRI_PATIENCE))?;
+    server.set_read_timeout(Some(CRI_TIMEOUT))?;
     server.write_all(HELLO)?;
     server.read_exact(&mut [0; FRAME_HEAD])
 }

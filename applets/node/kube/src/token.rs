@@ -48,7 +48,7 @@ const PARTS: usize = 40;
 /// more.
 const LOOK: Duration = Duration::from_secs(2);
 /// Timeout of the cluster's signature of its description: it signs at each change of a token.
-const SIGNED: Duration = Duration::from_secs(30);
+const SIGNED_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Parser, Debug)]
 struct Options {
@@ -173,7 +173,7 @@ fn join_key(config: &Kubeconfig, token: &str) -> Result<String> {
 
 /// Wait until the cluster's description is signed with the token.
 fn signed(api: &Api, token: &Token) -> Result<()> {
-    let end = Instant::now() + SIGNED;
+    let end = Instant::now() + SIGNED_TIMEOUT;
     loop {
         if signatures(api)?.contains(&token.id) {
             return Ok(());
@@ -197,7 +197,7 @@ fn signatures(api: &Api) -> Result<BTreeSet<String>> {
 }
 
 fn unsigned(endpoint: &str) -> Error {
-    let seconds = SIGNED.as_secs();
+    let seconds = SIGNED_TIMEOUT.as_secs();
     Error::new(format!("{endpoint} does not sign its cluster-info with the new token within {seconds} s"))
 }
 

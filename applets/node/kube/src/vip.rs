@@ -197,7 +197,7 @@ fn since_start() -> Duration {
 
 fn own_name() -> String {
     const DIGITS: usize = 8;
-    let name = crate::old_node::host_name();
+    let name = crate::stale_node::host_name();
     let number: String = std::fs::read_to_string(MACHINE_ID).unwrap_or_default().trim().chars().take(DIGITS).collect();
     format!("{name}_{number}")
 }

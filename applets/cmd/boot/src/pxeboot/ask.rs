@@ -18,7 +18,7 @@ const LONGEST: usize = 1500;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 /// Timeout of other servers once one has answered: one says what to boot, another may only give
 /// addresses.
-const OTHERS: Duration = Duration::from_secs(1);
+const OTHERS_TIMEOUT: Duration = Duration::from_secs(1);
 /// This machine's architecture.
 const ARCH: Arch = if cfg!(target_arch = "x86_64") { Arch::X86_64 } else { Arch::Aarch64 };
 
@@ -52,7 +52,7 @@ pub fn boot_url(card: &Card, wait: Duration) -> Result<String> {
                 return Ok(url);
             }
             if !answered {
-                until = until.min(Instant::now() + OTHERS);
+                until = until.min(Instant::now() + OTHERS_TIMEOUT);
             }
             answered = true;
         }

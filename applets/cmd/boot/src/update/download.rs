@@ -10,7 +10,7 @@ use super::{File, say};
 use crate::kexec::Parts;
 
 /// Timeout of a whole file: 1 GiB over a slow line.
-const TIME: Duration = Duration::from_hours(1);
+const FILE_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// The kernel's file.
 pub fn kernel(directory: &str, file: &File) -> Result<Vec<u8>> {
@@ -33,7 +33,7 @@ pub fn checked(directory: &str, file: &File, mut take: impl FnMut(&[u8]) -> Resu
     let url = format!("{directory}/{}", file.name);
     say(&format!("fetching {url} ({} bytes)", file.bytes))?;
     let (mut digest, mut bytes) = (Digest::new(&SHA256), 0);
-    fetch(&url, Limits { bytes: file.bytes, time: TIME }, |part| {
+    fetch(&url, Limits { bytes: file.bytes, time: FILE_TIMEOUT }, |part| {
         digest.update(part);
         bytes += part.len() as u64;
         take(part)

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bars::{Bars, Style};
 use super::{called, print};
-use crate::registry::{self, Credentials, Overrides, Progress, Request, STALL};
+use crate::registry::{self, Credentials, Overrides, Progress, Request, STALL_TIMEOUT};
 use crate::store::{Image, Store};
 
 #[derive(Args)]
@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     hosts_dir: Option<PathBuf>,
     /// Give up when the registry says nothing for so long
-    #[arg(long, value_name = "SECONDS", default_value_t = STALL.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = STALL_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     stall: u64,
     /// Print the ids alone
     #[arg(short, long)]

@@ -15,7 +15,7 @@ const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Directory of additional certificates: `*.crt` and `*.pem` beside the bundle.
 const ADDED: &str = "/etc/ssl/certs";
 /// Default timeout of a connection.
-const CONNECT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An agent for a server with these settings. It waits `stall` for each answer and each piece of one. `secure` says whether certificates
 /// will be needed, `known` whether it may say who we are.
@@ -30,7 +30,7 @@ pub fn agent(tls: &Tls, secure: bool, known: bool, connect: Option<u64>, stall: 
         .disable_verification(tls.skip_verify)
         .unversioned_rustls_crypto_provider(provider)
         .build();
-    let connect = connect.map_or(CONNECT, Duration::from_secs).min(stall.max(Duration::from_secs(1)));
+    let connect = connect.map_or(CONNECT_TIMEOUT, Duration::from_secs).min(stall.max(Duration::from_secs(1)));
     let config = Agent::config_builder()
         .tls_config(tls)
         .user_agent(concat!("kutties/", env!("CARGO_PKG_VERSION")))

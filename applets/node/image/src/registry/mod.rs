@@ -46,4 +46,4 @@ pub(crate) mod parsers {
 pub use credentials::Credentials;
 pub use hosts::Overrides;
 pub use progress::Progress;
-pub use pull::{Request, STALL, pull};
+pub use pull::{Request, STALL_TIMEOUT, pull};

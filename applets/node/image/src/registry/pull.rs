@@ -31,7 +31,7 @@ use crate::store::{Image, Store, layer_names};
 /// As many layers at once as containerd and docker take.
 const AT_ONCE: usize = 3;
 /// Default timeout of a registry's silence.
-pub const STALL: Duration = Duration::from_secs(30);
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Image to pull, and its settings.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use super::stage::Stage;
 use crate::backup::archive::Manifest;
 use crate::backup::facts::{self, CA, CA_KEY, DATA, ETCD, KUBELET};
 use crate::discovery::{Pin, pins_of};
-use crate::old_node;
+use crate::stale_node;
 
 /// Files of a machine that is a control plane or a node already.
 const TAKEN: &[&str] = &["etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf", KUBELET];
@@ -63,7 +63,7 @@ pub fn manifest(manifest: &Manifest, cluster: Option<&Pin>, root: &Path) -> Resu
             manifest.node
         )));
     }
-    let name = old_node::host_name().to_ascii_lowercase();
+    let name = stale_node::host_name().to_ascii_lowercase();
     if root == Path::new("/") && name != manifest.node {
         // kubeadm writes the name down where it is not the host's.
         return Err(Error::new(format!(

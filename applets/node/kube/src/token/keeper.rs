@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kit::{Context, Result};
 
-use super::{LOOK, SECRETS, SIGNED, all_used, delete, expect, join_key, secret, signatures, unsigned};
+use super::{LOOK, SECRETS, SIGNED_TIMEOUT, all_used, delete, expect, join_key, secret, signatures, unsigned};
 use crate::api::Api;
 use crate::discovery::Token;
 use crate::http;
@@ -155,7 +155,7 @@ impl<C: Cluster, W: Write> Keeper<C, W> {
         let mut kept = std::mem::take(&mut self.kept);
         let mut lines = Vec::new();
         kept.retain_mut(|kept| {
-            let late = now.saturating_duration_since(kept.made) >= SIGNED;
+            let late = now.saturating_duration_since(kept.made) >= SIGNED_TIMEOUT;
             let failed = if kept.told {
                 None
             } else if signed.contains(&kept.token.id) {
@@ -297,7 +297,7 @@ mod tests {
         let now = Instant::now();
         keeper.look_for_signatures(now).unwrap();
         assert!(said(&mut keeper).is_empty() && keeper.kept.len() == 2, "it waits");
-        keeper.look_for_signatures(now + SIGNED * 2).unwrap();
+        keeper.look_for_signatures(now + SIGNED_TIMEOUT * 2).unwrap();
         assert_eq!(said(&mut keeper), ["failed 6 not signed", "failed 7 not signed"]);
         assert!(keeper.kept.is_empty() && fake.deleted.borrow().len() == 2);
         keeper.order("8 yes").unwrap();

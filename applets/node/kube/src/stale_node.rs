@@ -9,13 +9,13 @@ use crate::api::Api;
 
 /// Time that a Node may stay Ready after its machine has gone. The controller's default is 50 s,
 /// and clusters raise it to a few minutes.
-const NODE_PATIENCE: Duration = Duration::from_mins(10);
+const NODE_TIMEOUT: Duration = Duration::from_mins(10);
 /// The pause between two questions.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Wait until no Node of that name is Ready: a join refuses then. After a reboot it is, until the cluster misses the old kubelet.
 pub fn wait(api: &Api, name: &str, say: &mut dyn FnMut(&str)) -> Result<()> {
-    let end = Instant::now() + NODE_PATIENCE;
+    let end = Instant::now() + NODE_TIMEOUT;
     let mut told = false;
     loop {
         let node = api.get(&format!("/api/v1/nodes/{name}"))?;
