@@ -72,6 +72,9 @@ enum Verb {
     },
     /// Build a board's outputs and draw what takes the room, out/BOARD/sizes.svg
     Sizes {
+        /// Draw this manifest.json to standard output, and build nothing
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["board", "kube"])]
+        manifest: Option<PathBuf>,
         /// The board, a file in board/
         #[arg(long, default_value = "x86_64-qemu")]
         board: String,
@@ -173,7 +176,8 @@ fn run(verb: Verb) -> Result<()> {
             files.iter().try_for_each(|file| key.sign_file(file).map(|path| println!("{}", path.display())))
         }
         Verb::Kernel { board } => Kernel::fetch(&Board::load(&board)?).map(|kernel| println!("{}", kernel.vmlinuz.display())),
-        Verb::Sizes { board, kube } => {
+        Verb::Sizes { manifest: Some(manifest), .. } => sizes::of_manifest(&manifest).map(|picture| print!("{picture}")),
+        Verb::Sizes { manifest: None, board, kube } => {
             let board = Board::load(&board)?;
             let outputs = image::build(&board, &Options { kube, ..Options::default() })?;
             sizes::draw(&board, &outputs).map(|path| println!("{}", path.display()))

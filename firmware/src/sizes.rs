@@ -66,15 +66,22 @@ pub fn draw(board: &Board, outputs: &Outputs) -> Result<PathBuf> {
     let program = binary::with_symbols(board.arch, &tools::ensure(board)?)?;
     let bytes = std::fs::read(&program).with_context(|| format!("read {}", program.display()))?;
     let path = outputs.dir.join("sizes.svg");
-    let picture = picture(&manifest, &bytes).with_context(|| format!("read {}", program.display()))?;
-    replace(&path, picture.as_bytes())?;
+    let crates = symbols::crates(&bytes).with_context(|| format!("read {}", program.display()))?;
+    replace(&path, picture(&manifest, &crates).as_bytes())?;
     Ok(path)
 }
 
-fn picture(manifest: &Manifest, program: &[u8]) -> Result<String> {
-    let crates = symbols::crates(program)?;
-    let items: Vec<Item> = manifest.files.iter().filter(|file| boots(file)).map(|file| item(file, &crates)).collect();
-    Ok(treemap::svg(&manifest.board, &items))
+/// Draws a manifest alone, without a build: the binary is one rectangle then.
+///
+/// # Errors
+/// The manifest can't be read.
+pub fn of_manifest(path: &Path) -> Result<String> {
+    Ok(picture(&Manifest::read(path)?, &BTreeMap::new()))
+}
+
+fn picture(manifest: &Manifest, crates: &BTreeMap<String, u64>) -> String {
+    let items: Vec<Item> = manifest.files.iter().filter(|file| boots(file)).map(|file| item(file, crates)).collect();
+    treemap::svg(format!("{} {}", manifest.board, manifest.version).trim_end(), &items)
 }
 
 /// The kernel and the segments: what is in each image.
@@ -89,9 +96,9 @@ fn item(file: &Output, crates: &BTreeMap<String, u64>) -> Item {
         // Symbols are not all: texts and tables have none.
         let named: u64 = crates.values().sum();
         let rest = leaf("(data without names)", part.bytes.saturating_sub(named));
-        let is_binary = part.name.ends_with("/kutties");
+        let is_split = part.name.ends_with("/kutties") && !crates.is_empty();
         let parts = crates.iter().map(|(name, bytes)| leaf(name, *bytes)).chain([rest]);
-        Item { parts: if is_binary { parts.collect() } else { Vec::new() }, ..leaf(&part.name, part.bytes) }
+        Item { parts: if is_split { parts.collect() } else { Vec::new() }, ..leaf(&part.name, part.bytes) }
     };
     Item { parts: file.parts.iter().map(part).collect(), ..leaf(&file.name, file.bytes) }
 }
@@ -163,9 +170,11 @@ mod tests {
         };
         // Any program with its symbols will do.
         let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let picture = picture(&manifest, &program).unwrap();
+        let picture = picture(&manifest, &symbols::crates(&program).unwrap());
         for shown in ["x86_64-qemu: 10.00 MB", "vmlinuz 5.00 MB", "bin/kutties 4.69 MB", "<title>core ", "<title>firmware "] {
             assert!(picture.contains(shown), "{shown}: {picture}");
         }
+        let whole = super::picture(&manifest, &BTreeMap::new());
+        assert!(whole.contains("bin/kutties 4.69 MB") && !whole.contains("without names"), "{whole}");
     }
 }
