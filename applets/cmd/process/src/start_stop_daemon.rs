@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use kit::{Applet, Context, Error, Exit, Place, Result, account, out, parse};
 
@@ -164,14 +165,20 @@ fn found(options: &Options) -> Result<Vec<Process>> {
             && options.ppid.is_none_or(|parent| process.parent == parent)
             && user.is_none_or(|user| process.user == user)
             && options.name.as_ref().is_none_or(|name| process.name == name.chars().take(15).collect::<String>())
-            && options.exec.as_ref().is_none_or(|program| is_program(process.pid, program))
+            && options.exec.as_ref().is_none_or(|program| is_program(process, program))
     };
     Ok(candidates.into_iter().filter(fits).collect())
 }
 
 /// Tells if the process runs that file.
-fn is_program(pid: u32, program: &std::path::Path) -> bool {
-    let id = |path: &std::path::Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    let own = id(std::path::Path::new(&format!("/proc/{pid}/exe")));
-    own.is_some() && own == id(program)
+fn is_program(process: &Process, program: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let (running, wanted) = (id(Path::new(&format!("/proc/{}/exe", process.pid))), id(program));
+    if running.is_none() || running != wanted {
+        return false;
+    }
+    // All commands of a node are one file: the name tells them apart.
+    let is_shared = wanted == id(Path::new("/proc/self/exe"));
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    !is_shared || process.is_called(&name)
 }

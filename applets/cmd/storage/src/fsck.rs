@@ -74,6 +74,7 @@ fn read(args: &[OsString]) -> Result<Work> {
                 work.kind = Some(kind.to_owned());
             }
             text if text.starts_with("-t") && text.len() > 2 => work.kind = Some(text[2..].to_owned()),
+            text if text.starts_with("--") => return Err(Error::usage(format!("unknown option {text}\n{USAGE}"))),
             text if text.starts_with('-') => work.rest.push(word.clone()),
             _ => work.devices.push(word.into()),
         }
@@ -140,5 +141,6 @@ mod tests {
         assert_eq!((work.kind.as_deref(), work.tells, work.rest), (Some("ext4"), true, vec![OsString::from("-y")]));
         assert_eq!(work.devices, [PathBuf::from("/dev/a")]);
         assert!(read(&["-y".into()]).unwrap().all);
+        assert!(read(&["--why".into()]).is_err());
     }
 }
