@@ -117,23 +117,23 @@ impl Talk {
     }
 
     fn get(&mut self, there: &str, here: &PathBuf, options: &Options) -> Result<()> {
-        let is_pipe = here.as_os_str() == "-";
-        let part = here.with_added_extension("part");
-        let mut out: Box<dyn Write> =
-            if is_pipe { Box::new(kit::out()) } else { Box::new(File::create(&part).on("create", &part)?) };
-        let done = self.receive(there, options, &mut *out).and_then(|()| out.flush().on("write", here));
-        drop(out);
-        match done {
-            Ok(()) if is_pipe => Ok(()),
-            Ok(()) => fs::rename(&part, here).on("name", here),
-            Err(e) => {
-                if !is_pipe {
-                    // The error of the transfer is the one to tell.
-                    let _ = fs::remove_file(&part);
-                }
-                Err(e)
-            }
+        if here.as_os_str() == "-" {
+            let mut out = kit::out();
+            return self.receive(there, options, &mut out).and_then(|()| out.flush().doing("write standard output"));
         }
+        // A device or a pipe is written to; only a file is replaced.
+        if fs::metadata(here).is_ok_and(|found| !found.is_file()) {
+            let mut out = File::options().write(true).open(here).on("open", here)?;
+            return self.receive(there, options, &mut out);
+        }
+        let part = here.with_added_extension("part");
+        let mut out = File::create(&part).on("create", &part)?;
+        let done = self.receive(there, options, &mut out).and_then(|()| fs::rename(&part, here).on("rename", &part));
+        if done.is_err() {
+            // The error of the transfer is reported, not that of the cleanup.
+            let _ = fs::remove_file(&part);
+        }
+        done
     }
 
     fn receive(&mut self, there: &str, options: &Options, out: &mut dyn Write) -> Result<()> {

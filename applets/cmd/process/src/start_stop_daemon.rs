@@ -42,6 +42,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if !is_known {
         return Err(trouble(Error::usage("need at least one of --exec, --pidfile, --user, --name, --pid or --ppid")));
     }
+    if options.make_pidfile && options.pidfile.is_none() {
+        return Err(trouble(Error::usage("--make-pidfile needs --pidfile")));
+    }
     if options.verb.status {
         return Ok(status(&options));
     }
@@ -177,7 +180,7 @@ fn is_program(process: &Process, program: &Path) -> bool {
     if running.is_none() || running != wanted {
         return false;
     }
-    // All commands of a node are one file: the name tells them apart.
+    // All commands share one binary: the process name is compared too.
     let is_shared = wanted == id(Path::new("/proc/self/exe"));
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     !is_shared || process.is_called(&name)

@@ -1,4 +1,4 @@
-//! `top [-b] [-d SECONDS] [-n NUMBER] [-p PIDS] [-u USER] [-o FIELD] [-c] [-i] [-H]` shows the processes that use the machine most, again and again.
+//! `top [-b] [-d SECONDS] [-n NUMBER] [-p PIDS] [-u USER] [-o FIELD] [-c] [-i] [-w COLUMNS]` shows the processes that use the machine most, again and again.
 //!
 //! `-b` writes plain text; so does an output that is no terminal. Keys: `P` by CPU time, `M` by memory, `N` by number, `T` by time,
 //! `R` the other way round, `c` whole command lines, `i` without idle ones, `1` each processor, `d` another interval, `k` a signal,

@@ -67,15 +67,20 @@ fn bytes(text: &str) -> Result<u64, String> {
 
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&FALLOCATE, args).map_err(|e| if e.is_text() { e } else { e.with_exit(Exit::FAILED) })?;
-    let makes = !(options.collapse_range || options.dig_holes || options.insert_range || options.punch_hole);
-    let mut open = File::options();
     let path = &options.file;
-    let file = open.read(true).write(true).create(makes).truncate(false).mode(0o666).open(path).on("open", path)?;
-    let (offset, length) = match (options.offset.unwrap_or(0), options.length) {
-        (offset, None) if options.dig_holes => (offset, file.metadata().on("measure", path)?.len().saturating_sub(offset)),
-        (_, None) => return Err(Error::usage("no length argument specified").with_exit(Exit::FAILED)),
-        (_, Some(0)) => return Err(Error::usage("invalid length value specified").with_exit(Exit::FAILED)),
-        (offset, Some(length)) => (offset, length),
+    // Checked before the file is created: a wrong call leaves nothing behind.
+    match options.length {
+        None if !options.dig_holes => return Err(Error::usage("no length argument specified").with_exit(Exit::FAILED)),
+        Some(0) => return Err(Error::usage("invalid length value specified").with_exit(Exit::FAILED)),
+        _ => {}
+    }
+    let creates = !(options.collapse_range || options.dig_holes || options.insert_range || options.punch_hole);
+    let mut open = File::options();
+    let file = open.read(true).write(true).create(creates).truncate(false).mode(0o666).open(path).on("open", path)?;
+    let offset = options.offset.unwrap_or(0);
+    let length = match options.length {
+        Some(length) => length,
+        None => file.metadata().on("measure", path)?.len().saturating_sub(offset),
     };
     if options.dig_holes {
         let freed = dig(&file, offset, length).on("dig holes in", path)?;

@@ -1,12 +1,13 @@
-//! `fsck [-A] [-R] [-N] [-T] [-V] [-s] [-t TYPE] [-C] [DEVICE...] [-- OPTION...]` checks file systems by the programs `fsck.TYPE`.
+//! `fsck [-A] [-R] [-M] [-N] [-T] [-V] [-s] [-t TYPE] [DEVICE...] [-- OPTION...]` checks file systems by the programs `fsck.TYPE`.
 //!
-//! The type comes from `-t`, or from the device's first bytes. `-A` takes all of /etc/fstab with a pass number, the root first, `-R` not the root.
+//! The type comes from `-t`, or from the device's first bytes. `-A` takes all of /etc/fstab with a pass number, the root first, `-R` not the root. `-M` skips devices that are mounted.
 //! Options that are not `fsck`'s own (`-a`, `-n`, `-p`, `-y`, `-f`) go to the program. Exit status: the sum of the programs' bits: 1 corrected,
 //! 2 reboot, 4 left uncorrected, 8 failure, 16 usage.
 //!
 //! Example: `fsck -n /dev/vda2`.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,7 +19,7 @@ use crate::output;
 /// Checks file systems.
 pub const FSCK: Applet = Applet { name: "fsck", about: "check file systems by their own programs", place: Place::Sbin, run };
 
-const USAGE: &str = "usage: fsck [-ARNTVs] [-t TYPE] [DEVICE...] [OPTION OF THE PROGRAM]...";
+const USAGE: &str = "usage: fsck [-AMRNTVs] [-t TYPE] [DEVICE...] [OPTION OF THE PROGRAM]...";
 /// Exit status for wrong words.
 const BAD_USAGE: Exit = Exit(16);
 /// Exit status for a check that could not run.
@@ -29,6 +30,7 @@ struct Work {
     all: bool,
     skip_root: bool,
     dry: bool,
+    skips_mounted: bool,
     tells: bool,
     kind: Option<String>,
     devices: Vec<PathBuf>,
@@ -67,8 +69,10 @@ fn read(args: &[OsString]) -> Result<Work> {
             "-R" => work.skip_root = true,
             "-N" => work.dry = true,
             "-V" => work.tells = true,
-            // One at a time is how it is done here, and a title is not shown.
-            "-s" | "-T" | "-P" | "-M" => {}
+            "-M" => work.skips_mounted = true,
+            // File systems are always checked one at a time, and no title is printed.
+            "-s" | "-T" => {}
+            "-P" => return Err(Error::usage(format!("-P is not supported: file systems are checked one at a time\n{USAGE}"))),
             "-t" => {
                 let kind = words.next().and_then(|word| word.to_str()).ok_or_else(|| Error::usage(USAGE))?;
                 work.kind = Some(kind.to_owned());
@@ -107,6 +111,9 @@ fn in_fstab(work: &Work) -> Result<Vec<(PathBuf, Option<String>)>> {
 
 fn check(work: &Work, source: &Path, kind: Option<String>) -> Result<u8> {
     let path = signature::resolve(source)?;
+    if work.skips_mounted && is_mounted(&path)? {
+        return Ok(0);
+    }
     let kind = match kind {
         Some(kind) => kind,
         None => signature::file_system(&path)?
@@ -130,6 +137,14 @@ fn check(work: &Work, source: &Path, kind: Option<String>) -> Result<u8> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(NOT_RUN))
 }
 
+/// Tells if a mount has the device as its source.
+fn is_mounted(path: &Path) -> Result<bool> {
+    let Ok(device) = std::fs::metadata(path).map(|found| found.rdev()) else { return Ok(false) };
+    let table = std::fs::read_to_string("/proc/self/mountinfo").on("read", "/proc/self/mountinfo")?;
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    Ok(device != 0 && table.lines().any(|line| line.split(' ').nth(2) == Some(number.as_str())))
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -142,5 +157,7 @@ mod tests {
         assert_eq!(work.devices, [PathBuf::from("/dev/a")]);
         assert!(read(&["-y".into()]).unwrap().all);
         assert!(read(&["--why".into()]).is_err());
+        assert!(read(&["-P".into()]).is_err());
+        assert!(read(&["-M".into(), "/dev/a".into()]).unwrap().skips_mounted);
     }
 }

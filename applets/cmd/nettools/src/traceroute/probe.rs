@@ -78,7 +78,7 @@ impl Prober {
         let port = self.to.port().wrapping_add(self.sequence - 1).max(1);
         let packet = if self.is_icmp { self.echo() } else { self.data.clone() };
         let to = SocketAddr::new(self.to.ip(), if self.is_icmp { 0 } else { port });
-        // An error of an earlier packet is told at the next one; the way goes on.
+        // sendto reports the ICMP error of an earlier packet: the probe itself was not refused.
         let _ = rustix::net::sendto(&self.out, &packet, SendFlags::empty(), &to);
         loop {
             let left = wait.saturating_sub(begun.elapsed());
