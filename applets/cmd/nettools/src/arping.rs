@@ -17,8 +17,6 @@ use netlink::Netlink;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::RecvFlags;
 
-use crate::output;
-
 /// ARP by hand.
 pub const ARPING: Applet = Applet { name: "arping", about: "ask for an address by ARP", place: Place::Sbin, run };
 
@@ -151,7 +149,7 @@ fn ask(options: &Options, interval: Duration, limit: Option<Duration>) -> Result
 
 impl Asker<'_> {
     fn say(&self, text: &str) -> Result<()> {
-        if self.options.quiet { Ok(()) } else { output::say(text) }
+        if self.options.quiet { Ok(()) } else { kit::print(text) }
     }
 
     fn send(&mut self) -> Result<()> {

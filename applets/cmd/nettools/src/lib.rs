@@ -3,7 +3,6 @@
 mod address;
 mod arping;
 mod httpd;
-mod output;
 mod ss;
 mod telnet;
 mod tftp;

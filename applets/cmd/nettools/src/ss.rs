@@ -19,7 +19,6 @@ use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use netlink::{InternetSocket, Netlink};
 
-use crate::output;
 use filter::Filter;
 use row::Row;
 use states::ALL;
@@ -171,7 +170,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     let count = [tables.tcp, tables.udp, tables.raw, tables.unix].iter().filter(|wanted| **wanted).count();
     let has_state = filter.states.is_none_or(|states| states.count_ones() > 1);
-    output::say(&row::table(
+    kit::print(&row::table(
         &rows,
         &row::Style { has_kind: count > 1 || tables.unix, has_state, has_headings: !options.no_header },
     ))?;
@@ -243,5 +242,5 @@ fn summary() -> Result<()> {
     let _ = writeln!(shown, "INET\t  {:<9} {:<9} {:<9}", sum.0 + sum.1, sum.0, sum.1);
     let (four, six) = (number(&text, "FRAG", "inuse"), number(&v6, "FRAG6", "inuse"));
     let _ = writeln!(shown, "FRAG\t  {:<9} {four:<9} {six:<9}\n", four + six);
-    output::say(&shown)
+    kit::print(&shown)
 }

@@ -17,7 +17,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::address::{self, Version};
-use crate::output;
 use protocol::Protocol;
 
 /// TELNET.
@@ -46,10 +45,10 @@ struct Options {
 fn run(args: &[OsString]) -> Result<Exit> {
     let options: Options = parse(&TELNET, args)?;
     let stream = connect(&options)?;
-    output::say(&format!("Connected to {}.\n", options.host))?;
+    kit::print(&format!("Connected to {}.\n", options.host))?;
     let is_terminal = stdin().is_terminal();
     if is_terminal {
-        output::say("Escape character is '^]'.\n")?;
+        kit::print("Escape character is '^]'.\n")?;
     }
     let mut session = Session {
         stream,
@@ -142,7 +141,7 @@ impl Session {
         }
         let was_raw = self.is_raw;
         self.set_raw(false)?;
-        output::say("\r\ntelnet> ")?;
+        kit::print("\r\ntelnet> ")?;
         let mut line = String::new();
         stdin().read_line(&mut line).doing("read standard input")?;
         match line.trim() {

@@ -15,7 +15,6 @@ use clap::Parser;
 use kit::{Applet, Error, Exit, Place, Result, parse};
 
 use crate::address::{self, Version};
-use crate::output;
 use probe::{End, Prober};
 
 /// The way to a host.
@@ -68,7 +67,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         return Err(Error::usage("the first hop is behind the last one"));
     }
     let to = address::resolve(&options.host, options.port, Version::of(options.v4, options.v6))?[0];
-    output::say(&format!(
+    kit::print(&format!(
         "traceroute to {} ({}), {} hops max, {} byte packets\n",
         options.host,
         to.ip(),
@@ -86,25 +85,25 @@ fn run(args: &[OsString]) -> Result<Exit> {
 
 /// One line; true at the end of the way.
 fn hop(prober: &mut Prober, options: &Options, to: SocketAddr, ttl: u8, wait: Duration) -> Result<bool> {
-    output::say(&format!("{ttl:2} "))?;
+    kit::print(&format!("{ttl:2} "))?;
     let (mut last, mut is_end) = (None, false);
     for _ in 0..options.queries {
         match prober.ask(ttl, wait)? {
-            None => output::say(" *")?,
+            None => kit::print(" *")?,
             Some(answer) => {
                 if last != Some(answer.from) {
-                    output::say(&format!(" {}", answer.from))?;
+                    kit::print(&format!(" {}", answer.from))?;
                     last = Some(answer.from);
                 }
                 let mark = match answer.end {
                     End::Router | End::Host => String::new(),
                     End::Refused(mark) => format!(" !{mark}"),
                 };
-                output::say(&format!("  {:.3} ms{mark}", answer.time.as_secs_f64() * 1000.0))?;
+                kit::print(&format!("  {:.3} ms{mark}", answer.time.as_secs_f64() * 1000.0))?;
                 is_end |= answer.end != End::Router || answer.from == to.ip();
             }
         }
     }
-    output::say("\n")?;
+    kit::print("\n")?;
     Ok(is_end)
 }

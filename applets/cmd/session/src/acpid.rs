@@ -19,8 +19,6 @@ use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sys::child::{Before, before_exec};
 
-use crate::output;
-
 /// The power button.
 pub const ACPID: Applet =
     Applet { name: "acpid", about: "run a command when the power button is pressed", place: Place::Sbin, run };
@@ -80,7 +78,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             last = Some(Instant::now());
             let started = Command::new("/bin/sh").arg("-c").arg(&options.command).stdin(Stdio::null()).status();
             if let Err(e) = started {
-                output::complain("acpid", &Error::new(format!("run the command: {e}")));
+                kit::warn("acpid", &Error::new(format!("run the command: {e}")));
             }
         }
     }

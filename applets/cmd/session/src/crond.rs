@@ -22,7 +22,7 @@ use sys::child::{Before, before_exec};
 
 use crate::accounts::Account;
 use crate::cron::{self, Job, Moment, When};
-use crate::{identity, output};
+use crate::identity;
 
 /// Jobs at their times.
 pub const CROND: Applet = Applet { name: "crond", about: "run jobs at their times", place: Place::Sbin, run };
@@ -137,7 +137,7 @@ impl Daemon<'_> {
                 continue;
             }
             let jobs = Self::read(&path, &about).unwrap_or_else(|e| {
-                output::complain("crond", &Error::new(format!("{}: {e}; none of its jobs runs", path.display())));
+                kit::warn("crond", &Error::new(format!("{}: {e}; none of its jobs runs", path.display())));
                 Vec::new()
             });
             self.tables.insert(path, Table { changed, jobs });
@@ -174,11 +174,11 @@ impl Daemon<'_> {
                 continue;
             }
             if self.options.debug.unwrap_or(self.options.level) == 0 {
-                output::complain("crond", &Error::new(format!("starting {:?} of {}", job.command, path.display())));
+                kit::warn("crond", &Error::new(format!("starting {:?} of {}", job.command, path.display())));
             }
             match self.start(&job) {
                 Ok(child) => self.running.push((path, number, child)),
-                Err(e) => output::complain("crond", &Error::new(format!("{}: {:?}: {e}", path.display(), job.command))),
+                Err(e) => kit::warn("crond", &Error::new(format!("{}: {:?}: {e}", path.display(), job.command))),
             }
         }
     }

@@ -16,8 +16,8 @@ use kit::fs::{Form, replace};
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
 use crate::accounts::Account;
+use crate::cron;
 use crate::crond::TABLES;
-use crate::{cron, output};
 
 /// Tables of jobs.
 pub const CRONTAB: Applet = Applet { name: "crontab", about: "show or set a user's jobs", place: Place::Bin, run };
@@ -57,7 +57,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let table = options.tables.join(&account.name);
     if options.list {
         let text = read(&table)?.ok_or_else(|| Error::new(format!("no crontab for {}", account.name)))?;
-        return output::say(&text).map(|()| Exit::OK);
+        return kit::print(&text).map(|()| Exit::OK);
     }
     if options.remove {
         return match fs::remove_file(&table) {
@@ -116,7 +116,7 @@ fn edit(options: &Options, table: &Path) -> Result<Exit> {
         }
         let new = fs::read_to_string(&draft).on("read", &draft)?;
         if new == old {
-            return output::say("no changes made to crontab\n");
+            return kit::print("no changes made to crontab\n");
         }
         install(options, table, &new)
     })();

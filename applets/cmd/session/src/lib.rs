@@ -10,7 +10,6 @@ mod getty;
 mod identity;
 mod login;
 mod logread;
-mod output;
 mod passwd;
 mod su;
 mod syslogd;

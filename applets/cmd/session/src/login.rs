@@ -18,7 +18,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, out, parse};
 
 use crate::accounts::Account;
 use crate::crypt::{Verdict, verify};
-use crate::{identity, output, terminal};
+use crate::{identity, terminal};
 
 /// Logins.
 pub const LOGIN: Applet =
@@ -67,7 +67,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if account.user != 0
         && let Ok(text) = fs::read_to_string("/etc/nologin")
     {
-        output::say(&text)?;
+        kit::print(&text)?;
         return Err(Error::new("the system is closed: /etc/nologin exists"));
     }
     start(&options, &account)
@@ -100,7 +100,7 @@ fn ask(options: &Options) -> Result<Account> {
             (Some(account), _) if is_open => return Ok(account),
             _ => {
                 thread::sleep(FAILURE_PAUSE);
-                output::say("Login incorrect\n")?;
+                kit::print("Login incorrect\n")?;
             }
         }
     }
@@ -110,7 +110,7 @@ fn ask(options: &Options) -> Result<Account> {
 fn name() -> Result<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     for _ in 0..TRIES {
-        output::say(&format!("{} login: ", host.trim()))?;
+        kit::print(&format!("{} login: ", host.trim()))?;
         let line = terminal::typed()?.ok_or_else(|| Error::new("no name was given"))?;
         let name = String::from_utf8_lossy(&line).trim().to_owned();
         if !name.is_empty() && !name.starts_with('-') {
@@ -139,7 +139,7 @@ fn start(options: &Options, account: &Account) -> Result<Exit> {
     }
     identity::user(account)?;
     if rustix::process::chdir(account.home.as_str()).is_err() {
-        output::say(&format!("No directory {}, logging in with HOME=/\n", account.home))?;
+        kit::print(&format!("No directory {}, logging in with HOME=/\n", account.home))?;
         rustix::process::chdir("/").doing("enter /")?;
         command.env("HOME", "/");
     }

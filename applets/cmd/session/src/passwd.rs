@@ -13,7 +13,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::accounts::{Account, set_hash};
 use crate::crypt::{self, Verdict};
-use crate::{output, terminal};
+use crate::terminal;
 
 /// Passwords.
 pub const PASSWD: Applet = Applet { name: "passwd", about: "change an account's password", place: Place::Bin, run };
@@ -53,7 +53,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             hash if hash.starts_with(['!', '*']) => "L",
             _ => "P",
         };
-        return output::say(&format!("{} {state}\n", account.name)).map(|()| Exit::OK);
+        return kit::print(&format!("{} {state}\n", account.name)).map(|()| Exit::OK);
     }
     if options.delete {
         set_hash(&account, |_| Ok(String::new()))?;
@@ -68,12 +68,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
     } else {
         change(&account, &hash, own)?;
     }
-    output::say("passwd: password information changed.\n")?;
+    kit::print("passwd: password information changed.\n")?;
     Ok(Exit::OK)
 }
 
 fn change(account: &Account, hash: &str, own: u32) -> Result<()> {
-    output::say(&format!("Changing password for {}.\n", account.name))?;
+    kit::print(&format!("Changing password for {}.\n", account.name))?;
     if own != 0 && !hash.is_empty() {
         let old = terminal::secret("Current password: ")?;
         if crypt::verify(&old, hash) != Verdict::Right {

@@ -15,8 +15,6 @@ use std::path::Path;
 use kit::{Applet, Context, Error, Exit, Place, Result};
 use sys::block::{self, Number, Setting};
 
-use crate::output;
-
 /// Numbers of block devices.
 pub const BLOCKDEV: Applet =
     Applet { name: "blockdev", about: "ask block devices for numbers, and set them", place: Place::Sbin, run };
@@ -107,9 +105,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
         for ((_, act, about), number, tells) in &acts {
             let answer = perform(&file, path, *act, *number)?;
             match answer {
-                Some(answer) if *tells => output::say(&format!("{about}: {answer}\n"))?,
-                Some(answer) => output::say(&format!("{answer}\n"))?,
-                None if *tells => output::say(&format!("{about} succeeded.\n"))?,
+                Some(answer) if *tells => kit::print(&format!("{about}: {answer}\n"))?,
+                Some(answer) => kit::print(&format!("{answer}\n"))?,
+                None if *tells => kit::print(&format!("{about} succeeded.\n"))?,
                 None => {}
             }
         }
@@ -161,12 +159,12 @@ fn report(names: &[String]) -> Result<Exit> {
             Ok(row) => text.push_str(&row),
             Err(_) if names.is_empty() => {}
             Err(e) => {
-                output::complain("blockdev", &e);
+                kit::warn("blockdev", &e);
                 exit = Exit::FAILED;
             }
         }
     }
-    output::say(&text)?;
+    kit::print(&text)?;
     Ok(exit)
 }
 

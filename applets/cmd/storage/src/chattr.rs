@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
-use crate::{attributes, output};
+use crate::attributes;
 
 /// Change attributes of files.
 pub const CHATTR: Applet = Applet { name: "chattr", about: "change the attributes of files", place: Place::Bin, run };
@@ -121,7 +121,7 @@ fn apply(change: &Change, path: &Path, exit: &mut Exit) {
     if let Err(e) = one(change, path) {
         *exit = Exit::FAILED;
         if !change.is_quiet {
-            output::complain("chattr", &e);
+            kit::warn("chattr", &e);
         }
     }
     let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
@@ -143,7 +143,7 @@ fn one(change: &Change, path: &Path) -> Result<()> {
         None => old & !change.remove | change.add,
     };
     if change.tells {
-        output::say(&format!("Flags of {} set as {}\n", path.display(), attributes::letters(new)))?;
+        kit::print(&format!("Flags of {} set as {}\n", path.display(), attributes::letters(new)))?;
     }
     attributes::set_flags(&file, path, new)?;
     match change.version {

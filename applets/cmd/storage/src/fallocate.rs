@@ -17,7 +17,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use rustix::fs::{FallocateFlags, SeekFrom, fallocate, seek};
 use rustix::io::Errno;
 
-use crate::{output, size};
+use crate::size;
 
 /// Room for files.
 pub const FALLOCATE: Applet = Applet { name: "fallocate", about: "give a file room, or take it away", place: Place::Bin, run };
@@ -85,7 +85,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if options.dig_holes {
         let freed = dig(&file, offset, length).on("dig holes in", path)?;
         if options.verbose {
-            output::say(&format!("{}: {} ({freed} bytes) converted to sparse holes.\n", path.display(), size::spelled(freed)))?;
+            kit::print(&format!("{}: {} ({freed} bytes) converted to sparse holes.\n", path.display(), size::spelled(freed)))?;
         }
         return Ok(Exit::OK);
     }
@@ -96,7 +96,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     if options.verbose {
         let what = options.done();
-        output::say(&format!("{}: {} ({length} bytes) {what}.\n", path.display(), size::spelled(length)))?;
+        kit::print(&format!("{}: {} ({length} bytes) {what}.\n", path.display(), size::spelled(length)))?;
     }
     Ok(Exit::OK)
 }

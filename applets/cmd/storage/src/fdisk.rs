@@ -13,7 +13,6 @@ use clap::Parser;
 use disk::make::random;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
-use crate::output::{complain, say};
 use crate::partitions::disk::Target;
 use crate::partitions::kinds::{BYTES, GUIDS, Kind};
 use crate::partitions::list;
@@ -52,11 +51,11 @@ fn listed(given: &[PathBuf]) -> Result<Exit> {
     let mut exit = Exit::OK;
     for path in &disks {
         match Target::look(path) {
-            Ok(target) => say(&list::whole(&target, target.table().as_ref()))?,
+            Ok(target) => kit::print(&list::whole(&target, target.table().as_ref()))?,
             // A drive without a medium is no failure when nobody asked for it.
             Err(_) if given.is_empty() => {}
             Err(e) => {
-                complain("fdisk", &e);
+                kit::warn("fdisk", &e);
                 exit = Exit::FAILED;
             }
         }
@@ -66,7 +65,7 @@ fn listed(given: &[PathBuf]) -> Result<Exit> {
 
 /// Asks; the end of the input is an error, for nothing is to be written then.
 fn ask(question: &str) -> Result<String> {
-    say(question)?;
+    kit::print(question)?;
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer).doing("read standard input")?;
     if read == 0 {
@@ -79,8 +78,10 @@ fn talk(path: &Path) -> Result<()> {
     let target = Target::look(path)?;
     let found = target.table();
     if found.is_none() {
-        say("Device does not contain a recognized partition table.
-")?;
+        kit::print(
+            "Device does not contain a recognized partition table.
+",
+        )?;
     }
     let mut table = found.map_or_else(|| target.fresh(false), Ok)?;
     loop {
@@ -89,19 +90,19 @@ fn talk(path: &Path) -> Result<()> {
             "" => Ok(()),
             "q" => return Ok(()),
             "w" => match Target::take(path, false).and_then(|target| target.write(&table, true)) {
-                Ok(()) => return say("The partition table has been altered.\nSyncing disks.\n"),
+                Ok(()) => return kit::print("The partition table has been altered.\nSyncing disks.\n"),
                 Err(e) => Err(e),
             },
-            "m" => say(HELP),
-            "p" => say(&list::whole(&target, Some(&table))),
+            "m" => kit::print(HELP),
+            "p" => kit::print(&list::whole(&target, Some(&table))),
             "g" | "o" => target.fresh(answer == "g").and_then(|new| {
                 table = new;
-                say(&format!("Created a new {}.\n", if answer == "g" { "GPT disklabel" } else { "DOS (MBR) disklabel" }))
+                kit::print(&format!("Created a new {}.\n", if answer == "g" { "GPT disklabel" } else { "DOS (MBR) disklabel" }))
             }),
             "n" => add(&mut table),
             "d" => which(&table).and_then(|number| {
                 table.delete(number)?;
-                say(&format!("Partition {number} has been deleted.\n"))
+                kit::print(&format!("Partition {number} has been deleted.\n"))
             }),
             "t" => retype(&mut table),
             "a" if table.is_gpt() => Err(Error::new("only an MBR marks a partition to be started from")),
@@ -111,7 +112,7 @@ fn talk(path: &Path) -> Result<()> {
         };
         if let Err(e) = done {
             // The end of the input ends the talk at the next question.
-            complain("fdisk", &e);
+            kit::warn("fdisk", &e);
         }
     }
 }
@@ -145,7 +146,7 @@ fn retype(table: &mut Table) -> Result<()> {
         return Err(Error::new("an extended partition is made and deleted, not changed"));
     }
     part.kind = kind;
-    say(&format!("Changed type of partition {number} to '{}'.\n", kind.name()))
+    kit::print(&format!("Changed type of partition {number} to '{}'.\n", kind.name()))
 }
 
 fn kinds(table: &Table) -> Result<()> {
@@ -154,11 +155,13 @@ fn kinds(table: &Table) -> Result<()> {
     } else {
         BYTES.iter().map(|row| format!("{:02x} {}", row.0, row.1)).collect()
     };
-    say(&(lines.join(
-        "
+    kit::print(
+        &(lines.join(
+            "
 ",
-    ) + "
-"))
+        ) + "
+"),
+    )
 }
 
 fn add(table: &mut Table) -> Result<()> {
@@ -199,7 +202,7 @@ fn add(table: &mut Table) -> Result<()> {
     let number = table.add(want, random()?)?;
     let part = table.part(number)?.clone();
     let size = size::spelled(part.size * table.sector);
-    say(&format!("\nCreated a new partition {number} of type '{}' and of size {size}.\n", part.kind.name()))
+    kit::print(&format!("\nCreated a new partition {number} of type '{}' and of size {size}.\n", part.kind.name()))
 }
 
 /// A sector; `+` counts from a first one, and a size with a unit makes a partition of that size.

@@ -14,8 +14,6 @@ use std::process::Command;
 use disk::signature;
 use kit::{Applet, Context, Error, Exit, Place, Result};
 
-use crate::output;
-
 /// Checks file systems.
 pub const FSCK: Applet = Applet { name: "fsck", about: "check file systems by their own programs", place: Place::Sbin, run };
 
@@ -52,7 +50,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let mut sum = 0;
     for (source, kind) in targets {
         sum |= check(&work, &source, kind).unwrap_or_else(|e| {
-            output::complain("fsck", &e);
+            kit::warn("fsck", &e);
             NOT_RUN
         });
     }
@@ -123,7 +121,7 @@ fn check(work: &Work, source: &Path, kind: Option<String>) -> Result<u8> {
     if work.dry || work.tells {
         let words = work.rest.iter().map(|word| word.to_string_lossy());
         let words: Vec<_> = words.chain([path.to_string_lossy()]).collect();
-        output::say(&format!("[{program} (1) -- {}] {program} {}\n", path.display(), words.join(" ")))?;
+        kit::print(&format!("[{program} (1) -- {}] {program} {}\n", path.display(), words.join(" ")))?;
     }
     if work.dry {
         return Ok(0);

@@ -15,7 +15,6 @@ use pattern::{Meaning, Pattern, Syntax};
 use rustix::fs::{getxattr, lgetxattr, listxattr, llistxattr};
 use rustix::io::Errno;
 
-use crate::output;
 use crate::xattr::{self, Form};
 
 /// Shows extended attributes.
@@ -86,9 +85,9 @@ struct State<'a> {
 impl State<'_> {
     fn visit(&mut self, path: &Path) -> Result<()> {
         match self.show(path) {
-            Ok(text) => output::say_bytes(&text)?,
+            Ok(text) => kit::print_bytes(&text)?,
             Err(e) => {
-                output::complain("getfattr", &e);
+                kit::warn("getfattr", &e);
                 self.exit = Exit::FAILED;
             }
         }
@@ -145,7 +144,7 @@ impl State<'_> {
             return path.as_os_str();
         }
         if !self.has_warned {
-            output::complain("getfattr", &Error::new("Removing leading '/' from absolute path names"));
+            kit::warn("getfattr", &Error::new("Removing leading '/' from absolute path names"));
             self.has_warned = true;
         }
         OsStr::from_bytes(&bytes[start..])

@@ -11,7 +11,6 @@ mod lsattr;
 mod lsblk;
 mod mkfs_vfat;
 mod mkswap;
-mod output;
 mod partitions;
 mod partprobe;
 mod setfattr;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kit::{Applet, Context, Exit, Place, Result, parse};
 
-use crate::{attributes, output};
+use crate::attributes;
 
 /// Attributes of files.
 pub const LSATTR: Applet = Applet { name: "lsattr", about: "show the attributes of files", place: Place::Bin, run };
@@ -44,7 +44,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         let is_dir = fs::symlink_metadata(file).is_ok_and(|found| found.is_dir());
         let done = if is_dir && !options.directory { list(&options, file) } else { show(&options, file) };
         if let Err(e) = done {
-            output::complain("lsattr", &e);
+            kit::warn("lsattr", &e);
             exit = Exit::FAILED;
         }
     }
@@ -68,12 +68,12 @@ fn list(options: &Options, dir: &Path) -> Result<()> {
             continue;
         }
         if let Err(e) = show(options, &path) {
-            output::complain("lsattr", &e);
+            kit::warn("lsattr", &e);
         }
         if options.recursive && found.is_dir() && name != "." && name != ".." {
-            output::say(&format!("\n{}:\n", path.display()))?;
+            kit::print(&format!("\n{}:\n", path.display()))?;
             list(options, &path)?;
-            output::say("\n")?;
+            kit::print("\n")?;
         }
     }
     Ok(())
@@ -94,5 +94,5 @@ fn show(options: &Options, path: &Path) -> Result<()> {
     } else {
         format!("{version}{} {}\n", attributes::letters(flags), path.display())
     };
-    output::say(&line)
+    kit::print(&line)
 }

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use clap::Parser;
 use kit::{Applet, Error, Exit, Place, Result, parse};
 
-use crate::output;
 use columns::Column;
 use device::Device;
 
@@ -136,7 +135,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             match device::find(&all, path) {
                 Ok(device) => roots.push(device),
                 Err(e) => {
-                    output::complain("lsblk", &e);
+                    kit::warn("lsblk", &e);
                     missing += 1;
                 }
             }
@@ -162,6 +161,6 @@ fn run(args: &[OsString]) -> Result<Exit> {
         (_, true) => print::pairs(&roots, &columns, &style),
         _ => print::table(&roots, &columns, &style),
     };
-    output::say(&text)?;
+    kit::print(&text)?;
     Ok(exit)
 }

@@ -18,7 +18,6 @@ use disk::make::{Device, now, random};
 use disk::signature;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
-use crate::output;
 use shape::{Shape, Wish};
 
 /// Makes FAT.
@@ -132,12 +131,12 @@ fn make(options: &Options) -> Result<()> {
     }
     if shape.bits == 32 && shape.clusters < 65_525 {
         let text = format!("{} clusters are few for 32 bits: others may take it for 16", shape.clusters);
-        output::complain("mkfs.vfat", &Error::new(text));
+        kit::warn("mkfs.vfat", &Error::new(text));
     }
     write(&device, &shape, options).on("write", path)?;
     if options.verbose {
         let Shape { bits, clusters, cluster, table, reserved, .. } = shape;
-        output::say(&format!(
+        kit::print(&format!(
             "{}: FAT{bits}, {clusters} clusters of {cluster} sectors, {} tables of {table}, {reserved} reserved\n",
             path.display(),
             shape.copies

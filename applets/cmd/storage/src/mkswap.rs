@@ -13,7 +13,7 @@ use disk::make::{Device, random};
 use disk::signature::{self, uuid_text};
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
-use crate::{output, size};
+use crate::size;
 
 /// Makes swap areas.
 pub const MKSWAP: Applet = Applet { name: "mkswap", about: "make a swap area", place: Place::Sbin, run };
@@ -104,7 +104,7 @@ fn make(options: &Options) -> Result<Exit> {
             path.display(),
             about.permissions().mode() & 0o7777
         );
-        output::complain("mkswap", &Error::new(advice));
+        kit::warn("mkswap", &Error::new(advice));
     }
     device.file.write_all_at(&area(page, pages, options.uuid, &options.label), 0).on("write", path)?;
     device.file.sync_all().on("write", path)?;
@@ -112,7 +112,7 @@ fn make(options: &Options) -> Result<Exit> {
         let bytes = (pages - 1) * page as u64;
         let name = if options.label.is_empty() { "no label,".to_owned() } else { format!("LABEL={},", options.label) };
         let size = size::spelled(bytes);
-        output::say(&format!(
+        kit::print(&format!(
             "Setting up swapspace version 1, size = {size} ({bytes} bytes)\n{name} UUID={}\n",
             uuid_text(&options.uuid)
         ))?;

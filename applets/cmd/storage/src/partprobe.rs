@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use kit::{Applet, Context, Exit, Place, Result, parse};
 
-use crate::output;
-
 /// Reads partition tables again.
 pub const PARTPROBE: Applet =
     Applet { name: "partprobe", about: "tell the kernel to read partition tables again", place: Place::Sbin, run };
@@ -39,7 +37,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         if let Err(e) = probe(&options, disk) {
             // A drive without a medium is no failure when nobody asked for it.
             if is_given {
-                output::complain("partprobe", &e);
+                kit::warn("partprobe", &e);
                 exit = Exit::FAILED;
             }
         }
@@ -68,7 +66,7 @@ fn probe(options: &Options, disk: &Path) -> Result<()> {
         if let Some(table) = content.table {
             let table = if table == "dos" { "msdos" } else { table };
             let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
-            output::say(&format!("{}: {table} partitions {}\n", disk.display(), numbers.join(" ")))?;
+            kit::print(&format!("{}: {table} partitions {}\n", disk.display(), numbers.join(" ")))?;
         }
     }
     if options.dry_run {

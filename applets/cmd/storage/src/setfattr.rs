@@ -13,7 +13,7 @@ use clap::Parser;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use rustix::fs::{XattrFlags, lremovexattr, lsetxattr, removexattr, setxattr};
 
-use crate::{output, xattr};
+use crate::xattr;
 
 /// Sets extended attributes.
 pub const SETFATTR: Applet = Applet { name: "setfattr", about: "set the extended attributes of files", place: Place::Bin, run };
@@ -62,7 +62,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             (None, None) => Ok(()),
         };
         if let Err(e) = done {
-            output::complain("setfattr", &Error::new(format!("{}: {e}", path.display())));
+            kit::warn("setfattr", &Error::new(format!("{}: {e}", path.display())));
             exit = Exit::FAILED;
         }
     }
@@ -103,7 +103,7 @@ fn restore(options: &Options, dump: &Path) -> Result<Exit> {
         let value = xattr::read(line.get(end + 1..).unwrap_or_default()).ok_or_else(bad)?;
         let name = OsStr::from_bytes(&line[..end]);
         if let Err(e) = set(target, name.as_bytes(), &value, options.no_dereference) {
-            output::complain("setfattr", &Error::new(format!("{}: {e}", target.display())));
+            kit::warn("setfattr", &Error::new(format!("{}: {e}", target.display())));
             exit = Exit::FAILED;
         }
     }

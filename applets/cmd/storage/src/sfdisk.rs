@@ -18,7 +18,6 @@ use clap::Parser;
 use disk::make::random;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 
-use crate::output;
 use crate::partitions::disk::Target;
 use crate::partitions::kinds::{Kind, guid};
 use crate::partitions::list;
@@ -96,11 +95,11 @@ fn show(options: &Options) -> Result<Exit> {
     let mut exit = Exit::OK;
     for path in &disks {
         match text(options, path) {
-            Ok(text) => output::say(&text)?,
+            Ok(text) => kit::print(&text)?,
             // A drive without a medium is no failure when nobody asked for it.
             Err(_) if all => {}
             Err(e) => {
-                output::complain("sfdisk", &e);
+                kit::warn("sfdisk", &e);
                 exit = Exit::FAILED;
             }
         }
@@ -139,13 +138,13 @@ fn change(options: &Options) -> Result<()> {
     };
     table.check()?;
     if !options.quiet {
-        output::say(&list::whole(&target, Some(&table)))?;
+        kit::print(&list::whole(&target, Some(&table)))?;
     }
     if options.no_act {
         return Ok(());
     }
     target.write(&table, !options.no_tell_kernel)?;
-    if options.quiet { Ok(()) } else { output::say("\nThe partition table has been altered.\n") }
+    if options.quiet { Ok(()) } else { kit::print("\nThe partition table has been altered.\n") }
 }
 
 fn scripted(options: &Options, target: &Target, old: Option<Table>) -> Result<Table> {

@@ -13,7 +13,7 @@ use disk::signature;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use sys::swap;
 
-use crate::{output, swapon};
+use crate::swapon;
 
 /// Uses swap areas no more.
 pub const SWAPOFF: Applet = Applet { name: "swapoff", about: "use swap areas no more", place: Place::Sbin, run };
@@ -44,7 +44,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         match off(&options, source) {
             Ok(()) => done += 1,
             Err(e) => {
-                output::complain("swapoff", &e);
+                kit::warn("swapoff", &e);
                 worst = match e.errno() {
                     Some(12) => Exit(2),
                     Some(_) => Exit(4),
@@ -60,7 +60,7 @@ fn off(options: &Options, source: &Path) -> Result<()> {
     let path = signature::resolve(source)?;
     let path = path.canonicalize().unwrap_or(path);
     if options.verbose {
-        output::say(&format!("swapoff {}\n", path.display()))?;
+        kit::print(&format!("swapoff {}\n", path.display()))?;
     }
     swap::off(&swapon::c_path(&path)?).on("give back the swap area", &path)
 }

@@ -15,7 +15,7 @@ use disk::signature;
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use sys::swap;
 
-use crate::{output, size};
+use crate::size;
 
 /// Uses swap areas.
 pub const SWAPON: Applet = Applet { name: "swapon", about: "use swap areas, or list them", place: Place::Sbin, run };
@@ -80,7 +80,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if options.summary {
         let text = fs::read_to_string("/proc/swaps").on("read", "/proc/swaps")?;
         // A machine without an area shows nothing, as util-linux does.
-        return output::say(if text.lines().count() > 1 { &text } else { "" }).map(|()| Exit::OK);
+        return kit::print(if text.lines().count() > 1 { &text } else { "" }).map(|()| Exit::OK);
     }
     if options.show.is_some() || (!options.all && options.devices.is_empty()) {
         return show(&options);
@@ -100,7 +100,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     for (path, words) in wanted {
         let may_lack = options.ifexists || words.iter().any(|word| word == "nofail");
         if let Err(e) = on(&options, &path, &words).or_else(|e| if may_lack && !path.exists() { Ok(()) } else { Err(e) }) {
-            output::complain("swapon", &e);
+            kit::warn("swapon", &e);
             exit = REFUSED;
         }
     }
@@ -132,7 +132,7 @@ fn on(options: &Options, source: &Path, words: &[String]) -> Result<()> {
         Some(_) => swap::DISCARD,
     };
     if options.verbose {
-        output::say(&format!("swapon {}\n", path.display()))?;
+        kit::print(&format!("swapon {}\n", path.display()))?;
     }
     let found = signature::probe(&path)?;
     if found.kind != Some("swap") {
@@ -215,7 +215,7 @@ fn show(options: &Options) -> Result<Exit> {
         rows.insert(0, columns.iter().map(|&at| COLUMNS[at].to_owned()).collect());
     }
     let is_number = |at: usize| matches!(columns[at], 2..=4);
-    output::say(&crate::table::plain(&rows, is_number, options.raw))?;
+    kit::print(&crate::table::plain(&rows, is_number, options.raw))?;
     Ok(Exit::OK)
 }
 

@@ -17,6 +17,7 @@ pub mod glob;
 pub mod hex;
 mod kind;
 pub mod modules;
+mod output;
 pub mod own;
 pub mod paths;
 pub mod scm;
@@ -31,12 +32,4 @@ pub use context::Context;
 pub use error::{Error, Report, Result};
 pub use exit::Exit;
 pub use kind::Kind;
-
-use std::io::{self, BufWriter, StdoutLock};
-
-/// Standard output of a command, locked and buffered. Flush it before returning: a failed flush is a failed command.
-/// From here on a reader that goes away (`ps | head`) ends the process silently: never call it in a server.
-pub fn out() -> BufWriter<StdoutLock<'static>> {
-    sys::sigpipe::end_on_closed_pipe();
-    BufWriter::new(io::stdout().lock())
-}
+pub use output::{out, print, print_bytes, warn};

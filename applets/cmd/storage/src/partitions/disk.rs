@@ -9,7 +9,6 @@ use kit::{Context, Error, Result};
 
 use super::model::{Label, Table};
 use super::{dos, gpt};
-use crate::output;
 
 /// An open disk.
 pub struct Target {
@@ -61,7 +60,7 @@ impl Target {
                 mbr.is_none_or(|mbr| mbr.parts.is_empty() || mbr.parts.iter().any(|part| part.kind.number() == "ee"));
             if is_damaged && is_protected {
                 let text = format!("the first GPT of {} is damaged; its copy is used", self.path.display());
-                output::complain("warning", &Error::new(text));
+                kit::warn("warning", &Error::new(text));
             }
             if is_protected {
                 return Some(table);
