@@ -12,7 +12,7 @@ mod mount;
 mod mountpoint;
 mod nfs;
 pub mod signature;
-mod table;
+pub mod table;
 mod umount;
 
 use kit::Applet;

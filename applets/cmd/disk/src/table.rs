@@ -54,8 +54,8 @@ fn entry(line: &[u8]) -> Option<Entry> {
     })
 }
 
-/// `\040` is a blank.
-fn unescape(field: &[u8]) -> OsString {
+/// A field without its octal escapes: `\040` is a blank.
+pub fn unescape(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let [first, tail @ ..] = rest {

@@ -144,7 +144,7 @@ impl Options {
         let groups = if self.clear_groups {
             Some(Vec::new())
         } else if let (true, Some(id)) = (self.init_groups, real_user) {
-            Some(supplementary(&account::user_name(id), real_group)?)
+            Some(account::groups(&account::user_name(id), real_group))
         } else if self.groups.is_empty() {
             None
         } else {
@@ -257,20 +257,6 @@ fn securebits(list: &str) -> Result<CapabilitiesSecureBits> {
         found.for_each(|(_, bit)| bits.set(*bit, adds));
     }
     Ok(bits)
-}
-
-/// The groups that /etc/group lists the user in, and the given one.
-fn supplementary(name: &str, own: Option<u32>) -> Result<Vec<u32>> {
-    let text = std::fs::read_to_string("/etc/group").on("read", "/etc/group")?;
-    let mut groups: Vec<u32> = own.into_iter().collect();
-    for line in text.lines() {
-        let fields: Vec<_> = line.split(':').collect();
-        let [_, _, id, members] = fields.as_slice() else { continue };
-        if members.split(',').any(|member| member == name) {
-            groups.extend(id.parse::<u32>().ok().filter(|id| Some(*id) != own));
-        }
-    }
-    Ok(groups)
 }
 
 /// As a login would set it; a variable of the terminal stays.

@@ -4,14 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use kit::fs::{Form, replace};
-use kit::{Context, Error, Result};
+use kit::{Context, Error, Result, account};
 
 /// Table of hashes.
 pub const SHADOW: &str = "/etc/shadow";
 /// Table of accounts.
 const PASSWD: &str = "/etc/passwd";
-/// Table of groups.
-const GROUP: &str = "/etc/group";
 /// Days are counted in seconds of this many.
 const DAY: u64 = 86_400;
 
@@ -62,17 +60,7 @@ impl Account {
 
     /// Its groups: the own one, and those whose rows name it.
     pub fn groups(&self) -> Vec<u32> {
-        let text = fs::read_to_string(GROUP).unwrap_or_default();
-        let mut groups = vec![self.group];
-        for line in text.lines() {
-            let fields: Vec<&str> = line.split(':').collect();
-            let [_, _, number, members] = fields.as_slice() else { continue };
-            let Ok(number) = number.parse() else { continue };
-            if number != self.group && members.split(',').any(|member| member == self.name) {
-                groups.push(number);
-            }
-        }
-        groups
+        account::groups(&self.name, Some(self.group))
     }
 }
 

@@ -7,11 +7,11 @@
 
 use std::ffi::{CString, OsString};
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use disk::signature;
+use disk::{signature, table};
 use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use sys::swap;
 
@@ -147,13 +147,9 @@ pub fn c_path(path: &Path) -> Result<CString> {
 }
 
 /// The areas that /etc/fstab names, with their options.
-pub fn in_fstab() -> Result<Vec<(PathBuf, Vec<String>)>> {
-    let text = fs::read_to_string("/etc/fstab").on("read", "/etc/fstab")?;
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let fields = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let swaps = fields.filter(|fields| fields.get(2) == Some(&"swap"));
-    let options = |fields: &Vec<&str>| fields.get(3).copied().unwrap_or("defaults").split(',').map(str::to_owned).collect();
-    Ok(swaps.map(|fields| (PathBuf::from(fields[0]), options(&fields))).collect())
+fn in_fstab() -> Result<Vec<(PathBuf, Vec<String>)>> {
+    let swaps = table::read(table::FSTAB)?.into_iter().filter(|entry| entry.kind == "swap");
+    Ok(swaps.map(|entry| (entry.source, entry.options.split(',').map(str::to_owned).collect())).collect())
 }
 
 /// The areas in use.
@@ -164,28 +160,11 @@ pub fn areas() -> Result<Vec<Area>> {
 
 fn area(line: &[u8]) -> Option<Area> {
     let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
-    let path = unescape(fields.next()?);
+    let path = table::unescape(fields.next()?);
     let text: Vec<_> = fields.map(|field| String::from_utf8_lossy(field).into_owned()).collect();
     let [kind, kib, used, priority] = text.as_slice() else { return None };
     let (kib, used_kib) = (kib.parse().ok()?, used.parse().ok()?);
     Some(Area { path: path.into(), kind: kind.clone(), kib, used_kib, priority: priority.clone() })
-}
-
-/// `\040` is a blank.
-fn unescape(field: &[u8]) -> OsString {
-    let mut bytes = Vec::new();
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        let digits = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
-        if let Some(byte) = digits.filter(|_| *first == b'\\').and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            bytes.push(byte);
-            rest = &tail[3..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    OsString::from_vec(bytes)
 }
 
 fn show(options: &Options) -> Result<Exit> {

@@ -1,9 +1,8 @@
 //! Start of a daemon: user, root, directory, descriptors, pid file.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use kit::{Context, Error, Exit, Result, account};
 use rustix::process::{Gid, Uid};
@@ -33,7 +32,7 @@ pub fn launch(options: &Options, program: &Path) -> Result<Exit> {
     Err(start::become_it(command))
 }
 
-/// Root, directory and user, for this process.
+/// Root, directory and user, for this process and the child that it starts.
 fn enter(options: &Options) -> Result<()> {
     if let Some(root) = &options.chroot {
         rustix::process::chroot(root).on("change the root to", root)?;
@@ -42,13 +41,21 @@ fn enter(options: &Options) -> Result<()> {
     rustix::process::chdir(&options.chdir).on("enter", &options.chdir)?;
     let (user, group) = ids(options)?;
     if let Some(group) = group {
-        rustix::thread::set_thread_groups(&[group]).doing("set the supplementary groups")?;
+        rustix::thread::set_thread_groups(&groups(options, group)).doing("set the supplementary groups")?;
         rustix::thread::set_thread_res_gid(group, group, group).doing("set the group")?;
     }
     if let Some(user) = user {
         rustix::thread::set_thread_res_uid(user, user, user).doing("set the user")?;
     }
     Ok(())
+}
+
+/// The groups to start with: those of the user, as a login has them, unless a group was given.
+fn groups(options: &Options, group: Gid) -> Vec<Gid> {
+    let name = options.chuid.as_deref().filter(|text| !text.contains(':') && options.group.is_none());
+    let user = name.and_then(account::user_id).map(account::user_name);
+    let all = user.map_or_else(|| vec![group.as_raw()], |user| account::groups(&user, Some(group.as_raw())));
+    all.into_iter().map(Gid::from_raw).collect()
 }
 
 /// The user and the group to start as; the user's own group without another.
@@ -61,7 +68,7 @@ fn ids(options: &Options) -> Result<(Option<Uid>, Option<Gid>)> {
     let id = account::user_id(name).ok_or_else(|| Error::usage(format!("user '{name}' not found")))?;
     let group = match own_group.or(options.group.as_deref()) {
         Some(name) => Some(group_id(name)?),
-        None => primary_group(id).map(Gid::from_raw),
+        None => account::primary_group(id).map(Gid::from_raw),
     };
     Ok((Some(Uid::from_raw(id)), group))
 }
@@ -70,16 +77,13 @@ fn group_id(name: &str) -> Result<Gid> {
     account::group_id(name).map(Gid::from_raw).ok_or_else(|| Error::usage(format!("group '{name}' not found")))
 }
 
-fn primary_group(user: u32) -> Option<u32> {
-    let text = fs::read_to_string("/etc/passwd").ok()?;
-    let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    lines.find(|fields| fields.get(2).and_then(|id| id.parse().ok()) == Some(user))?.get(3)?.parse().ok()
-}
-
 fn in_background(options: &Options, mut command: Command) -> Result<Exit> {
     before_exec(&mut command, Before { session: true, ..Before::default() });
     if !options.no_close {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Opened as root: a new root may have no such device, and the user no right to it.
+        let null = File::options().read(true).write(true).open("/dev/null").on("open", "/dev/null")?;
+        let share = || null.try_clone().on("share", "/dev/null");
+        command.stdin(share()?).stdout(share()?).stderr(share()?);
     }
     if let Some(file) = &options.output {
         let output = File::options().create(true).append(true).open(file).on("open", file)?;
@@ -88,18 +92,7 @@ fn in_background(options: &Options, mut command: Command) -> Result<Exit> {
     // The pid file is ours to write, and lies outside a new root: it is opened before and written after the start.
     let file = options.pidfile.as_ref().filter(|_| options.make_pidfile);
     let pid_file = file.map(|file| File::create(file).on("create", file)).transpose()?;
-    let (user, group) = ids(options)?;
-    if let Some(root) = &options.chroot {
-        rustix::process::chroot(root).on("change the root to", root)?;
-    }
-    command.current_dir(&options.chdir);
-    if let Some(group) = group {
-        rustix::thread::set_thread_groups(&[group]).doing("set the supplementary groups")?;
-        command.gid(group.as_raw());
-    }
-    if let Some(user) = user {
-        command.uid(user.as_raw());
-    }
+    enter(options)?;
     let child = command.spawn().doing(format!("start {}", command.get_program().display()))?;
     if let (Some(mut opened), Some(file)) = (pid_file, file) {
         std::io::Write::write_all(&mut opened, format!("{}\n", child.id()).as_bytes()).on("write", file)?;
