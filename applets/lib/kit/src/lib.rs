@@ -11,6 +11,7 @@ pub mod clock;
 mod context;
 pub mod control;
 mod error;
+pub mod example;
 mod exit;
 pub mod fs;
 pub mod glob;
