@@ -89,7 +89,7 @@ fn report(name: &str, e: &Error) -> Exit {
     if call::report(e) {
         return e.exit();
     }
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(std::io::stderr(), "{name}: {e}");
     e.exit()
 }

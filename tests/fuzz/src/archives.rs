@@ -8,5 +8,5 @@ pub fn tar(input: &[u8]) {
         let sum: u32 = block.iter().enumerate().map(|(at, byte)| u32::from(if blank(at) { b' ' } else { *byte })).sum();
         block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     }
-    archive::strangers::tar(&bytes);
+    archive::fuzz::tar(&bytes);
 }

@@ -9,15 +9,15 @@ pub fn table(input: &[u8]) {
 
 /// A table as `dmidecode` shows it: what is told of each structure is bounded by its bytes and by the names of its fields.
 pub fn shown(input: &[u8]) {
-    assert!(hardware::strangers::smbios(input) <= 8192 * (input.len() + 1));
+    assert!(hardware::fuzz::smbios(input) <= 8192 * (input.len() + 1));
 }
 
 /// Entry of the firmware's boot menu: its text is not much longer than its bytes.
 pub fn load_option(input: &[u8]) {
-    assert!(hardware::strangers::load_option(input) <= 64 * (input.len() + 1));
+    assert!(hardware::fuzz::load_option(input) <= 64 * (input.len() + 1));
 }
 
 /// File as `readelf` shows it: it comes to an end.
 pub fn elf_shown(input: &[u8]) {
-    hardware::strangers::elf(input);
+    hardware::fuzz::elf(input);
 }

@@ -105,7 +105,7 @@ impl Job {
     }
 
     fn say(&self, text: std::fmt::Arguments<'_>) {
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "{}: {text}", self.name);
     }
 

@@ -118,7 +118,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let wanted: Vec<&Entry> = all.iter().filter(|entry| options.wants(&entry.name, &mut seen)).collect();
     let missing = options.names.iter().skip(1).zip(&seen).filter(|(_, seen)| !**seen);
     for (pattern, _) in missing {
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "caution: filename not matched:  {}", pattern.display());
     }
     let exit = if options.list > 0 || options.verbose > 0 {
@@ -130,7 +130,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     Ok(if none && exit == Exit::OK { NOTHING_FITS } else { exit })
 }
 
-/// Reads all members of an archive, for `strangers`: up to `members` of them, and `bytes` of each.
+/// Reads all members of an archive, for `fuzz`: up to `members` of them, and `bytes` of each.
 pub(crate) fn try_all(file: &File, members: usize, bytes: u64) {
     let Ok(all) = directory::read(file) else { return };
     for entry in all.iter().take(members) {

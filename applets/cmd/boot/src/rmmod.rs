@@ -33,7 +33,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
                 format!("rmmod: {e}")
             }
         };
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "{said}");
     }
     Ok(exit)

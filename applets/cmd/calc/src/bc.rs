@@ -128,7 +128,7 @@ impl Session<'_> {
 
     fn complain(&mut self, e: &str) {
         self.failed = true;
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "bc: {e}");
     }
 }

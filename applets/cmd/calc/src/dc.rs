@@ -170,7 +170,7 @@ impl Machine {
                 Err(Trouble::Wrong(e)) => {
                     self.failed = true;
                     self.out.flush()?;
-                    // Nothing is left to tell it to when standard error is closed.
+                    // A closed standard error loses the message.
                     let _ = writeln!(io::stderr(), "dc: {e}");
                 }
             }

@@ -4,13 +4,13 @@ mod bc;
 mod dc;
 mod decimal;
 mod expression;
+pub mod fuzz;
 mod natural;
 mod output;
 mod parse;
 mod radix;
 mod run;
 mod stack;
-pub mod strangers;
 mod token;
 mod tree;
 

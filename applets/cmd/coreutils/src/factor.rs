@@ -33,7 +33,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         let number = digits.parse::<u64>().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
         let Some(number) = number else {
             exit = Exit::FAILED;
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = writeln!(io::stderr(), "factor: '{word}' is no number from 0 to {}", u64::MAX);
             return Ok(());
         };

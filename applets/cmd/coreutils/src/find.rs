@@ -272,7 +272,7 @@ impl Walk {
     pub fn complain(&mut self, done: Result<()>) {
         if let Err(e) = done {
             self.failed = true;
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = writeln!(std::io::stderr(), "find: {e}");
         }
     }

@@ -374,7 +374,7 @@ fn say(text: &str) -> Result<()> {
 
 /// One of several failed; the others go on.
 fn complain(e: &Error) {
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(std::io::stderr(), "mount: {e}");
 }
 

@@ -76,7 +76,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Ok(()) if options.verbose => say(&target)?,
             Ok(()) => {}
             Err(e) => {
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(std::io::stderr(), "umount: {e}");
                 exit = FAILED;
             }

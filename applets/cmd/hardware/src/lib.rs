@@ -51,7 +51,7 @@ mod watchdog;
 use kit::Applet;
 
 /// Parsers of bytes that come from elsewhere, for the fuzzer: each takes anything.
-pub mod strangers {
+pub mod fuzz {
     pub use crate::dmidecode::any as smbios;
     pub use crate::efibootmgr::any as load_option;
     pub use crate::readelf::any as elf;

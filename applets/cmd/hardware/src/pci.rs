@@ -49,7 +49,7 @@ pub struct Device {
     pub interface: u8,
     /// Vendor and device.
     pub id: (u16, u16),
-    /// Vendor and device of the board that the chip is on, where the chip tells them.
+    /// Vendor and device of the board that the chip is on, if the chip reports them.
     pub subsystem: Option<(u16, u16)>,
     /// Revision.
     pub revision: u8,

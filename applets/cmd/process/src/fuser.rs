@@ -209,7 +209,7 @@ fn letters<'a>(files: impl Iterator<Item = &'a OpenFile>, writers_only: bool) ->
 
 fn say(options: &Options, text: &str) {
     if !options.silent {
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = write!(io::stderr(), "{text}");
     }
 }

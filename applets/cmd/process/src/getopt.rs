@@ -111,7 +111,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     if !options.quiet {
         for mistake in &sorted.mistakes {
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = writeln!(io::stderr(), "{}: {mistake}", options.name);
         }
     }

@@ -48,7 +48,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         if found.is_empty() {
             exit = Exit::FAILED;
             if !options.quiet {
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(std::io::stderr(), "killall: {name}: no process found");
             }
         }

@@ -55,8 +55,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
                     Ok(text) => writeln!(out, "{text}").doing("write standard output")?,
                     Err(e) => {
                         exit = Exit::FAILED;
-                        // Nothing is left to tell it to when standard error is closed.
-                        let _ = writeln!(std::io::stderr(), "renice: {e}");
+                        kit::warn("renice", &e);
                     }
                 }
             }

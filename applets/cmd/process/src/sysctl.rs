@@ -205,7 +205,7 @@ fn load(file: &Path, options: &Options) -> Result<()> {
 
 /// One of several failed; the others go on.
 fn complain(e: &Error) {
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(std::io::stderr(), "sysctl: {e}");
 }
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match (applet.run)(&args) {
         Ok(exit) => ExitCode::from(exit.0),
         Err(e) => {
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = writeln!(std::io::stderr(), "{name}: {e}");
             ExitCode::from(e.exit().0)
         }

@@ -259,7 +259,7 @@ impl Shell {
     pub fn tell_job(&mut self, id: u32) {
         let Some(job) = self.jobs.by_id(id) else { return };
         let line = self.job_line(job, false);
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = descriptor::write_all(2, &[b"\n", line.as_slice()].concat());
         if let Some(job) = self.jobs.list.iter_mut().find(|job| job.id == id) {
             job.told = true;
@@ -331,7 +331,7 @@ impl Shell {
             }
             _ => format!("{}\n", signal_text(signal)),
         };
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = descriptor::write_all(2, line.as_bytes());
     }
 }

@@ -193,7 +193,7 @@ fn conversation(mut shell: Shell, no_profile: bool, no_rc: bool, rc_file: Option
             }
             Ok(None) => {
                 let status = shell.status;
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = descriptor::write_all(2, b"exit\n");
                 return end_conversation(&mut shell, Ok(status));
             }

@@ -227,7 +227,7 @@ impl Shell {
         }
         text.extend_from_slice(message.as_ref());
         text.push(b'\n');
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = sys::descriptor::write_all(2, &text);
     }
 

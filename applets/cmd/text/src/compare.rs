@@ -141,7 +141,7 @@ fn say_end(options: &Options, short: &Path, at: &At, last: Option<u8>) {
         Some(b'\n') => format!("after byte {}, line {}", at.byte, at.line - 1),
         Some(_) => format!("after byte {}, in line {}", at.byte, at.line),
     };
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(io::stderr(), "cmp: EOF on {} {place}", short.display());
 }
 

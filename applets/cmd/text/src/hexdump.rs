@@ -118,7 +118,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Ok(file) => input = Box::new(input.chain(file)),
             Err(e) => {
                 exit = Exit::FAILED;
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(io::stderr(), "hexdump: {e}");
             }
         }

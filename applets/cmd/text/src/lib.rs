@@ -2,6 +2,7 @@
 
 mod compare;
 mod diff;
+pub mod fuzz;
 #[cfg(test)]
 mod gnu;
 mod grep;
@@ -10,7 +11,6 @@ mod less;
 mod patch;
 mod rev;
 mod sed;
-pub mod strangers;
 mod strings;
 mod tree;
 mod ts;

@@ -135,7 +135,7 @@ fn all(options: &Options) -> Result<Exit> {
             Ok(false) => exit = Exit(exit.0.max(1)),
             Err(e) => {
                 exit = Exit(exit.0.max(if e.exit() == Exit::USAGE { 2 } else { 1 }));
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(io::stderr(), "patch: {e}");
             }
         }

@@ -38,7 +38,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
                 Ok(file) => Box::new(BufReader::new(file)),
                 Err(e) => {
                     exit = Exit::FAILED;
-                    // Nothing is left to tell it to when standard error is closed.
+                    // A closed standard error loses the message.
                     let _ = writeln!(io::stderr(), "rev: {e}");
                     continue;
                 }

@@ -77,7 +77,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         match File::open(file).and_then(|opened| opened.metadata().map(|meta| (opened, meta))).on("open", file) {
             Ok((_, meta)) if meta.is_dir() => {
                 exit = Exit::FAILED;
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(io::stderr(), "strings: {} is a directory", file.display());
             }
             Ok((opened, _)) => search(BufReader::new(opened), file, &options, &mut out)?,

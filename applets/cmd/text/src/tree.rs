@@ -138,7 +138,7 @@ impl Tree<'_> {
             Ok(read) => read,
             Err(e) => {
                 self.failed = true;
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(io::stderr(), "tree: read {}: {e}", directory.display());
                 return Vec::new();
             }

@@ -197,7 +197,7 @@ impl Editor {
         };
         let result = screen.lend(true).and_then(|()| {
             let status = shell(command).status();
-            // Nothing is left to tell it to when the terminal is gone.
+            // Ignored: the message is lost when the terminal is gone.
             let _ = std::io::stdout().write_all(b"\n[a key goes on]");
             let _ = std::io::stdout().flush();
             screen.lend(false).map(|()| status)

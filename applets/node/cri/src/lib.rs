@@ -28,7 +28,7 @@ mod task;
 mod turns;
 mod usage;
 
-pub use streaming::strangers;
+pub use streaming::fuzz;
 
 /// The applets of this room, sorted by name.
 pub const APPLETS: &[Applet] = &[serve::CRI];

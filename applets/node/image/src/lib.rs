@@ -8,6 +8,7 @@ mod cli;
 mod compression;
 mod configuration;
 mod export;
+pub mod fuzz;
 mod hash;
 mod layer;
 mod pipe;
@@ -18,7 +19,6 @@ pub mod room;
 mod shared;
 pub mod step;
 mod store;
-pub mod strangers;
 mod tarball;
 
 pub use cli::IMAGE;

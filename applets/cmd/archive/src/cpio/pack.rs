@@ -28,7 +28,7 @@ pub(super) fn names(options: &Options) -> Result<Vec<Vec<u8>>> {
 pub(super) fn blocks(options: &Options, bytes: u64) {
     if !options.quiet {
         let blocks = bytes.div_ceil(512);
-        // Nothing is left to tell it to when standard error is closed.
+        // A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "{blocks} blocks");
     }
 }

@@ -241,7 +241,7 @@ fn verify(data: &mut dyn Read, entry: &Entry, format: Format, status: &Status) -
 }
 
 fn say(options: &Options, name: &[u8]) {
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     if options.verbose {
         let _ = io::stderr().write_all(&[name, b"\n"].concat());
     } else if options.dot {

@@ -40,6 +40,6 @@ pub(crate) fn say(text: impl std::fmt::Display) {
 
 /// A message of a command.
 pub(crate) fn tell(command: &str, text: impl std::fmt::Display) {
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(io::stderr(), "{command}: {text}");
 }

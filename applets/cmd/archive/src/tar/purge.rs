@@ -80,7 +80,7 @@ pub(super) fn purge(place: &mut Place, name: &[u8], list: &[u8], tell: bool) -> 
         }
         if tell {
             let whole = [name.strip_suffix(b"/").unwrap_or(name), b"/", word].concat();
-            // Nothing is left to tell it to when standard output is closed.
+            // A closed standard output loses the message.
             let _ = writeln!(io::stdout(), "tar: Deleting '{}'", String::from_utf8_lossy(&whole));
         }
         remove(&directory, file)?;

@@ -152,7 +152,7 @@ pub(super) fn totals(verb: &str, bytes: u64) {
     let name = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][unit];
     // Hundredths of the unit.
     let part = (u128::from(bytes) * 100) >> (10 * unit);
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = writeln!(io::stderr(), "Total bytes {verb}: {bytes} ({}.{:02}{name})", part / 100, part % 100);
 }
 

@@ -284,7 +284,7 @@ fn lzma(part: &mut Part, size: u64) -> io::Result<LzmaReader<BufReader<Part>>> {
 
 /// A message that belongs to what was asked for.
 fn line(text: std::fmt::Arguments<'_>) {
-    // Nothing is left to tell it to when standard output is closed.
+    // A closed standard output loses the message.
     let _ = writeln!(io::stdout(), "{text}");
 }
 

@@ -105,7 +105,7 @@ impl<'a> Runner<'a> {
         let Some(slot) = self.slot()? else { return Ok(false) };
         if self.options.verbose || self.options.interactive {
             let end = if self.options.interactive { "?..." } else { "\n" };
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = write!(io::stderr(), "{}{end}", words.join(OsStr::new(" ")).display());
         }
         if self.options.interactive && !agreed()? {

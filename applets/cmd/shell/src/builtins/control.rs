@@ -83,7 +83,7 @@ pub fn exit(shell: &mut Shell, call: &Call) -> Done {
         shell.jobs.refresh();
         if shell.jobs.list.iter().any(stopped) {
             shell.warned_at_exit = true;
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = sys::descriptor::write_all(2, b"There are stopped jobs.\n");
             return Ok(1);
         }

@@ -106,6 +106,6 @@ fn complain(shell: &mut Shell, what: &str, letter: u8) {
         };
         format!("{sentence}\n")
     };
-    // Nothing is left to tell it to when standard error is closed.
+    // A closed standard error loses the message.
     let _ = sys::descriptor::write_all(2, text.as_bytes());
 }

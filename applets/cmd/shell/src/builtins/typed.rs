@@ -152,7 +152,7 @@ pub fn command(shell: &mut Shell, call: &Call) -> Done {
                 if options.has(b'V') && shell.bash {
                     shell.complain(Some(b"command"), what);
                 } else if options.has(b'V') {
-                    // Nothing is left to tell it to when standard error is closed.
+                    // A closed standard error loses the message.
                     let _ = sys::descriptor::write_all(2, format!("{what}\n").as_bytes());
                 }
                 continue;

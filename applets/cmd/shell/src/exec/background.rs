@@ -84,7 +84,7 @@ impl Shell {
         self.jobs.last = pids.last().copied();
         if self.interactive {
             let line = format!("[{id}] {}\n", pids.last().copied().unwrap_or(0));
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = descriptor::write_all(2, line.as_bytes());
         }
         if self.jobs.list.len().is_multiple_of(64) {

@@ -83,7 +83,7 @@ impl Shell {
         text.push(b'\n');
         let number = self.vars.text(b"BASH_XTRACEFD").and_then(|text| crate::arith::decimal(text));
         let number = number.and_then(|number| i32::try_from(number).ok()).unwrap_or(2);
-        // Nothing is left to tell it to when that is closed.
+        // Ignored: the message is lost when that is closed.
         let _ = descriptor::write_all(number, &text);
         Ok(())
     }

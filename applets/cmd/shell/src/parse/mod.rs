@@ -226,7 +226,7 @@ impl Parser {
         }
         if let Some(line) = self.source.line(self.inside) {
             if self.settings.verbose.get() {
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = sys::descriptor::write_all(2, &line);
             }
             self.text.extend_from_slice(&line);

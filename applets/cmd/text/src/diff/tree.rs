@@ -71,7 +71,7 @@ fn directories(setting: &Setting, first: &Path, second: &Path, out: &mut dyn Wri
             Ok(one) => exit = worse(exit, one),
             Err(e) => {
                 out.flush().doing("write standard output")?;
-                // Nothing is left to tell it to when standard error is closed.
+                // A closed standard error loses the message.
                 let _ = writeln!(io::stderr(), "diff: {e}");
                 exit = Exit::USAGE;
             }
@@ -236,7 +236,7 @@ fn pair(setting: &Setting, first: &Path, second: &Path, out: &mut dyn Write, in_
     out.write_all(&text).doing("write standard output")?;
     let mut exit = if differ { Exit::FAILED } else { Exit::OK };
     for (_, path) in [(&old, first), (&new, second)].into_iter().filter(|(text, _)| options.ed && text.open_end) {
-        // A script for ed can't tell it. Nothing is left to tell it to when standard error is closed.
+        // A script for ed can't tell it. A closed standard error loses the message.
         let _ = writeln!(io::stderr(), "diff: {}: no newline at end of file", path.display());
         exit = Exit::USAGE;
     }

@@ -229,7 +229,7 @@ impl Search {
         let e = Err::<(), _>(e).on("read", path).err();
         self.failed = true;
         if let (false, Some(e)) = (self.options.no_messages, e) {
-            // Nothing is left to tell it to when standard error is closed.
+            // A closed standard error loses the message.
             let _ = writeln!(io::stderr(), "grep: {e}");
         }
     }

@@ -80,7 +80,7 @@ impl Input {
     }
 }
 
-/// A line on standard error. Nothing is left to tell it to when that is closed.
+/// A line on standard error. Ignored: the message is lost when that is closed.
 pub(super) fn complain(what: &str) {
     let _ = writeln!(io::stderr(), "sed: {what}");
 }

@@ -18,7 +18,7 @@ mod steady;
 mod tests;
 mod url;
 
-/// The parsers, for [`crate::strangers`].
+/// The parsers, for [`crate::fuzz`].
 pub(crate) mod parsers {
     pub use super::challenge::parse as challenge;
     pub use super::hosts::parse as hosts;

@@ -1,4 +1,4 @@
-//! Doors to the language for untrusted bytes, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
+//! Entry points of `tests/fuzz` for the parsers of untrusted input: each takes any bytes, and panics when an invariant does not hold.
 
 use std::panic::resume_unwind;
 

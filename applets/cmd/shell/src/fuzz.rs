@@ -1,4 +1,4 @@
-//! Entry for the fuzzer: texts of strangers as scripts, patterns and expressions. Nothing is executed.
+//! Entry points of `tests/fuzz` for scripts, patterns and expressions as untrusted input. Nothing is executed.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! Doors to the parsers of what visitors send, for `tests/fuzz`: each takes anything, and panics when what must hold does not.
-#![expect(clippy::missing_panics_doc, reason = "to panic is what they are for")]
+//! Entry points of `tests/fuzz` for the parsers of untrusted input: each takes any bytes, and panics when an invariant does not hold.
+#![expect(clippy::missing_panics_doc, reason = "to a broken invariant is reported to the fuzzer by a panic")]
 
 use spdy::{Event, HELD_LIMIT};
 
