@@ -203,3 +203,56 @@ impl Talk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    /// Answers the first request with blocks of 512 bytes, or with an error; the port of the server.
+    fn server(content: Option<Vec<u8>>) -> u16 {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 600];
+            let (_, peer) = socket.recv_from(&mut buffer).unwrap();
+            let Some(content) = content else {
+                socket.send_to(&tftp::error(1, "no such file"), peer).unwrap();
+                return;
+            };
+            for (number, block) in (1..).zip(content.chunks(512).chain((content.len() % 512 == 0).then_some(&[][..]))) {
+                socket.send_to(&tftp::data(number, block), peer).unwrap();
+                socket.recv_from(&mut buffer).unwrap();
+            }
+        });
+        port
+    }
+
+    fn get(port: u16, here: &std::path::Path) -> Result<()> {
+        let words =
+            ["tftp", "-g", "-r", "there", "-l", here.to_str().unwrap(), "127.0.0.1", &port.to_string()].map(OsString::from);
+        run(&words).map(drop)
+    }
+
+    #[test]
+    fn a_file_comes_whole_or_not_at_all() {
+        let dir = std::env::temp_dir().join(format!("tftp-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let here = dir.join("here");
+        for length in [0, 5, 512, 1300] {
+            let content = vec![7; length];
+            get(server(Some(content.clone())), &here).unwrap();
+            assert_eq!(fs::read(&here).unwrap(), content);
+        }
+        assert!(get(server(None), &dir.join("other")).unwrap_err().to_string().contains("no such file"));
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        // A failed transfer keeps the old file, and a link to a device is not replaced.
+        assert!(get(server(None), &here).is_err());
+        assert_eq!(fs::read(&here).unwrap().len(), 1300);
+        let device = dir.join("device");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        get(server(Some(vec![1; 3])), &device).unwrap();
+        assert!(fs::symlink_metadata(&device).unwrap().is_symlink());
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

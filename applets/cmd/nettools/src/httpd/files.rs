@@ -49,3 +49,34 @@ pub fn kind(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use std::io::Read;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn no_path_and_no_link_leads_out() {
+        let dir = std::env::temp_dir().join(format!("httpd-files-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("root/sub")).unwrap();
+        std::fs::write(dir.join("secret"), "secret").unwrap();
+        std::fs::write(dir.join("root/page"), "page").unwrap();
+        std::os::unix::fs::symlink("../secret", dir.join("root/out")).unwrap();
+        std::os::unix::fs::symlink(dir.join("secret"), dir.join("root/absolute")).unwrap();
+        std::os::unix::fs::symlink("../page", dir.join("root/sub/inside")).unwrap();
+        let root = File::open(dir.join("root")).unwrap();
+        let read = |path: &str| {
+            let mut text = String::new();
+            open(root.as_fd(), path).and_then(|mut file| file.read_to_string(&mut text)).map(|_| text)
+        };
+        assert_eq!(read("/page").unwrap(), "page");
+        assert_eq!(read("/sub/inside").unwrap(), "page");
+        for path in ["/../secret", "/out", "/absolute", "/sub/../../secret", "//../secret"] {
+            assert!(read(path).is_err(), "{path}");
+        }
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}
