@@ -52,7 +52,7 @@ struct Options {
     #[arg(short, value_name = "SECONDS", default_value_t = 1.0)]
     interval: f64,
     /// Own address in the packets
-    #[arg(short, value_name = "SOURCE")]
+    #[arg(short, value_name = "SOURCE", conflicts_with = "answer")]
     source: Option<Ipv4Addr>,
     /// The interface
     #[arg(short = 'I', value_name = "INTERFACE")]

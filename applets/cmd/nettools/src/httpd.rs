@@ -70,15 +70,14 @@ fn run(args: &[OsString]) -> Result<Exit> {
     }
     let root: OwnedFd = root.into();
     if options.inetd {
+        options.user.as_deref().map_or(Ok(()), become_user)?;
         return one(&root, options.verbose);
     }
     let listener = TcpListener::bind(address(&options.port)?).doing(format!("listen on {}", options.port))?;
     if !options.foreground {
         return in_background(args);
     }
-    if let Some(user) = &options.user {
-        become_user(user)?;
-    }
+    options.user.as_deref().map_or(Ok(()), become_user)?;
     accept_all(&listener, &Arc::new(root), options.verbose)
 }
 

@@ -39,7 +39,7 @@ struct Options {
     #[arg(short = 'P', long, default_value_t = 0, value_name = "NS")]
     sched_period: u64,
     /// All threads of the process
-    #[arg(short, long)]
+    #[arg(short, long, requires = "pid")]
     all_tasks: bool,
     /// Show the priorities of each policy
     #[arg(short, long)]

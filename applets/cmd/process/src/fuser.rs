@@ -33,7 +33,7 @@ struct Options {
     #[arg(short, long)]
     all: bool,
     /// Ask before each signal
-    #[arg(short, long)]
+    #[arg(short, long, requires = "kill")]
     interactive: bool,
     /// Send a signal (KILL, or the one of -SIGNAL)
     #[arg(short, long)]

@@ -45,6 +45,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
     if options.make_pidfile && options.pidfile.is_none() {
         return Err(trouble(Error::usage("--make-pidfile needs --pidfile")));
     }
+    if !options.background && (options.no_close || options.output.is_some()) {
+        return Err(trouble(Error::usage("--no-close and --output need --background")));
+    }
     if options.verb.status {
         return Ok(status(&options));
     }

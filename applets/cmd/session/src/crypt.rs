@@ -1,5 +1,6 @@
 //! Passwords as /etc/shadow has them: SHA-256 and SHA-512 with rounds, after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512".
 
+use kit::{Error, Result};
 use sha2::{Digest, Sha256, Sha512};
 
 /// Characters of a hash, in the order of their values.
@@ -32,6 +33,17 @@ pub fn verify(password: &[u8], hash: &str) -> Verdict {
     let Some(made) = made else { return Verdict::Unknown };
     let differences = made.bytes().zip(hash.bytes()).fold(0, |found, (a, b)| found | (a ^ b));
     if differences == 0 && made.len() == hash.len() { Verdict::Right } else { Verdict::Wrong }
+}
+
+/// The password must have that hash. The error says so when nobody could tell: the hash is of a kind that is not known here.
+pub fn check(password: &[u8], hash: &str) -> Result<()> {
+    match verify(password, hash) {
+        Verdict::Right => Ok(()),
+        Verdict::Unknown if hash.starts_with('$') => {
+            Err(Error::new("the password's hash is of an unsupported kind (supported: SHA-256, SHA-512)"))
+        }
+        Verdict::Wrong | Verdict::Unknown => Err(Error::new("authentication failure")),
+    }
 }
 
 /// A new hash by SHA-512.
@@ -135,6 +147,7 @@ fn encoded(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
     /// Hashes that the C library of Debian 12 makes of the specification's examples.
@@ -170,6 +183,8 @@ mod tests {
             assert_eq!(verify(b"x", &made), Verdict::Wrong);
         }
         assert_eq!(verify(b"a", "$y$j9T$abc$def"), Verdict::Unknown);
+        assert!(check(b"a", "$y$j9T$abc$def").unwrap_err().to_string().contains("unsupported"));
+        assert!(!check(b"a", "*").unwrap_err().to_string().contains("unsupported"));
         assert_eq!(verify(b"a", "*"), Verdict::Unknown);
         assert_eq!(verify(b"a", "$6$rounds=x$abc$"), Verdict::Unknown);
     }

@@ -12,7 +12,7 @@ use kit::{Applet, Context, Error, Exit, Place, Result, parse};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::accounts::{Account, set_hash};
-use crate::crypt::{self, Verdict};
+use crate::crypt;
 use crate::terminal;
 
 /// Passwords.
@@ -76,9 +76,7 @@ fn change(account: &Account, hash: &str, own: u32) -> Result<()> {
     kit::print(&format!("Changing password for {}.\n", account.name))?;
     if own != 0 && !hash.is_empty() {
         let old = terminal::secret("Current password: ")?;
-        if crypt::verify(&old, hash) != Verdict::Right {
-            return Err(Error::new("that is not the password; nothing is changed"));
-        }
+        crypt::check(&old, hash).doing("check the current password")?;
     }
     let new = terminal::secret("New password: ")?;
     if new.is_empty() {

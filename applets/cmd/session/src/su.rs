@@ -10,10 +10,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::Parser;
-use kit::{Applet, Context, Error, Exit, Place, Result, parse};
+use kit::{Applet, Context, Exit, Place, Result, parse};
 
 use crate::accounts::Account;
-use crate::crypt::{Verdict, verify};
+use crate::crypt::check;
 use crate::{identity, terminal};
 
 /// Other users.
@@ -51,10 +51,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let account = Account::named(&name)?;
     if !rustix::process::getuid().is_root() {
         let password = terminal::secret("Password: ")?;
-        if verify(&password, &account.hash()?) != Verdict::Right {
-            std::thread::sleep(FAILURE_PAUSE);
-            return Err(Error::new("authentication failure"));
-        }
+        check(&password, &account.hash()?).inspect_err(|_| std::thread::sleep(FAILURE_PAUSE))?;
     }
     let shell = options.shell.clone().unwrap_or_else(|| account.shell.clone());
     let mut command = Command::new(&shell);
